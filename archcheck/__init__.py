@@ -1,0 +1,58 @@
+"""archcheck tells, exactly and at once, whether a PyTorch network is built the way it has to be.
+
+Importing this package imports no torch; it comes with the first live module that is traced.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archcheck.api import trace, verify
+    from archcheck.fields import Field, ReceptiveField, UnknownField, receptive_field
+    from archcheck.network import Network, Op
+    from archcheck.spec import Report, Spec, SpecError, load_spec
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "trace": "archcheck.api",
+    "verify": "archcheck.api",
+    "Field": "archcheck.fields",
+    "ReceptiveField": "archcheck.fields",
+    "UnknownField": "archcheck.fields",
+    "receptive_field": "archcheck.fields",
+    "Network": "archcheck.network",
+    "Op": "archcheck.network",
+    "Report": "archcheck.spec",
+    "Spec": "archcheck.spec",
+    "SpecError": "archcheck.spec",
+    "load_spec": "archcheck.spec",
+}
+
+__all__ = [
+    "Field",
+    "Network",
+    "Op",
+    "ReceptiveField",
+    "Report",
+    "Spec",
+    "SpecError",
+    "UnknownField",
+    "__version__",
+    "load_spec",
+    "receptive_field",
+    "trace",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'archcheck' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
