@@ -1,0 +1,29 @@
+"""The plain-data Network that tracing makes and everything else reads."""
+
+from archcheck.network.model import (
+    Call,
+    Layer,
+    Module,
+    Network,
+    Op,
+    Parameter,
+    Place,
+    Tensor,
+    decode,
+    encode,
+    writes_in_place,
+)
+
+__all__ = [
+    "Call",
+    "Layer",
+    "Module",
+    "Network",
+    "Op",
+    "Parameter",
+    "Place",
+    "Tensor",
+    "decode",
+    "encode",
+    "writes_in_place",
+]

@@ -1,0 +1,73 @@
+"""What an operation is made of, in the words of torch's layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcheck.network import kinds
+from archcheck.network.model import Network, Op
+
+
+def attributes(network: Network, op: Op) -> dict[str, Any]:
+    """The attributes of an operation: ``kernel_size``, ``stride``, ``in_channels`` and so on.
+
+    Attributes of a window have one entry an axis. Arguments that are tensors are left out, but
+    for ``bias``, which says whether there is one.
+    """
+    found: dict[str, Any] = {
+        name: value
+        for name, value in op.arguments.items()
+        if not _holds_tensor(value) and name != kinds.IN_PLACE_WRITE
+    }
+    if "bias" in op.arguments or op.kind in kinds.CONVOLUTIONS | kinds.LINEAR:
+        found["bias"] = op.arguments.get("bias") is not None
+    if op.kind in kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS:
+        found.update(_convolution(network, op))
+    elif op.kind in kinds.FIXED_POOLS:
+        found.update(_pool(op))
+    elif op.kind == "linear":
+        weight = network.shape(op.arguments["weight"]["tensor"])
+        found["in_features"], found["out_features"] = weight[-1], weight[0]
+    return found
+
+
+def _convolution(network: Network, op: Op) -> dict[str, Any]:
+    axes = int(op.kind[-2])
+    weight = network.shape(op.arguments["weight"]["tensor"])
+    groups = op.arguments.get("groups") or 1
+    transposed = op.kind in kinds.TRANSPOSED_CONVOLUTIONS
+    channels_in = weight[0] if transposed else weight[1] * groups
+    padding = op.arguments.get("padding", 0)
+    return {
+        "kernel_size": weight[-axes:],
+        "stride": spread(op.arguments.get("stride", 1), axes),
+        "dilation": spread(op.arguments.get("dilation", 1), axes),
+        "padding": padding if isinstance(padding, str) else spread(padding, axes),
+        "groups": groups,
+        "in_channels": channels_in,
+        "out_channels": weight[1] * groups if transposed else weight[0],
+        "depthwise": groups == channels_in > 1,
+    }
+
+
+def _pool(op: Op) -> dict[str, Any]:
+    axes = int(op.kind.replace("_with_indices", "")[-2])
+    kernel = spread(op.arguments.get("kernel_size", 1), axes)
+    return {
+        "kernel_size": kernel,
+        "stride": spread(op.arguments.get("stride") or kernel, axes),
+        "padding": spread(op.arguments.get("padding") or 0, axes),
+        "dilation": spread(op.arguments.get("dilation") or 1, axes),
+    }
+
+
+def spread(value: Any, axes: int) -> tuple[int, ...]:
+    """A number for every axis, from one for all of them or a list."""
+    items = list(value) if isinstance(value, (list, tuple)) else [value]
+    return tuple(items * axes if len(items) == 1 else items)
+
+
+def _holds_tensor(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "tensor" in value or any(_holds_tensor(item) for item in value.values())
+    return isinstance(value, (list, tuple)) and any(_holds_tensor(item) for item in value)

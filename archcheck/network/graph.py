@@ -1,0 +1,68 @@
+"""The network as a graph: what leads where, and what every path runs through."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from archcheck.network.kinds import ESCAPE, FACTORIES, TEMPLATES
+from archcheck.network.model import Network, Op
+
+
+def data_inputs(op: Op) -> tuple[int, ...]:
+    """The tensors whose values an operation reads (not those that only lend their shape)."""
+    if op.kind in FACTORIES:
+        return ()
+    if op.kind in TEMPLATES:
+        return op.inputs[:1]
+    return op.inputs
+
+
+class Paths:
+    """All paths from one tensor to another, in the order of execution."""
+
+    def __init__(self, network: Network, source: int, target: int) -> None:
+        self.network = network
+        self.source = source
+        self.target = target
+        reached = {source}
+        forward = []
+        for op in network.ops:
+            if op.kind != ESCAPE and any(tensor in reached for tensor in data_inputs(op)):
+                reached.update(op.outputs)
+                forward.append(op)
+        needed = {target}
+        ops = []
+        for op in reversed(forward):
+            if any(tensor in needed for tensor in op.outputs):
+                needed.update(tensor for tensor in data_inputs(op) if tensor in reached)
+                ops.append(op)
+        self.ops: tuple[Op, ...] = tuple(reversed(ops))
+        """The operations on some path."""
+        self.tensors: frozenset[int] = frozenset(needed & reached)
+        """The tensors on some path."""
+
+    def inputs(self, op: Op) -> tuple[int, ...]:
+        """The tensors on a path that an operation reads."""
+        return tuple(dict.fromkeys(t for t in data_inputs(op) if t in self.tensors))
+
+    @cached_property
+    def cuts(self) -> tuple[Op, ...]:
+        """The operations that every path runs through, in order."""
+        # In order of execution an operation lies on every path if no edge passes it by.
+        place = {op.index: number for number, op in enumerate(self.ops)}
+        end = len(self.ops)
+        passing = [0] * (end + 1)
+        edges = [
+            (self._made(tensor, place), number)
+            for op, number in ((op, place[op.index]) for op in self.ops)
+            for tensor in self.inputs(op)
+        ]
+        edges.append((self._made(self.target, place), end))
+        for start, stop in edges:
+            for number in range(start + 1, stop):
+                passing[number] += 1
+        return tuple(op for op in self.ops if not passing[place[op.index]])
+
+    def _made(self, tensor: int, place: dict[int, int]) -> int:
+        producer = self.network.producer(tensor)
+        return -1 if producer is None else place.get(producer.index, -1)

@@ -1,0 +1,169 @@
+"""The kinds of operation: one short name for functions and methods of the same meaning."""
+
+from __future__ import annotations
+
+IN_PLACE_WRITE = "in_place"
+"""The argument that marks an operation as having written into its first operand."""
+
+CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
+TRANSPOSED_CONVOLUTIONS = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
+LINEAR = frozenset({"linear"})
+MATRIX_PRODUCTS = frozenset({"matmul", "mm", "bmm", "addmm", "baddbmm", "einsum"})
+ATTENTION = frozenset({"scaled_dot_product_attention", "multi_head_attention_forward"})
+RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+
+
+def _sizes(*names: str) -> frozenset[str]:
+    return frozenset(f"{name}{dimension}d" for name in names for dimension in (1, 2, 3))
+
+
+_MAX_WITH_INDICES = frozenset(f"max_pool{n}d_with_indices" for n in (1, 2, 3))
+_ADAPTIVE_WITH_INDICES = frozenset(f"adaptive_max_pool{n}d_with_indices" for n in (1, 2, 3))
+ADAPTIVE_MAX_POOLS = _sizes("adaptive_max_pool") | _ADAPTIVE_WITH_INDICES
+FIXED_MAX_POOLS = _sizes("max_pool") | _MAX_WITH_INDICES
+MAX_POOLS = FIXED_MAX_POOLS | ADAPTIVE_MAX_POOLS
+FIXED_AVERAGE_POOLS = _sizes("avg_pool")
+ADAPTIVE_AVERAGE_POOLS = _sizes("adaptive_avg_pool")
+ADAPTIVE_POOLS = ADAPTIVE_AVERAGE_POOLS | ADAPTIVE_MAX_POOLS
+LP_POOLS = _sizes("lp_pool")
+FIXED_POOLS = FIXED_AVERAGE_POOLS | LP_POOLS | FIXED_MAX_POOLS
+POOLS = FIXED_POOLS | ADAPTIVE_POOLS
+
+NORMALIZATIONS = frozenset(
+    "batch_norm instance_norm group_norm layer_norm rms_norm local_response_norm normalize".split()
+)
+ACTIVATIONS = frozenset(
+    """relu relu6 leaky_relu rrelu prelu elu selu celu gelu silu mish softplus softsign hardswish
+    hardsigmoid hardtanh hardshrink softshrink tanhshrink threshold sigmoid logsigmoid tanh
+    glu softmax softmin log_softmax gumbel_softmax""".split()
+)
+DROPOUTS = frozenset(
+    "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout".split()
+)
+ARITHMETIC = frozenset(
+    """add sub mul div pow neg exp log log2 log1p sqrt rsqrt square abs sign clamp clamp_min
+    clamp_max maximum minimum where addcmul addcdiv lerp floor ceil round reciprocal sin cos erf
+    floor_divide remainder gt lt ge le eq ne logical_and logical_or logical_not masked_fill
+    nan_to_num bitwise_and bitwise_or bitwise_not isnan isinf tril triu""".split()
+)
+COPIES = frozenset(
+    """contiguous clone detach to float half double bfloat16 type type_as cpu cuda identity alias
+    view_as_self requires_grad_ int long bool data
+    as_tensor""".split()
+)
+VIEWS = frozenset(
+    """reshape view flatten unflatten permute transpose swapaxes movedim squeeze unsqueeze expand
+    expand_as reshape_as view_as chunk split tensor_split unbind narrow select getitem flip roll
+    repeat tile repeat_interleave tensor_unfold pixel_shuffle pixel_unshuffle channel_shuffle
+    t mT T numpy_T""".split()
+)
+JOINS = frozenset({"cat", "stack"})
+REDUCTIONS = frozenset(
+    "mean sum prod amax amin max min var std norm vector_norm logsumexp argmax argmin all any".split()
+)
+WINDOW_VIEWS = frozenset({"unfold", "fold"})
+RESAMPLING = frozenset({"interpolate", "upsample"})
+PADDING = frozenset({"pad"})
+FACTORIES = frozenset(
+    """zeros ones full empty rand randn randint arange linspace eye tensor zeros_like ones_like
+    full_like empty_like rand_like randn_like new_zeros new_ones new_full new_empty new_tensor
+    scalar_tensor tril_indices triu_indices""".split()
+)
+TEMPLATES = frozenset({"expand_as", "reshape_as", "view_as", "type_as", "to"})
+"""The kinds whose second tensor lends its shape or type only, none of its values."""
+SCANS = frozenset({"cumsum", "cumprod"})
+EMBEDDINGS = frozenset({"embedding", "one_hot"})
+WEIGHT_TRANSFORMS = frozenset({"weight_norm", "_weight_norm"})
+ESCAPE = "escape"
+"""The kind that stands for a value taken out of the graph into Python."""
+STRUCTURE = frozenset({"alias_write", ESCAPE})
+
+COSTLY = (
+    CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | LINEAR | MATRIX_PRODUCTS | ATTENTION | RECURRENT
+)
+"""The kinds whose multiply-accumulates are counted."""
+
+FREE = (
+    POOLS
+    | NORMALIZATIONS
+    | ACTIVATIONS
+    | DROPOUTS
+    | ARITHMETIC
+    | COPIES
+    | VIEWS
+    | JOINS
+    | REDUCTIONS
+    | WINDOW_VIEWS
+    | RESAMPLING
+    | PADDING
+    | FACTORIES
+    | SCANS
+    | EMBEDDINGS
+    | WEIGHT_TRANSFORMS
+    | STRUCTURE
+)
+"""The kinds that, by convention, cost no multiply-accumulates."""
+
+LAYER_KINDS = (
+    COSTLY | POOLS | NORMALIZATIONS | RESAMPLING | JOINS | EMBEDDINGS | REDUCTIONS
+) | (ACTIVATIONS - {"glu"}) | frozenset({"add", "mul", "pad"})
+"""The functions that, called outside a layer, get a row of their own in a layer table."""
+
+_ALIASES = {
+    "subtract": "sub",
+    "rsub": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "truediv": "div",
+    "true_divide": "div",
+    "rdiv": "div",
+    "floordiv": "floor_divide",
+    "negative": "neg",
+    "concat": "cat",
+    "concatenate": "cat",
+    "moveaxis": "movedim",
+    "swapdims": "transpose",
+    "swapaxes": "transpose",
+    "absolute": "abs",
+    "clip": "clamp",
+    "greater": "gt",
+    "less": "lt",
+    "mod": "remainder",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "invert": "bitwise_not",
+    "upsample_nearest": "interpolate",
+    "upsample_bilinear": "interpolate",
+    "hsplit": "tensor_split",
+    "H": "mT",
+}
+_REFLECTED = frozenset(
+    "add sub mul div truediv matmul pow floordiv mod and or".split()
+)
+
+
+def kind_of(function: str) -> tuple[str, bool]:
+    """The kind of a function by its public name, and whether the name says "in place".
+
+    >>> kind_of("torch.Tensor.__radd__")
+    ('add', False)
+    >>> kind_of("torch.nn.functional.relu_")
+    ('relu', True)
+    """
+    owner, _, name = function.rpartition(".")
+    in_place = False
+    if name == "__get__":  # a property, such as Tensor.T
+        name = owner.rpartition(".")[2]
+    elif name.startswith("__") and name.endswith("__"):
+        name = name[2:-2]
+        if name == "setitem":
+            in_place = True
+        elif name[0] == "i" and name[1:] in _REFLECTED:
+            name, in_place = name[1:], True
+        elif name[0] == "r" and name[1:] in _REFLECTED:
+            name = name[1:]
+    elif name.endswith("_") and not name.endswith("__") and name != "requires_grad_":
+        name, in_place = name[:-1], True
+    if name == "unfold" and owner.endswith("Tensor"):
+        name = "tensor_unfold"
+    return _ALIASES.get(name, name), in_place

@@ -1,0 +1,310 @@
+"""The Network: everything one forward pass showed, as plain frozen data.
+
+Whoever holds a :class:`Network` needs neither torch nor the code it was traced from: it can be
+sent between processes, kept in a cache, compared with another.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from archcheck.network.kinds import IN_PLACE_WRITE, LAYER_KINDS
+from archcheck.network.macs import op_macs
+
+VERSION = 1
+"""Raised whenever the meaning of the data changes; data of another version is not read."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A stretch of source code. Lines and columns count from 1; ``end_column`` is exclusive."""
+
+    file: str
+    line: int
+    column: int | None = None
+    end_line: int | None = None
+    end_column: int | None = None
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """One value of the forward pass (an in-place operation makes a new one).
+
+    ``origin`` is ``input``, ``parameter``, ``buffer``, ``constant`` (held by the model before the
+    pass or made from nothing in it), ``op`` or ``unseen`` (it appeared without any recorded
+    operation making it, so that what it depends on is not known).
+    """
+
+    id: int
+    shape: tuple[int, ...]
+    dtype: str
+    origin: str
+    op: int | None = None
+    name: str | None = None
+
+
+class Op(msgspec.Struct, frozen=True):
+    """One call of a torch function.
+
+    ``function`` is its public name (``torch.nn.functional.conv2d``), ``kind`` the short name
+    that functions and methods of the same meaning share (``conv2d``, ``add``, ``mean``).
+    ``arguments`` are the call's arguments by name as plain data; a tensor among them stands as
+    ``{"tensor": id}``. ``call`` indexes :attr:`Network.calls`: the innermost module call that
+    the operation ran in.
+    """
+
+    index: int
+    function: str
+    kind: str
+    call: int
+    module: str
+    called: Place | None
+    built: Place | None
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    arguments: dict[str, Any]
+    parameters: tuple[str, ...] = ()
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One call of a module: ``outputs`` are the tensors it returned, ``parent`` the call around."""
+
+    index: int
+    module: str
+    type: str
+    parent: int | None
+    called: Place | None
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    standard: bool = False
+    """True for the layers of torch.nn, False for classes of the user's own."""
+
+
+class Module(msgspec.Struct, frozen=True):
+    """A module by its first registered path; ``parameters`` are the names it owns directly."""
+
+    path: str
+    type: str
+    built: Place | None
+    calls: int
+    parameters: tuple[str, ...]
+    container: bool = False
+    """Whether it has modules inside."""
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A registered parameter. Tied parameters are one, under their first name."""
+
+    name: str
+    shape: tuple[int, ...]
+    size: int
+    trainable: bool
+    bits: int
+    used: bool
+
+
+class Network(msgspec.Struct, frozen=True, dict=True):
+    """What one forward pass of a model showed.
+
+    ``outputs`` holds a (label, tensor id) pair for every tensor that the model returned: the
+    label is empty for a single one, else its index or key.
+    """
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[tuple[str, int], ...]
+    tensors: tuple[Tensor, ...]
+    ops: tuple[Op, ...]
+    calls: tuple[Call, ...]
+    modules: tuple[Module, ...]
+    weights: tuple[Parameter, ...]
+    source: Place | None = None
+    training: bool = False
+    batch: int = 1
+    buffer_elements: int = 0
+    notes: tuple[str, ...] = ()
+    torch: str = ""
+    version: int = VERSION
+
+    # -- counts ---------------------------------------------------------------------------
+
+    @cached_property
+    def parameters(self) -> int:
+        """Elements of all registered parameters; shared and tied ones count once."""
+        return sum(parameter.size for parameter in self.weights)
+
+    @cached_property
+    def trainable_parameters(self) -> int:
+        """Elements of the parameters that require a gradient."""
+        return sum(parameter.size for parameter in self.weights if parameter.trainable)
+
+    @cached_property
+    def used_parameters(self) -> int:
+        """Elements of the parameters that some operation of the forward pass read."""
+        return sum(parameter.size for parameter in self.weights if parameter.used)
+
+    @cached_property
+    def macs(self) -> int | None:
+        """Multiply-accumulates of one sample; None where an operation's cost is not known.
+
+        Convolutions, linear layers, matrix products, attention and recurrent layers count;
+        biases and elementwise work do not.
+        """
+        counts = [self.op_macs(op) for op in self.ops]
+        return None if None in counts else sum(filter(None, counts))
+
+    def op_macs(self, op: Op) -> int | None:
+        """Multiply-accumulates of one operation for one sample, None if not known."""
+        total = op_macs(op.kind, op.arguments, self.shape, op.outputs)
+        return None if total is None else total // self.batch
+
+    @cached_property
+    def uncounted_ops(self) -> tuple[Op, ...]:
+        """The operations whose multiply-accumulates are not known."""
+        return tuple(op for op in self.ops if self.op_macs(op) is None)
+
+    # -- graph ----------------------------------------------------------------------------
+
+    def shape(self, tensor: int) -> tuple[int, ...]:
+        """The shape of a tensor, batch included."""
+        return self.tensors[tensor].shape
+
+    @cached_property
+    def consumers(self) -> dict[int, tuple[Op, ...]]:
+        """For every tensor, the operations that read it, in order."""
+        readers: dict[int, list[Op]] = {}
+        for op in self.ops:
+            for tensor in dict.fromkeys(op.inputs):
+                readers.setdefault(tensor, []).append(op)
+        return {tensor: tuple(ops) for tensor, ops in readers.items()}
+
+    def producer(self, tensor: int) -> Op | None:
+        """The operation that made a tensor, None for inputs, parameters and constants."""
+        index = self.tensors[tensor].op
+        return None if index is None else self.ops[index]
+
+    @cached_property
+    def unused_modules(self) -> tuple[str, ...]:
+        """Paths of the modules that the forward pass never called nor took a parameter from."""
+        used = {parameter.name for parameter in self.weights if parameter.used}
+        called = {call.module for call in self.calls}
+        return tuple(
+            module.path
+            for module in self.modules
+            if module.path not in called
+            and not any(path.startswith(f"{module.path}.") for path in called)
+            and not any(name in used for name in module.parameters)
+            and (module.parameters or not module.container)
+        )
+
+    @cached_property
+    def unused_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that no operation of the forward pass read."""
+        return tuple(p.name for p in self.weights if not p.used)
+
+    def last_call(self, path: str) -> Call | None:
+        """The last call of the module at ``path``, None if it was never called."""
+        return next((call for call in reversed(self.calls) if call.module == path), None)
+
+    # -- layers ---------------------------------------------------------------------------
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The rows of a layer table: leaf module calls, and functions called outside of them."""
+        return _layers(self)
+
+    @cached_property
+    def layer_of(self) -> dict[int, Layer]:
+        """The layer that each operation (by its index) belongs to."""
+        return {index: layer for layer in self.layers for index in layer.ops}
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """A row of the layer table. ``parameters`` are those no earlier row has counted."""
+
+    name: str
+    type: str
+    module: str
+    ops: tuple[int, ...]
+    output: int
+    parameters: int
+    macs: int | None
+
+
+def _layers(network: Network) -> tuple[Layer, ...]:
+    # A module call is one row if no other module was called inside it; the root never is.
+    has_children = {call.parent for call in network.calls if call.parent is not None}
+    modules = {module.path: module for module in network.modules}
+    sizes = {parameter.name: parameter.size for parameter in network.weights}
+    grouped: list[tuple[Call | None, list[Op]]] = []
+    rows: dict[int, list[Op]] = {}
+    for op in network.ops:
+        call = network.calls[op.call] if op.call >= 0 else None
+        if call is not None and call.parent is not None and call.index not in has_children:
+            if call.index not in rows:
+                rows[call.index] = []
+                grouped.append((call, rows[call.index]))
+            rows[call.index].append(op)
+        elif op.kind in LAYER_KINDS and op.outputs:
+            grouped.append((None, [op]))
+    for call in network.calls:
+        # Identity and friends run no operation at all; they are still layers.
+        if call.index not in rows and call.index not in has_children and call.parent is not None:
+            grouped.append((call, []))
+    grouped.sort(key=lambda row: _position(network, row[0], row[1]))
+    counted: set[str] = set()
+    layers = []
+    for number, (call, ops) in enumerate(grouped, 1):
+        used = [name for op in ops for name in op.parameters]
+        own = modules[call.module].parameters if call and call.module in modules else ()
+        fresh = [name for name in dict.fromkeys((*own, *used)) if name not in counted]
+        counted.update(fresh)
+        macs = [network.op_macs(op) for op in ops]
+        type_name = call.type if call else ops[0].kind
+        outputs = call.outputs if call else ops[0].outputs
+        if not outputs:
+            continue
+        layers.append(
+            Layer(
+                name=f"{type_name}-{number}",
+                type=type_name,
+                module=call.module if call else ops[0].module,
+                ops=tuple(op.index for op in ops),
+                output=outputs[0],
+                parameters=sum(sizes.get(name, 0) for name in fresh),
+                macs=None if None in macs else sum(filter(None, macs)),
+            )
+        )
+    return tuple(layers)
+
+
+def _position(network: Network, call: Call | None, ops: list[Op]) -> tuple[int, int]:
+    if ops:
+        return ops[0].index, 1
+    assert call is not None
+    # A call without operations stands where the tensor it passed on was made.
+    made = [network.tensors[tensor].op for tensor in call.outputs]
+    return max((index for index in made if index is not None), default=-1), 2 + call.index
+
+
+def writes_in_place(op: Op) -> bool:
+    """Whether an operation changed its first operand instead of making a new tensor."""
+    return op.arguments.get(IN_PLACE_WRITE) is True
+
+
+def encode(network: Network) -> bytes:
+    """The Network as MessagePack bytes."""
+    return msgspec.msgpack.encode(network)
+
+
+def decode(data: bytes) -> Network:
+    """A Network from :func:`encode`'s bytes.
+
+    Raises:
+        ValueError: if the bytes are not a Network of this version.
+    """
+    network = msgspec.msgpack.decode(data, type=Network)
+    if network.version != VERSION:
+        raise ValueError(f"a network of version {network.version}, not {VERSION}")
+    return network
