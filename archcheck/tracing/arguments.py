@@ -1,0 +1,152 @@
+"""The arguments of a torch call, by name and as plain data."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+_CONV = "input weight bias stride padding dilation groups"
+_CONV_TRANSPOSED = "input weight bias stride padding output_padding groups dilation"
+_MAX_POOL = "input kernel_size stride padding dilation ceil_mode return_indices"
+_AVG_POOL = "input kernel_size stride padding ceil_mode count_include_pad divisor_override"
+_REDUCE = "input dim keepdim"
+_BINARY = "input other alpha"
+
+_SIGNATURES: dict[str, str] = {
+    **{f"conv{n}d": _CONV for n in (1, 2, 3)},
+    **{f"conv_transpose{n}d": _CONV_TRANSPOSED for n in (1, 2, 3)},
+    **{f"max_pool{n}d": _MAX_POOL for n in (1, 2, 3)},
+    **{f"max_pool{n}d_with_indices": _MAX_POOL for n in (1, 2, 3)},
+    **{f"avg_pool{n}d": _AVG_POOL for n in (1, 2, 3)},
+    **{f"lp_pool{n}d": "input norm_type kernel_size stride ceil_mode" for n in (1, 2, 3)},
+    **{f"adaptive_avg_pool{n}d": "input output_size" for n in (1, 2, 3)},
+    **{f"adaptive_max_pool{n}d": "input output_size return_indices" for n in (1, 2, 3)},
+    **{f"adaptive_max_pool{n}d_with_indices": "input output_size" for n in (1, 2, 3)},
+    **dict.fromkeys("mean sum prod amax amin max min argmax argmin all any".split(), _REDUCE),
+    **dict.fromkeys("add sub mul div".split(), _BINARY),
+    "linear": "input weight bias",
+    "matmul": "input other",
+    "mm": "input mat2",
+    "bmm": "input mat2",
+    "addmm": "input mat1 mat2",
+    "baddbmm": "input batch1 batch2",
+    "logsumexp": _REDUCE,
+    "norm": "input p dim keepdim",
+    "std": "input dim unbiased keepdim",
+    "var": "input dim unbiased keepdim",
+    "cumsum": "input dim",
+    "cumprod": "input dim",
+    "flatten": "input start_dim end_dim",
+    "unflatten": "input dim sizes",
+    "transpose": "input dim0 dim1",
+    "movedim": "input source destination",
+    "squeeze": "input dim",
+    "unsqueeze": "input dim",
+    "cat": "tensors dim",
+    "stack": "tensors dim",
+    "chunk": "input chunks dim",
+    "split": "input split_size_or_sections dim",
+    "tensor_split": "input indices_or_sections dim",
+    "unbind": "input dim",
+    "narrow": "input dim start length",
+    "select": "input dim index",
+    "getitem": "input index",
+    "setitem": "input index value",
+    "roll": "input shifts dims",
+    "repeat_interleave": "input repeats dim",
+    "tensor_unfold": "input dimension size step",
+    "unfold": "input kernel_size dilation padding stride",
+    "fold": "input output_size kernel_size dilation padding stride",
+    "pixel_shuffle": "input upscale_factor",
+    "pixel_unshuffle": "input downscale_factor",
+    "channel_shuffle": "input groups",
+    "pad": "input pad mode value",
+    "interpolate": "input size scale_factor mode align_corners recompute_scale_factor antialias",
+    "softmax": "input dim",
+    "log_softmax": "input dim",
+    "softmin": "input dim",
+    "glu": "input dim",
+    "dropout": "input p training inplace",
+    "group_norm": "input num_groups weight bias eps",
+    "layer_norm": "input normalized_shape weight bias eps",
+    "rms_norm": "input normalized_shape weight eps",
+    "scaled_dot_product_attention": "query key value attn_mask dropout_p is_causal scale",
+    "lstm": "input hx params has_biases num_layers dropout train bidirectional batch_first",
+    "gru": "input hx params has_biases num_layers dropout train bidirectional batch_first",
+    "rnn_tanh": "input hx params has_biases num_layers dropout train bidirectional batch_first",
+    "rnn_relu": "input hx params has_biases num_layers dropout train bidirectional batch_first",
+}
+_VARIADIC = {
+    "view": "shape",
+    "reshape": "shape",
+    "permute": "dims",
+    "expand": "size",
+    "repeat": "repeats",
+    "tile": "dims",
+    "flip": "dims",
+    "einsum": "operands",
+}
+_SYNONYMS = {
+    "self": "input",
+    "tensor": "input",
+    "axis": "dim",
+    "keepdims": "keepdim",
+    "split_size": "split_size_or_sections",
+}
+
+
+@lru_cache(maxsize=1024)
+def _python_signature(function: Callable[..., Any]) -> tuple[str, ...]:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+
+def bind(
+    kind: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Name the arguments of a call. What has no known name is called ``argument1`` and so on."""
+    bound: dict[str, Any] = {}
+    if kind in _VARIADIC and args:
+        rest = list(args[1:])
+        if len(rest) == 1 and isinstance(rest[0], (tuple, list, torch.Size)):
+            rest = list(rest[0])
+        if kind == "einsum":
+            bound["equation"] = args[0]
+        else:
+            bound["input"] = args[0]
+        if rest:
+            bound[_VARIADIC[kind]] = rest
+    else:
+        names: Sequence[str] = _SIGNATURES.get(kind, "").split() or _python_signature(function)
+        for position, value in enumerate(args):
+            name = names[position] if position < len(names) else f"argument{position}"
+            bound[_SYNONYMS.get(name, name)] = value
+    for name, value in kwargs.items():
+        bound[_SYNONYMS.get(name, name)] = value
+    return bound
+
+
+def plain(value: Any, reference: Callable[[torch.Tensor], Any]) -> Any:
+    """``value`` as data that any serialiser takes; ``reference`` stands in for each tensor."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, torch.Tensor):
+        return reference(value)
+    if isinstance(value, (tuple, list)):
+        return [plain(item, reference) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item, reference) for key, item in value.items()}
+    if isinstance(value, slice):
+        return {"slice": [plain(part, reference) for part in (value.start, value.stop, value.step)]}
+    if value is Ellipsis:
+        return {"ellipsis": True}
+    if isinstance(value, (torch.dtype, torch.device, torch.memory_format, torch.layout)):
+        return str(value)
+    return {"object": type(value).__name__}

@@ -1,0 +1,138 @@
+"""Which network a file means when nobody says."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from torch import nn
+
+from archcheck.tracing.failures import ReferenceError
+from archcheck.tracing.reference import Reference
+
+
+def only_network(module: ModuleType, reference: Reference, with_arguments: bool) -> str:
+    """The name of the one network in a module that no other network of it contains.
+
+    A class counts as contained where another's code names it, directly or through a function of
+    the module. Where no class is left, an instance at module level is taken.
+
+    Raises:
+        ReferenceError: if there is none, or more than one.
+    """
+    own = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, nn.Module)
+        and value.__module__ == module.__name__
+        and value.__name__ == name
+    }
+    instances = {
+        name: value for name, value in vars(module).items() if isinstance(value, nn.Module)
+    }
+    uses = {name: _used_by(value, module) for name, value in own.items()}
+    contained = {
+        used for name, names in uses.items() for used in names if used in own and used != name
+    }
+    outer = [name for name in own if name not in contained]
+    if not outer and own:
+        outer = list(own)  # they contain each other
+    if len(outer) == 1:
+        name = outer[0]
+        built = [n for n, value in instances.items() if type(value) is own[name]]
+        if not with_arguments and _wants_arguments(own[name]) and len(built) == 1:
+            return built[0]
+        return name
+    if not outer and len(instances) == 1:
+        return next(iter(instances))
+    where = reference.module or Path(reference.file).name
+    if not outer and not instances:
+        makers = [n for n, v in vars(module).items() if inspect.isfunction(v)
+                  and v.__module__ == module.__name__ and not n.startswith("_")]
+        hint = f"; name the function that makes one, as in {where}:{makers[0]}" if makers else ""
+        raise ReferenceError(f"{reference}: no nn.Module is defined here{hint}")
+    names = outer or list(instances)
+    raise ReferenceError(
+        f"{reference} holds {len(names)} networks: {', '.join(names)}; "
+        f"name one, as in {where}:{names[-1]}"
+    )
+
+
+def _wants_arguments(target: Any) -> bool:
+    try:
+        parameters = list(inspect.signature(target).parameters.values())
+    except (TypeError, ValueError):
+        return False
+    return any(
+        p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        for p in parameters
+    )
+
+
+def _used_by(target: type, module: ModuleType) -> set[str]:
+    """All names of the module that a class's code leads to, and the classes it derives from."""
+    found: set[str] = {base.__name__ for base in target.__mro__[1:]}
+    waiting: list[Any] = [target]
+    seen: set[int] = set()
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        for name in _names(value):
+            if name in vars(module):
+                found.add(name)
+                next_value = vars(module)[name]
+                if inspect.isfunction(next_value) or isinstance(next_value, (dict, list, tuple)):
+                    waiting.append(next_value)
+    return found
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, type):
+        for member in vars(value).values():
+            function = inspect.unwrap(getattr(member, "__func__", member)) if member else member
+            if isinstance(function, FunctionType):
+                yield from _code_names(function.__code__)
+    elif isinstance(value, FunctionType):
+        yield from _code_names(value.__code__)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _value_names(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _value_names(item)
+
+
+def _value_names(value: Any) -> Iterator[str]:
+    if isinstance(value, type):
+        yield value.__name__
+
+
+def _code_names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _code_names(constant)
+
+
+def duplicate_classes(file: str) -> list[str]:
+    """A note for every class that the file defines twice: Python keeps the last one."""
+    try:
+        tree = ast.parse(Path(file).read_bytes())
+    except (SyntaxError, ValueError, OSError):
+        return []
+    lines: dict[str, list[int]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            lines.setdefault(node.name, []).append(node.lineno)
+    return [
+        f"{name} is defined {len(at)} times (lines {', '.join(map(str, at))}); the last one counts"
+        for name, at in lines.items()
+        if len(at) > 1
+    ]

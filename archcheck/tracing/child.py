@@ -1,0 +1,141 @@
+"""The process that runs the user's code: it traces one network, sends it, and is gone.
+
+Only this process imports torch and the submission. Whatever the submission prints goes to
+standard error, which the parent keeps apart; answers go through a private copy of standard output.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+import time
+from typing import BinaryIO
+
+PATIENCE = 0.2
+"""How often, in seconds, the watchdog looks around."""
+
+
+def main() -> None:
+    """Serve one request from standard input."""
+    gc.disable()  # a short life: collecting garbage during the imports only costs time
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    started = os.getppid()
+    import torch  # noqa: F401  (while the parent still reads the spec)
+
+    from archcheck.tracing.protocol import unpack_request
+
+    body = _read(sys.stdin.buffer)
+    if body is None:
+        os._exit(0)
+    request = unpack_request(body)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    gc.enable()
+    Server(answers, started).serve(request)
+
+
+def _read(stream: BinaryIO) -> bytes | None:
+    head = stream.read(4)
+    if len(head) < 4:
+        return None
+    body = stream.read(int.from_bytes(head, "big"))
+    return body
+
+
+class Server:
+    """Answers one request, whatever the submission does."""
+
+    def __init__(self, answers: BinaryIO, parent: int) -> None:
+        self._answers = answers
+        self._parent = parent
+        self._lock = threading.Lock()
+        self._stage = "imports"
+
+    def serve(self, request: object) -> None:
+        """Trace and answer, then end the process without tearing the interpreter down."""
+        from archcheck.tracing.failures import NetworkError, ReferenceError
+        from archcheck.tracing.protocol import Done, Failed, Refused, Request
+
+        assert isinstance(request, Request)
+        threading.Thread(target=self._watch, args=(request.timeout,), daemon=True).start()
+        try:
+            network = self._trace(request)
+        except ReferenceError as error:
+            self._finish(Refused(str(error)))
+        except NetworkError as error:
+            self._finish(Failed(error.failure()))
+        except BaseException as error:  # the submission may raise anything at all
+            self._finish(Failed(self._unforeseen(error)))
+        else:
+            self._finish(Done(network))
+
+    def _trace(self, request: object):  # type: ignore[no-untyped-def]
+        from archcheck.tracing.loading import loaded
+        from archcheck.tracing.protocol import Request
+        from archcheck.tracing.trace import trace
+
+        assert isinstance(request, Request)
+        sys.argv = [request.reference.file or request.reference.module]
+        self._say("imports")
+        with loaded(request.reference, request.arguments, self._say) as found:
+            self._say("runs")
+            return trace(
+                found.model,
+                request.input_shapes,
+                training=request.training,
+                name=found.name,
+                source=found.source,
+                notes=found.notes,
+            )
+
+    def _unforeseen(self, error: BaseException):  # type: ignore[no-untyped-def]
+        from archcheck.tracing.failures import Failure
+        from archcheck.tracing.loading import describe, error_place
+
+        return Failure(self._stage, describe(error), place=error_place(error.__traceback__))
+
+    def _watch(self, timeout: float) -> None:
+        """End the process when time is up or the parent is gone."""
+        from archcheck.tracing.failures import Failure
+        from archcheck.tracing.places import frame_place, is_user_code
+        from archcheck.tracing.protocol import Failed
+
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            time.sleep(PATIENCE)
+            if os.getppid() != self._parent:
+                os._exit(1)
+        frame = sys._current_frames().get(threading.main_thread().ident or 0)
+        while frame is not None and not is_user_code(frame.f_code.co_filename):
+            frame = frame.f_back
+        place = frame_place(frame) if frame is not None else None
+        message = f"did not return within {timeout:g} seconds"
+        self._finish(Failed(Failure(self._stage, message, place=place)))
+
+    def _say(self, stage: str) -> None:
+        from archcheck.tracing.protocol import Stage, pack
+
+        self._stage = stage
+        with self._lock:
+            self._answers.write(pack(Stage(stage)))
+
+    def _finish(self, message: object) -> None:
+        from archcheck.tracing.protocol import pack
+
+        with self._lock:  # never given back: the first answer is the only one
+            data = memoryview(pack(message))  # type: ignore[arg-type]
+            while data:
+                data = data[self._answers.write(data) :]
+            for stream in (sys.stdout, sys.stderr):
+                try:
+                    stream.flush()
+                except (OSError, ValueError, AttributeError):
+                    continue  # the submission closed or replaced it
+            os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""What can go wrong between a reference and a Network, as data that crosses processes."""
+
+from __future__ import annotations
+
+import msgspec
+
+from archcheck.network import Place
+
+
+class ReferenceError(Exception):
+    """The reference itself is wrong: no such file, no such name, several networks to choose from.
+
+    Not the network's fault but the caller's: the command line exits with 2.
+    """
+
+
+class NetworkError(Exception):
+    """The network cannot be imported, built or run. This is a finding, not a broken run.
+
+    ``stage`` is ``imports``, ``builds`` or ``runs``.
+    """
+
+    stage = "runs"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        module: str = "",
+        place: Place | None = None,
+        called: Place | None = None,
+        input_shape: tuple[int, ...] | None = None,
+        input_from: str | None = None,
+        hint: str | None = None,
+        output: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.module = module
+        self.place = place
+        self.called = called
+        self.input_shape = input_shape
+        self.input_from = input_from
+        self.hint = hint
+        self.output = output
+
+    def failure(self) -> Failure:
+        """The error as data."""
+        return Failure(
+            self.stage,
+            self.message,
+            self.module,
+            self.place,
+            self.called,
+            self.input_shape,
+            self.input_from,
+            self.hint,
+            self.output,
+        )
+
+
+class ImportFailure(NetworkError):
+    """The file or module raised, or never returned, while it was imported."""
+
+    stage = "imports"
+
+
+class BuildError(NetworkError):
+    """The constructor raised."""
+
+    stage = "builds"
+
+
+class RunError(NetworkError):
+    """The forward pass raised, or returned no tensor."""
+
+    stage = "runs"
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A :class:`NetworkError` as data: ``output`` is the end of what the network printed."""
+
+    stage: str
+    message: str
+    module: str = ""
+    place: Place | None = None
+    called: Place | None = None
+    input_shape: tuple[int, ...] | None = None
+    input_from: str | None = None
+    hint: str | None = None
+    output: str = ""

@@ -1,0 +1,84 @@
+"""Which line of the user's code is running."""
+
+from __future__ import annotations
+
+import os
+import sys
+from itertools import islice
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+
+from archcheck.network import Place
+
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+_foreign: dict[str, bool] = {}
+_places: dict[tuple[CodeType, int], Place] = {}
+
+
+def is_user_code(filename: str) -> bool:
+    """Whether a file is neither torch's, nor archcheck's, nor the interpreter's own."""
+    known = _foreign.get(filename)
+    if known is None:
+        known = _foreign[filename] = not (
+            filename.startswith(("<frozen", _OWN, _TORCH))
+            or f"{os.sep}contextlib.py" in filename
+            or f"{os.sep}functools.py" in filename
+        )
+    return known
+
+
+def frame_place(frame: FrameType) -> Place:
+    """The expression that a frame is at, with its columns where Python keeps them (3.11 on)."""
+    key = (frame.f_code, frame.f_lasti)
+    place = _places.get(key)
+    if place is None:
+        place = _places[key] = _locate(frame)
+    return place
+
+
+def _locate(frame: FrameType) -> Place:
+    code = frame.f_code
+    if sys.version_info >= (3, 11):
+        spans = islice(code.co_positions(), frame.f_lasti // 2, None)
+        line, end_line, column, end_column = next(spans, (None, None, None, None))
+        if line is not None and column is not None and end_column is not None:
+            return Place(code.co_filename, line, column + 1, end_line, end_column + 1)
+    return Place(code.co_filename, frame.f_lineno)
+
+
+def caller() -> Place | None:
+    """The innermost line of user code that is running."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if is_user_code(frame.f_code.co_filename):
+            return frame_place(frame)
+        frame = frame.f_back
+    return None
+
+
+def caller_frame() -> FrameType | None:
+    """The innermost frame of user code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not is_user_code(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def construction(instance: Any) -> Place | None:
+    """The line that is constructing ``instance``, seen from inside one of its ``__init__``."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if is_user_code(code.co_filename):
+            inside = (
+                code.co_name == "__init__"
+                and code.co_argcount > 0
+                and frame.f_locals.get(code.co_varnames[0]) is instance
+            )
+            if not inside:
+                return frame_place(frame)
+        frame = frame.f_back
+    return None

@@ -1,0 +1,70 @@
+"""What the command line and its tracing child say to each other: length-prefixed MessagePack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from archcheck.network import Network
+from archcheck.tracing.failures import Failure
+from archcheck.tracing.reference import Reference
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What to trace."""
+
+    reference: Reference
+    input_shapes: tuple[tuple[int, ...], ...]
+    arguments: dict[str, Any] = {}
+    training: bool = False
+    timeout: float = 60.0
+
+
+class Stage(msgspec.Struct, frozen=True, tag=True):
+    """The child has come this far: ``imports``, ``builds`` or ``runs``."""
+
+    name: str
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """The network was traced."""
+
+    network: Network
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The network could not be imported, built or run."""
+
+    failure: Failure
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """The reference is wrong."""
+
+    message: str
+
+
+Message = Stage | Done | Failed | Refused
+
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+
+def pack(message: Message | Request) -> bytes:
+    """A message with its length in front (4 bytes, big endian)."""
+    body = msgspec.msgpack.encode(message)
+    return len(body).to_bytes(4, "big") + body
+
+
+def unpack(body: bytes) -> Message:
+    """A message from its bytes, without the length.
+
+    Raises:
+        msgspec.DecodeError: if they are none.
+    """
+    return _decoder.decode(body)
+
+
+def unpack_request(body: bytes) -> Request:
+    """A request from its bytes, without the length."""
+    return msgspec.msgpack.decode(body, type=Request)

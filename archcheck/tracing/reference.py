@@ -1,0 +1,60 @@
+"""What a reference to a network says: ``FILE``, ``FILE:Name`` or ``package.module:Name``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from archcheck.tracing.failures import ReferenceError
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A file or an importable module, and the name of the network in it (empty: the only one)."""
+
+    file: str
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        where = self.module or self.file
+        return f"{where}:{self.name}" if self.name else where
+
+
+def parse_reference(text: str) -> Reference:
+    """Read a reference and check that its file is there.
+
+    Raises:
+        ReferenceError: if there is no such file, or the text is no reference.
+    """
+    head, colon, name = text.rpartition(":")
+    if not colon or os.sep in name or (name and not _dotted(name)) or name.endswith(".py"):
+        head, name = text, ""
+    elif len(head) == 1 and not Path(head).exists():  # a drive letter
+        head, name = text, ""
+    if colon and head != text and not name:
+        raise ReferenceError(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
+    path = Path(head)
+    if path.is_dir():
+        raise ReferenceError(f"{head} is a folder; name the Python file that holds the network")
+    if path.is_file():
+        if path.suffix == ".ipynb":
+            raise ReferenceError(
+                f"{head} is a notebook; export it first: jupyter nbconvert --to script {head}"
+            )
+        if path.suffix != ".py":
+            raise ReferenceError(f"{head} is not a Python file (its name does not end in .py)")
+        return Reference(str(path.resolve()), "", name)
+    if path.suffix == ".py" or os.sep in head or not _dotted(head):
+        raise ReferenceError(f"there is no file {head}")
+    if not name:
+        raise ReferenceError(
+            f"there is no file {head}; a network of an installed package is named "
+            "package.module:Name"
+        )
+    return Reference("", head, name)
+
+
+def _dotted(text: str) -> bool:
+    return bool(text) and all(part.isidentifier() for part in text.split("."))

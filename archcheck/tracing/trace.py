@@ -1,0 +1,239 @@
+"""One forward pass, written down."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
+
+from archcheck.network import Module, Network, Parameter, Place
+from archcheck.tracing.construction import built_at
+from archcheck.tracing.failures import RunError
+from archcheck.tracing.places import frame_place, is_user_code
+from archcheck.tracing.preservation import unchanged
+from archcheck.tracing.recorder import Recorder, tensors_in
+
+Shape = Sequence[int]
+
+
+def trace(
+    model: nn.Module,
+    input_shape: Shape | Sequence[Shape],
+    *,
+    training: bool = False,
+    name: str | None = None,
+    source: Place | None = None,
+    notes: Sequence[str] = (),
+) -> Network:
+    """Run ``model`` once on random input and return what it did.
+
+    Args:
+        model: any module, on any device, the meta device included. It is left as it was found.
+        input_shape: the shape of one sample without the batch, ``(3, 32, 32)``; for a model of
+            several inputs a sequence of shapes.
+        training: trace in training mode (with a batch of two) rather than in eval mode.
+        name: what to call the network; its class name by default.
+        source: where the network is defined.
+        notes: remarks to hand on with the network.
+
+    Raises:
+        RunError: if forward raises or returns no tensor. Its ``module`` and ``place`` say where.
+    """
+    batch = 2 if training else 1
+    recorder = Recorder(model)
+    inputs = [_sample(model, shape, batch) for shape in input_shapes(input_shape)]
+    for position, tensor in enumerate(inputs):
+        recorder.register(tensor, "input", name=f"input {position}")
+    numbers = tuple(recorder.number(tensor) for tensor in inputs)
+
+    def enter(module: nn.Module, args: Any) -> None:
+        recorder.enter(module, args)
+
+    def leave(module: nn.Module, args: Any, output: Any) -> None:
+        recorder.leave(module, output)
+
+    with ExitStack() as stack:
+        stack.enter_context(unchanged(model, training=training))
+        stack.enter_context(torch.no_grad())
+        stack.callback(register_module_forward_pre_hook(enter).remove)
+        stack.callback(register_module_forward_hook(leave).remove)
+        try:
+            with recorder:
+                output = model(*inputs)
+        except Exception as error:
+            raise _run_error(error, recorder, inputs) from error
+        outputs = tuple(
+            (label, recorder.number(tensor)) for label, tensor in _labelled(output, "")
+        )
+    if not outputs:
+        raise RunError(
+            f"forward returned {type(output).__name__}, not a tensor", module="", place=None
+        )
+    return Network(
+        name=name or type(model).__name__,
+        inputs=numbers,
+        outputs=outputs,
+        tensors=tuple(recorder.tensors),
+        ops=tuple(recorder.ops),
+        calls=tuple(recorder.calls),
+        modules=_modules(model, recorder),
+        weights=_weights(model, recorder),
+        source=source,
+        training=training,
+        batch=batch,
+        buffer_elements=sum(buffer.numel() for buffer in model.buffers()),
+        notes=(*notes, *recorder.notes),
+        torch=str(torch.__version__),
+    )
+
+
+def input_shapes(shape: Shape | Sequence[Shape]) -> list[tuple[int, ...]]:
+    """``(3, 32, 32)`` or ``[(3, 32, 32), (1, 8)]`` as a list of shapes.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    sides = list(shape)
+    nested = [side for side in sides if isinstance(side, (tuple, list))]
+    shapes = [tuple(side) for side in nested] if nested else [tuple(sides)]
+    flat = [side for item in shapes for side in item]
+    if len(nested) not in (0, len(sides)) or not flat or not all(
+        isinstance(side, int) and side > 0 for side in flat
+    ):
+        raise ValueError(f"an input shape is positive whole numbers like (3, 32, 32), not {shape!r}")
+    return shapes
+
+
+def _sample(model: nn.Module, shape: tuple[int, ...], batch: int) -> torch.Tensor:
+    first = next((p for p in model.parameters() if p.is_floating_point()), None)
+    device = first.device if first is not None else torch.device("cpu")
+    dtype = first.dtype if first is not None else torch.float32
+    if device.type == "meta":
+        return torch.empty((batch, *shape), device=device, dtype=dtype)
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn((batch, *shape), generator=generator).to(device=device, dtype=dtype)
+
+
+def _labelled(output: Any, label: str) -> Iterator[tuple[str, torch.Tensor]]:
+    if isinstance(output, torch.Tensor):
+        yield label, output
+        return
+    if isinstance(output, (tuple, list)):
+        items: list[tuple[Any, Any]] = list(enumerate(output))
+    elif isinstance(output, dict):
+        items = list(output.items())
+    elif hasattr(output, "__dict__"):
+        items = list(vars(output).items())
+    else:
+        return
+    tensors = [(key, item) for key, item in items if any(True for _ in tensors_in(item))]
+    for key, item in tensors:
+        inner = f"{label}.{key}" if label else str(key)
+        yield from _labelled(item, label if len(tensors) == 1 and not label else inner)
+
+
+def _modules(model: nn.Module, recorder: Recorder) -> tuple[Module, ...]:
+    counts: dict[str, int] = {}
+    for call in recorder.calls:
+        counts[call.module] = counts.get(call.module, 0) + 1
+    return tuple(
+        Module(
+            path=path,
+            type=type(module).__name__,
+            built=built_at(module),
+            calls=counts.get(path, 0),
+            parameters=tuple(
+                f"{path}.{name}" if path else name
+                for name, parameter in module._parameters.items()
+                if parameter is not None
+            ),
+            container=any(True for _ in module.children()),
+        )
+        for module, path in recorder.paths.items()
+    )
+
+
+def _weights(model: nn.Module, recorder: Recorder) -> tuple[Parameter, ...]:
+    used = {name for op in recorder.ops for name in op.parameters}
+    return tuple(
+        Parameter(
+            name=name,
+            shape=tuple(parameter.shape),
+            size=parameter.numel(),
+            trainable=parameter.requires_grad,
+            bits=parameter.element_size() * 8,
+            used=name in used,
+        )
+        for name, parameter in model.named_parameters()
+    )
+
+
+# -- failures -------------------------------------------------------------------------------
+
+
+def _run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) -> RunError:
+    place = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if is_user_code(frame.f_code.co_filename):
+            place = frame_place(frame)
+    call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
+    if call is None:
+        return RunError(_first_line(error), module="", place=place)
+    shapes = [recorder.tensors[number].shape for number in call.inputs]
+    module = next((m for m, path in recorder.paths.items() if path == call.module), None)
+    return RunError(
+        _explain(module, shapes) or _first_line(error),
+        module=call.module,
+        place=recorder.built(call.module) if call.standard else place,
+        called=call.called,
+        input_shape=shapes[0] if shapes else None,
+        input_from=_origin(recorder, call.inputs[0]) if call.inputs else None,
+        hint=_batch_hint(inputs, call.module, recorder),
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def _explain(module: nn.Module | None, shapes: list[tuple[int, ...]]) -> str | None:
+    if module is None or not shapes:
+        return None
+    shape = shapes[0]
+    if isinstance(module, nn.modules.conv._ConvNd) and len(shape) > 1:
+        if shape[1] != module.in_channels:
+            layer = f"{type(module).__name__}({module.in_channels}, {module.out_channels})"
+            return f"{layer} was given {shape[1]:,} channels"
+    if isinstance(module, nn.Linear) and shape and shape[-1] != module.in_features:
+        layer = f"Linear({module.in_features}, {module.out_features})"
+        return f"{layer} was given {shape[-1]:,} features"
+    if isinstance(module, nn.modules.batchnorm._BatchNorm) and len(shape) > 1:
+        if shape[1] != module.num_features:
+            layer = f"{type(module).__name__}({module.num_features})"
+            return f"{layer} was given {shape[1]:,} channels"
+    return None
+
+
+def _origin(recorder: Recorder, tensor: int) -> str | None:
+    op = recorder.tensors[tensor].op
+    if op is None:
+        return "the network's input" if recorder.tensors[tensor].origin == "input" else None
+    call = next((c for c in reversed(recorder.calls) if tensor in c.outputs and c.module), None)
+    if call is not None:
+        return call.module
+    return recorder.ops[op].kind
+
+
+def _batch_hint(inputs: list[torch.Tensor], module: str, recorder: Recorder) -> str | None:
+    if any(tensor.dim() > 4 and tensor.shape[1] == 1 for tensor in inputs):
+        return "the input's shape is given without the batch: 3,32,32 rather than 1,3,32,32"
+    return None
