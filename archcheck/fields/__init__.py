@@ -1,0 +1,17 @@
+"""Receptive fields: exact, from a Network alone."""
+
+from archcheck.fields.field import AxisField, Hull
+from archcheck.fields.points import Point
+from archcheck.fields.receptive_field import Field, ReceptiveField, UnknownField, receptive_field
+from archcheck.fields.walk import NotModelled
+
+__all__ = [
+    "AxisField",
+    "Field",
+    "Hull",
+    "NotModelled",
+    "Point",
+    "ReceptiveField",
+    "UnknownField",
+    "receptive_field",
+]

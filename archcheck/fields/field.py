@@ -1,0 +1,150 @@
+"""The answer for one point of a network: sizes, jump, start and coverage of its units' fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import NamedTuple
+
+from archcheck.fields.fieldmap import FieldMap, rate
+from archcheck.fields.positions import EMPTY, Positions
+from archcheck.fields.table import Table
+
+
+class Hull(NamedTuple):
+    """The lowest and the highest position of a set, both included."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class AxisField:
+    """The fields of a map's units on one axis of the input.
+
+    ``size`` is the largest, ``smallest`` the smallest side of a field over the units; ``jump`` how
+    far the field moves from one unit to the next, None where it does not move; ``start`` the
+    centre of unit 0's field; ``coverage`` the share of the largest hull that is really read;
+    ``local`` the size without what a global gate or pool brought in, None where nothing is left;
+    ``joined_by`` the operation (an index) that joined all positions, if one did.
+    """
+
+    size: int
+    smallest: int
+    jump: Fraction | None
+    start: Fraction | None
+    coverage: Fraction
+    local: int | None
+    joined_by: int | None
+
+
+def axis_field(m: FieldMap, axis: int) -> AxisField:
+    """Sum up the fields that a map holds on one input axis."""
+    track = m.tracks[axis]
+    local = _over_space(m, track.local)
+    fixed = _over_space(m, track.fixed) if track.fixed else None
+    units = _units(m, track.local, local, track.fixed, fixed)
+    sizes = [unit.size for unit in units]
+    largest = max(sizes)
+    coverage = [Fraction(unit.count, unit.size) for unit in units if unit.size == largest and unit]
+    local_sizes = [unit.size for unit in _phases(m, track.local, local)]
+    moving = [
+        rate(track.local, factor)
+        for factor, description in enumerate(m.factors)
+        if description.spatial and track.local.steps[factor]
+    ]
+    first = _at_zero(track.local, local) or (_at_zero(track.fixed, fixed) if track.fixed else EMPTY)
+    return AxisField(
+        size=largest,
+        smallest=min(sizes),
+        jump=moving[0] if len(moving) == 1 else None,
+        start=Fraction(first.low + first.high, 2) if first else None,
+        coverage=min(coverage, default=Fraction(1)),
+        local=max(local_sizes) or None if fixed is not None else largest,
+        joined_by=track.joined_by,
+    )
+
+
+def unit_positions(m: FieldMap, axis: int, unit: tuple[int, ...]) -> Positions:
+    """The positions on one input axis that a unit depends on, over all of its channels.
+
+    ``unit`` indexes the spatial dimensions of the map.
+
+    Raises:
+        IndexError: if there is no such unit.
+    """
+    dimensions = m.spatial_dimensions()
+    sides = [m.shape[dimension] for dimension in dimensions]
+    if len(unit) != len(dimensions) or not all(
+        0 <= index < side for index, side in zip(unit, sides, strict=True)
+    ):
+        shape = "×".join(map(str, sides)) or "one unit without spatial axes"
+        raise IndexError(f"no unit {tuple(unit)} in a map of {shape}")
+    where: dict[int, int] = {}
+    for dimension, index in zip(dimensions, unit, strict=True):
+        span = range(len(m.factors))[m.span(dimension)]
+        for factor in reversed(span):
+            index, where[factor] = divmod(index, m.factors[factor].size)
+    found = EMPTY
+    for table in m.tracks[axis].tables:
+        ranges = []
+        for factor in range(len(m.factors)):
+            length = table.values.shape[factor]
+            if factor in where:
+                ranges.append([where[factor] if table.varies(factor) else 0])
+            else:
+                ranges.append(list(range(length)))
+        for index_of in product(*ranges):
+            found = found | _entry(table, index_of)
+    return found
+
+
+def _entry(table: Table, index: tuple[int, ...]) -> Positions:
+    shift = 0
+    place = []
+    for factor, i in enumerate(index):
+        turn, phase = divmod(i, table.values.shape[factor])
+        shift += turn * table.steps[factor]
+        place.append(phase)
+    entry: Positions = table.values[tuple(place)]
+    return entry + shift
+
+
+def _over_space(m: FieldMap, table: Table) -> Table:
+    """The union over channels: along factors that are not spatial nothing varies any more."""
+    for factor, description in enumerate(m.factors):
+        if not description.spatial and table.varies(factor):
+            table = table.joined(factor, description)
+    return table
+
+
+def _phases(m: FieldMap, source: Table, table: Table) -> list[Positions]:
+    """One entry for every phase that the real map has."""
+    values = table.values
+    for factor, description in enumerate(m.factors):
+        if values.shape[factor] > description.size:
+            values = values.take(range(description.size), axis=factor)
+    return list(values.flat)
+
+
+def _units(
+    m: FieldMap, local_source: Table, local: Table, fixed_source: Table | None, fixed: Table | None
+) -> list[Positions]:
+    if fixed is None or fixed.empty:
+        return _phases(m, local_source, local)
+    if local.empty:
+        return _phases(m, fixed, fixed)
+    # What moves and what stands still lie differently for every unit: look at each real one.
+    for factor, description in enumerate(m.factors):
+        if description.lattice:
+            local = local.pinned(factor, description.size)
+            fixed = fixed.pinned(factor, description.size)
+    return list((local.values | fixed.values).flat)
+
+
+def _at_zero(source: Table | None, table: Table | None) -> Positions:
+    if table is None:
+        return EMPTY
+    entry: Positions = table.values[(0,) * table.values.ndim]
+    return entry

@@ -1,0 +1,379 @@
+"""The fields of every unit of one tensor, and how reshaping and reading carries them along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import prod
+
+import numpy as np
+
+from archcheck.fields.gather import Gather
+from archcheck.fields.positions import EMPTY, Positions
+from archcheck.fields.table import Factor, Table, union
+
+
+class Unfollowed(Exception):
+    """An operation moves positions in a way that is not modelled; the message says which."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """The fields on one input axis.
+
+    ``local`` moves with the unit. ``fixed`` does not: it is what an operation that joined all
+    positions brought in, the first of which is ``joined_by`` (an index into the network's
+    operations).
+    """
+
+    local: Table
+    fixed: Table | None = None
+    joined_by: int | None = None
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables that are there."""
+        return [self.local] if self.fixed is None else [self.local, self.fixed]
+
+
+@dataclass(frozen=True)
+class FieldMap:
+    """The fields of all units of a tensor, on every input axis.
+
+    ``factors`` are the factors of the tensor's index in order, ``groups`` how many of them make
+    up each dimension (none for a dimension of length one).
+    """
+
+    factors: tuple[Factor, ...]
+    groups: tuple[int, ...]
+    tracks: tuple[Track, ...]
+
+    # -- making -----------------------------------------------------------------------------
+
+    @staticmethod
+    def of_input(shape: Sequence[int], spatial: Sequence[int], *, lattice: bool) -> FieldMap:
+        """The map of an input: every position depends on itself.
+
+        ``spatial`` lists the dimensions that are axes of the input's space. With ``lattice`` they
+        go on beyond the borders (the theoretical field), else they end there (the actual one).
+        """
+        factors: list[Factor] = []
+        groups = []
+        at: dict[int, int] = {}
+        for dimension, size in enumerate(shape):
+            axis = dimension in spatial
+            if size == 1 and not axis:
+                groups.append(0)
+                continue
+            at[dimension] = len(factors)
+            factors.append(Factor(size, lattice and axis, axis))
+            groups.append(1)
+        tracks = []
+        for dimension in spatial:
+            side = shape[dimension]
+            values = np.empty(1 if lattice else side, dtype=object)
+            for index in range(len(values)):
+                values[index] = Positions(index, 1)
+            sides = [1] * len(factors)
+            sides[at[dimension]] = len(values)
+            steps = [0] * len(factors)
+            steps[at[dimension]] = int(lattice)
+            tracks.append(Track(Table(values.reshape(sides), tuple(steps))))
+        return FieldMap(tuple(factors), tuple(groups), tuple(tracks))
+
+    # -- asking -----------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The tensor's shape."""
+        return tuple(
+            prod(factor.size for factor in self.factors[span]) for span in self._spans()
+        )
+
+    def span(self, dimension: int) -> slice:
+        """Which factors make up a dimension."""
+        start = sum(self.groups[:dimension])
+        return slice(start, start + self.groups[dimension])
+
+    def _spans(self) -> list[slice]:
+        return [self.span(dimension) for dimension in range(len(self.groups))]
+
+    def spatial_dimensions(self) -> tuple[int, ...]:
+        """The dimensions that count positions of space and nothing else."""
+        return tuple(
+            dimension
+            for dimension, span in enumerate(self._spans())
+            if self.factors[span] and all(factor.spatial for factor in self.factors[span])
+        )
+
+    def dimension(self, index: int) -> int:
+        """A dimension counted from the front.
+
+        Raises:
+            Unfollowed: if there is no such dimension.
+        """
+        if not -len(self.groups) <= index < len(self.groups):
+            raise Unfollowed(f"dimension {index} of {len(self.groups)}")
+        return index % len(self.groups)
+
+    # -- rearranging ------------------------------------------------------------------------
+
+    def _mapped(self, change: Sequence[tuple[str, tuple[int, ...]]]) -> tuple[Track, ...]:
+        def apply(table: Table) -> Table:
+            for method, arguments in change:
+                table = getattr(table, method)(*arguments)
+            return table
+
+        return tuple(
+            replace(t, local=apply(t.local), fixed=apply(t.fixed) if t.fixed else None)
+            for t in self.tracks
+        )
+
+    def permuted(self, order: Sequence[int]) -> FieldMap:
+        """The dimensions in another order."""
+        moved = [index for d in order for index in range(len(self.factors))[self.span(d)]]
+        return FieldMap(
+            tuple(self.factors[index] for index in moved),
+            tuple(self.groups[d] for d in order),
+            self._mapped([("transposed", (tuple(moved),))]),
+        )
+
+    def reshaped(self, shape: Sequence[int]) -> FieldMap:
+        """The same units under another shape of as many elements."""
+        result = self
+        groups: list[int] = []
+        at = 0
+        for dimension, size in enumerate(shape):
+            filled, start = 1, at
+            while filled < size or (size == 1 and at == start and at < len(result.factors)):
+                if at >= len(result.factors):
+                    raise Unfollowed(f"a reshape from {list(self.shape)} to {list(shape)}")
+                side = result.factors[at].size
+                if size == 1 and side != 1:
+                    break
+                if filled * side > size:
+                    outer = size // filled
+                    if size % filled or side % outer:
+                        return self._reshaped_by_hand(shape)
+                    result = result._split(at, outer, side // outer)
+                    side = outer
+                filled *= side
+                at += 1
+            if filled != size:
+                return self._reshaped_by_hand(shape)
+            groups.append(at - start)
+        if at < len(result.factors) and groups:
+            # Trailing factors of length one go with the last dimension.
+            if prod(factor.size for factor in result.factors[at:]) != 1:
+                raise Unfollowed(f"a reshape from {list(self.shape)} to {list(shape)}")
+            groups[-1] += len(result.factors) - at
+        return FieldMap(result.factors, tuple(groups), result.tracks)
+
+    def _reshaped_by_hand(self, shape: Sequence[int]) -> FieldMap:
+        # The new borders cut through factors: write all positions out and cut them literally.
+        if prod(shape) > 1 << 18 or prod(shape) != prod(self.shape):
+            raise Unfollowed(f"a reshape from {list(self.shape)} to {list(shape)}")
+        flat = replace(self, groups=(len(self.factors),)).single(0)
+        if not flat.factors:
+            return FieldMap((), (0,) * len(shape), flat.tracks)
+        spatial = flat.factors[0].spatial
+        factors = tuple(Factor(size, False, spatial) for size in shape)
+
+        def cut(table: Table) -> Table:
+            sides = tuple(shape) if table.varies(0) else (1,) * len(shape)
+            return Table(table.values.reshape(sides), (0,) * len(shape))
+
+        tracks = tuple(
+            replace(t, local=cut(t.local), fixed=cut(t.fixed) if t.fixed else None)
+            for t in flat.tracks
+        )
+        return FieldMap(factors, (1,) * len(shape), tracks)
+
+    def _split(self, factor: int, outer: int, inner: int) -> FieldMap:
+        old = self.factors[factor]
+        factors = (
+            *self.factors[:factor],
+            Factor(outer, old.lattice, old.spatial, whole=False),
+            Factor(inner, False, old.spatial, whole=False),
+            *self.factors[factor + 1 :],
+        )
+        tracks = tuple(
+            replace(
+                t,
+                local=t.local.split(factor, outer, inner, lattice=old.lattice),
+                fixed=t.fixed.split(factor, outer, inner, lattice=old.lattice) if t.fixed else None,
+            )
+            for t in self.tracks
+        )
+        return FieldMap(factors, self.groups, tracks)
+
+    def single(self, dimension: int) -> FieldMap:
+        """The same map with exactly one factor for a dimension."""
+        result = self
+        while result.groups[dimension] > 1:
+            start = result.span(dimension).start
+            first, second = result.factors[start], result.factors[start + 1]
+            if second.lattice:
+                result = result.pinned(start + 1)
+            elif first.lattice and first.size == 1 and second.size > 1:
+                result = result.pinned(start)
+            else:
+                result = result._fused(start, dimension)
+        return result
+
+    def _fused(self, factor: int, dimension: int) -> FieldMap:
+        first, second = self.factors[factor], self.factors[factor + 1]
+        one = Factor(first.size * second.size, first.lattice, first.spatial and second.spatial)
+        if first.size == 1 or second.size == 1:
+            one = replace(one, spatial=second.spatial if first.size == 1 else first.spatial)
+
+        def fuse(table: Table) -> Table:
+            return table.fused(factor, second.size, lattice=first.lattice, outer=first.size)
+
+        tracks = tuple(
+            replace(t, local=fuse(t.local), fixed=fuse(t.fixed) if t.fixed else None)
+            for t in self.tracks
+        )
+        groups = list(self.groups)
+        groups[dimension] -= 1
+        factors = (*self.factors[:factor], one, *self.factors[factor + 2 :])
+        return FieldMap(factors, tuple(groups), tracks)
+
+    def pinned(self, factor: int) -> FieldMap:
+        """A lattice factor cut off at the real borders, its units written out one by one."""
+        old = self.factors[factor]
+        if not old.lattice:
+            return self
+        factors = (
+            *self.factors[:factor],
+            replace(old, lattice=False),
+            *self.factors[factor + 1 :],
+        )
+        return FieldMap(factors, self.groups, self._mapped([("pinned", (factor, old.size))]))
+
+    def all_pinned(self) -> FieldMap:
+        """All lattice factors cut off at the real borders."""
+        result = self
+        for factor in range(len(self.factors)):
+            result = result.pinned(factor)
+        return result
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def gathered(self, dimension: int, gather: Gather, output: int) -> FieldMap:
+        """An operation along one dimension whose result has ``output`` positions there."""
+        result = self.single(dimension)
+        if not result.groups[dimension]:
+            result = result._grown(dimension, Factor(1, False, False))
+        factor = result.span(dimension).start
+        source = result.factors[factor]
+        factors = (
+            *result.factors[:factor],
+            replace(source, size=output),
+            *result.factors[factor + 1 :],
+        )
+        tracks = tuple(
+            replace(
+                t,
+                local=t.local.gathered(factor, gather, source, output),
+                fixed=t.fixed.gathered(factor, gather, source, output) if t.fixed else None,
+            )
+            for t in result.tracks
+        )
+        return FieldMap(factors, result.groups, tracks)
+
+    def joined(self, dimensions: Sequence[int], op: int) -> FieldMap:
+        """All positions of some dimensions joined; each of them is left with length one."""
+        result = self
+        for dimension in dimensions:
+            while result.groups[dimension]:
+                result = result._joined_factor(result.span(dimension).start, dimension, op)
+        return result
+
+    def _joined_factor(self, factor: int, dimension: int, op: int) -> FieldMap:
+        source = self.factors[factor]
+        result = self
+        if source.lattice:
+            # Where the field moves along another factor as well, no closed form is left of it.
+            for other in range(len(self.factors)):
+                if other != factor and any(
+                    t.local.steps[factor] and t.local.steps[other] for t in self.tracks
+                ):
+                    result = result.pinned(other)
+        tracks = []
+        for t in result.tracks:
+            local, fixed, joined_by = t.local, t.fixed, t.joined_by
+            if source.lattice and local.steps[factor]:
+                whole = local.joined(factor, source)
+                fixed = whole if fixed is None else union([fixed.joined(factor, source), whole])
+                local = Table.constant(EMPTY, len(result.factors))
+                if joined_by is None and source.whole:
+                    joined_by = op
+            else:
+                if joined_by is None and source.spatial and source.whole and local.varies(factor):
+                    joined_by = op
+                local = local.joined(factor, source)
+                fixed = fixed.joined(factor, source) if fixed else None
+            tracks.append(
+                Track(
+                    local.removed(factor), fixed.removed(factor) if fixed else None, joined_by
+                )
+            )
+        groups = list(result.groups)
+        groups[dimension] -= 1
+        factors = result.factors[:factor] + result.factors[factor + 1 :]
+        return FieldMap(factors, tuple(groups), tuple(tracks))
+
+    def marked_joined(self, dimension: int, op: int) -> FieldMap:
+        """The same map, with a note that ``op`` joins all positions of a dimension."""
+        factors = range(len(self.factors))[self.span(dimension)]
+        tracks = tuple(
+            replace(t, joined_by=op)
+            if t.joined_by is None and any(t.local.varies(f) for f in factors)
+            else t
+            for t in self.tracks
+        )
+        return replace(self, tracks=tracks)
+
+    def grown(self, dimension: int, size: int, *, spatial: bool = False) -> FieldMap:
+        """A dimension of length one, made longer by repeating it."""
+        result = self.all_fixed(dimension) if self.groups[dimension] else self
+        return result if size == 1 else result._grown(dimension, Factor(size, False, spatial))
+
+    def all_fixed(self, dimension: int) -> FieldMap:
+        """Drop a dimension's factors of length one (their fields stay as they are)."""
+        result = self
+        while result.groups[dimension]:
+            factor = result.span(dimension).start
+            result = result.pinned(factor)
+            groups = list(result.groups)
+            groups[dimension] -= 1
+            result = FieldMap(
+                result.factors[:factor] + result.factors[factor + 1 :],
+                tuple(groups),
+                result._mapped([("removed", (factor,))]),
+            )
+        return result
+
+    def _grown(self, dimension: int, factor: Factor) -> FieldMap:
+        at = self.span(dimension).start
+        groups = list(self.groups)
+        groups[dimension] += 1
+        factors = (*self.factors[:at], factor, *self.factors[at:])
+        return FieldMap(factors, tuple(groups), self._mapped([("inserted", (at,))]))
+
+    def without(self, dimension: int) -> FieldMap:
+        """A dimension of length one dropped."""
+        result = self.all_fixed(dimension)
+        groups = result.groups[:dimension] + result.groups[dimension + 1 :]
+        return replace(result, groups=groups)
+
+    def with_new(self, dimension: int) -> FieldMap:
+        """A new dimension of length one."""
+        return replace(self, groups=(*self.groups[:dimension], 0, *self.groups[dimension:]))
+
+
+def rate(table: Table, factor: int) -> Fraction:
+    """How far a table's sets move for each index of a factor, on the average."""
+    return Fraction(table.steps[factor], table.values.shape[factor])

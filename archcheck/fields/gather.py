@@ -1,0 +1,107 @@
+"""Which indices of an axis each output index reads: windows, phases and borders.
+
+Every operation that works along one axis is described by the same few numbers. Output index
+``q * period + r`` reads the indices ``q * advance + t`` for every ``t`` of ``taps[r]``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import ceil, floor, gcd
+
+DROP, CLAMP, REFLECT, WRAP = "drop", "clamp", "reflect", "wrap"
+
+
+@dataclass(frozen=True)
+class Gather:
+    """The indices that each output index reads, repeating every ``period`` outputs.
+
+    ``border`` says what a tap outside of the real map does: nothing (zero padding), or it leads
+    to the edge, to the mirrored or to the opposite position.
+    """
+
+    period: int
+    advance: int
+    taps: tuple[tuple[int, ...], ...]
+    border: str = DROP
+
+    @property
+    def complete(self) -> bool:
+        """Whether every output index reads something."""
+        return all(self.taps)
+
+    def reads(self, output: int) -> list[int]:
+        """The indices that an output index reads on an axis without borders."""
+        turn, phase = divmod(output, self.period)
+        return [turn * self.advance + tap for tap in self.taps[phase]]
+
+    def reads_within(self, output: int, size: int) -> list[int]:
+        """The indices that an output index reads on a real axis of ``size`` positions."""
+        found = []
+        for index in self.reads(output):
+            if 0 <= index < size:
+                found.append(index)
+            elif self.border == CLAMP:
+                found.append(0 if index < 0 else size - 1)
+            elif self.border == WRAP:
+                found.append(index % size)
+            elif self.border == REFLECT and size > 1:
+                folded = index % (2 * size - 2)
+                found.append(folded if folded < size else 2 * size - 2 - folded)
+        return found
+
+
+@lru_cache(maxsize=4096)
+def window(kernel: int, stride: int, dilation: int, before: int, border: str = DROP) -> Gather:
+    """A convolution's or pool's window with ``before`` positions of padding in front."""
+    taps = tuple(tap * dilation - before for tap in range(kernel))
+    return Gather(1, stride, (taps,), border)
+
+
+@lru_cache(maxsize=4096)
+def transposed_window(kernel: int, stride: int, dilation: int, padding: int) -> Gather:
+    """A transposed convolution: output o reads input i where o = i * stride - padding + tap * d."""
+    phases = []
+    for phase in range(stride):
+        offsets = (phase + padding - dilation * tap for tap in range(kernel))
+        phases.append(tuple(sorted(offset // stride for offset in offsets if offset % stride == 0)))
+    return Gather(stride, 1, tuple(phases))
+
+
+@lru_cache(maxsize=4096)
+def adaptive(size: int, output: int) -> Gather:
+    """An adaptive pool from ``size`` to ``output`` positions: windows floor to ceil."""
+    common = gcd(size, output)
+    scale = Fraction(size, output)
+    taps = tuple(
+        tuple(range(floor(phase * scale), ceil((phase + 1) * scale)))
+        for phase in range(output // common)
+    )
+    return Gather(output // common, size // common, taps)
+
+
+def pick(start: int, step: int = 1) -> Gather:
+    """A slice: output o reads ``start + o * step``."""
+    return Gather(1, step, ((start,),))
+
+
+@lru_cache(maxsize=4096)
+def resample(scale: Fraction, mode: str, *, offset: Fraction) -> Gather:
+    """An interpolation whose output o lies at ``(o + offset) * scale - offset``.
+
+    ``mode`` is ``nearest`` (one position), ``linear`` (two) or ``cubic`` (four). Where the point
+    falls on a position only that one is read: its neighbours' coefficients are zero.
+    """
+    phases = []
+    for phase in range(scale.denominator):
+        point = (phase + offset) * scale - (offset if mode != "nearest" else 0)
+        base = floor(point)
+        if mode == "nearest" or point == base:
+            phases.append((base,))
+        elif mode == "linear":
+            phases.append((base, base + 1))
+        else:
+            phases.append(tuple(range(base - 1, base + 3)))
+    return Gather(scale.denominator, scale.numerator, tuple(phases), CLAMP)

@@ -1,0 +1,106 @@
+"""The table from kinds of operation to what they do, and what a handler is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from archcheck.fields.fieldmap import FieldMap, Unfollowed
+from archcheck.network import Network, Op
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How fields are read.
+
+    With ``lattice`` the image goes on for ever (the theoretical field), without it ends at its
+    borders (the actual field). With ``normalization_joins`` a norm over space counts as joining
+    the positions it averages over; papers leave that out.
+    """
+
+    lattice: bool = True
+    normalization_joins: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """One operation with the maps of what it reads. A map is None where nothing of the input is
+    in the tensor: a weight, a constant."""
+
+    network: Network
+    op: Op
+    maps: dict[int, FieldMap | None]
+    reading: Reading
+
+    def argument(self, name: str, default: Any = None) -> Any:
+        """An argument of the call, as plain data."""
+        value = self.op.arguments.get(name, default)
+        return default if value is None else value
+
+    def map(self, name: str = "input") -> FieldMap | None:
+        """The map of a tensor argument."""
+        value = self.op.arguments.get(name)
+        return self.maps.get(value["tensor"]) if is_tensor(value) else None
+
+    def required(self, name: str = "input") -> FieldMap:
+        """The map of a tensor argument that has to depend on the input.
+
+        Raises:
+            Unfollowed: if it does not.
+        """
+        found = self.map(name)
+        if found is None:
+            raise Unfollowed(f"{self.op.kind} whose {name} is constant")
+        return found
+
+    def shape(self, name: str = "input") -> tuple[int, ...]:
+        """The shape of a tensor argument."""
+        return self.network.shape(self.op.arguments[name]["tensor"])
+
+    @property
+    def operands(self) -> list[FieldMap]:
+        """The maps of all tensors read that depend on the input."""
+        found = (self.maps.get(tensor) for tensor in self.op.inputs)
+        return [m for m in found if m is not None]
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of the first output."""
+        return self.network.shape(self.op.outputs[0])
+
+
+Handler = Callable[[Context], "FieldMap | list[FieldMap | None]"]
+HANDLERS: dict[str, Handler] = {}
+
+
+def handles(kinds: Iterable[str]) -> Callable[[Handler], Handler]:
+    """Register a handler for some kinds of operation."""
+
+    def register(handler: Handler) -> Handler:
+        for kind in kinds:
+            HANDLERS[kind] = handler
+        return handler
+
+    return register
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether an argument is a tensor."""
+    return isinstance(value, dict) and "tensor" in value
+
+
+def integers(value: Any, length: int) -> list[int]:
+    """A number for every axis, from one number for all or a list.
+
+    Raises:
+        Unfollowed: if it is neither.
+    """
+    if isinstance(value, int):
+        return [value] * length
+    if isinstance(value, list) and all(isinstance(item, int) for item in value):
+        if len(value) == length:
+            return value
+        if len(value) == 1:
+            return value * length
+    raise Unfollowed(f"argument {value!r}")

@@ -1,0 +1,159 @@
+"""Operations that keep positions where they are, and those that stack tensors."""
+
+from __future__ import annotations
+
+from archcheck.fields.fieldmap import FieldMap, Unfollowed
+from archcheck.fields.gather import window
+from archcheck.fields.handlers.base import Context, handles
+from archcheck.fields.merge import concatenated, merged
+from archcheck.network import kinds
+
+_JOINING = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax", "glu"})
+
+
+@handles((kinds.ACTIVATIONS - _JOINING) | kinds.DROPOUTS | kinds.COPIES)
+@handles(kinds.ARITHMETIC | {"view_as"})
+def pointwise(context: Context) -> FieldMap:
+    """The union over the operands, broadcast."""
+    return merged(context.operands, context.output_shape)
+
+
+@handles(_JOINING - {"glu"})
+def softmax(context: Context) -> FieldMap:
+    """Joins along its dimension; the result's units all depend on all of it."""
+    m = context.required()
+    dimension = context.argument("dim")
+    if not isinstance(dimension, int):
+        raise Unfollowed("a softmax without a dimension")
+    dimension = m.dimension(dimension)
+    spatial = dimension in m.spatial_dimensions()
+    size = m.shape[dimension]
+    return m.joined([dimension], context.op.index).grown(dimension, size, spatial=spatial)
+
+
+@handles({"glu"})
+def gated(context: Context) -> FieldMap:
+    """One half times the sigmoid of the other."""
+    m = context.required()
+    dimension = m.dimension(context.argument("dim", -1))
+    half = m.shape[dimension] // 2
+    parts = [m.gathered(dimension, _stretch(start), half) for start in (0, half)]
+    return merged(parts, context.output_shape)
+
+
+def _stretch(start: int):  # type: ignore[no-untyped-def]
+    from archcheck.fields.gather import pick
+
+    return pick(start)
+
+
+@handles({"batch_norm"})
+def batch_norm(context: Context) -> FieldMap:
+    """Pointwise with its running statistics; in training too, by the papers' reading."""
+    return context.required()
+
+
+@handles({"instance_norm", "group_norm"})
+def spatial_norm(context: Context) -> FieldMap:
+    """Left out by default; read strictly, it joins all positions it averages over."""
+    m = context.required()
+    if not context.reading.normalization_joins:
+        return m
+    groups = context.argument("num_groups", m.shape[1] if len(m.shape) > 1 else 1)
+    shape = m.shape
+    if groups > 1:
+        m = m.reshaped([shape[0], groups, shape[1] // groups, *shape[2:]])
+        everything = _joined_in_place(m, list(range(2, len(m.groups))), context)
+        return everything.reshaped(shape)
+    return _joined_in_place(m, list(range(1, len(shape))), context)
+
+
+@handles({"layer_norm", "rms_norm"})
+def layer_norm(context: Context) -> FieldMap:
+    """Left out by default; read strictly, it joins the last dimensions."""
+    m = context.required()
+    if not context.reading.normalization_joins:
+        return m
+    last = len(context.argument("normalized_shape", []))
+    return _joined_in_place(m, list(range(len(m.groups) - last, len(m.groups))), context)
+
+
+def _joined_in_place(m: FieldMap, dimensions: list[int], context: Context) -> FieldMap:
+    spatial = m.spatial_dimensions()
+    shape = m.shape
+    joined = m.joined(dimensions, context.op.index)
+    for dimension in dimensions:
+        joined = joined.grown(dimension, shape[dimension], spatial=dimension in spatial)
+    return merged([m, joined], shape)
+
+
+@handles({"normalize"})
+def normalize(context: Context) -> FieldMap:
+    """Divides by a norm over one dimension: joins along it."""
+    m = context.required()
+    dimension = context.argument("dim", 1)
+    if not isinstance(dimension, int):
+        raise Unfollowed("normalize over several dimensions")
+    return _joined_in_place(m, [m.dimension(dimension)], context)
+
+
+@handles({"local_response_norm"})
+def local_response_norm(context: Context) -> FieldMap:
+    """Joins neighbouring channels; positions stay where they are."""
+    m = context.required()
+    size = context.argument("size", context.argument("argument1"))
+    if not isinstance(size, int):
+        raise Unfollowed("local_response_norm of unknown size")
+    return merged([m, m.gathered(1, window(size, 1, 1, size // 2), m.shape[1])], m.shape)
+
+
+@handles({"cat"})
+def concatenate(context: Context) -> FieldMap:
+    """Tensors behind one another along a dimension."""
+    return _stacked(context, new=False)
+
+
+@handles({"stack"})
+def stack(context: Context) -> FieldMap:
+    """Tensors along a new dimension."""
+    return _stacked(context, new=True)
+
+
+def _stacked(context: Context, *, new: bool) -> FieldMap:
+    tensors = [item["tensor"] for item in context.argument("tensors", [])]
+    rank = len(context.output_shape)
+    dimension = context.argument("dim", 0) % rank
+    some = context.operands[0]
+    maps = []
+    for tensor in tensors:
+        m = context.maps.get(tensor)
+        if m is None:  # a constant part depends on nothing
+            shape = list(context.network.shape(tensor))
+            m = _nothing(some, shape)
+        maps.append(m.with_new(dimension) if new else m)
+    return concatenated(maps, dimension)
+
+
+def _nothing(like: FieldMap, shape: list[int]) -> FieldMap:
+    from archcheck.fields.fieldmap import Track
+    from archcheck.fields.positions import EMPTY
+    from archcheck.fields.table import Factor, Table
+
+    factors = tuple(Factor(size, False, False) for size in shape if size != 1)
+    groups = tuple(int(size != 1) for size in shape)
+    empty = Track(Table.constant(EMPTY, len(factors)))
+    return FieldMap(factors, groups, (empty,) * len(like.tracks))
+
+
+@handles({"alias_write"})
+def alias_write(context: Context) -> FieldMap:
+    """A tensor whose memory was written through another name for it."""
+    old, new = (context.maps.get(tensor) for tensor in context.op.inputs)
+    if context.argument("same", False) and new is not None:
+        return new
+    writer = context.network.ops[context.argument("by")]
+    readers = {tensor for tensor in writer.inputs if context.maps.get(tensor) is not None}
+    positional = writer.kind in kinds.ACTIVATIONS | kinds.ARITHMETIC | kinds.DROPOUTS
+    if positional and len(readers) <= 1 and old is not None:
+        return old  # every element was changed on its own, so it depends on what it did before
+    raise Unfollowed("memory that was written through another view of it")

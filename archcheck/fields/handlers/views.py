@@ -1,0 +1,273 @@
+"""Operations that move values without changing them: fields move along, exactly."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archcheck.fields.fieldmap import FieldMap, Unfollowed
+from archcheck.fields.gather import Gather, pick
+from archcheck.fields.handlers.base import Context, handles, integers, is_tensor
+
+
+@handles({"view", "reshape", "flatten", "unflatten", "reshape_as"})
+def reshape(context: Context) -> FieldMap:
+    """Another shape of as many elements."""
+    m = context.required()
+    if prod(m.shape) != prod(context.output_shape):
+        raise Unfollowed("a view of another element type")
+    return m.reshaped(context.output_shape)
+
+
+@handles({"permute"})
+def permute(context: Context) -> FieldMap:
+    """Dimensions in another order."""
+    m = context.required()
+    return m.permuted([m.dimension(d) for d in context.argument("dims", [])])
+
+
+@handles({"transpose", "t", "T", "mT"})
+def transpose(context: Context) -> FieldMap:
+    """Two dimensions exchanged."""
+    m = context.required()
+    order = list(range(len(m.groups)))
+    if context.op.kind in ("t", "T"):
+        return m.permuted(order[::-1])
+    first, second = -2, -1
+    if context.op.kind == "transpose":
+        first, second = context.argument("dim0", 0), context.argument("dim1", 1)
+    first, second = m.dimension(first), m.dimension(second)
+    order[first], order[second] = order[second], order[first]
+    return m.permuted(order)
+
+
+@handles({"movedim"})
+def movedim(context: Context) -> FieldMap:
+    """Dimensions moved to other places."""
+    m = context.required()
+    source = context.argument("source")
+    target = context.argument("destination")
+    sources = [source] if isinstance(source, int) else list(source)
+    targets = [target] if isinstance(target, int) else list(target)
+    sources = [m.dimension(d) for d in sources]
+    targets = [m.dimension(d) for d in targets]
+    placed = dict(zip(targets, sources, strict=True))
+    rest = iter(d for d in range(len(m.groups)) if d not in sources)
+    return m.permuted([placed[d] if d in placed else next(rest) for d in range(len(m.groups))])
+
+
+@handles({"squeeze"})
+def squeeze(context: Context) -> FieldMap:
+    """Dimensions of length one dropped."""
+    m = context.required()
+    named = context.argument("dim")
+    if named is None:
+        chosen = set(range(len(m.groups)))
+    else:
+        chosen = {m.dimension(d) for d in ([named] if isinstance(named, int) else named)}
+    for dimension in sorted(chosen, reverse=True):
+        if m.shape[dimension] == 1:
+            m = m.without(dimension)
+    return m
+
+
+@handles({"unsqueeze"})
+def unsqueeze(context: Context) -> FieldMap:
+    """A new dimension of length one."""
+    m = context.required()
+    return m.with_new(context.argument("dim", 0) % (len(m.groups) + 1))
+
+
+@handles({"expand", "expand_as"})
+def expand(context: Context) -> FieldMap:
+    """Dimensions of length one repeated."""
+    from archcheck.fields.merge import merged
+
+    m = context.required()
+    shape = context.output_shape
+    missing = len(shape) - len(m.groups)
+    for _ in range(missing):
+        m = m.with_new(0)
+    for dimension, size in enumerate(shape):
+        if m.shape[dimension] == 1 and size > 1:
+            m = m.grown(dimension, size)
+    return merged([m], shape)
+
+
+@handles({"chunk", "split", "tensor_split", "unbind"})
+def split(context: Context) -> list[FieldMap | None]:
+    """Consecutive stretches of one dimension."""
+    m = context.required()
+    dimension = m.dimension(context.argument("dim", 0))
+    parts: list[FieldMap | None] = []
+    before = 0
+    for output in context.op.outputs:
+        if context.op.kind == "unbind":
+            parts.append(m.gathered(dimension, pick(before), 1).without(dimension))
+            before += 1
+            continue
+        size = context.network.shape(output)[dimension]
+        parts.append(m.gathered(dimension, pick(before), size))
+        before += size
+    return parts
+
+
+@handles({"narrow"})
+def narrow(context: Context) -> FieldMap:
+    """One stretch of a dimension."""
+    m = context.required()
+    start, length = context.argument("start"), context.argument("length")
+    if not isinstance(start, int) or not isinstance(length, int):
+        raise Unfollowed("narrow from a position that a tensor gives")
+    dimension = m.dimension(context.argument("dim", 0))
+    return m.gathered(dimension, pick(start % max(m.shape[dimension], 1)), length)
+
+
+@handles({"select"})
+def select(context: Context) -> FieldMap:
+    """One index of a dimension."""
+    m = context.required()
+    dimension = m.dimension(context.argument("dim", 0))
+    return _selected(m, dimension, context.argument("index", 0))
+
+
+def _selected(m: FieldMap, dimension: int, index: int) -> FieldMap:
+    index %= m.shape[dimension]
+    return m.gathered(dimension, pick(index), 1).without(dimension)
+
+
+@handles({"getitem"})
+def getitem(context: Context) -> FieldMap:
+    """Indexing by whole numbers, slices, None and Ellipsis."""
+    m = context.required()
+    index = context.op.arguments.get("index")
+    items = index if isinstance(index, list) else [index]
+    if any(is_tensor(item) or isinstance(item, (list, bool)) for item in items):
+        raise Unfollowed("indexing by a tensor")
+    taken = sum(isinstance(i, int) or (isinstance(i, dict) and "slice" in i) for i in items)
+    dimension = 0
+    for item in items:
+        if item is None:
+            m = m.with_new(dimension)
+            dimension += 1
+        elif isinstance(item, int):
+            m = _selected(m, dimension, item)
+        elif isinstance(item, dict) and "ellipsis" in item:
+            news = sum(i is None for i in items[items.index(item) :])
+            del news  # None adds dimensions, it takes none
+            dimension += len(context.shape()) - taken
+        elif isinstance(item, dict) and "slice" in item:
+            size = m.shape[dimension]
+            if any(not isinstance(part, (int, type(None))) for part in item["slice"]):
+                raise Unfollowed("a slice from a position that a tensor gives")
+            start, stop, step = slice(*item["slice"]).indices(size)
+            length = len(range(start, stop, step))
+            if (start, step, length) != (0, 1, size):
+                m = m.gathered(dimension, pick(start, step), length)
+            dimension += 1
+        else:
+            raise Unfollowed(f"indexing by {item!r}")
+    return m
+
+
+@handles({"flip"})
+def flip(context: Context) -> FieldMap:
+    """Dimensions in reverse."""
+    m = context.required()
+    dims = context.argument("dims", [])
+    for d in [dims] if isinstance(dims, int) else dims:
+        dimension = m.dimension(d)
+        size = m.shape[dimension]
+        m = m.gathered(dimension, pick(size - 1, -1), size)
+    return m
+
+
+@handles({"roll"})
+def roll(context: Context) -> FieldMap:
+    """Positions moved round; on an image that goes on for ever, moved along."""
+    m = context.required()
+    shifts, dims = context.argument("shifts"), context.argument("dims")
+    if dims in (None, []):
+        raise Unfollowed("roll over all dimensions at once")
+    dims = [dims] if isinstance(dims, int) else dims
+    for shift, d in zip(integers(shifts, len(dims)), dims, strict=True):
+        dimension = m.dimension(d)
+        size = m.shape[dimension]
+        m = m.gathered(dimension, Gather(1, 1, ((-shift,),), "wrap"), size)
+    return m
+
+
+@handles({"repeat", "tile"})
+def repeat(context: Context) -> FieldMap:
+    """The whole tensor several times over."""
+    m = context.required()
+    shape = context.output_shape
+    while len(m.groups) < len(shape):
+        m = m.with_new(0)
+    for dimension, size in enumerate(shape):
+        old = m.shape[dimension]
+        if old == 1 and size > 1:
+            m = m.grown(dimension, size)
+        elif old != size:
+            m = m.single(dimension)
+            m = m.pinned(m.span(dimension).start)
+            m = m.gathered(dimension, Gather(1, 1, ((0,),), "wrap"), size)
+    return m
+
+
+@handles({"repeat_interleave"})
+def repeat_interleave(context: Context) -> FieldMap:
+    """Every index of a dimension several times in a row."""
+    m = context.required()
+    repeats, dim = context.argument("repeats"), context.argument("dim")
+    if not isinstance(repeats, int) or not isinstance(dim, int):
+        raise Unfollowed("repeat_interleave by a tensor or over all elements")
+    dimension = m.dimension(dim)
+    read = Gather(repeats, 1, ((0,),) * repeats)
+    return m.gathered(dimension, read, m.shape[dimension] * repeats)
+
+
+@handles({"pixel_shuffle"})
+def pixel_shuffle(context: Context) -> FieldMap:
+    """Channels spread over r x r positions."""
+    m = context.required()
+    r = context.argument("upscale_factor")
+    *batch, channels, height, width = m.shape
+    b = len(batch)
+    split = m.reshaped([*batch, channels // (r * r), r, r, height, width])
+    order = [*range(b), b, b + 3, b + 1, b + 4, b + 2]
+    return split.permuted(order).reshaped(context.output_shape)
+
+
+@handles({"pixel_unshuffle"})
+def pixel_unshuffle(context: Context) -> FieldMap:
+    """r x r positions gathered into channels."""
+    m = context.required()
+    r = context.argument("downscale_factor")
+    *batch, channels, height, width = m.shape
+    b = len(batch)
+    split = m.reshaped([*batch, channels, height // r, r, width // r, r])
+    order = [*range(b), b, b + 2, b + 4, b + 1, b + 3]
+    return split.permuted(order).reshaped(context.output_shape)
+
+
+@handles({"channel_shuffle"})
+def channel_shuffle(context: Context) -> FieldMap:
+    """Channels of the groups interleaved."""
+    m = context.required()
+    groups = context.argument("groups")
+    batch, channels, *sides = m.shape
+    split = m.reshaped([batch, groups, channels // groups, *sides])
+    return split.permuted([0, 2, 1, *range(3, len(sides) + 3)]).reshaped(m.shape)
+
+
+@handles({"tensor_unfold"})
+def tensor_unfold(context: Context) -> FieldMap:
+    """Sliding windows of a dimension as a new last dimension."""
+    m = context.required()
+    dimension = m.dimension(context.argument("dimension"))
+    size, step = context.argument("size"), context.argument("step")
+    count = context.output_shape[dimension]
+    rows = [m.gathered(dimension, pick(tap, step), count).with_new(len(m.groups)) for tap in range(size)]
+    from archcheck.fields.merge import concatenated
+
+    return concatenated(rows, len(m.groups))

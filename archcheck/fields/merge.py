@@ -1,0 +1,190 @@
+"""The union of several maps: what an addition, a concatenation or a product depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import gcd
+
+import numpy as np
+
+from archcheck.fields.fieldmap import FieldMap, Track, Unfollowed, rate
+from archcheck.fields.positions import EMPTY
+from archcheck.fields.table import Factor, Table, Values, union
+
+
+def merged(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
+    """The union of maps that broadcast to ``shape``."""
+    aligned = [_with_rank(m, len(shape)) for m in maps]
+    for dimension, size in enumerate(shape):
+        aligned = _align(aligned, dimension, size)
+    factors = aligned[0].factors
+    tracks = [[m.tracks[axis] for m in aligned] for axis in range(len(aligned[0].tracks))]
+    for factor, description in enumerate(factors):
+        for axis in tracks:
+            if description.lattice and _disagree(axis, factor):
+                cut = _standing_still(axis, factor)
+                return merged([m.pinned(factor if cut is None else cut) for m in aligned], shape)
+    return FieldMap(factors, aligned[0].groups, tuple(_union(axis) for axis in tracks))
+
+
+def concatenated(maps: Sequence[FieldMap], dimension: int) -> FieldMap:
+    """The maps behind one another along a dimension."""
+    sizes = [m.shape[dimension] for m in maps]
+    shape = [max(m.shape[d] for m in maps) for d in range(len(maps[0].groups))]
+    shape[dimension] = sum(sizes)
+    if not any(_varies(m, dimension) for m in maps):
+        widened = [_constant_along(m, dimension, shape[dimension]) for m in maps]
+        if len({_signature(m) for m in widened}) == 1:
+            return merged(widened, shape)
+    # Channels that are alike are kept as one entry: the stretches are put together in grains.
+    grain = gcd(*(_grain(m, dimension) for m in maps))
+    split = [m.reshaped(_cut(m.shape, dimension, grain)) for m in maps]
+    placed = []
+    before = 0
+    for m, size in zip(split, sizes, strict=True):
+        placed.append(_placed(m, dimension, before, size // grain, shape[dimension] // grain))
+        before += size // grain
+    whole = merged(placed, _cut(tuple(shape), dimension, grain))
+    groups = whole.groups
+    together = (groups[dimension] + groups[dimension + 1],)
+    return replace(whole, groups=(*groups[:dimension], *together, *groups[dimension + 2 :]))
+
+
+def _cut(shape: tuple[int, ...], dimension: int, grain: int) -> list[int]:
+    return [*shape[:dimension], shape[dimension] // grain, grain, *shape[dimension + 1 :]]
+
+
+def _grain(m: FieldMap, dimension: int) -> int:
+    """How many neighbours along a dimension are surely alike, as a divisor of its length."""
+    if any(factor.lattice for factor in m.factors[m.span(dimension)]):
+        return 1
+    grain = 1
+    for factor in reversed(range(len(m.factors))[m.span(dimension)]):
+        if any(table.varies(factor) for t in m.tracks for table in t.tables):
+            break
+        grain *= m.factors[factor].size
+    return grain
+
+
+def _signature(m: FieldMap) -> tuple[object, ...]:
+    return (
+        m.factors,
+        tuple((t.local.steps, tuple(t.local.values.flat)) for t in m.tracks),
+        tuple(tuple(t.fixed.values.flat) if t.fixed else () for t in m.tracks),
+    )
+
+
+def _varies(m: FieldMap, dimension: int) -> bool:
+    span = range(len(m.factors))[m.span(dimension)]
+    return any(table.varies(f) for f in span for t in m.tracks for table in t.tables)
+
+
+def _constant_along(m: FieldMap, dimension: int, size: int) -> FieldMap:
+    spatial = dimension in m.spatial_dimensions()
+    return m.joined([dimension], -1).grown(dimension, size, spatial=spatial)
+
+
+def _placed(m: FieldMap, dimension: int, before: int, size: int, total: int) -> FieldMap:
+    # Only the units of its own stretch hold anything; the union then puts the stretches together.
+    spatial = dimension in m.spatial_dimensions()
+    result = m.single(dimension)
+    if not result.groups[dimension]:
+        result = result._grown(dimension, Factor(1, False, spatial))
+    factor = result.span(dimension).start
+    result = result.pinned(factor)
+
+    def place(table: Table) -> Table:
+        values: Values = table.values
+        shape = list(values.shape)
+        shape[factor] = total
+        wide = np.empty(shape, dtype=object)
+        wide.fill(EMPTY)
+        index = [slice(None)] * values.ndim
+        index[factor] = slice(before, before + size)
+        wide[tuple(index)] = values
+        return Table(wide, table.steps)
+
+    tracks = tuple(
+        replace(t, local=place(t.local), fixed=place(t.fixed) if t.fixed else None)
+        for t in result.tracks
+    )
+    factors = list(result.factors)
+    factors[factor] = replace(factors[factor], size=total)
+    return FieldMap(tuple(factors), result.groups, tracks)
+
+
+def _with_rank(m: FieldMap, rank: int) -> FieldMap:
+    return replace(m, groups=(0,) * (rank - len(m.groups)) + m.groups)
+
+
+def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
+    """Give a dimension the same factors in all maps."""
+
+    def factors(m: FieldMap) -> tuple[Factor, ...]:
+        return m.factors[m.span(dimension)]
+
+    if size > 1:
+        maps = [
+            m.all_fixed(dimension) if m.shape[dimension] == 1 and factors(m) else m for m in maps
+        ]
+    if len({tuple((f.size, f.lattice) for f in factors(m)) for m in maps if factors(m)}) > 1:
+        maps = [m.single(dimension) if factors(m) else m for m in maps]
+        kinds = {(f.size, f.lattice) for m in maps for f in factors(m)}
+        if len(kinds) > 1:
+            maps = [m.pinned(m.span(dimension).start) if factors(m) else m for m in maps]
+            if len({f.size for m in maps for f in factors(m)}) > 1:
+                raise Unfollowed("operands whose positions do not match")
+    pattern = next((factors(m) for m in maps if factors(m)), ())
+    spatial = any(f.spatial for m in maps for f in factors(m))
+    if not pattern and size > 1:
+        raise Unfollowed("operands whose positions do not match")
+    result = []
+    for m in maps:
+        if not factors(m):
+            for factor in reversed(pattern):
+                m = m._grown(dimension, factor)
+        span = m.span(dimension)
+        unified = tuple(replace(f, spatial=spatial) for f in m.factors[span])
+        result.append(replace(m, factors=(*m.factors[: span.start], *unified, *m.factors[span.stop :])))
+    return result
+
+
+def _moving(tracks: list[Track]) -> list[Table]:
+    return [t.local for t in tracks if t.local.moves() and not t.local.empty]
+
+
+def _disagree(tracks: list[Track], factor: int) -> bool:
+    """Whether fields that move do so at different rates along a lattice factor."""
+    return len({rate(table, factor) for table in _moving(tracks)}) > 1
+
+
+def _standing_still(tracks: list[Track], factor: int) -> int | None:
+    """Another factor to cut so that what stands still along ``factor`` moves along none.
+
+    In an attention's scores one operand moves with the query only, the other with the key only.
+    """
+    moving = [table for table in _moving(tracks) if table.steps[factor]]
+    still = [table for table in _moving(tracks) if not table.steps[factor]]
+    if len({rate(table, factor) for table in moving}) != 1:
+        return None
+    for other in range(len(tracks[0].local.steps)):
+        if any(t.steps[other] for t in still) and not any(t.steps[other] for t in moving):
+            return other
+    return None
+
+
+def _union(tracks: list[Track]) -> Track:
+    locals_ = [t.local for t in tracks if not t.local.empty]
+    fixed = [t.fixed for t in tracks if t.fixed is not None]
+    moving = [table for table in locals_ if table.moves()]
+    if moving:
+        fixed += [table for table in locals_ if not table.moves()]
+        locals_ = moving
+    joined = [t.joined_by for t in tracks if t.joined_by is not None]
+    dimensions = tracks[0].local.values.ndim
+    return Track(
+        union(locals_) if locals_ else Table.constant(EMPTY, dimensions),
+        union(fixed) if fixed else None,
+        min(joined) if joined else None,
+    )

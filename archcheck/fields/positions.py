@@ -1,0 +1,96 @@
+"""Sets of input positions on one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Positions:
+    """A finite set of whole numbers, kept as its lowest member and a bit for each one from there.
+
+    A union is one ``|`` and a shift changes one number, whatever the set's size. That makes the
+    exact set, holes included, as cheap to carry through a network as its two ends.
+    """
+
+    __slots__ = ("bits", "low")
+
+    low: int
+    bits: int
+
+    def __init__(self, low: int, bits: int) -> None:
+        # The lowest bit is always set, so that equal sets are equal objects.
+        if bits and not bits & 1:
+            zeros = (bits & -bits).bit_length() - 1
+            low, bits = low + zeros, bits >> zeros
+        self.low = low if bits else 0
+        self.bits = bits
+
+    @classmethod
+    def of(cls, members: Iterable[int]) -> Positions:
+        """The set of the given members."""
+        distinct = set(members)
+        if not distinct:
+            return EMPTY
+        low = min(distinct)
+        return cls(low, sum(1 << (member - low) for member in distinct))
+
+    @property
+    def high(self) -> int:
+        """The highest member."""
+        return self.low + self.bits.bit_length() - 1
+
+    @property
+    def size(self) -> int:
+        """The side of the hull: highest minus lowest plus one, 0 for the empty set."""
+        return self.bits.bit_length()
+
+    @property
+    def count(self) -> int:
+        """How many members there are."""
+        return self.bits.bit_count()
+
+    @property
+    def hull(self) -> tuple[int, int] | None:
+        """The lowest and the highest member, None for the empty set."""
+        return (self.low, self.high) if self.bits else None
+
+    def members(self) -> tuple[int, ...]:
+        """The members in order."""
+        return tuple(self.low + i for i in range(self.size) if self.bits >> i & 1)
+
+    def __bool__(self) -> bool:
+        return self.bits != 0
+
+    def __or__(self, other: Positions) -> Positions:
+        if not self.bits or self is other:
+            return other
+        if not other.bits:
+            return self
+        if self.low <= other.low:
+            return _make(self.low, self.bits | other.bits << (other.low - self.low))
+        return _make(other.low, other.bits | self.bits << (self.low - other.low))
+
+    def __add__(self, shift: int) -> Positions:
+        return _make(self.low + shift, self.bits) if self.bits and shift else self
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Positions):
+            return NotImplemented
+        return self.low == other.low and self.bits == other.bits
+
+    def __hash__(self) -> int:
+        return hash((self.low, self.bits))
+
+    def __repr__(self) -> str:
+        return f"Positions.of({list(self.members())})"
+
+
+def _make(low: int, bits: int) -> Positions:
+    # For bits whose lowest is known to be set.
+    made = Positions.__new__(Positions)
+    made.low = low
+    made.bits = bits
+    return made
+
+
+EMPTY = Positions(0, 0)

@@ -1,0 +1,261 @@
+"""The receptive field of a Network, the public face of this package.
+
+What the numbers mean: A. Araujo, W. Norris and J. Sim, "Computing Receptive Fields of
+Convolutional Neural Networks", Distill 2019, widened from chains of windows to whole graphs.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cached_property
+
+from archcheck.fields.field import AxisField, Hull, axis_field, unit_positions
+from archcheck.fields.fieldmap import FieldMap
+from archcheck.fields.handlers import Reading
+from archcheck.fields.merge import merged
+from archcheck.fields.points import Point, feature_points, module_point, output_points
+from archcheck.fields.walk import NotModelled, Unknown, Walk
+from archcheck.network import Network, Op
+from archcheck.network.kinds import NORMALIZATIONS
+
+
+class UnknownField(Exception):
+    """The receptive field at a point is not known.
+
+    ``causes`` are the operations that are not modelled, the first of them named in the message.
+    """
+
+    def __init__(self, message: str, causes: tuple[NotModelled, ...] = ()) -> None:
+        super().__init__(message)
+        self.causes = causes
+
+
+class Field:
+    """The receptive field of the units at one point of a network.
+
+    All figures are tuples with one entry for each spatial axis of the input (height before
+    width), in input positions.
+    """
+
+    def __init__(self, owner: ReceptiveField, point: Point, m: FieldMap) -> None:
+        self._owner = owner
+        self._map = m
+        self.point = point
+        self.axes: tuple[AxisField, ...] = tuple(
+            axis_field(m, axis) for axis in range(len(m.tracks))
+        )
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Theoretical size: the side of the largest unit's hull, as on an endless image."""
+        return tuple(axis.size for axis in self.axes)
+
+    @property
+    def largest(self) -> tuple[int, ...]:
+        """The same as :attr:`size`."""
+        return self.size
+
+    @property
+    def smallest(self) -> tuple[int, ...]:
+        """The side of the smallest unit's hull; differs from size after upsampling."""
+        return tuple(axis.smallest for axis in self.axes)
+
+    @property
+    def jump(self) -> tuple[Fraction | int | None, ...]:
+        """How far the field moves when the unit's index moves by one; None if it does not."""
+        return tuple(_whole(axis.jump) for axis in self.axes)
+
+    @property
+    def start(self) -> tuple[Fraction | int | None, ...]:
+        """The centre of unit 0's field, in input positions counted from 0."""
+        return tuple(_whole(axis.start) for axis in self.axes)
+
+    @property
+    def coverage(self) -> tuple[float, ...]:
+        """The share of positions inside the hull that are really read; below 1 there are holes."""
+        return tuple(float(axis.coverage) for axis in self.axes)
+
+    @property
+    def local(self) -> tuple[int | None, ...]:
+        """The size without what global gates and pools on the way brought in."""
+        return tuple(axis.local for axis in self.axes)
+
+    @property
+    def is_global(self) -> bool:
+        """Whether an operation on the way joined all positions, on every axis."""
+        return bool(self.axes) and all(axis.joined_by is not None for axis in self.axes)
+
+    def __getattr__(self, name: str) -> bool:
+        # ``global`` is a keyword: ``getattr(field, "global")`` reads it all the same.
+        if name in ("global", "global_"):
+            return self.is_global
+        raise AttributeError(name)
+
+    @property
+    def varies(self) -> bool:
+        """Whether units have fields of different sizes."""
+        return self.size != self.smallest
+
+    @property
+    def joined_by(self) -> Op | None:
+        """The first operation that joined all positions."""
+        found = [axis.joined_by for axis in self.axes if axis.joined_by is not None]
+        return self._owner.network.ops[min(found)] if found else None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the map's spatial axes."""
+        return tuple(self._map.shape[d] for d in self._map.spatial_dimensions())
+
+    def actual(self, unit: int | tuple[int, ...] = ()) -> tuple[Hull | None, ...]:
+        """The hull of what one unit really depends on, inside the image, on each axis.
+
+        Padding is taken for what it is. ``unit`` indexes the spatial axes of the map, over all
+        its channels; leave it out where none are left. A hull's ends are both included; it is
+        None on every axis if the unit reads nothing but padding.
+
+        Raises:
+            IndexError: if the map has no such unit.
+        """
+        index = (unit,) if isinstance(unit, int) else tuple(unit)
+        m = self._owner._known(self.point, self._owner._actual)
+        found = [unit_positions(m, axis, index) for axis in range(len(m.tracks))]
+        return tuple(Hull(p.low, p.high) if p else None for p in found)
+
+
+class ReceptiveField:
+    """The receptive fields of a network. ``size`` and ``jump`` are those at ``features``."""
+
+    def __init__(self, network: Network, input_index: int = 0, normalization: str = "ignored"):
+        self.network = network
+        self._input = input_index
+        self._joins = normalization == "joins"
+        self.walk = Walk(network, Reading(True, self._joins), input_index)
+
+    @cached_property
+    def _actual(self) -> Walk:
+        return Walk(self.network, Reading(False, self._joins), self._input)
+
+    @property
+    def not_modelled(self) -> tuple[NotModelled, ...]:
+        """What could not be followed anywhere in the network."""
+        return tuple(self.walk.not_modelled)
+
+    @cached_property
+    def features_points(self) -> tuple[Point, ...]:
+        """The last map in front of the head, one for each output."""
+        return tuple(feature_points(self.network, self.walk))
+
+    @cached_property
+    def output_points(self) -> tuple[Point, ...]:
+        """The outputs."""
+        return tuple(output_points(self.network))
+
+    def points(self, name: str) -> tuple[Point, ...]:
+        """The points that a name stands for: all outputs for ``features`` and ``output``.
+
+        Raises:
+            KeyError: if no module of that path was called.
+        """
+        if name == "features":
+            return self.features_points
+        if name == "output":
+            return self.output_points
+        for point in (*self.features_points, *self.output_points):
+            if point.name == name:
+                return (point,)
+        found = module_point(self.network, name)
+        if found is None:
+            raise KeyError(name)
+        return (found,)
+
+    def at(self, point: str | Point) -> Field:
+        """The field at ``features``, ``output`` or behind the module of a path.
+
+        Of several outputs it is the first one's; ``output[1]`` names another. A module that was
+        called several times answers for its last call.
+
+        Raises:
+            KeyError: if no module of that path was called.
+            UnknownField: if an operation in front of it is not modelled.
+        """
+        place = self.points(point)[0] if isinstance(point, str) else point
+        return Field(self, place, self._known(place, self.walk))
+
+    def tensor(self, tensor: int) -> Field:
+        """The field of one tensor of the network (by its number).
+
+        Raises:
+            UnknownField: if it is not known, or if nothing of the input is in the tensor.
+        """
+        return self.at(Point(f"tensor {tensor}", (tensor,)))
+
+    def _known(self, point: Point, walk: Walk) -> FieldMap:
+        maps = [walk.map(tensor) for tensor in point.tensors]
+        causes = [cause for m in maps if isinstance(m, Unknown) for cause in m.causes]
+        if causes:
+            raise UnknownField(self.describe(causes[0]), tuple(causes))
+        known = [m for m in maps if isinstance(m, FieldMap)]
+        if not known:
+            raise UnknownField(f"nothing of the input reaches {point.name}")
+        alike = [m for m in known if m.shape == known[0].shape]
+        return known[0] if len(alike) == 1 else merged(alike, known[0].shape)
+
+    def describe(self, cause: NotModelled) -> str:
+        """A cause in words, with the module and the line."""
+        if cause.op is None:
+            return cause.reason
+        op = self.network.ops[cause.op]
+        where = f" in {op.module}" if op.module else ""
+        line = f" ({op.called.file}:{op.called.line})" if op.called else ""
+        return f"{cause.reason}{where}{line}"
+
+    def joining_norms(self, point: Point) -> tuple[Op, ...]:
+        """The normalisations in front of a point that, read strictly, join positions."""
+        found = []
+        for op in self.network.ops:
+            if op.kind not in NORMALIZATIONS - {"batch_norm", "local_response_norm", "normalize"}:
+                continue
+            m = self.walk.map(op.inputs[0])
+            if not isinstance(m, FieldMap) or op.index > self._last_op(point):
+                continue
+            spatial = m.spatial_dimensions()
+            last = len(op.arguments.get("normalized_shape") or ())
+            joined = range(len(m.groups) - last, len(m.groups)) if last else spatial
+            if any(d in spatial and m.shape[d] > 1 for d in joined):
+                found.append(op)
+        return tuple(found)
+
+    def _last_op(self, point: Point) -> int:
+        made = [self.network.tensors[tensor].op for tensor in point.tensors]
+        return max((index for index in made if index is not None), default=-1)
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """The theoretical size at ``features``."""
+        return self.at("features").size
+
+    @property
+    def jump(self) -> tuple[Fraction | int | None, ...]:
+        """The jump at ``features``."""
+        return self.at("features").jump
+
+
+def receptive_field(
+    network: Network, *, input_index: int = 0, normalization: str = "ignored"
+) -> ReceptiveField:
+    """The receptive fields of a traced network, with respect to one of its inputs.
+
+    Args:
+        network: from :func:`archcheck.trace`.
+        input_index: which of several inputs positions are counted in.
+        normalization: ``ignored`` as in papers, or ``joins``: layer, group and instance norms
+            over space join all positions they average over.
+    """
+    if normalization not in ("ignored", "joins"):
+        raise ValueError(f"normalization is 'ignored' or 'joins', not {normalization!r}")
+    return ReceptiveField(network, input_index, normalization)
+
+
+def _whole(value: Fraction | None) -> Fraction | int | None:
+    return int(value) if value is not None and value.denominator == 1 else value

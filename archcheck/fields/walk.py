@@ -1,0 +1,119 @@
+"""The walk through a Network that carries the fields from an input to every tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archcheck.fields.fieldmap import FieldMap, Unfollowed
+from archcheck.fields.handlers import HANDLERS, Context, Reading
+from archcheck.network import Network, Op
+from archcheck.network.graph import data_inputs
+from archcheck.network.kinds import ESCAPE
+
+
+@dataclass(frozen=True)
+class NotModelled:
+    """Why the fields of a tensor are not known: the first operations (or tensors) at fault."""
+
+    reason: str
+    op: int | None = None
+
+
+class Unknown:
+    """The map of a tensor whose fields are not known."""
+
+    def __init__(self, causes: Sequence[NotModelled]) -> None:
+        self.causes = tuple(dict.fromkeys(causes))
+
+
+Map = FieldMap | Unknown | None
+"""None: nothing of the input is in the tensor."""
+
+
+class Walk:
+    """The maps of all tensors of a Network, under one reading and from one of its inputs."""
+
+    def __init__(self, network: Network, reading: Reading, input_index: int = 0) -> None:
+        self.network = network
+        self.reading = reading
+        self.source = network.inputs[input_index]
+        self.maps: dict[int, Map] = {}
+        self.not_modelled: dict[NotModelled, None] = {}
+        self._escaped: list[NotModelled] = []
+        shape = network.shape(self.source)
+        self.spatial = tuple(range(2, len(shape)))
+        start = FieldMap.of_input(shape, self.spatial, lattice=reading.lattice)
+        self.maps[self.source] = start
+        for op in network.ops:
+            self._step(op)
+
+    def _step(self, op: Op) -> None:
+        unknown: list[NotModelled] = []
+        known: dict[int, FieldMap | None] = {}
+        for tensor in data_inputs(op):
+            found = self._look_up(tensor)
+            if isinstance(found, Unknown):
+                unknown.extend(found.causes)
+            else:
+                known[tensor] = found
+        depends = any(m is not None for m in known.values())
+        if op.kind == ESCAPE:
+            if depends or unknown:
+                # What Python does with the value comes back as constants nobody can follow.
+                self._escaped.append(self._note(f"{op.function} takes the value out", op))
+            return
+        if self._escaped and op.kind not in HANDLERS:
+            unknown.extend(self._escaped)
+        if unknown:
+            self._fill(op, Unknown(unknown))
+        elif not depends:
+            for tensor in op.outputs:
+                self.maps[tensor] = Unknown(self._escaped) if self._escaped else None
+        else:
+            self._follow(op, known)
+
+    def _look_up(self, tensor: int) -> Map:
+        if tensor not in self.maps and self.network.tensors[tensor].origin == "unseen":
+            readers = self.network.consumers.get(tensor, ())
+            cause = self._note(
+                "a tensor whose making was not seen", readers[0] if readers else None
+            )
+            self.maps[tensor] = Unknown([cause])
+        return self.maps.get(tensor)
+
+    def _follow(self, op: Op, known: dict[int, FieldMap | None]) -> None:
+        handler = HANDLERS.get(op.kind)
+        if handler is None:
+            self._fill(op, Unknown([self._note(f"{op.function} is not modelled", op)]))
+            return
+        try:
+            result = handler(Context(self.network, op, known, self.reading))
+        except Unfollowed as error:
+            self._fill(op, Unknown([self._note(str(error), op)]))
+            return
+        maps = result if isinstance(result, list) else [result]
+        for position, tensor in enumerate(op.outputs):
+            m = maps[position] if position < len(maps) else None
+            if m is not None and m.shape == self.network.shape(tensor):
+                self.maps[tensor] = m
+            else:
+                cause = self._note(f"{op.function} gave a shape that its model does not", op)
+                self.maps[tensor] = Unknown([cause])
+
+    def _fill(self, op: Op, unknown: Unknown) -> None:
+        for tensor in op.outputs:
+            self.maps[tensor] = unknown
+
+    def _note(self, reason: str, op: Op | None) -> NotModelled:
+        cause = NotModelled(reason, None if op is None else op.index)
+        self.not_modelled[cause] = None
+        return cause
+
+    def map(self, tensor: int) -> Map:
+        """The map of a tensor."""
+        return self._look_up(tensor)
+
+    def known(self) -> dict[int, FieldMap]:
+        """All tensors whose maps are known."""
+        return {tensor: m for tensor, m in self.maps.items() if isinstance(m, FieldMap)}
