@@ -1,0 +1,23 @@
+"""The rules, one file each. What a new file here registers, specs and documentation know."""
+
+from archcheck.rules.base import (
+    Example,
+    GrowthRow,
+    Location,
+    Rule,
+    Subject,
+    Verdict,
+    all_rules,
+    documentation,
+)
+
+__all__ = [
+    "Example",
+    "GrowthRow",
+    "Location",
+    "Rule",
+    "Subject",
+    "Verdict",
+    "all_rules",
+    "documentation",
+]

@@ -1,0 +1,218 @@
+"""What a rule is: a name, a documentation, options, a check, and examples that prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, ClassVar, Literal
+
+from archcheck.fields import ReceptiveField, receptive_field
+from archcheck.network import Network, Op, Place
+from archcheck.rules.options import CommonOptions
+
+Status = Literal["passed", "failed", "not-verified"]
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place that a finding is about: a line, and the module that was built or called there."""
+
+    place: Place | None
+    module: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class GrowthRow:
+    """One row of the picture of where a field comes from."""
+
+    size: int
+    name: str
+    growth: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A rule's answer.
+
+    ``found`` is the value as data, ``found_text`` as people read it; ``required`` is what was
+    asked for, ``message`` the reason in a sentence, ``note`` a word of context for one line.
+    """
+
+    status: Status
+    found: Any
+    found_text: str
+    required: str
+    message: str
+    locations: tuple[Location, ...] = ()
+    note: str = ""
+    growth: tuple[GrowthRow, ...] = ()
+    needed: int | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A network (an expression of ``torch`` and ``nn``, or the source of a class ``Net``) and the
+    options under which the rule passes or fails on it."""
+
+    network: str
+    options: Any
+    input: tuple[int, ...] = (3, 32, 32)
+
+
+class Subject:
+    """What a rule looks at: the Network, and its receptive fields, worked out once."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._fields: dict[str, ReceptiveField] = {}
+
+    def fields(self, normalization: str = "ignored") -> ReceptiveField:
+        """The receptive fields under one reading of normalisation layers."""
+        if normalization not in self._fields:
+            self._fields[normalization] = receptive_field(
+                self.network, normalization=normalization
+            )
+        return self._fields[normalization]
+
+    @property
+    def opaque(self) -> tuple[Location, ...]:
+        """Where operations may have run that nobody saw."""
+        found = []
+        for tensor in self.network.tensors:
+            if tensor.origin == "unseen":
+                readers = self.network.consumers.get(tensor.id, ())
+                found.append(location(readers[0]) if readers else Location(None, ""))
+        return tuple(found)
+
+
+class Rule:
+    """A requirement that a spec can make. One file of this package holds one rule.
+
+    The docstring of a rule is its documentation, under the headings *What it does*, *Why it
+    matters*, *Example* and *References*.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    Options: ClassVar[type[CommonOptions]]
+    passes: ClassVar[Sequence[Example]] = ()
+    fails: ClassVar[Sequence[Example]] = ()
+
+    def check(self, subject: Subject, options: Any) -> Verdict:
+        """Judge a network by the options of one entry of a spec."""
+        raise TypeError(f"{type(self).__name__} has no check")
+
+
+def location(op: Op, label: str = "") -> Location:
+    """The place of an operation: where its layer was built, else where it was called."""
+    return Location(op.built or op.called, op.module, label or op.module or op.kind)
+
+
+def call_location(op: Op, label: str = "") -> Location:
+    """The place where an operation was called."""
+    return Location(op.called or op.built, op.module, label or op.module or op.kind)
+
+
+def counted(
+    subject: Subject,
+    ops: Sequence[Op],
+    options: Any,
+    *,
+    noun: str,
+    labels: Sequence[str] = (),
+    note: str | None = None,
+    unseen: Sequence[Location] = (),
+) -> Verdict:
+    """The verdict on how many operations of some sort there are.
+
+    Where parts of the network could not be seen there may be more: then only an answer that more
+    of them would not change is given. ``unseen`` adds places that this rule could not follow.
+    """
+    found = len(ops)
+    names = list(labels) or [op.module or op.kind for op in ops]
+    locations = tuple(location(op, name) for op, name in zip(ops, names, strict=True))
+    verdict = Verdict(
+        status="passed" if options.holds(found) else "failed",
+        found=found,
+        found_text=f"{found:,}" if found else "none",
+        required=options.describe(),
+        message=_sentence(found, noun, options.describe()),
+        locations=locations,
+        note=note if note is not None else several(names),
+    )
+    opaque = (*subject.opaque, *unseen)
+    if opaque and not options.settled_from(found):
+        return replace(
+            verdict,
+            status="not-verified",
+            message=f"{found:,} {noun} found, but there is a part of the network that could not be followed",
+            locations=(*locations, *opaque),
+        )
+    return verdict
+
+
+def several(names: Sequence[str]) -> str:
+    """``conv1 and 5 more``."""
+    distinct = list(dict.fromkeys(names))
+    if len(distinct) < 2:
+        return "".join(distinct)
+    return f"{distinct[0]} and {len(distinct) - 1} more"
+
+
+def _sentence(found: int, noun: str, required: str) -> str:
+    count = f"{found:,}" if found else "no"
+    return f"{count} {noun}{'' if found == 1 else 's'}, required: {required}"
+
+
+_RULES: dict[str, Rule] = {}
+
+
+def register(rule: type[Rule]) -> type[Rule]:
+    """Make a rule known under its name."""
+    _RULES[rule.name] = rule()
+    return rule
+
+
+@lru_cache(maxsize=1)
+def _load_all() -> None:
+    import importlib
+    import pkgutil
+
+    import archcheck.rules
+
+    for module in pkgutil.iter_modules(archcheck.rules.__path__):
+        importlib.import_module(f"archcheck.rules.{module.name}")
+
+
+def all_rules() -> dict[str, Rule]:
+    """All rules by name, in alphabetical order."""
+    _load_all()
+    return dict(sorted(_RULES.items()))
+
+
+def documentation(rule: Rule) -> str:
+    """A rule's documentation as Markdown, without its indentation."""
+    import inspect
+
+    return inspect.cleandoc(rule.__doc__ or "")
+
+
+__all__ = [
+    "Example",
+    "GrowthRow",
+    "Location",
+    "Rule",
+    "Subject",
+    "Verdict",
+    "all_rules",
+    "call_location",
+    "counted",
+    "documentation",
+    "location",
+    "register",
+    "several",
+]

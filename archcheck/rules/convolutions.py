@@ -1,0 +1,70 @@
+"""What rules ask about convolutions: shared by several, a rule by none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archcheck.network import Network, Op, kinds
+from archcheck.network.attributes import attributes
+
+CONVOLUTIONS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS
+_CARRIES_ON = kinds.NORMALIZATIONS | kinds.ACTIVATIONS | kinds.DROPOUTS | kinds.COPIES
+
+
+def convolutions(network: Network, *, transposed: bool = True) -> Iterator[Op]:
+    """All convolutions, in order."""
+    wanted = CONVOLUTIONS if transposed else kinds.CONVOLUTIONS
+    return (op for op in network.ops if op.kind in wanted)
+
+
+def is_depthwise(network: Network, op: Op) -> bool:
+    """Groups = input channels > 1, with a channel multiplier too."""
+    return bool(attributes(network, op)["depthwise"])
+
+
+def is_dilated(network: Network, op: Op) -> bool:
+    """A dilation above 1 on an axis whose kernel is above 1."""
+    a = attributes(network, op)
+    return any(
+        d > 1 and k > 1 for d, k in zip(a["dilation"], a["kernel_size"], strict=True)
+    )
+
+
+def is_strided(network: Network, op: Op) -> bool:
+    """A stride above 1 on some axis, not of a transposed convolution."""
+    return op.kind in kinds.CONVOLUTIONS and max(attributes(network, op)["stride"]) > 1
+
+
+def pointwise_after(network: Network, op: Op) -> Op | None:
+    """The 1x1 convolution with groups 1 that a convolution's output reaches through nothing but
+    normalisation, activation and dropout."""
+    waiting = list(op.outputs)
+    while waiting:
+        for reader in network.consumers.get(waiting.pop(), ()):
+            if reader.kind in kinds.CONVOLUTIONS:
+                a = attributes(network, reader)
+                if a["groups"] == 1 and set(a["kernel_size"]) == {1}:
+                    return reader
+            elif reader.kind in _CARRIES_ON:
+                waiting.extend(reader.outputs)
+    return None
+
+
+def words(network: Network, op: Op) -> str:
+    """A convolution in a few words: ``3×3, dilation 2, depthwise``."""
+    a = attributes(network, op)
+    parts = ["×".join(map(str, a["kernel_size"]))]
+    for name in ("dilation", "stride"):
+        if max(a[name]) > 1:
+            parts.append(f"{name} {_one(a[name])}")
+    if a["depthwise"]:
+        parts.append("depthwise")
+    elif a["groups"] > 1:
+        parts.append(f"{a['groups']} groups")
+    if op.kind in kinds.TRANSPOSED_CONVOLUTIONS:
+        parts.append("transposed")
+    return ", ".join(parts)
+
+
+def _one(values: tuple[int, ...]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else "×".join(map(str, values))

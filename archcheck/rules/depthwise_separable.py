@@ -1,0 +1,67 @@
+"""``depthwise-separable``: a depthwise convolution and the 1x1 convolution behind it."""
+
+from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register, several
+from archcheck.rules.convolutions import convolutions, is_depthwise, pointwise_after
+from archcheck.rules.options import CountOptions
+
+
+@register
+class DepthwiseSeparable(Rule):
+    """
+    ## What it does
+    Counts the depthwise convolutions whose output reaches a 1x1 convolution with groups 1
+    through nothing but normalisation, activation and dropout. A depthwise convolution followed
+    by a *grouped* 1x1 convolution, or by none, does not count.
+
+    ## Why it matters
+    The pair stands in for a full convolution at a fraction of its parameters; without the 1x1
+    behind it the channels never meet.
+
+    ## Example
+    ```yaml
+    rules:
+      depthwise-separable: {at_least: 2}
+    ```
+
+    ## References
+    - A. Howard et al., "MobileNets", 2017, section 3.1.
+    """
+
+    name = "depthwise-separable"
+    summary = "The number of depthwise-separable convolutions."
+    Options = CountOptions
+    passes = (
+        Example(
+            "nn.Sequential(nn.Conv2d(3, 3, 3, groups=3), nn.BatchNorm2d(3), nn.ReLU(), "
+            "nn.Conv2d(3, 8, 1))",
+            {"at_least": 1},
+        ),
+        Example("nn.Conv2d(3, 8, 3)", "forbidden"),
+    )
+    fails = (
+        Example(
+            "nn.Sequential(nn.Conv2d(3, 6, 3, groups=3), nn.Conv2d(6, 8, 1, groups=2))", "required"
+        ),
+        Example(
+            "nn.Sequential(nn.Conv2d(3, 3, 3, groups=3), nn.MaxPool2d(2), nn.Conv2d(3, 8, 1))",
+            "required",
+        ),
+    )
+
+    def check(self, subject: Subject, options: CountOptions) -> Verdict:
+        network = subject.network
+        pairs = [
+            (op, pointwise)
+            for op in convolutions(network)
+            if is_depthwise(network, op)
+            and (pointwise := pointwise_after(network, op)) is not None
+        ]
+        labels = [f"{a.module or a.kind} › {b.module or b.kind}" for a, b in pairs]
+        return counted(
+            subject,
+            [op for op, _ in pairs],
+            options,
+            noun="depthwise-separable convolution",
+            labels=labels,
+            note=several(labels),
+        )

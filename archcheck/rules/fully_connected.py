@@ -1,0 +1,72 @@
+"""``fully-connected``: linear layers, as module, function or product with a parameter."""
+
+from archcheck.network import Network, Op, kinds
+from archcheck.network.graph import data_inputs
+from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
+from archcheck.rules.options import CountOptions
+
+
+@register
+class FullyConnected(Rule):
+    """
+    ## What it does
+    Counts the calls of linear layers: `nn.Linear`, `F.linear`, and products of the data with a
+    parameter (`x @ self.weight`). A 1x1 convolution is none.
+
+    ## Why it matters
+    A fully connected layer behind a flattened map holds most of a small network's parameters and
+    ties it to one input size; assignments ask for global average pooling instead.
+
+    ## Example
+    ```yaml
+    rules:
+      fully-connected: forbidden
+    ```
+
+    ## References
+    - M. Lin, Q. Chen and S. Yan, "Network In Network", ICLR 2014, section 3.2.
+    """
+
+    name = "fully-connected"
+    summary = "The number of fully connected layers."
+    Options = CountOptions
+    passes = (
+        Example("nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))", {"exactly": 1}),
+        Example("nn.Conv2d(3, 10, 1)", "forbidden"),
+    )
+    fails = (
+        Example("nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))", "forbidden"),
+        Example(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3072, 10))
+
+    def forward(self, x):
+        return x.flatten(1) @ self.weight
+""",
+            "forbidden",
+        ),
+    )
+
+    def check(self, subject: Subject, options: CountOptions) -> Verdict:
+        network = subject.network
+        ops = [op for op in network.ops if op.kind == "linear" or _weighs(network, op)]
+        return counted(subject, ops, options, noun="fully connected layer")
+
+
+def _weighs(network: Network, op: Op) -> bool:
+    """Whether a matrix product multiplies by a parameter."""
+    if op.kind not in kinds.MATRIX_PRODUCTS:
+        return False
+    return any(_from_parameters(network, tensor) for tensor in data_inputs(op)[-2:])
+
+
+def _from_parameters(network: Network, tensor: int) -> bool:
+    # A transposed or reshaped parameter is still one.
+    producer = network.producer(tensor)
+    while producer is not None and producer.kind in kinds.VIEWS | kinds.COPIES:
+        tensor = producer.inputs[0]
+        producer = network.producer(tensor)
+    return network.tensors[tensor].origin == "parameter" and len(network.shape(tensor)) > 1

@@ -1,0 +1,199 @@
+"""``global-average-pool``: averaging each channel's whole map on the way to the output."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archcheck.fields.fieldmap import FieldMap
+from archcheck.fields.walk import Unknown
+from archcheck.network import Network, Op, kinds
+from archcheck.network.attributes import attributes
+from archcheck.network.graph import Paths
+from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, location, register, several
+from archcheck.rules.options import CountOptions
+
+_AVERAGES = kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS | {"mean"}
+_BETWEEN = kinds.VIEWS | kinds.COPIES | kinds.DROPOUTS
+
+
+@register
+class GlobalAveragePool(Rule):
+    """
+    ## What it does
+    Counts the global average pools: modules or functions that average every position of their
+    map on the way to the output. `AdaptiveAvgPool2d(1)`, `AvgPool2d(8)` over 8x8, `x.mean((2, 3))`
+    and `x.mean(3).mean(2)` are one. `AvgPool2d(5)` over 6x6 leaves a row and a column unread: it
+    is none. The pools of squeeze-and-excite gates, whose result goes back into a map, are none.
+
+    ## Why it matters
+    A global average pool in place of a flattened map keeps the classifier small and independent
+    of the input's size. One that misses an edge throws away part of the image.
+
+    ## Example
+    ```yaml
+    rules:
+      global-average-pool: {exactly: 1}
+    ```
+
+    ## References
+    - M. Lin, Q. Chen and S. Yan, "Network In Network", ICLR 2014, section 3.2.
+    """
+
+    name = "global-average-pool"
+    summary = "The number of global average pools."
+    Options = CountOptions
+    passes = (
+        Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1))", {"exactly": 1}),
+        Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.AvgPool2d(30))", {"exactly": 1}),
+        Example(
+            """
+class Net(nn.Module):
+    def forward(self, x):
+        return x.mean(3).mean(2)
+""",
+            {"exactly": 1},
+        ),
+    )
+    fails = (
+        Example("nn.AvgPool2d(31)", {"exactly": 1}),
+        Example("nn.AdaptiveMaxPool2d(1)", "required"),
+        Example(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.conv(x.mean((2, 3), keepdim=True)))
+""",
+            "required",
+        ),
+    )
+
+    def check(self, subject: Subject, options: CountOptions) -> Verdict:
+        pools, partial = _global_pools(subject)
+        verdict = counted(
+            subject,
+            [run[0] for run in pools],
+            options,
+            noun="global average pool",
+            note=several([run[0].module or run[0].kind for run in pools]),
+            unseen=[location(op) for op in _unfollowed(subject)],
+        )
+        if verdict.status != "failed" or not partial:
+            return verdict
+        op, why = partial[0]
+        return replace(
+            verdict,
+            message=f"{op.module or op.kind} is not global: {why}",
+            locations=(*verdict.locations, *(location(p) for p, _ in partial)),
+            note=why,
+        )
+
+
+def _global_pools(subject: Subject) -> tuple[list[list[Op]], list[tuple[Op, str]]]:
+    """The global pools, each as the run of averages it is made of, and the near misses."""
+    network = subject.network
+    walk = subject.fields().walk
+    sides = {tensor: _sides(m) for tensor, m in walk.known().items()}
+    pools: dict[int, list[Op]] = {}
+    partial: dict[int, tuple[Op, str]] = {}
+    for _, output in network.outputs:
+        paths = Paths(network, walk.source, output)
+        on_path = {op.index for op in paths.ops}
+        taken: set[int] = set()
+        for op in paths.ops:
+            if op.kind not in _AVERAGES or op.index in taken or not sides.get(op.inputs[0]):
+                continue
+            run, why = _run(network, op, sides, on_path)
+            taken.update(part.index for part in run)
+            if not run or _feeds_a_map(network, run[-1], sides, on_path):
+                continue
+            if why:
+                partial[op.index] = (op, why)
+            else:
+                pools[op.index] = run
+    return list(pools.values()), list(partial.values())
+
+
+def _unfollowed(subject: Subject) -> list[Op]:
+    """Averages of maps that are not known."""
+    walk = subject.fields().walk
+    return [
+        op
+        for op in subject.network.ops
+        if op.kind in _AVERAGES and isinstance(walk.map(op.inputs[0]), Unknown)
+    ]
+
+
+def _run(
+    network: Network, op: Op, sides: dict[int, tuple[int, ...]], on_path: set[int]
+) -> tuple[list[Op], str]:
+    """Averages from ``op`` on that leave no map; empty if a map is left behind them."""
+    run = [op]
+    while True:
+        why = _unread(network, run[-1])
+        if why:
+            return (run, why) if not sides.get(run[-1].outputs[0]) else ([], "")
+        if not sides.get(run[-1].outputs[0]):
+            return run, ""
+        following = _next_average(network, run[-1], on_path)
+        if following is None:
+            return [], ""
+        run.append(following)
+
+
+def _next_average(network: Network, op: Op, on_path: set[int]) -> Op | None:
+    tensor = op.outputs[0]
+    while True:
+        readers = [r for r in network.consumers.get(tensor, ()) if r.index in on_path]
+        if len(readers) != 1:
+            return None
+        if readers[0].kind in _AVERAGES:
+            return readers[0]
+        if readers[0].kind not in _BETWEEN:
+            return None
+        tensor = readers[0].outputs[0]
+
+
+def _unread(network: Network, op: Op) -> str:
+    """What a pool with a fixed window leaves unread, in words; empty if nothing."""
+    if op.kind not in kinds.FIXED_AVERAGE_POOLS:
+        return ""
+    a = attributes(network, op)
+    axes = len(a["kernel_size"])
+    before, after = network.shape(op.inputs[0])[-axes:], network.shape(op.outputs[0])[-axes:]
+    for axis in range(axes):
+        read = set()
+        for unit in range(after[axis]):
+            first = unit * a["stride"][axis] - a["padding"][axis]
+            read.update(range(first, first + a["kernel_size"][axis]))
+        if not read.issuperset(range(before[axis])):
+            window = "×".join(map(str, a["kernel_size"]))
+            over = "×".join(map(str, before))
+            return f"its {window} window over {over} leaves positions unread"
+    return ""
+
+
+def _feeds_a_map(
+    network: Network, op: Op, sides: dict[int, tuple[int, ...]], on_path: set[int]
+) -> bool:
+    """Whether a pool's result goes back into a map: a gate or a side branch."""
+    waiting = list(op.outputs)
+    seen: set[int] = set()
+    while waiting:
+        tensor = waiting.pop()
+        if tensor in seen:
+            continue
+        seen.add(tensor)
+        if sides.get(tensor):
+            return True
+        for reader in network.consumers.get(tensor, ()):
+            if reader.index in on_path:
+                waiting.extend(reader.outputs)
+    return False
+
+
+def _sides(m: FieldMap) -> tuple[int, ...]:
+    return tuple(m.shape[d] for d in m.spatial_dimensions() if m.shape[d] > 1)

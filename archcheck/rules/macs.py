@@ -1,0 +1,61 @@
+"""``macs``: how many multiply-accumulates one forward pass takes."""
+
+from archcheck.rules.base import Example, Rule, Subject, Verdict, call_location, register
+from archcheck.rules.options import CountOptions
+
+
+@register
+class Macs(Rule):
+    """
+    ## What it does
+    Counts the multiply-accumulates of convolutions, linear layers, matrix products, attention and
+    recurrent layers for one sample. Biases, normalisation and elementwise work count nothing.
+    Functions count as well as modules. Half of what `torch.utils.flop_counter` calls FLOPs.
+
+    ## Why it matters
+    Multiply-accumulates bound the time and the energy of a device; contests limit them.
+
+    ## Example
+    ```yaml
+    rules:
+      macs: {at_most: 30M}
+    ```
+
+    ## References
+    - DCASE 2022 Challenge, Task 1: at most 30 million multiply-accumulates.
+    """
+
+    name = "macs"
+    summary = "The number of multiply-accumulates of one forward pass."
+    Options = CountOptions
+    passes = (Example("nn.Conv2d(3, 8, 3, padding=1)", {"exactly": 221_184}),)
+    fails = (
+        Example("nn.Conv2d(3, 8, 3, padding=1)", {"less_than": "200k"}),
+        Example("nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))", {"at_most": 30_000}),
+    )
+
+    def check(self, subject: Subject, options: CountOptions) -> Verdict:
+        network = subject.network
+        required = options.describe()
+        found = network.macs
+        opaque = subject.opaque
+        if found is None or opaque:
+            unknown = tuple(call_location(op) for op in network.uncounted_ops)
+            names = ", ".join(dict.fromkeys(op.function for op in network.uncounted_ops))
+            reason = f"the cost of {names} is not known" if names else "a part was not seen"
+            return Verdict(
+                "not-verified", None, "–", required, reason, (*unknown, *opaque), note=reason
+            )
+        heavy = max(network.layers, key=lambda layer: layer.macs or 0, default=None)
+        note = ""
+        if heavy is not None and heavy.macs and not options.holds(found):
+            share = heavy.macs / found
+            note = f"{heavy.module or heavy.type} takes {share:.0%}"
+        return Verdict(
+            status="passed" if options.holds(found) else "failed",
+            found=found,
+            found_text=f"{found:,}",
+            required=required,
+            message=f"one forward pass takes {found:,} MACs, required: {required}",
+            note=note,
+        )

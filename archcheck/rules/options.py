@@ -1,0 +1,209 @@
+"""The options that rules share: comparisons in words, numbers as people write them."""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+_SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
+_BYTES = {
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
+}
+_NUMBER = re.compile(r"([+-]?[\d_,]*\.?\d+(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
+
+
+def _scaled(text: str, suffixes: dict[str, int], examples: str) -> Fraction:
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None or match[2].lower() not in suffixes:
+        raise ValueError(f"{text!r} is not a number; write it like {examples}")
+    return Fraction(re.sub("[_,]", "", match[1])) * suffixes[match[2].lower()]
+
+
+def _whole(value: Any, suffixes: dict[str, int], examples: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError(f"{value!r} is not a number; write it like {examples}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value!r} is not a number; write it like {examples}")
+    number = _scaled(value, suffixes, examples) if isinstance(value, str) else Fraction(value)
+    if number.denominator != 1:
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(number)
+
+
+def _read_count(value: Any) -> int:
+    return _whole(value, _SUFFIXES, "200000, 200_000, 200k or 1.5M")
+
+
+def _read_bytes(value: Any) -> int:
+    return _whole(value, _BYTES, "250_000, 250 KB (a thousand bytes) or 250 KiB (1024)")
+
+
+def _read_share(value: Any) -> float:
+    if isinstance(value, str) and value.strip().endswith("%"):
+        value = float(_scaled(value.strip()[:-1], {"": 1}, "0.9 or 90%") / 100)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"{value!r} is not a share; write it like 0.9 or 90%")
+    return float(value)
+
+
+_WRITTEN = {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": _NUMBER.pattern}]}
+Number = Annotated[int, BeforeValidator(_read_count), Field(json_schema_extra=_WRITTEN)]
+"""A whole number: 200000, 200_000, 200k, 1.5M."""
+Bytes = Annotated[int, BeforeValidator(_read_bytes), Field(json_schema_extra=_WRITTEN)]
+"""A number of bytes: 250 KB, 250 KiB."""
+Share = Annotated[float, BeforeValidator(_read_share)]
+"""A share between 0 and 1, or a percentage."""
+
+
+class Strict(BaseModel):
+    """A model that knows all of its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CommonOptions(Strict):
+    """What every rule's entry in a spec may say."""
+
+    message: str | None = Field(None, description="Said instead of the rule's own reason.")
+    severity: Literal["error", "warning"] = Field(
+        "error", description="A warning is reported but does not fail the run."
+    )
+    when_unverified: Literal["fail", "warn"] = Field(
+        "fail", description="What it means when the rule cannot be checked."
+    )
+
+
+_WORDS = {
+    "more_than": "more than",
+    "at_least": "at least",
+    "less_than": "less than",
+    "at_most": "at most",
+    "exactly": "exactly",
+}
+
+
+class Bounds(Strict):
+    """Comparisons in words. All that are given have to hold."""
+
+    whole: ClassVar[bool] = True
+    lowest: ClassVar[int | None] = 0
+    optional: ClassVar[bool] = False
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The comparisons that were written down, in a fixed order."""
+        values = {name: getattr(self, name, None) for name in _WORDS}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Bounds:
+        if not self.given:
+            if self.optional:
+                return self
+            raise ValueError(f"say how much: one of {', '.join(_WORDS)}")
+        candidates = {Fraction(0)}
+        for value in self.given.values():
+            near = Fraction(value)
+            candidates |= {near, near - 1, near + 1, near - Fraction(1, 10**9), near + Fraction(1, 10**9)}
+        lowest = self.lowest
+        if not any(
+            self.holds(candidate)
+            for candidate in candidates
+            if (not self.whole or candidate.denominator == 1)
+            and (lowest is None or candidate >= lowest)
+            and self._possible(candidate)
+        ):
+            raise ValueError(f"nothing can be {self.describe()}")
+        return self
+
+    def _possible(self, value: Fraction) -> bool:
+        return True
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value meets all comparisons."""
+        tests = {
+            "more_than": lambda bound: value > bound,
+            "at_least": lambda bound: value >= bound,
+            "less_than": lambda bound: value < bound,
+            "at_most": lambda bound: value <= bound,
+            "exactly": lambda bound: value == bound,
+        }
+        return all(tests[name](bound) for name, bound in self.given.items())
+
+    def settled_from(self, value: int) -> bool:
+        """Whether every larger value would get the same answer."""
+        given = self.given
+        upper = {"less_than", "at_most", "exactly"} & given.keys()
+        if self.holds(value):
+            return not upper
+        return any(
+            value >= given[name] if name == "less_than" else value > given[name] for name in upper
+        )
+
+    def describe(self) -> str:
+        """The comparisons in words; ``exactly 0`` is ``forbidden``."""
+        if self.given == {"exactly": 0}:
+            return "forbidden"
+        return " and ".join(
+            f"{_WORDS[name]} {self.show(value)}" for name, value in self.given.items()
+        )
+
+    def show(self, value: Any) -> str:
+        """A bound as people read it."""
+        return f"{value:,}"
+
+    def least(self) -> int | None:
+        """The lowest value that meets the lower bounds, None without one."""
+        given = self.given
+        bounds = [given["more_than"] + 1] if "more_than" in given else []
+        bounds += [given[name] for name in ("at_least", "exactly") if name in given]
+        return max(bounds, default=None)
+
+
+class Amount(Bounds):
+    """Comparisons of whole numbers."""
+
+    more_than: Number | None = None
+    at_least: Number | None = None
+    less_than: Number | None = None
+    at_most: Number | None = None
+    exactly: Number | None = None
+
+
+class ByteAmount(Bounds):
+    """Comparisons of numbers of bytes."""
+
+    more_than: Bytes | None = None
+    at_least: Bytes | None = None
+    less_than: Bytes | None = None
+    at_most: Bytes | None = None
+    exactly: Bytes | None = None
+
+    def show(self, value: Any) -> str:
+        return f"{value:,} bytes"
+
+
+class ShareBounds(Bounds):
+    """Comparisons of shares between 0 and 1."""
+
+    whole: ClassVar[bool] = False
+
+    more_than: Share | None = None
+    at_least: Share | None = None
+    less_than: Share | None = None
+    at_most: Share | None = None
+    exactly: Share | None = None
+
+    def _possible(self, value: Fraction) -> bool:
+        return 0 <= value <= 1
+
+    def show(self, value: Any) -> str:
+        return f"{value:.0%}" if value * 100 == int(value * 100) else f"{value:.1%}"
+
+
+class CountOptions(Amount, CommonOptions):
+    """The options of a rule that counts: ``forbidden`` and ``required`` are short for them."""

@@ -1,0 +1,66 @@
+"""``output-shape``: what the network returns."""
+
+from pydantic import Field
+
+from archcheck.rules.base import Example, Rule, Subject, Verdict, call_location, register
+from archcheck.rules.options import CommonOptions
+
+
+class OutputShapeOptions(CommonOptions):
+    """The shape of one sample's output."""
+
+    shape: list[int | None] = Field(
+        description="The shape without the batch; null stands for any length."
+    )
+
+
+@register
+class OutputShape(Rule):
+    """
+    ## What it does
+    Compares the shape of what the network returns for one sample, without the batch, to the one
+    asked for. `null` stands for any length. Of several outputs every one has to fit.
+
+    ## Why it matters
+    A classifier of ten classes returns ten numbers; one that returns 10x1x1 fails in the loss.
+
+    ## Example
+    ```yaml
+    rules:
+      output-shape: {shape: [10]}
+    ```
+
+    ## References
+    - [torch.nn.CrossEntropyLoss](https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html)
+    """
+
+    name = "output-shape"
+    summary = "The shape of the output."
+    Options = OutputShapeOptions
+    passes = (
+        Example("nn.Conv2d(3, 8, 3)", {"shape": [8, 30, 30]}),
+        Example("nn.Conv2d(3, 8, 3)", {"shape": [8, None, None]}),
+    )
+    fails = (Example("nn.AdaptiveAvgPool2d(1)", {"shape": [3]}),)
+
+    def check(self, subject: Subject, options: OutputShapeOptions) -> Verdict:
+        network = subject.network
+        shapes = [network.shape(tensor)[1:] for _, tensor in network.outputs]
+        wanted = tuple(options.shape)
+        wrong = [
+            tensor
+            for (_, tensor), shape in zip(network.outputs, shapes, strict=True)
+            if len(shape) != len(wanted)
+            or any(w is not None and w != s for w, s in zip(wanted, shape, strict=True))
+        ]
+        text = ", ".join("×".join(map(str, shape)) or "one number" for shape in shapes)
+        required = "×".join("any" if w is None else str(w) for w in wanted) or "one number"
+        producers = [network.producer(tensor) for tensor in wrong]
+        return Verdict(
+            status="failed" if wrong else "passed",
+            found=[list(shape) for shape in shapes] if len(shapes) > 1 else list(shapes[0]),
+            found_text=text,
+            required=required,
+            message=f"the network returns {text} for a sample, required: {required}",
+            locations=tuple(call_location(op) for op in producers if op is not None),
+        )

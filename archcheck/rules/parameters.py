@@ -1,0 +1,93 @@
+"""``parameters``: how many parameters the network has."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from archcheck.rules.base import Example, Rule, Subject, Verdict, register
+from archcheck.rules.options import Amount, CommonOptions
+
+
+class ParametersOptions(Amount, CommonOptions):
+    """How many, and which count."""
+
+    count: Literal["all", "trainable", "used"] = Field(
+        "all",
+        description="all: every registered parameter; trainable: those that require a gradient; "
+        "used: those that the forward pass reads.",
+    )
+
+
+@register
+class Parameters(Rule):
+    """
+    ## What it does
+    Counts the elements of the network's parameters. Shared modules and tied parameters count
+    once. By default every registered parameter counts, also of layers that are never called:
+    that is what `sum(p.numel() for p in net.parameters())` gives. With `count: used` only the
+    parameters count that the forward pass reads, as in tables made by module hooks.
+
+    ## Why it matters
+    Budgets of courses, contests and devices are written in parameters. The two counts differ
+    where a layer is left over from an earlier attempt, and can fall on either side of a limit.
+
+    ## Example
+    ```yaml
+    rules:
+      parameters: {less_than: 200k}
+    ```
+
+    ## References
+    - [torch.nn.Module.parameters](https://pytorch.org/docs/stable/generated/torch.nn.Module.html)
+    """
+
+    name = "parameters"
+    summary = "The number of parameters."
+    Options = ParametersOptions
+    passes = (
+        Example("nn.Conv2d(3, 8, 3)", {"exactly": 224}),
+        Example("nn.Conv2d(3, 8, 3)", {"less_than": "1k", "count": "used"}),
+    )
+    fails = (
+        Example("nn.Conv2d(3, 8, 3)", {"less_than": 224}),
+        Example(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.forgotten = nn.Linear(100, 100)
+
+    def forward(self, x):
+        return self.conv(x)
+""",
+            {"less_than": "1k"},
+        ),
+    )
+
+    def check(self, subject: Subject, options: ParametersOptions) -> Verdict:
+        network = subject.network
+        counts = {
+            "all": network.parameters,
+            "trainable": network.trainable_parameters,
+            "used": network.used_parameters,
+        }
+        found = counts[options.count]
+        word = "" if options.count == "all" else f"{options.count} "
+        unused = network.parameters - network.used_parameters
+        note = ""
+        if unused and options.count != "trainable":
+            note = f"{unused:,} of them never used" if options.count == "all" else ""
+        hint = ""
+        if not options.holds(found) and unused and options.count == "all":
+            layers = ", ".join(network.unused_modules[:3]) or ", ".join(network.unused_parameters[:3])
+            hint = f"{unused:,} parameters are never used: {layers}"
+        return Verdict(
+            status="passed" if options.holds(found) else "failed",
+            found=found,
+            found_text=f"{found:,}",
+            required=options.describe(),
+            message=f"the network has {found:,} {word}parameters, required: {options.describe()}",
+            note=note,
+            hint=hint,
+        )

@@ -1,0 +1,318 @@
+"""``receptive-field``: how much of the input one unit sees."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field as Option
+from pydantic import model_validator
+
+from archcheck.fields import Field, Point, ReceptiveField, UnknownField
+from archcheck.fields.growth import growth
+from archcheck.network import Op
+from archcheck.rules.base import (
+    Example,
+    GrowthRow,
+    Location,
+    Rule,
+    Subject,
+    Verdict,
+    call_location,
+    location,
+    register,
+)
+from archcheck.rules.options import Amount, CommonOptions, ShareBounds
+
+AXES = {"depth": -3, "height": -2, "width": -1}
+
+
+class ReceptiveFieldOptions(Amount, CommonOptions):
+    """How large, where, on which axis, with how many holes."""
+
+    optional: ClassVar[bool] = True
+
+    at: str = Option(
+        "features",
+        description="features (the last map before the head), output, or a module's path.",
+    )
+    axis: Literal["height", "width", "depth"] | int | None = Option(
+        None, description="One axis (by name or number); by default every axis has to comply."
+    )
+    coverage: ShareBounds | None = Option(
+        None, description="The share of positions inside the field that are really read."
+    )
+    normalization: Literal["ignored", "joins"] = Option(
+        "ignored",
+        description="joins: layer, group and instance norms over space join all positions.",
+    )
+    gates: Literal["counted", "ignored"] = Option(
+        "counted",
+        description="ignored: the field without what squeeze-and-excite and other gates bring in.",
+    )
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> ReceptiveFieldOptions:
+        if not self.given and self.coverage is None:
+            raise ValueError("say how large (more_than, at_least, ...) or how much coverage")
+        return self
+
+
+@register
+class ReceptiveFieldRule(Rule):
+    """
+    ## What it does
+    Computes the theoretical receptive field: the side of the square of input positions that one
+    unit depends on, as on an image without borders. It is exact for whole graphs: strides,
+    dilation, residual paths, branches, transposed convolutions and upsampling. By default the
+    last map before the head is asked (`at: features`), because through a global pool every
+    network sees whatever its last map sees. `at: output` or a module's path asks elsewhere.
+
+    An operation that is not modelled makes the answer *not verified*, with its line.
+
+    ## Why it matters
+    A unit cannot recognise what it cannot see. Strides and pools widen the field of every later
+    layer; a spreadsheet gets them wrong as soon as a branch or a dilation is involved.
+
+    ## Example
+    ```yaml
+    rules:
+      receptive-field:
+        - {more_than: 44}
+        - {at_least: 16, at: block2, coverage: {at_least: 90%}}
+    ```
+
+    ## References
+    - A. Araujo, W. Norris and J. Sim, "Computing Receptive Fields of Convolutional Neural
+      Networks", Distill 2019.
+    """
+
+    name = "receptive-field"
+    summary = "The theoretical receptive field of a unit."
+    Options = ReceptiveFieldOptions
+    passes = (
+        Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, dilation=2))",
+                {"exactly": 7}),
+        Example("nn.Sequential(nn.Conv2d(3, 8, 5), nn.AdaptiveAvgPool2d(1))", {"exactly": 5}),
+    )
+    fails = (
+        Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1))", {"more_than": 3}),
+        Example("nn.Sequential(nn.Conv2d(3, 8, 1, stride=2), nn.Conv2d(8, 8, 3))",
+                {"coverage": {"at_least": 1}}),
+        Example("nn.Conv2d(3, 8, (3, 5))", {"at_least": 5}),
+    )
+
+    def check(self, subject: Subject, options: ReceptiveFieldOptions) -> Verdict:
+        rf = subject.fields(options.normalization)
+        required = _required(options)
+        try:
+            points = rf.points(options.at)
+        except KeyError:
+            return _no_such_point(subject, options.at, required)
+        judged = []
+        for point in points:
+            try:
+                judged.append((point, rf.at(point)))
+            except UnknownField as error:
+                return _unknown(subject, error, required)
+        for point, field in judged:
+            axes = _axes(field, options.axis)
+            if not axes:
+                reason = f"the map at {point.name} has no such axis" if field.axes else (
+                    "the input has no spatial axes"
+                )
+                return Verdict("not-verified", None, "–", required, reason, note=reason)
+        broken = [(p, f) for p, f in judged if not _holds(f, options)]
+        point, field = (broken or judged)[0]
+        return _verdict(rf, point, field, options, required, failed=bool(broken))
+
+
+def _required(options: ReceptiveFieldOptions) -> str:
+    parts = [options.describe()] if options.given else []
+    if options.coverage is not None:
+        parts.append(f"coverage {options.coverage.describe()}")
+    return ", ".join(parts)
+
+
+def _axes(field: Field, axis: str | int | None) -> list[int]:
+    count = len(field.axes)
+    if axis is None:
+        return list(range(count))
+    index = AXES[axis] if isinstance(axis, str) else axis
+    index += count if index < 0 else 0
+    return [index] if 0 <= index < count else []
+
+
+def _sizes(field: Field, options: ReceptiveFieldOptions) -> list[int]:
+    sizes = field.size
+    if options.gates == "ignored":
+        local = field.local
+        sizes = tuple(local[a] or size for a, size in enumerate(sizes))
+    return [sizes[axis] for axis in _axes(field, options.axis)]
+
+
+def _holds(field: Field, options: ReceptiveFieldOptions) -> bool:
+    if options.given and not all(options.holds(size) for size in _sizes(field, options)):
+        return False
+    axes = _axes(field, options.axis)
+    return options.coverage is None or all(
+        options.coverage.holds(field.coverage[axis]) for axis in axes
+    )
+
+
+def _verdict(
+    rf: ReceptiveField,
+    point: Point,
+    field: Field,
+    options: ReceptiveFieldOptions,
+    required: str,
+    *,
+    failed: bool,
+) -> Verdict:
+    sizes = _sizes(field, options)
+    text = " × ".join(map(str, sizes))
+    short = bool(options.given) and not all(options.holds(size) for size in sizes)
+    coverage = [field.coverage[axis] for axis in _axes(field, options.axis)]
+    note = f"at {point.name}"
+    if field.varies:
+        note += f", {' × '.join(map(str, field.smallest))} at the smallest"
+    if field.is_global and field.joined_by is not None and point.name != "output":
+        where = field.joined_by.module or field.joined_by.kind
+        note += f", global from {where} on"
+        if options.gates == "counted" and None not in field.local and field.local != field.size:
+            note += f" ({' × '.join(map(str, field.local))} without)"
+    if options.coverage is not None:
+        note += f", {min(coverage):.0%} of it read"
+    norms = rf.joining_norms(point)
+    if norms:
+        word = "counted" if options.normalization == "joins" else "left out"
+        note += f"; {norms[0].module or norms[0].kind} would join all positions: {word}"
+    least = options.least()
+    grown: tuple[GrowthRow, ...] = ()
+    locations: tuple[Location, ...] = ()
+    if failed:
+        axis = _worst(field, options)
+        grown = tuple(
+            GrowthRow(row.size, row.name, row.added, row.what)
+            for row in growth(rf, point, axis)
+        )
+        last = _last_window(rf, point)
+        locations = (location(last),) if last is not None else ()
+    return Verdict(
+        status="failed" if failed else "passed",
+        found=_found(field, options),
+        found_text=text,
+        required=required,
+        message=_message(point, text, sizes, options, least, min(coverage, default=1.0), short),
+        locations=locations,
+        note=note,
+        growth=grown,
+        needed=least if short else None,
+        hint=_hint(rf, point, last_through(rf, point), options) if failed else "",
+    )
+
+
+def _found(field: Field, options: ReceptiveFieldOptions) -> Any:
+    sizes = _sizes(field, options)
+    return sizes if options.axis is None else sizes[0]
+
+
+def _message(
+    point: Point,
+    text: str,
+    sizes: list[int],
+    options: ReceptiveFieldOptions,
+    least: int | None,
+    coverage: float,
+    short: bool,
+) -> str:
+    what = "the last map before the head" if point.name == "features" else (
+        "the output" if point.name == "output" else point.name
+    )
+    if not short and options.coverage is not None:
+        return f"{what} reads {coverage:.1%} of the {text} it spans, {_required(options)} asked"
+    if short and least is not None and min(sizes) < least:
+        return f"{what} sees {text} of the input, {least:,} {'is' if least == 1 else 'are'} needed"
+    return f"{what} sees {text} of the input, required: {_required(options)}"
+
+
+def _worst(field: Field, options: ReceptiveFieldOptions) -> int:
+    axes = _axes(field, options.axis)
+    wrong = [axis for axis in axes if options.given and not options.holds(field.size[axis])]
+    return (wrong or axes)[0]
+
+
+def _last_window(rf: ReceptiveField, point: Point) -> Op | None:
+    """The last operation in front of a point that widened the field."""
+    from archcheck.network import kinds
+    from archcheck.network.attributes import attributes
+
+    network = rf.network
+    windows = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS
+    seen: set[int] = set()
+    waiting = list(point.tensors)
+    best: Op | None = None
+    while waiting:
+        tensor = waiting.pop()
+        op = network.producer(tensor)
+        if op is None or op.index in seen:
+            continue
+        seen.add(op.index)
+        if op.kind in windows and max(attributes(network, op)["kernel_size"]) > 1:
+            if best is None or op.index > best.index:
+                best = op
+            continue
+        waiting.extend(op.inputs)
+    return best
+
+
+def last_through(rf: ReceptiveField, point: Point) -> tuple[str, Op] | None:
+    """The field behind the head's first operation, and that operation."""
+    if point.head is None:
+        return None
+    op = rf.network.ops[point.head]
+    try:
+        field = rf.tensor(op.outputs[0])
+    except UnknownField:
+        return None
+    return " × ".join(map(str, field.size)), op
+
+
+def _hint(
+    rf: ReceptiveField,
+    point: Point,
+    through: tuple[str, Op] | None,
+    options: ReceptiveFieldOptions,
+) -> str:
+    del rf, options
+    if point.name != "features" or through is None:
+        return ""
+    size, op = through
+    place = op.built or op.called
+    where = f" ({place.file}:{place.line})" if place is not None else ""
+    return f"through {op.module or op.kind}{where} it is {size}"
+
+
+def _no_such_point(subject: Subject, at: str, required: str) -> Verdict:
+    from difflib import get_close_matches
+
+    paths = [module.path for module in subject.network.modules if module.path]
+    if at in paths:
+        reason = f"{at} is never called"
+    else:
+        close = get_close_matches(at, paths, 1)
+        reason = f"there is no module {at!r}" + (f"; did you mean {close[0]}?" if close else "")
+    return Verdict("not-verified", None, "–", required, reason, note=reason)
+
+
+def _unknown(subject: Subject, error: UnknownField, required: str) -> Verdict:
+    ops = [subject.network.ops[cause.op] for cause in error.causes if cause.op is not None]
+    reason = str(error)
+    return Verdict(
+        "not-verified",
+        None,
+        "–",
+        required,
+        f"the field is not known: {reason}",
+        tuple(call_location(op) for op in ops),
+        note=f"{ops[0].kind} is not modelled" if ops else reason,
+    )

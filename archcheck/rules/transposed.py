@@ -1,0 +1,35 @@
+"""``transposed``: transposed convolutions."""
+
+from archcheck.network import kinds
+from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
+from archcheck.rules.options import CountOptions
+
+
+@register
+class Transposed(Rule):
+    """
+    ## What it does
+    Counts the calls of transposed convolutions, as modules or functions.
+
+    ## Why it matters
+    Many devices do not support them, and their overlap leaves checkerboards.
+
+    ## Example
+    ```yaml
+    rules:
+      transposed: forbidden
+    ```
+
+    ## References
+    - A. Odena, V. Dumoulin and C. Olah, "Deconvolution and Checkerboard Artifacts", Distill 2016.
+    """
+
+    name = "transposed"
+    summary = "The number of transposed convolutions."
+    Options = CountOptions
+    passes = (Example("nn.ConvTranspose2d(3, 8, 3)", "required"),)
+    fails = (Example("nn.ConvTranspose2d(3, 8, 3)", "forbidden"),)
+
+    def check(self, subject: Subject, options: CountOptions) -> Verdict:
+        ops = [op for op in subject.network.ops if op.kind in kinds.TRANSPOSED_CONVOLUTIONS]
+        return counted(subject, ops, options, noun="transposed convolution")
