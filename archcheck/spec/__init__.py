@@ -1,0 +1,21 @@
+"""Specs: what is asked of a network, and checking it."""
+
+from archcheck.spec.errors import SpecError
+from archcheck.spec.model import Requirement, Spec, load_spec, parse_spec, spec_from
+from archcheck.spec.report import Failure, Finding, Report, check, failed_to_run
+from archcheck.spec.schema import json_schema
+
+__all__ = [
+    "Failure",
+    "Finding",
+    "Report",
+    "Requirement",
+    "Spec",
+    "SpecError",
+    "check",
+    "failed_to_run",
+    "json_schema",
+    "load_spec",
+    "parse_spec",
+    "spec_from",
+]

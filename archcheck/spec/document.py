@@ -1,0 +1,178 @@
+"""YAML and JSON with the place of every key and value remembered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.constructor import SafeConstructor
+
+from archcheck.spec.errors import SpecError
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LARGEST = 1 << 20
+"""A spec of more bytes than this is none."""
+MOST_NODES = 100_000
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass
+class Mark:
+    """A stretch of one line; ``line`` and ``column`` count from 1."""
+
+    line: int
+    column: int
+    length: int
+
+
+@dataclass
+class Document:
+    """A parsed file: its data, its text, and where every key and value stands."""
+
+    file: str
+    text: str
+    data: Any
+    keys: dict[KeyPath, Mark] = field(default_factory=dict)
+    values: dict[KeyPath, Mark] = field(default_factory=dict)
+
+    def error(self, message: str, path: KeyPath = (), *, key: bool = False) -> SpecError:
+        """An error at a path, or at the nearest place above it that is known."""
+        places = (self.keys, self.values) if key else (self.values, self.keys)
+        where: Mark | None = None
+        at = path
+        while where is None:
+            where = next((marks[at] for marks in places if at in marks), None)
+            if where is None and not at:
+                break
+            at = at[:-1]
+        return self.error_at(message, where)
+
+    def error_at(self, message: str, mark: Mark | None) -> SpecError:
+        """An error at a mark."""
+        if mark is None:
+            return SpecError(message, file=self.file)
+        lines = self.text.splitlines()
+        source = lines[mark.line - 1] if mark.line <= len(lines) else ""
+        return SpecError(
+            message,
+            file=self.file,
+            line=mark.line,
+            column=mark.column,
+            length=max(1, min(mark.length, len(source) - mark.column + 1)),
+            source=source,
+        )
+
+
+def read_document(path: str | Path) -> Document:
+    """Read a YAML or JSON file.
+
+    Raises:
+        SpecError: if it cannot be read or parsed, or gives a key twice.
+    """
+    file = str(path)
+    try:
+        raw = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise SpecError(f"there is no file {file}") from None
+    except IsADirectoryError:
+        raise SpecError(f"{file} is a folder; name the spec's file") from None
+    except OSError as error:
+        raise SpecError(f"{file} cannot be read: {error.strerror}") from None
+    if len(raw) > LARGEST:
+        raise SpecError(f"{file} is larger than a spec can be ({len(raw):,} bytes)")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise SpecError("this is not UTF-8 text", file=file, line=line) from None
+    return parse_document(text, file)
+
+
+def parse_document(text: str, file: str = "spec") -> Document:
+    """Parse YAML or JSON text.
+
+    Raises:
+        SpecError: if it cannot be parsed, or gives a key twice.
+    """
+    document = Document(file, text, None)
+    source = text
+    if text.lstrip()[:1] in "{[" and _is_json(text):
+        source = text.replace("\t", " ")  # YAML knows no tabs; strings of JSON hold none
+    try:
+        node = yaml.compose(source, Loader=_Loader)
+        if node is not None:
+            document.data = _Builder(document).build(node, (), ())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = Mark(mark.line + 1, mark.column + 1, 1) if mark is not None else None
+        raise document.error_at(f"this is not YAML: {error.problem}", where) from None
+    except yaml.YAMLError as error:
+        raise SpecError(f"this is not YAML: {error}", file=file) from None
+    return document
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+class _Builder:
+    """Turns YAML nodes into data, writing down where each stands."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.scalars = SafeConstructor()
+        self.nodes = 0
+
+    def build(self, node: yaml.Node, path: KeyPath, above: tuple[int, ...]) -> Any:
+        self.nodes += 1
+        mark = _mark(node)
+        self.document.values.setdefault(path, mark)
+        if id(node) in above:
+            raise self.document.error_at("this refers to itself", mark)
+        if self.nodes > MOST_NODES:
+            raise self.document.error_at("this is too large", mark)
+        inside = (*above, id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, inside)
+        if isinstance(node, yaml.SequenceNode):
+            return [
+                self.build(item, (*path, index), inside) for index, item in enumerate(node.value)
+            ]
+        try:
+            return self.scalars.construct_object(node)  # type: ignore[no-untyped-call]
+        except (yaml.YAMLError, ValueError):
+            raise self.document.error_at(f"{node.value!r} cannot be read", mark) from None
+
+    def _mapping(
+        self, node: yaml.MappingNode, path: KeyPath, inside: tuple[int, ...]
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            mark = _mark(key_node)
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise self.document.error_at("a key has to be a word", mark)
+            key = key_node.value
+            if key in found:
+                first = self.document.keys[(*path, key)].line
+                raise self.document.error_at(
+                    f"the key {key!r} is given twice (first in line {first}); "
+                    "several requirements of one rule are written as a list",
+                    mark,
+                )
+            self.document.keys[(*path, key)] = mark
+            found[key] = self.build(value_node, (*path, key), inside)
+        return found
+
+
+def _mark(node: yaml.Node) -> Mark:
+    start, end = node.start_mark, node.end_mark
+    length = end.column - start.column if end.line == start.line else 1 << 16
+    return Mark(start.line + 1, start.column + 1, max(1, length))

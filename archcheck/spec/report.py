@@ -1,0 +1,125 @@
+"""Checking a network against a spec, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from archcheck.network import Network
+from archcheck.rules import Location, Subject, Verdict
+from archcheck.rules.options import CommonOptions
+from archcheck.spec.model import Spec
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer to one requirement. ``fails`` says whether it fails the run."""
+
+    rule: str
+    verdict: Verdict
+    options: CommonOptions
+
+    @property
+    def fails(self) -> bool:
+        """Whether this finding makes the run fail."""
+        if self.options.severity == "warning":
+            return False
+        if self.verdict.status == "not-verified":
+            return self.options.when_unverified == "fail"
+        return self.verdict.status == "failed"
+
+    @property
+    def message(self) -> str:
+        """The reason, in the spec's own words where it has some."""
+        custom = self.options.message
+        return custom if custom and self.verdict.status == "failed" else self.verdict.message
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings on one network. ``network`` is None where it could not be run at all."""
+
+    name: str
+    file: str
+    spec: Spec
+    findings: tuple[Finding, ...]
+    network: Network | None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    output: str = ""
+    """The end of what a network printed that could not be run."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing fails."""
+        return not any(finding.fails for finding in self.findings)
+
+    def finding(self, rule: str) -> Finding:
+        """The first finding of a rule.
+
+        Raises:
+            KeyError: if the spec does not ask for it.
+        """
+        for found in self.findings:
+            if found.rule == rule:
+                return found
+        raise KeyError(rule)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain data, as ``--output-format json`` prints it."""
+        from archcheck.spec.serialise import report_as_dict
+
+        return report_as_dict(self)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a network could not be run: the finding ``imports``, ``builds`` or ``runs``."""
+
+    stage: str
+    message: str
+    locations: tuple[Location, ...] = ()
+    hint: str = ""
+    details: tuple[str, ...] = field(default=())
+
+
+def check(network: Network, spec: Spec, *, file: str = "", seconds: float = 0.0) -> Report:
+    """Judge a traced network by every requirement of a spec."""
+    subject = Subject(network)
+    findings = tuple(
+        Finding(r.rule.name, r.rule.check(subject, r.options), r.options)
+        for r in spec.requirements
+    )
+    source = network.source.file if network.source else ""
+    return Report(
+        network.name, file or source, spec, findings, network, seconds, notes=network.notes
+    )
+
+
+def failed_to_run(
+    failure: Failure, spec: Spec, *, name: str, file: str, seconds: float = 0.0, output: str = ""
+) -> Report:
+    """The report on a network that could not be run: nothing else is verified."""
+    verdict = Verdict(
+        "failed",
+        None,
+        "no",
+        "a network that runs",
+        failure.message,
+        failure.locations,
+        hint=failure.hint,
+        note="",
+    )
+    findings = [Finding(failure.stage, verdict, CommonOptions())]
+    for requirement in spec.requirements:
+        describe = getattr(requirement.options, "describe", None)
+        unknown = Verdict(
+            "not-verified",
+            None,
+            "–",
+            describe() if describe and getattr(requirement.options, "given", None) else "",
+            "the network could not be run",
+            note="the network could not be run",
+        )
+        findings.append(Finding(requirement.rule.name, unknown, requirement.options))
+    return Report(name, file, spec, tuple(findings), None, seconds, failure.details, output)

@@ -1,0 +1,55 @@
+"""The JSON Schema of a spec, for editors that complete and check while one types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcheck.rules import all_rules, documentation
+from archcheck.rules.options import CountOptions
+
+SHAPE = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1}}
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema, in draft 7: the newest that YAML language servers document."""
+    definitions: dict[str, Any] = {}
+    rules: dict[str, Any] = {}
+    for name, rule in all_rules().items():
+        schema = rule.Options.model_json_schema(ref_template="#/definitions/{model}")
+        definitions.update(schema.pop("$defs", {}))
+        schema.pop("title", None)
+        schema["description"] = rule.summary
+        definitions[name] = schema
+        one: list[dict[str, Any]] = [{"$ref": f"#/definitions/{name}"}]
+        if issubclass(rule.Options, CountOptions):
+            one.append({"enum": ["forbidden", "required"]})
+        rules[name] = {
+            "description": documentation(rule).split("\n## ")[0].removeprefix("## What it does\n"),
+            "anyOf": [*one, {"type": "array", "minItems": 1, "items": {"anyOf": one}}],
+        }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "archcheck spec",
+        "description": "What is asked of a network's architecture.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["rules"],
+        "properties": {
+            "title": {"type": "string", "description": "What the spec is for."},
+            "input": {
+                "description": "The shape of one sample without the batch, or one a network input.",
+                "anyOf": [SHAPE, {"type": "array", "minItems": 1, "items": SHAPE}],
+            },
+            "arguments": {
+                "type": "object",
+                "description": "Arguments for the network's constructor.",
+            },
+            "rules": {
+                "type": "object",
+                "additionalProperties": False,
+                "minProperties": 1,
+                "properties": rules,
+            },
+        },
+        "definitions": dict(sorted(definitions.items())),
+    }
