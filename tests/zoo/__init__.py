@@ -1,0 +1,1 @@
+"""Known networks, written for the tests: their sizes and fields are published or easy to prove."""
