@@ -141,38 +141,93 @@ class FieldMap:
 
     def reshaped(self, shape: Sequence[int]) -> FieldMap:
         """The same units under another shape of as many elements."""
+        old = self.shape
+        if prod(old) != prod(shape):
+            raise Unfollowed(f"a reshape from {list(old)} to {list(shape)}")
+        # Dimensions that stay at either end keep their factors, those of length one too.
+        first = 0
+        while first < min(len(old), len(shape)) and old[first] == shape[first]:
+            first += 1
+        last = 0
+        most = min(len(old), len(shape)) - first
+        while last < most and old[-1 - last] == shape[-1 - last]:
+            last += 1
+        return self._reshaped_between(shape, first, last)
+
+    def _reshaped_between(self, shape: Sequence[int], first: int, last: int) -> FieldMap:
+        front, back = self.groups[:first], self.groups[len(self.groups) - last :]
+        middle = list(shape)[first : len(shape) - last]
+        if not middle and first + last < len(self.groups):
+            # Only dimensions of length one went; what they held goes with a neighbour.
+            spare = sum(self.groups) - sum(front) - sum(back)
+            groups = [*front, *back]
+            if not groups:
+                return self.all_dropped()
+            groups[max(first - 1, 0)] += spare
+            return replace(self, groups=tuple(groups))
+        start, end = sum(front), len(self.factors) - sum(back)
+        cut = self._regrouped(start, end, middle)
+        if cut is None:
+            return self._reshaped_by_hand(shape)
+        result, groups = cut
+        return FieldMap(result.factors, (*front, *groups, *back), result.tracks)
+
+    def _regrouped(
+        self, at: int, end: int, sizes: Sequence[int]
+    ) -> tuple[FieldMap, list[int]] | None:
+        """The factors from ``at`` to ``end`` split so that they make up dimensions of ``sizes``,
+        and how many make up each; None where a border would cut through a factor."""
         result = self
-        groups: list[int] = []
-        at = 0
-        for dimension, size in enumerate(shape):
+        groups = []
+        for size in sizes:
             filled, start = 1, at
-            while filled < size or (size == 1 and at == start and at < len(result.factors)):
-                if at >= len(result.factors):
-                    raise Unfollowed(f"a reshape from {list(self.shape)} to {list(shape)}")
+            while filled < size or (size == 1 and at == start and at < end):
+                if at >= end:
+                    return None
                 side = result.factors[at].size
                 if size == 1 and side != 1:
                     break
                 if filled * side > size:
                     outer = size // filled
                     if size % filled or side % outer:
-                        return self._reshaped_by_hand(shape)
+                        return None
                     result = result._split(at, outer, side // outer)
-                    side = outer
+                    side, end = outer, end + 1
                 filled *= side
                 at += 1
             if filled != size:
-                return self._reshaped_by_hand(shape)
+                return None
             groups.append(at - start)
-        if at < len(result.factors) and groups:
-            # Trailing factors of length one go with the last dimension.
-            if prod(factor.size for factor in result.factors[at:]) != 1:
-                raise Unfollowed(f"a reshape from {list(self.shape)} to {list(shape)}")
-            groups[-1] += len(result.factors) - at
-        return FieldMap(result.factors, tuple(groups), result.tracks)
+        groups[-1] += end - at  # trailing factors of length one go with the last dimension
+        return result, groups
+
+    def divided(self, dimension: int, inner: int) -> FieldMap:
+        """A dimension as two, the second of length ``inner``; all others stay as they are."""
+        sizes = [self.shape[dimension] // inner, inner]
+        span = self.span(dimension)
+        cut = self._regrouped(span.start, span.stop, sizes)
+        if cut is None:
+            return self.single(dimension).divided(dimension, inner)
+        result, groups = cut
+        around = (self.groups[:dimension], self.groups[dimension + 1 :])
+        return FieldMap(result.factors, (*around[0], *groups, *around[1]), result.tracks)
+
+    def together(self, dimension: int) -> FieldMap:
+        """A dimension and the one behind it as one."""
+        groups = self.groups
+        both = groups[dimension] + groups[dimension + 1]
+        return replace(self, groups=(*groups[:dimension], both, *groups[dimension + 2 :]))
+
+    def all_dropped(self) -> FieldMap:
+        """A single unit without dimensions."""
+        result = self
+        for dimension in reversed(range(len(self.groups))):
+            result = result.without(dimension)
+        return result
 
     def _reshaped_by_hand(self, shape: Sequence[int]) -> FieldMap:
         # The new borders cut through factors: write all positions out and cut them literally.
-        if prod(shape) > 1 << 18 or prod(shape) != prod(self.shape):
+        if prod(shape) > 1 << 18:
             raise Unfollowed(f"a reshape from {list(self.shape)} to {list(shape)}")
         flat = replace(self, groups=(len(self.factors),)).single(0)
         if not flat.factors:
@@ -265,7 +320,7 @@ class FieldMap:
         """An operation along one dimension whose result has ``output`` positions there."""
         result = self.single(dimension)
         if not result.groups[dimension]:
-            result = result._grown(dimension, Factor(1, False, False))
+            result = result.widened(dimension, Factor(1, False, False))
         factor = result.span(dimension).start
         source = result.factors[factor]
         factors = (
@@ -339,25 +394,27 @@ class FieldMap:
     def grown(self, dimension: int, size: int, *, spatial: bool = False) -> FieldMap:
         """A dimension of length one, made longer by repeating it."""
         result = self.all_fixed(dimension) if self.groups[dimension] else self
-        return result if size == 1 else result._grown(dimension, Factor(size, False, spatial))
+        return result if size == 1 else result.widened(dimension, Factor(size, False, spatial))
 
     def all_fixed(self, dimension: int) -> FieldMap:
         """Drop a dimension's factors of length one (their fields stay as they are)."""
         result = self
         while result.groups[dimension]:
             factor = result.span(dimension).start
-            result = result.pinned(factor)
-            groups = list(result.groups)
-            groups[dimension] -= 1
-            result = FieldMap(
-                result.factors[:factor] + result.factors[factor + 1 :],
-                tuple(groups),
-                result._mapped([("removed", (factor,))]),
-            )
+            result = result.pinned(factor).dropped(factor, dimension)
         return result
 
-    def _grown(self, dimension: int, factor: Factor) -> FieldMap:
-        at = self.span(dimension).start
+    def dropped(self, factor: int, dimension: int) -> FieldMap:
+        """Without a factor of a dimension along which nothing varies."""
+        groups = list(self.groups)
+        groups[dimension] -= 1
+        factors = self.factors[:factor] + self.factors[factor + 1 :]
+        return FieldMap(factors, tuple(groups), self._mapped([("removed", (factor,))]))
+
+    def widened(self, dimension: int, factor: Factor, at: int | None = None) -> FieldMap:
+        """With one more factor in a dimension (in front of the others by default), along which
+        nothing varies."""
+        at = self.span(dimension).start if at is None else at
         groups = list(self.groups)
         groups[dimension] += 1
         factors = (*self.factors[:at], factor, *self.factors[at:])

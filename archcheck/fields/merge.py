@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import gcd
+from math import gcd, prod
 
 import numpy as np
 
@@ -39,32 +39,50 @@ def concatenated(maps: Sequence[FieldMap], dimension: int) -> FieldMap:
             return merged(widened, shape)
     # Channels that are alike are kept as one entry: the stretches are put together in grains.
     grain = gcd(*(_grain(m, dimension) for m in maps))
-    split = [m.reshaped(_cut(m.shape, dimension, grain)) for m in maps]
+    split = [_in_grains(m, dimension, grain) for m in maps]
     placed = []
     before = 0
     for m, size in zip(split, sizes, strict=True):
         placed.append(_placed(m, dimension, before, size // grain, shape[dimension] // grain))
         before += size // grain
     whole = merged(placed, _cut(tuple(shape), dimension, grain))
-    groups = whole.groups
-    together = (groups[dimension] + groups[dimension + 1],)
-    return replace(whole, groups=(*groups[:dimension], *together, *groups[dimension + 2 :]))
+    return whole.together(dimension)
 
 
 def _cut(shape: tuple[int, ...], dimension: int, grain: int) -> list[int]:
     return [*shape[:dimension], shape[dimension] // grain, grain, *shape[dimension + 1 :]]
 
 
+def _alike(m: FieldMap, dimension: int) -> list[int]:
+    """The last factors of a dimension along which nothing varies."""
+    found: list[int] = []
+    for factor in reversed(range(len(m.factors))[m.span(dimension)]):
+        if m.factors[factor].lattice or any(
+            table.varies(factor) for t in m.tracks for table in t.tables
+        ):
+            break
+        found.append(factor)
+    return found
+
+
 def _grain(m: FieldMap, dimension: int) -> int:
     """How many neighbours along a dimension are surely alike, as a divisor of its length."""
-    if any(factor.lattice for factor in m.factors[m.span(dimension)]):
-        return 1
-    grain = 1
-    for factor in reversed(range(len(m.factors))[m.span(dimension)]):
-        if any(table.varies(factor) for t in m.tracks for table in t.tables):
-            break
-        grain *= m.factors[factor].size
-    return grain
+    return prod(m.factors[factor].size for factor in _alike(m, dimension))
+
+
+def _in_grains(m: FieldMap, dimension: int, grain: int) -> FieldMap:
+    """A dimension as two, the second of ``grain`` neighbours that are alike."""
+    spatial = dimension in m.spatial_dimensions()
+    total = _grain(m, dimension)
+    for factor in _alike(m, dimension):
+        m = m.dropped(factor, dimension)
+    m = m.with_new(dimension + 1)
+    if grain > 1:
+        m = m.widened(dimension + 1, Factor(grain, False, spatial))
+    if total > grain:
+        last = m.span(dimension).stop
+        m = m.widened(dimension, Factor(total // grain, False, spatial), at=last)
+    return m
 
 
 def _signature(m: FieldMap) -> tuple[object, ...]:
@@ -90,7 +108,7 @@ def _placed(m: FieldMap, dimension: int, before: int, size: int, total: int) -> 
     spatial = dimension in m.spatial_dimensions()
     result = m.single(dimension)
     if not result.groups[dimension]:
-        result = result._grown(dimension, Factor(1, False, spatial))
+        result = result.widened(dimension, Factor(1, False, spatial))
     factor = result.span(dimension).start
     result = result.pinned(factor)
 
@@ -143,7 +161,7 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
     for m in maps:
         if not factors(m):
             for factor in reversed(pattern):
-                m = m._grown(dimension, factor)
+                m = m.widened(dimension, factor)
         span = m.span(dimension)
         unified = tuple(replace(f, spatial=spatial) for f in m.factors[span])
         result.append(replace(m, factors=(*m.factors[: span.start], *unified, *m.factors[span.stop :])))

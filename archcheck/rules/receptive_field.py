@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field as Option
@@ -288,7 +289,7 @@ def _hint(
         return ""
     size, op = through
     place = op.built or op.called
-    where = f" ({place.file}:{place.line})" if place is not None else ""
+    where = f" ({Path(place.file).name}:{place.line})" if place is not None else ""
     return f"through {op.module or op.kind}{where} it is {size}"
 
 

@@ -62,9 +62,8 @@ def spatial_norm(context: Context) -> FieldMap:
     groups = context.argument("num_groups", m.shape[1] if len(m.shape) > 1 else 1)
     shape = m.shape
     if groups > 1:
-        m = m.reshaped([shape[0], groups, shape[1] // groups, *shape[2:]])
-        everything = _joined_in_place(m, list(range(2, len(m.groups))), context)
-        return everything.reshaped(shape)
+        m = m.divided(1, shape[1] // groups)
+        return _joined_in_place(m, list(range(2, len(m.groups))), context).together(1)
     return _joined_in_place(m, list(range(1, len(shape))), context)
 
 

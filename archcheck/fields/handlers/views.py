@@ -231,11 +231,10 @@ def pixel_shuffle(context: Context) -> FieldMap:
     """Channels spread over r x r positions."""
     m = context.required()
     r = context.argument("upscale_factor")
-    *batch, channels, height, width = m.shape
-    b = len(batch)
-    split = m.reshaped([*batch, channels // (r * r), r, r, height, width])
-    order = [*range(b), b, b + 3, b + 1, b + 4, b + 2]
-    return split.permuted(order).reshaped(context.output_shape)
+    b = len(m.groups) - 3  # channels stand as (c, r, r) in front of height and width
+    split = m.divided(b, r * r).divided(b + 1, r)
+    mixed = split.permuted([*range(b), b, b + 3, b + 1, b + 4, b + 2])
+    return mixed.together(b + 3).together(b + 1)
 
 
 @handles({"pixel_unshuffle"})
@@ -243,11 +242,10 @@ def pixel_unshuffle(context: Context) -> FieldMap:
     """r x r positions gathered into channels."""
     m = context.required()
     r = context.argument("downscale_factor")
-    *batch, channels, height, width = m.shape
-    b = len(batch)
-    split = m.reshaped([*batch, channels, height // r, r, width // r, r])
-    order = [*range(b), b, b + 2, b + 4, b + 1, b + 3]
-    return split.permuted(order).reshaped(context.output_shape)
+    b = len(m.groups) - 3
+    split = m.divided(b + 2, r).divided(b + 1, r)
+    mixed = split.permuted([*range(b), b, b + 2, b + 4, b + 1, b + 3])
+    return mixed.together(b).together(b)
 
 
 @handles({"channel_shuffle"})
@@ -255,9 +253,9 @@ def channel_shuffle(context: Context) -> FieldMap:
     """Channels of the groups interleaved."""
     m = context.required()
     groups = context.argument("groups")
-    batch, channels, *sides = m.shape
-    split = m.reshaped([batch, groups, channels // groups, *sides])
-    return split.permuted([0, 2, 1, *range(3, len(sides) + 3)]).reshaped(m.shape)
+    split = m.divided(1, m.shape[1] // groups)
+    order = [0, 2, 1, *range(3, len(split.groups))]
+    return split.permuted(order).together(1)
 
 
 @handles({"tensor_unfold"})

@@ -27,10 +27,8 @@ def _mix_channels(m: FieldMap, context: Context, channels: int) -> FieldMap:
         for table in t.tables
     ):
         return m.joined([dimension], context.op.index).grown(dimension, channels)
-    shape = m.shape
-    split = m.reshaped([*shape[:dimension], groups, inside, *shape[dimension + 1 :]])
-    mixed = split.joined([dimension + 1], context.op.index).grown(dimension + 1, channels // groups)
-    return mixed.reshaped([*shape[:dimension], channels, *shape[dimension + 1 :]])
+    mixed = m.divided(dimension, inside).joined([dimension + 1], context.op.index)
+    return mixed.grown(dimension + 1, channels // groups).together(dimension)
 
 
 @handles(kinds.CONVOLUTIONS)

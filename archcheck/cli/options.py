@@ -1,0 +1,72 @@
+"""Options from words to values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+import yaml
+
+from archcheck.cli.errors import UsageError
+from archcheck.rules import all_rules
+from archcheck.spec import Spec
+
+
+def read_shapes(texts: Sequence[str] | None) -> list[tuple[int, ...]] | None:
+    """``["3,32,32"]`` as shapes; None if none was given.
+
+    Raises:
+        UsageError: if a text is no shape.
+    """
+    if not texts:
+        return None
+    return [_shape(text) for text in texts]
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    sides = re.split(r"[,x×\s]+", text.strip().strip("[]()").strip(","))
+    if not all(side.isdecimal() and int(side) > 0 for side in sides):
+        raise UsageError(f"--input {text}: a shape without the batch is written like 3,32,32")
+    return tuple(int(side) for side in sides)
+
+
+def read_arguments(texts: Sequence[str] | None) -> dict[str, Any]:
+    """``["width=64", "act=relu"]`` as arguments, the values read as YAML.
+
+    Raises:
+        UsageError: if a text is not of that form.
+    """
+    found: dict[str, Any] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise UsageError(f"--arg {text}: write it as name=value")
+        if name.strip() in found:
+            raise UsageError(f"--arg {name.strip()} is given twice")
+        try:
+            found[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UsageError(f"--arg {text}: the value is not YAML") from None
+    return found
+
+
+def without(spec: Spec, skipped: Sequence[str]) -> Spec:
+    """A spec without some of its rules.
+
+    Raises:
+        UsageError: if the spec does not ask for one of them, or nothing is left.
+    """
+    asked = {requirement.rule.name for requirement in spec.requirements}
+    for name in skipped:
+        if name not in asked:
+            close = get_close_matches(name, asked, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            known = "the spec does not ask for it" if name in all_rules() else "there is no such rule"
+            raise UsageError(f"--skip {name}: {known}{hint}")
+    left = tuple(r for r in spec.requirements if r.rule.name not in skipped)
+    if not left:
+        raise UsageError("--skip leaves no rule to check")
+    return replace(spec, requirements=left)

@@ -1,0 +1,1 @@
+"""Turning reports into text and data. Nothing here prints by itself."""

@@ -1,0 +1,216 @@
+"""What ``inspect`` shows: the layer table, as data and as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from archcheck.fields import Field, Point, ReceptiveField, UnknownField
+from archcheck.network import Layer, Network, Op, Place
+from archcheck.reporters import words
+
+VERSION = 1
+
+
+def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
+    """A network as data: totals, receptive fields and one entry a layer, with a version key."""
+    inputs = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
+    return {
+        "version": VERSION,
+        "model": network.name,
+        "input": inputs[0] if len(inputs) == 1 else inputs,
+        "parameters": {
+            "total": network.parameters,
+            "trainable": network.trainable_parameters,
+            "used": network.used_parameters,
+        },
+        "macs": network.macs,
+        "receptive_field": {
+            point.name: _field(rf, point) for point in (*rf.features_points, *rf.output_points)
+        },
+        "layers": [_layer(network, rf, layer) for layer in network.layers],
+        "not_modelled": [
+            {
+                "reason": cause.reason,
+                "function": network.ops[cause.op].function if cause.op is not None else None,
+                "module": network.ops[cause.op].module if cause.op is not None else None,
+                "called": _place(network.ops[cause.op].called) if cause.op is not None else None,
+            }
+            for cause in rf.not_modelled
+        ],
+        "unused_modules": list(network.unused_modules),
+        "unused_parameters": list(network.unused_parameters),
+        "notes": list(network.notes),
+    }
+
+
+def _try(rf: ReceptiveField, point: Point) -> Field | None:
+    try:
+        return rf.at(point)
+    except UnknownField:
+        return None
+
+
+def _field(rf: ReceptiveField, point: Point) -> dict[str, Any]:
+    field = _try(rf, point)
+    if field is None:
+        return dict.fromkeys(
+            ("size", "largest", "smallest", "jump", "start", "coverage", "global", "local")
+        )
+    return {
+        "size": list(field.size),
+        "largest": list(field.largest),
+        "smallest": list(field.smallest),
+        "jump": [_number(value) for value in field.jump],
+        "start": [_number(value) for value in field.start],
+        "coverage": list(field.coverage),
+        "global": field.is_global,
+        "local": list(field.local),
+    }
+
+
+def _number(value: Any) -> int | float | None:
+    if value is None:
+        return None
+    return int(value) if value == int(value) else float(value)
+
+
+def _place(place: Place | None) -> dict[str, Any] | None:
+    return None if place is None else {"file": place.file, "line": place.line}
+
+
+def _last_op(network: Network, layer: Layer) -> Op | None:
+    return network.ops[layer.ops[-1]] if layer.ops else None
+
+
+def _heaviest(network: Network, layer: Layer) -> Op | None:
+    ops = [network.ops[index] for index in layer.ops if network.ops[index].kind != "alias_write"]
+    return max(ops, key=lambda op: network.op_macs(op) or 0, default=None)
+
+
+def _layer(network: Network, rf: ReceptiveField, layer: Layer) -> dict[str, Any]:
+    op = _heaviest(network, layer)
+    field = _try(rf, Point(layer.name, (layer.output,)))
+    calls = [call for call in network.calls if layer.output in call.outputs]
+    called = op.called if op else (calls[-1].called if calls else None)
+    return {
+        "name": layer.name,
+        "kind": op.kind if op else "identity",
+        "function": op.function if op else None,
+        "module": layer.module,
+        "built": _place(op.built if op else None),
+        "called": _place(called),
+        "output_shape": list(network.shape(layer.output)[1:]),
+        "parameters": layer.parameters,
+        "macs": layer.macs,
+        "receptive_field": None
+        if field is None
+        else {
+            "size": list(field.size),
+            "smallest": list(field.smallest),
+            "jump": [_number(value) for value in field.jump],
+            "global": field.is_global,
+        },
+    }
+
+
+def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> None:
+    """Print the layer table and the totals."""
+    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
+    table.add_column("layer", no_wrap=True)
+    table.add_column("output", no_wrap=True)
+    for title in ("parameters", "MACs", "field", "jump"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("line", style="dim", no_wrap=True)
+    source = network.source.file if network.source else ""
+    for layer in network.layers:
+        op = _last_op(network, layer)
+        place = (op.built or op.called) if op else None
+        field = _try(rf, Point(layer.name, (layer.output,)))
+        table.add_row(
+            layer.name,
+            words.shape(network.shape(layer.output)[1:]),
+            f"{layer.parameters:,}" if layer.parameters else "",
+            words.amount(layer.macs) if layer.macs is None or layer.macs else "",
+            _size(field),
+            words.axes(field.jump) if field and field.axes else "",
+            _short_line(place, source),
+        )
+    _print(console, Text(_title(network), style="bold"))
+    console.print()
+    console.print(table)
+    console.print()
+    for row in _totals(network, rf):
+        _print(console, row)
+
+
+def _print(console: Console, text: Text) -> None:
+    console.print(text, soft_wrap=True, highlight=False)
+
+
+def _title(network: Network) -> str:
+    file = words.path(network.source.file) if network.source else ""
+    inputs = ", ".join(words.shape(network.shape(tensor)[1:]) for tensor in network.inputs)
+    return f"{file}:{network.name}   {inputs}" if file else f"{network.name}   {inputs}"
+
+
+def _size(field: Field | None) -> str:
+    if field is None:
+        return "?"
+    if not field.axes:
+        return ""
+    size = words.axes(field.size)
+    return f"{words.axes(field.smallest)}–{size}" if field.varies else size
+
+
+def _short_line(place: Place | None, source: str) -> str:
+    if place is None:
+        return ""
+    return f":{place.line}" if place.file == source else words.line(place)
+
+
+def _totals(network: Network, rf: ReceptiveField) -> list[Text]:
+    rows = [
+        Text(
+            f"parameters       {network.parameters:,}   trainable {network.trainable_parameters:,}"
+            f"   used {network.used_parameters:,}"
+        ),
+        Text(f"MACs             {_exact(network.macs)}"),
+    ]
+    for point in (*rf.features_points, *rf.output_points):
+        rows.append(Text(f"{'receptive field':<15}  ") + _field_words(rf, point))
+    for cause in rf.not_modelled:
+        rows.append(Text(f"not modelled     {rf.describe(cause)}", style="yellow"))
+    if network.unused_modules:
+        names = ", ".join(network.unused_modules)
+        rows.append(Text(f"never called     {names}", style="yellow"))
+    for note in network.notes:
+        rows.append(Text(f"note             {note}", style="yellow"))
+    return rows
+
+
+def _exact(number: int | None) -> str:
+    return "not known" if number is None else f"{number:,}"
+
+
+def _field_words(rf: ReceptiveField, point: Point) -> Text:
+    field = _try(rf, point)
+    if field is None:
+        return Text(f"not known at {point.name}", style="yellow")
+    if not field.axes:
+        return Text(f"none at {point.name}: the input has no spatial axes", style="dim")
+    text = Text(f"{' × '.join(map(str, field.size))} at {point.name}")
+    facts = [f"jump {words.axes(field.jump)}", f"start {words.axes(field.start)}"]
+    if field.varies:
+        facts.append(f"smallest {' × '.join(map(str, field.smallest))}")
+    if min(field.coverage) < 1:
+        facts.append(f"{min(field.coverage):.0%} of it read")
+    if field.is_global and field.joined_by is not None:
+        facts.append(f"global from {field.joined_by.module or field.joined_by.kind} on")
+    norms = rf.joining_norms(point)
+    if norms:
+        facts.append(f"{norms[0].module or norms[0].kind} left out")
+    return text.append("   " + "   ".join(facts), style="dim")

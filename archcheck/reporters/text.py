@@ -1,0 +1,209 @@
+"""A report as people read it in a terminal: the verdict, the reason, the line, what to do."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from archcheck.reporters import words
+from archcheck.rules import GrowthRow, Location
+from archcheck.spec import Finding, Report
+
+MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "not-verified": ("?", "yellow")}
+MOST_LINES = 3
+"""How many places of one finding are quoted."""
+BAR = 20
+"""The width of the longest bar of the picture of growth, in characters."""
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print a report in full."""
+    width = max(console.width, 60)
+    _print(console, _header(report))
+    for note in report.notes:
+        _print(console, Text(f"  {note}", style="dim"))
+    if report.network is not None:
+        console.print()
+        for row in _rows(report.findings, width):
+            _print(console, row)
+    for finding in report.findings:
+        if report.network is None and finding.verdict.status == "not-verified":
+            continue
+        if finding.verdict.status != "passed":
+            console.print()
+            for row in _details(finding):
+                _print(console, row)
+    if report.output and report.network is None:
+        console.print()
+        _print(console, Text("  the last lines that it printed:", style="dim"))
+        for line in report.output.splitlines()[-5:]:
+            _print(console, Text(f"  │ {words.cut(line, width - 4)}", style="dim"))
+    console.print()
+    _print(console, _summary(report))
+
+
+def print_concise(report: Report, console: Console) -> None:
+    """One line a finding that does not hold: ``path:line:column: rule message``."""
+    for finding in report.findings:
+        if finding.verdict.status == "passed":
+            continue
+        place = next((where.place for where in finding.verdict.locations if where.place), None)
+        if place is None:
+            where = f"{words.path(report.file)}:1:1" if report.file else report.name
+        else:
+            where = f"{words.path(place.file)}:{place.line}:{place.column or 1}"
+        status = "not verified: " if finding.verdict.status == "not-verified" else ""
+        _print(console, Text(f"{where}: {finding.rule} {status}{finding.message}"))
+
+
+def _print(console: Console, text: Text) -> None:
+    console.print(text, soft_wrap=True, highlight=False)
+
+
+def _header(report: Report) -> Text:
+    name = f"{words.path(report.file)}:{report.name}" if report.file else report.name
+    text = Text(name, style="bold")
+    network = report.network
+    if network is None:
+        return text
+    inputs = ", ".join(words.shape(network.shape(t)[1:]) for t in network.inputs)
+    outputs = ", ".join(words.shape(network.shape(t)[1:]) for _, t in network.outputs[:3])
+    facts = [
+        f"{inputs} → {outputs}",
+        f"{network.parameters:,} parameters",
+        f"{words.amount(network.macs)} MACs",
+    ]
+    return text.append("   " + "   ".join(facts), style="not bold")
+
+
+def _rows(findings: tuple[Finding, ...], width: int) -> list[Text]:
+    """One line a rule, in columns."""
+    names = max(len(finding.rule) for finding in findings)
+    found = min(max(len(finding.verdict.found_text) for finding in findings), 24)
+    asked = min(max(len(finding.verdict.required) for finding in findings), 34)
+    rows = []
+    for finding in findings:
+        verdict = finding.verdict
+        mark, colour = MARKS[verdict.status]
+        if verdict.status == "failed" and finding.options.severity == "warning":
+            colour = "yellow"
+        text = Text("  ")
+        text.append(f"{mark} ", style=colour)
+        text.append(f"{finding.rule:<{names}}  ")
+        text.append(f"{words.cut(verdict.found_text, found):>{found}}",
+                    style=colour if verdict.status != "passed" else "")
+        text.append(f"   {words.cut(verdict.required, asked):<{asked}}")
+        room = width - len(text.plain) - 3
+        if verdict.note and room > 8:
+            text.append(f"   {words.cut(verdict.note, room)}", style="dim")
+        text.rstrip()
+        rows.append(text)
+    return rows
+
+
+def _details(finding: Finding) -> list[Text]:
+    verdict = finding.verdict
+    mark, colour = MARKS[verdict.status]
+    status = " not verified" if verdict.status == "not-verified" else ""
+    if verdict.status == "failed" and finding.options.severity == "warning":
+        colour, status = "yellow", " (warning)"
+    head = Text(f"{mark} {finding.rule}{status}", style=f"bold {colour}")
+    head.append(f": {finding.message}", style="not bold default")
+    rows = [head]
+    if finding.message != verdict.message:
+        rows.append(Text(f"  {verdict.message}", style="dim"))
+    shown = _distinct(verdict.locations)[:MOST_LINES]
+    quoted = [(where, words.source_line(where.place)) for where in shown if where.place]
+    gutter = max((len(str(w.place.line)) for w, _ in quoted if w.place), default=2)
+    for number, (where, source) in enumerate(quoted):
+        rows += _quoted(where, source, gutter, verdict.hint if number == 0 else "")
+    left = len(_distinct(verdict.locations)) - len(shown)
+    bar = Text(f"{' ' * gutter} │", style="dim")
+    if left > 0:
+        rows.append(bar + Text(f" and {left} more", style="dim"))
+    if verdict.hint and not quoted:
+        rows.append(Text(f"  {verdict.hint}", style="dim"))
+    if verdict.growth:
+        rows += [bar, *_growth(verdict.growth, verdict.needed, gutter)]
+    return rows
+
+
+def _distinct(locations: tuple[Location, ...]) -> list[Location]:
+    seen: dict[tuple[str, int] | None, Location] = {}
+    for where in locations:
+        key = (where.place.file, where.place.line) if where.place else None
+        seen.setdefault(key, where)
+    return list(seen.values())
+
+
+def _quoted(where: Location, source: str | None, gutter: int, hint: str) -> list[Text]:
+    assert where.place is not None
+    pad = " " * gutter
+    rows = [Text(f"{pad} ┌─ {words.line(where.place)}", style="dim")]
+    if source is not None:
+        row = Text(f"{where.place.line:>{gutter}} │ ", style="dim")
+        rows.append(row.append(source.rstrip(), style="not dim"))
+    about = ", ".join(part for part in (where.label, hint) if part)
+    if about:
+        rows.append(Text(f"{pad} │ ", style="dim") + Text(f"    {about}", style="dim"))
+    return rows
+
+
+def _growth(rows: tuple[GrowthRow, ...], needed: int | None, gutter: int) -> list[Text]:
+    """A picture of where the field comes from."""
+    widest = max([row.size for row in rows] + [needed or 0])
+    digits = len(str(widest))
+    names = min(max(len(row.name) for row in rows), 22)
+    lines = []
+    for row in rows:
+        text = Text(f"{' ' * gutter} │ ", style="dim")
+        text.append(f"{row.size:>{digits}}  ", style="not dim")
+        text.append(f"{_bar(row.size, widest):<{BAR}} ", style="not dim cyan")
+        text.append(f"{words.cut(row.name, names):<{names}}", style="not dim")
+        if row.growth:
+            text.append(f"  {f'+{row.growth}':>{digits + 1}}  {row.what}", style="dim")
+        text.rstrip()
+        lines.append(text)
+    if needed is not None:
+        text = Text(f"{' ' * gutter} │ ", style="dim")
+        text.append(f"{needed:>{digits}}  ", style="not dim")
+        text.append(f"{_bar(needed, widest):<{BAR}} ", style="not dim red")
+        text.append("needed", style="not dim")
+        lines.append(text)
+    return lines
+
+
+def _bar(size: int, widest: int) -> str:
+    eighths = max(1, round(size / widest * BAR * 8))
+    full, rest = divmod(eighths, 8)
+    return "█" * full + (_EIGHTHS[rest] if rest else "")
+
+
+def _summary(report: Report) -> Text:
+    counts = {"passed": 0, "failed": 0, "not-verified": 0, "warned": 0}
+    for finding in report.findings:
+        if finding.verdict.status == "failed" and not finding.fails:
+            counts["warned"] += 1
+        else:
+            counts[finding.verdict.status] += 1
+    total = len(report.findings)
+    rules = "rule" if total == 1 else "rules"
+    parts = []
+    if report.network is None:
+        parts.append("the network could not be run")
+    elif counts["failed"]:
+        parts.append(f"{counts['failed']} of {total} {rules} failed")
+    if counts["warned"]:
+        parts.append(f"{counts['warned']} warned")
+    if counts["not-verified"]:
+        parts.append(f"{counts['not-verified']} not verified")
+    if counts["passed"]:
+        hold = counts["passed"]
+        parts.append(f"{hold} {'holds' if hold == 1 else 'hold'}" if parts else
+                     (f"all {total} {rules} hold" if total > 1 else "the rule holds"))
+    colour = "green" if report.passed else "red"
+    text = Text(", ".join(parts), style=f"bold {colour}")
+    if report.seconds:
+        text.append(f"      {report.seconds:.1f} s", style="not bold dim default")
+    return text

@@ -1,0 +1,73 @@
+"""Numbers, shapes and paths as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from archcheck.network import Place
+
+
+def shape(sides: Sequence[int]) -> str:
+    """``3×32×32``."""
+    return "×".join(map(str, sides)) if sides else "one number"
+
+
+def amount(number: int | None) -> str:
+    """``31.5 M``; a question mark for what is not known."""
+    if number is None:
+        return "?"
+    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number:,}"
+
+
+def fraction(value: Fraction | int | float | None) -> str:
+    """``1/2``, ``8``, or a dash where there is no value."""
+    return "–" if value is None else str(value)
+
+
+def axes(values: Sequence[Fraction | int | None]) -> str:
+    """One number where all axes agree, else one an axis: ``8`` or ``8×4``."""
+    texts = [fraction(value) for value in values]
+    return texts[0] if len(set(texts)) == 1 else "×".join(texts)
+
+
+def path(file: str) -> str:
+    """A path relative to the working directory where it lies inside it."""
+    try:
+        relative = Path(file).resolve().relative_to(Path.cwd())
+    except (ValueError, OSError):
+        return file
+    return str(relative)
+
+
+def line(place: Place | None) -> str:
+    """``net.py:64``."""
+    return f"{path(place.file)}:{place.line}" if place is not None else ""
+
+
+def cut(text: str, width: int) -> str:
+    """A text cut in the middle to fit a width."""
+    if len(text) <= width:
+        return text
+    if width < 4:
+        return text[: max(width, 0)]
+    head = (width - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head):]}"
+
+
+def source_line(place: Place) -> str | None:
+    """The text of a place's line, None if the file cannot be read any more."""
+    try:
+        with open(place.file, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            for number, text in enumerate(file, 1):
+                if number == place.line:
+                    return text.rstrip("\r\n").expandtabs(4)
+    except OSError:
+        return None
+    return None
+
+
