@@ -108,9 +108,7 @@ def as_spec(spec: Spec | str | Path | Mapping[str, Any]) -> Spec:
     return _spec_from(dict(spec)) if isinstance(spec, Mapping) else load_spec(spec)
 
 
-def shapes_for(
-    spec: Spec, given: Shape | Sequence[Shape] | None
-) -> tuple[tuple[int, ...], ...]:
+def shapes_for(spec: Spec, given: Shape | Sequence[Shape] | None) -> tuple[tuple[int, ...], ...]:
     """The input's shapes: those given, else the spec's.
 
     Raises:

@@ -210,5 +210,3 @@ def schema() -> None:
     from archcheck.cli.output import write_schema
 
     write_schema()
-
-

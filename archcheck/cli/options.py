@@ -64,7 +64,9 @@ def without(spec: Spec, skipped: Sequence[str]) -> Spec:
         if name not in asked:
             close = get_close_matches(name, asked, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            known = "the spec does not ask for it" if name in all_rules() else "there is no such rule"
+            known = (
+                "the spec does not ask for it" if name in all_rules() else "there is no such rule"
+            )
             raise UsageError(f"--skip {name}: {known}{hint}")
     left = tuple(r for r in spec.requirements if r.rule.name not in skipped)
     if not left:

@@ -89,8 +89,10 @@ def rule_markdown(rule: Rule) -> str:
         if name in ("more_than", "at_least", "less_than", "at_most", "exactly"):
             comparisons.append(f"`{name}`")
             continue
-        default = "" if option.is_required() or option.default in (None, "") else (
-            f" Default: `{option.default}`." if not callable(option.default_factory) else ""
+        default = (
+            ""
+            if option.is_required() or option.default in (None, "")
+            else (f" Default: `{option.default}`." if not callable(option.default_factory) else "")
         )
         rows.append(f"| `{name}` | {option.description or ''}{default} |")
     if comparisons:

@@ -7,9 +7,11 @@ from fractions import Fraction
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
+
 from archcheck.fields.fieldmap import FieldMap, rate
 from archcheck.fields.positions import EMPTY, Positions
-from archcheck.fields.table import Table
+from archcheck.fields.table import Table, Values
 
 
 class Hull(NamedTuple):
@@ -140,7 +142,8 @@ def _units(
         if description.lattice:
             local = local.pinned(factor, description.size)
             fixed = fixed.pinned(factor, description.size)
-    return list((local.values | fixed.values).flat)
+    together: Values = np.bitwise_or(local.values, fixed.values)
+    return list(together.flat)
 
 
 def _at_zero(source: Table | None, table: Table | None) -> Positions:

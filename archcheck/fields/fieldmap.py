@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
@@ -87,9 +87,7 @@ class FieldMap:
     @property
     def shape(self) -> tuple[int, ...]:
         """The tensor's shape."""
-        return tuple(
-            prod(factor.size for factor in self.factors[span]) for span in self._spans()
-        )
+        return tuple(prod(factor.size for factor in self.factors[span]) for span in self._spans())
 
     def span(self, dimension: int) -> slice:
         """Which factors make up a dimension."""
@@ -119,14 +117,10 @@ class FieldMap:
 
     # -- rearranging ------------------------------------------------------------------------
 
-    def _mapped(self, change: Sequence[tuple[str, tuple[int, ...]]]) -> tuple[Track, ...]:
-        def apply(table: Table) -> Table:
-            for method, arguments in change:
-                table = getattr(table, method)(*arguments)
-            return table
-
+    def mapped(self, change: Callable[[Table], Table]) -> tuple[Track, ...]:
+        """The tracks with every table changed."""
         return tuple(
-            replace(t, local=apply(t.local), fixed=apply(t.fixed) if t.fixed else None)
+            replace(t, local=change(t.local), fixed=change(t.fixed) if t.fixed else None)
             for t in self.tracks
         )
 
@@ -136,87 +130,8 @@ class FieldMap:
         return FieldMap(
             tuple(self.factors[index] for index in moved),
             tuple(self.groups[d] for d in order),
-            self._mapped([("transposed", (tuple(moved),))]),
+            self.mapped(lambda table: table.transposed(tuple(moved))),
         )
-
-    def reshaped(self, shape: Sequence[int]) -> FieldMap:
-        """The same units under another shape of as many elements."""
-        old = self.shape
-        if prod(old) != prod(shape):
-            raise Unfollowed(f"a reshape from {list(old)} to {list(shape)}")
-        # Dimensions that stay at either end keep their factors, those of length one too.
-        first = 0
-        while first < min(len(old), len(shape)) and old[first] == shape[first]:
-            first += 1
-        last = 0
-        most = min(len(old), len(shape)) - first
-        while last < most and old[-1 - last] == shape[-1 - last]:
-            last += 1
-        return self._reshaped_between(shape, first, last)
-
-    def _reshaped_between(self, shape: Sequence[int], first: int, last: int) -> FieldMap:
-        front, back = self.groups[:first], self.groups[len(self.groups) - last :]
-        middle = list(shape)[first : len(shape) - last]
-        if not middle and first + last < len(self.groups):
-            # Only dimensions of length one went; what they held goes with a neighbour.
-            spare = sum(self.groups) - sum(front) - sum(back)
-            groups = [*front, *back]
-            if not groups:
-                return self.all_dropped()
-            groups[max(first - 1, 0)] += spare
-            return replace(self, groups=tuple(groups))
-        start, end = sum(front), len(self.factors) - sum(back)
-        cut = self._regrouped(start, end, middle)
-        if cut is None:
-            return self._reshaped_by_hand(shape)
-        result, groups = cut
-        return FieldMap(result.factors, (*front, *groups, *back), result.tracks)
-
-    def _regrouped(
-        self, at: int, end: int, sizes: Sequence[int]
-    ) -> tuple[FieldMap, list[int]] | None:
-        """The factors from ``at`` to ``end`` split so that they make up dimensions of ``sizes``,
-        and how many make up each; None where a border would cut through a factor."""
-        result = self
-        groups = []
-        for size in sizes:
-            filled, start = 1, at
-            while filled < size or (size == 1 and at == start and at < end):
-                if at >= end:
-                    return None
-                side = result.factors[at].size
-                if size == 1 and side != 1:
-                    break
-                if filled * side > size:
-                    outer = size // filled
-                    if size % filled or side % outer:
-                        return None
-                    result = result._split(at, outer, side // outer)
-                    side, end = outer, end + 1
-                filled *= side
-                at += 1
-            if filled != size:
-                return None
-            groups.append(at - start)
-        groups[-1] += end - at  # trailing factors of length one go with the last dimension
-        return result, groups
-
-    def divided(self, dimension: int, inner: int) -> FieldMap:
-        """A dimension as two, the second of length ``inner``; all others stay as they are."""
-        sizes = [self.shape[dimension] // inner, inner]
-        span = self.span(dimension)
-        cut = self._regrouped(span.start, span.stop, sizes)
-        if cut is None:
-            return self.single(dimension).divided(dimension, inner)
-        result, groups = cut
-        around = (self.groups[:dimension], self.groups[dimension + 1 :])
-        return FieldMap(result.factors, (*around[0], *groups, *around[1]), result.tracks)
-
-    def together(self, dimension: int) -> FieldMap:
-        """A dimension and the one behind it as one."""
-        groups = self.groups
-        both = groups[dimension] + groups[dimension + 1]
-        return replace(self, groups=(*groups[:dimension], both, *groups[dimension + 2 :]))
 
     def all_dropped(self) -> FieldMap:
         """A single unit without dimensions."""
@@ -225,27 +140,8 @@ class FieldMap:
             result = result.without(dimension)
         return result
 
-    def _reshaped_by_hand(self, shape: Sequence[int]) -> FieldMap:
-        # The new borders cut through factors: write all positions out and cut them literally.
-        if prod(shape) > 1 << 18:
-            raise Unfollowed(f"a reshape from {list(self.shape)} to {list(shape)}")
-        flat = replace(self, groups=(len(self.factors),)).single(0)
-        if not flat.factors:
-            return FieldMap((), (0,) * len(shape), flat.tracks)
-        spatial = flat.factors[0].spatial
-        factors = tuple(Factor(size, False, spatial) for size in shape)
-
-        def cut(table: Table) -> Table:
-            sides = tuple(shape) if table.varies(0) else (1,) * len(shape)
-            return Table(table.values.reshape(sides), (0,) * len(shape))
-
-        tracks = tuple(
-            replace(t, local=cut(t.local), fixed=cut(t.fixed) if t.fixed else None)
-            for t in flat.tracks
-        )
-        return FieldMap(factors, (1,) * len(shape), tracks)
-
-    def _split(self, factor: int, outer: int, inner: int) -> FieldMap:
+    def split(self, factor: int, outer: int, inner: int) -> FieldMap:
+        """A factor as two; index ``o * inner + r`` becomes ``(o, r)``."""
         old = self.factors[factor]
         factors = (
             *self.factors[:factor],
@@ -253,14 +149,7 @@ class FieldMap:
             Factor(inner, False, old.spatial, whole=False),
             *self.factors[factor + 1 :],
         )
-        tracks = tuple(
-            replace(
-                t,
-                local=t.local.split(factor, outer, inner, lattice=old.lattice),
-                fixed=t.fixed.split(factor, outer, inner, lattice=old.lattice) if t.fixed else None,
-            )
-            for t in self.tracks
-        )
+        tracks = self.mapped(lambda table: table.split(factor, outer, inner, lattice=old.lattice))
         return FieldMap(factors, self.groups, tracks)
 
     def single(self, dimension: int) -> FieldMap:
@@ -286,10 +175,7 @@ class FieldMap:
         def fuse(table: Table) -> Table:
             return table.fused(factor, second.size, lattice=first.lattice, outer=first.size)
 
-        tracks = tuple(
-            replace(t, local=fuse(t.local), fixed=fuse(t.fixed) if t.fixed else None)
-            for t in self.tracks
-        )
+        tracks = self.mapped(fuse)
         groups = list(self.groups)
         groups[dimension] -= 1
         factors = (*self.factors[:factor], one, *self.factors[factor + 2 :])
@@ -305,7 +191,9 @@ class FieldMap:
             replace(old, lattice=False),
             *self.factors[factor + 1 :],
         )
-        return FieldMap(factors, self.groups, self._mapped([("pinned", (factor, old.size))]))
+        return FieldMap(
+            factors, self.groups, self.mapped(lambda table: table.pinned(factor, old.size))
+        )
 
     def all_pinned(self) -> FieldMap:
         """All lattice factors cut off at the real borders."""
@@ -328,14 +216,7 @@ class FieldMap:
             replace(source, size=output),
             *result.factors[factor + 1 :],
         )
-        tracks = tuple(
-            replace(
-                t,
-                local=t.local.gathered(factor, gather, source, output),
-                fixed=t.fixed.gathered(factor, gather, source, output) if t.fixed else None,
-            )
-            for t in result.tracks
-        )
+        tracks = result.mapped(lambda table: table.gathered(factor, gather, source, output))
         return FieldMap(factors, result.groups, tracks)
 
     def joined(self, dimensions: Sequence[int], op: int) -> FieldMap:
@@ -371,9 +252,7 @@ class FieldMap:
                 local = local.joined(factor, source)
                 fixed = fixed.joined(factor, source) if fixed else None
             tracks.append(
-                Track(
-                    local.removed(factor), fixed.removed(factor) if fixed else None, joined_by
-                )
+                Track(local.removed(factor), fixed.removed(factor) if fixed else None, joined_by)
             )
         groups = list(result.groups)
         groups[dimension] -= 1
@@ -409,7 +288,7 @@ class FieldMap:
         groups = list(self.groups)
         groups[dimension] -= 1
         factors = self.factors[:factor] + self.factors[factor + 1 :]
-        return FieldMap(factors, tuple(groups), self._mapped([("removed", (factor,))]))
+        return FieldMap(factors, tuple(groups), self.mapped(lambda table: table.removed(factor)))
 
     def widened(self, dimension: int, factor: Factor, at: int | None = None) -> FieldMap:
         """With one more factor in a dimension (in front of the others by default), along which
@@ -418,7 +297,7 @@ class FieldMap:
         groups = list(self.groups)
         groups[dimension] += 1
         factors = (*self.factors[:at], factor, *self.factors[at:])
-        return FieldMap(factors, tuple(groups), self._mapped([("inserted", (at,))]))
+        return FieldMap(factors, tuple(groups), self.mapped(lambda table: table.inserted(at)))
 
     def without(self, dimension: int) -> FieldMap:
         """A dimension of length one dropped."""

@@ -94,7 +94,7 @@ def resample(scale: Fraction, mode: str, *, offset: Fraction) -> Gather:
     ``mode`` is ``nearest`` (one position), ``linear`` (two) or ``cubic`` (four). Where the point
     falls on a position only that one is read: its neighbours' coefficients are zero.
     """
-    phases = []
+    phases: list[tuple[int, ...]] = []
     for phase in range(scale.denominator):
         point = (phase + offset) * scale - (offset if mode != "nearest" else 0)
         base = floor(point)

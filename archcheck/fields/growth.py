@@ -77,9 +77,7 @@ def _jump(rf: ReceptiveField, tensor: int, axis: int) -> float:
     return float(jump) if jump is not None else 1.0
 
 
-def _rows(
-    network: Network, chain: list[tuple[Op, int, bool]], depth: int
-) -> tuple[Growth, ...]:
+def _rows(network: Network, chain: list[tuple[Op, int, bool]], depth: int) -> tuple[Growth, ...]:
     rows = [Growth("input", 1, 0, "")]
     for name, group in groupby(chain, key=lambda link: _block(network, link[0], depth)):
         links = list(group)
@@ -101,8 +99,9 @@ def _what(network: Network, links: list[tuple[Op, int, bool]]) -> str:
         if text:
             described[text] += 1
     parts = [
-        f"{_COUNTS[count]} {text}" if 1 < count < len(_COUNTS) else
-        (f"{count} × {text}" if count > 1 else text)
+        f"{_COUNTS[count]} {text}"
+        if 1 < count < len(_COUNTS)
+        else (f"{count} × {text}" if count > 1 else text)
         for text, count in described.items()
     ]
     return ", ".join(parts[:2]) + (" …" if len(parts) > 2 else "")
@@ -113,12 +112,14 @@ def _window(network: Network, op: Op, apart: bool) -> str:
         return "all positions"
     if op.kind in kinds.RESAMPLING:
         return "upsampling"
-    if op.kind not in (
-        kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS
-    ):
+    if op.kind not in (kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS):
         return ""
     a = attributes(network, op)
-    kernel, stride, dilation = a["kernel_size"], a["stride"], a["dilation"] if "dilation" in a else (1,)
+    kernel, stride, dilation = (
+        a["kernel_size"],
+        a["stride"],
+        a.get("dilation", (1,)),
+    )
     if max(kernel) == 1 and max(stride) == 1:
         return ""
     words = "×".join(map(str, kernel))
@@ -133,3 +134,24 @@ def _window(network: Network, op: Op, apart: bool) -> str:
     if max(stride) > 1:
         words += f" stride {max(stride)}"
     return words
+
+
+def last_window(rf: ReceptiveField, point: Point) -> Op | None:
+    """The last operation in front of a point that widened the field."""
+    network = rf.network
+    windows = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS
+    seen: set[int] = set()
+    waiting = list(point.tensors)
+    best: Op | None = None
+    while waiting:
+        tensor = waiting.pop()
+        op = network.producer(tensor)
+        if op is None or op.index in seen:
+            continue
+        seen.add(op.index)
+        if op.kind in windows and max(attributes(network, op)["kernel_size"]) > 1:
+            if best is None or op.index > best.index:
+                best = op
+            continue
+        waiting.extend(op.inputs)
+    return best

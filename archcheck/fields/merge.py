@@ -10,6 +10,7 @@ import numpy as np
 
 from archcheck.fields.fieldmap import FieldMap, Track, Unfollowed, rate
 from archcheck.fields.positions import EMPTY
+from archcheck.fields.reshape import together
 from archcheck.fields.table import Factor, Table, Values, union
 
 
@@ -46,7 +47,7 @@ def concatenated(maps: Sequence[FieldMap], dimension: int) -> FieldMap:
         placed.append(_placed(m, dimension, before, size // grain, shape[dimension] // grain))
         before += size // grain
     whole = merged(placed, _cut(tuple(shape), dimension, grain))
-    return whole.together(dimension)
+    return together(whole, dimension)
 
 
 def _cut(shape: tuple[int, ...], dimension: int, grain: int) -> list[int]:
@@ -123,10 +124,7 @@ def _placed(m: FieldMap, dimension: int, before: int, size: int, total: int) -> 
         wide[tuple(index)] = values
         return Table(wide, table.steps)
 
-    tracks = tuple(
-        replace(t, local=place(t.local), fixed=place(t.fixed) if t.fixed else None)
-        for t in result.tracks
-    )
+    tracks = result.mapped(place)
     factors = list(result.factors)
     factors[factor] = replace(factors[factor], size=total)
     return FieldMap(tuple(factors), result.groups, tracks)
@@ -164,7 +162,9 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
                 m = m.widened(dimension, factor)
         span = m.span(dimension)
         unified = tuple(replace(f, spatial=spatial) for f in m.factors[span])
-        result.append(replace(m, factors=(*m.factors[: span.start], *unified, *m.factors[span.stop :])))
+        result.append(
+            replace(m, factors=(*m.factors[: span.start], *unified, *m.factors[span.stop :]))
+        )
     return result
 
 

@@ -96,9 +96,7 @@ def _joins_everything(op: Op, paths: Paths, walk: Walk) -> bool:
         return False
     result = handler(Context(walk.network, op, fresh, Reading()))
     maps = result if isinstance(result, list) else [result]
-    return all(
-        track.joined_by is not None for m in maps if m is not None for track in m.tracks
-    )
+    return all(track.joined_by is not None for m in maps if m is not None for track in m.tracks)
 
 
 _KEEPS_PLACES = ACTIVATIONS | ARITHMETIC | COPIES | DROPOUTS | NORMALIZATIONS

@@ -87,7 +87,9 @@ class Table:
         if turns == 1:
             return self
         step = self.steps[factor]
-        parts = [self.values + step * turn if step and turn else self.values for turn in range(turns)]
+        parts = [
+            self.values + step * turn if step and turn else self.values for turn in range(turns)
+        ]
         return Table(np.concatenate(parts, axis=factor), _put(self.steps, factor, step * turns))
 
     def pinned(self, factor: int, size: int) -> Table:

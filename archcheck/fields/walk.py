@@ -92,6 +92,11 @@ class Walk:
         except Unfollowed as error:
             self._fill(op, Unknown([self._note(str(error), op)]))
             return
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            # Called in a way that its model does not foresee: not known, rather than guessed.
+            reason = f"{op.function} was called in a way that is not modelled ({error!r})"
+            self._fill(op, Unknown([self._note(reason, op)]))
+            return
         maps = result if isinstance(result, list) else [result]
         for position, tensor in enumerate(op.outputs):
             m = maps[position] if position < len(maps) else None

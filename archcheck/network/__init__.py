@@ -1,8 +1,8 @@
 """The plain-data Network that tracing makes and everything else reads."""
 
+from archcheck.network.layers import Layer
 from archcheck.network.model import (
     Call,
-    Layer,
     Module,
     Network,
     Op,

@@ -59,7 +59,8 @@ VIEWS = frozenset(
 )
 JOINS = frozenset({"cat", "stack"})
 REDUCTIONS = frozenset(
-    "mean sum prod amax amin max min var std norm vector_norm logsumexp argmax argmin all any".split()
+    """mean sum prod amax amin max min var std norm vector_norm logsumexp argmax argmin all
+    any""".split()
 )
 WINDOW_VIEWS = frozenset({"unfold", "fold"})
 RESAMPLING = frozenset({"interpolate", "upsample"})
@@ -78,9 +79,7 @@ ESCAPE = "escape"
 """The kind that stands for a value taken out of the graph into Python."""
 STRUCTURE = frozenset({"alias_write", ESCAPE})
 
-COSTLY = (
-    CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | LINEAR | MATRIX_PRODUCTS | ATTENTION | RECURRENT
-)
+COSTLY = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | LINEAR | MATRIX_PRODUCTS | ATTENTION | RECURRENT
 """The kinds whose multiply-accumulates are counted."""
 
 FREE = (
@@ -105,8 +104,10 @@ FREE = (
 """The kinds that, by convention, cost no multiply-accumulates."""
 
 LAYER_KINDS = (
-    COSTLY | POOLS | NORMALIZATIONS | RESAMPLING | JOINS | EMBEDDINGS | REDUCTIONS
-) | (ACTIVATIONS - {"glu"}) | frozenset({"add", "mul", "pad"})
+    (COSTLY | POOLS | NORMALIZATIONS | RESAMPLING | JOINS | EMBEDDINGS | REDUCTIONS)
+    | (ACTIVATIONS - {"glu"})
+    | frozenset({"add", "mul", "pad"})
+)
 """The functions that, called outside a layer, get a row of their own in a layer table."""
 
 _ALIASES = {
@@ -137,9 +138,7 @@ _ALIASES = {
     "hsplit": "tensor_split",
     "H": "mT",
 }
-_REFLECTED = frozenset(
-    "add sub mul div truediv matmul pow floordiv mod and or".split()
-)
+_REFLECTED = frozenset("add sub mul div truediv matmul pow floordiv mod and or".split())
 
 
 def kind_of(function: str) -> tuple[str, bool]:

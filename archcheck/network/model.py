@@ -7,12 +7,15 @@ sent between processes, kept in a cache, compared with another.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from archcheck.network.kinds import IN_PLACE_WRITE, LAYER_KINDS
+from archcheck.network.kinds import IN_PLACE_WRITE
 from archcheck.network.macs import op_macs
+
+if TYPE_CHECKING:
+    from archcheck.network.layers import Layer
 
 VERSION = 1
 """Raised whenever the meaning of the data changes; data of another version is not read."""
@@ -212,80 +215,14 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """The rows of a layer table: leaf module calls, and functions called outside of them."""
-        return _layers(self)
+        from archcheck.network.layers import layers_of
+
+        return layers_of(self)
 
     @cached_property
     def layer_of(self) -> dict[int, Layer]:
         """The layer that each operation (by its index) belongs to."""
         return {index: layer for layer in self.layers for index in layer.ops}
-
-
-class Layer(msgspec.Struct, frozen=True):
-    """A row of the layer table. ``parameters`` are those no earlier row has counted."""
-
-    name: str
-    type: str
-    module: str
-    ops: tuple[int, ...]
-    output: int
-    parameters: int
-    macs: int | None
-
-
-def _layers(network: Network) -> tuple[Layer, ...]:
-    # A module call is one row if no other module was called inside it; the root never is.
-    has_children = {call.parent for call in network.calls if call.parent is not None}
-    modules = {module.path: module for module in network.modules}
-    sizes = {parameter.name: parameter.size for parameter in network.weights}
-    grouped: list[tuple[Call | None, list[Op]]] = []
-    rows: dict[int, list[Op]] = {}
-    for op in network.ops:
-        call = network.calls[op.call] if op.call >= 0 else None
-        if call is not None and call.parent is not None and call.index not in has_children:
-            if call.index not in rows:
-                rows[call.index] = []
-                grouped.append((call, rows[call.index]))
-            rows[call.index].append(op)
-        elif op.kind in LAYER_KINDS and op.outputs:
-            grouped.append((None, [op]))
-    for call in network.calls:
-        # Identity and friends run no operation at all; they are still layers.
-        if call.index not in rows and call.index not in has_children and call.parent is not None:
-            grouped.append((call, []))
-    grouped.sort(key=lambda row: _position(network, row[0], row[1]))
-    counted: set[str] = set()
-    layers = []
-    for number, (call, ops) in enumerate(grouped, 1):
-        used = [name for op in ops for name in op.parameters]
-        own = modules[call.module].parameters if call and call.module in modules else ()
-        fresh = [name for name in dict.fromkeys((*own, *used)) if name not in counted]
-        counted.update(fresh)
-        macs = [network.op_macs(op) for op in ops]
-        type_name = call.type if call else ops[0].kind
-        outputs = call.outputs if call else ops[0].outputs
-        if not outputs:
-            continue
-        layers.append(
-            Layer(
-                name=f"{type_name}-{number}",
-                type=type_name,
-                module=call.module if call else ops[0].module,
-                ops=tuple(op.index for op in ops),
-                output=outputs[0],
-                parameters=sum(sizes.get(name, 0) for name in fresh),
-                macs=None if None in macs else sum(filter(None, macs)),
-            )
-        )
-    return tuple(layers)
-
-
-def _position(network: Network, call: Call | None, ops: list[Op]) -> tuple[int, int]:
-    if ops:
-        return ops[0].index, 1
-    assert call is not None
-    # A call without operations stands where the tensor it passed on was made.
-    made = [network.tensors[tensor].op for tensor in call.outputs]
-    return max((index for index in made if index is not None), default=-1), 2 + call.index
 
 
 def writes_in_place(op: Op) -> bool:

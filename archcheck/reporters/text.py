@@ -91,8 +91,10 @@ def _rows(findings: tuple[Finding, ...], width: int) -> list[Text]:
         text = Text("  ")
         text.append(f"{mark} ", style=colour)
         text.append(f"{finding.rule:<{names}}  ")
-        text.append(f"{words.cut(verdict.found_text, found):>{found}}",
-                    style=colour if verdict.status != "passed" else "")
+        text.append(
+            f"{words.cut(verdict.found_text, found):>{found}}",
+            style=colour if verdict.status != "passed" else "",
+        )
         text.append(f"   {words.cut(verdict.required, asked):<{asked}}")
         room = width - len(text.plain) - 3
         if verdict.note and room > 8:
@@ -143,7 +145,7 @@ def _quoted(where: Location, source: str | None, gutter: int, hint: str) -> list
     rows = [Text(f"{pad} ┌─ {words.line(where.place)}", style="dim")]
     if source is not None:
         row = Text(f"{where.place.line:>{gutter}} │ ", style="dim")
-        rows.append(row.append(source.rstrip(), style="not dim"))
+        rows.append(row.append(f"    {source.strip()}", style="not dim"))
     about = ", ".join(part for part in (where.label, hint) if part)
     if about:
         rows.append(Text(f"{pad} │ ", style="dim") + Text(f"    {about}", style="dim"))
@@ -200,8 +202,11 @@ def _summary(report: Report) -> Text:
         parts.append(f"{counts['not-verified']} not verified")
     if counts["passed"]:
         hold = counts["passed"]
-        parts.append(f"{hold} {'holds' if hold == 1 else 'hold'}" if parts else
-                     (f"all {total} {rules} hold" if total > 1 else "the rule holds"))
+        parts.append(
+            f"{hold} {'holds' if hold == 1 else 'hold'}"
+            if parts
+            else (f"all {total} {rules} hold" if total > 1 else "the rule holds")
+        )
     colour = "green" if report.passed else "red"
     text = Text(", ".join(parts), style=f"bold {colour}")
     if report.seconds:

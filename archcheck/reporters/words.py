@@ -56,7 +56,7 @@ def cut(text: str, width: int) -> str:
     if width < 4:
         return text[: max(width, 0)]
     head = (width - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (width - 1 - head):]}"
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
 def source_line(place: Place) -> str | None:
@@ -69,5 +69,3 @@ def source_line(place: Place) -> str | None:
     except OSError:
         return None
     return None
-
-

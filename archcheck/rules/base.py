@@ -73,9 +73,7 @@ class Subject:
     def fields(self, normalization: str = "ignored") -> ReceptiveField:
         """The receptive fields under one reading of normalisation layers."""
         if normalization not in self._fields:
-            self._fields[normalization] = receptive_field(
-                self.network, normalization=normalization
-            )
+            self._fields[normalization] = receptive_field(self.network, normalization=normalization)
         return self._fields[normalization]
 
     @property
@@ -149,7 +147,7 @@ def counted(
         return replace(
             verdict,
             status="not-verified",
-            message=f"{found:,} {noun} found, but there is a part of the network that could not be followed",
+            message=f"{found:,} {noun} found, but a part of the network could not be followed",
             locations=(*locations, *opaque),
         )
     return verdict

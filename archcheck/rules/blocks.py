@@ -170,7 +170,7 @@ def _reduction(network: Network, op: Op) -> Reduction:
 def _strides(network: Network, op: Op) -> bool:
     if op.kind in kinds.ADAPTIVE_POOLS:
         return True
-    return max(attributes(network, op)["stride"]) > 1
+    return bool(max(attributes(network, op)["stride"]) > 1)
 
 
 def _stepped(network: Network, ops: list[Op]) -> list[Block]:
@@ -196,9 +196,11 @@ def _named(network: Network, ops: list[Op], names: list[str]) -> list[Block]:
     for name in names:
         inside = [op for op in ops if op.module == name or op.module.startswith(f"{name}.")]
         ends = [(op, how) for op in inside if (how := _reduction(network, op)) != "none"]
-        end, reduction = ends[-1] if ends else (None, "none")
         convolutions = [op for op in inside if op.kind in CONVOLUTIONS]
-        blocks.append(Block(name, convolutions, reduction, end))
+        if ends:
+            blocks.append(Block(name, convolutions, ends[-1][1], ends[-1][0]))
+        else:
+            blocks.append(Block(name, convolutions, "none", None))
     return blocks
 
 
@@ -221,8 +223,10 @@ def _problems(blocks: list[Block], options: BlocksOptions) -> tuple[list[str], l
             problems.append(f"no block is reduced, required: {' or '.join(allowed)}")
         for block in blocks[:-1]:
             if block.reduction not in allowed:
-                how = "does not reduce the resolution" if block.reduction == "none" else (
-                    f"is {block.reduction}"
+                how = (
+                    "does not reduce the resolution"
+                    if block.reduction == "none"
+                    else (f"is {block.reduction}")
                 )
                 problems.append(f"{block.name} {how}, required: {' or '.join(allowed)}")
                 end = block.end or (block.convolutions[-1] if block.convolutions else None)

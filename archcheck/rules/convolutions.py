@@ -25,9 +25,7 @@ def is_depthwise(network: Network, op: Op) -> bool:
 def is_dilated(network: Network, op: Op) -> bool:
     """A dilation above 1 on an axis whose kernel is above 1."""
     a = attributes(network, op)
-    return any(
-        d > 1 and k > 1 for d, k in zip(a["dilation"], a["kernel_size"], strict=True)
-    )
+    return any(d > 1 and k > 1 for d, k in zip(a["dilation"], a["kernel_size"], strict=True))
 
 
 def is_strided(network: Network, op: Op) -> bool:

@@ -53,8 +53,7 @@ class DepthwiseSeparable(Rule):
         pairs = [
             (op, pointwise)
             for op in convolutions(network)
-            if is_depthwise(network, op)
-            and (pointwise := pointwise_after(network, op)) is not None
+            if is_depthwise(network, op) and (pointwise := pointwise_after(network, op)) is not None
         ]
         labels = [f"{a.module or a.kind} › {b.module or b.kind}" for a, b in pairs]
         return counted(

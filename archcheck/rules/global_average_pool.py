@@ -9,7 +9,16 @@ from archcheck.fields.walk import Unknown
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
 from archcheck.network.graph import Paths
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, location, register, several
+from archcheck.rules.base import (
+    Example,
+    Rule,
+    Subject,
+    Verdict,
+    counted,
+    location,
+    register,
+    several,
+)
 from archcheck.rules.options import CountOptions
 
 _AVERAGES = kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS | {"mean"}
@@ -165,7 +174,7 @@ def _unread(network: Network, op: Op) -> str:
     axes = len(a["kernel_size"])
     before, after = network.shape(op.inputs[0])[-axes:], network.shape(op.outputs[0])[-axes:]
     for axis in range(axes):
-        read = set()
+        read: set[int] = set()
         for unit in range(after[axis]):
             first = unit * a["stride"][axis] - a["padding"][axis]
             read.update(range(first, first + a["kernel_size"][axis]))

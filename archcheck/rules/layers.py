@@ -70,22 +70,34 @@ class Layers(Rule):
     summary = "The number of operations of a kind under conditions."
     Options = LayersOptions
     passes = (
-        Example("nn.Conv2d(3, 8, 1, stride=1)", {
-            "kind": "conv2d", "where": {"kernel_size": 1, "stride": {"more_than": 1}}, "exactly": 0,
-        }),
+        Example(
+            "nn.Conv2d(3, 8, 1, stride=1)",
+            {
+                "kind": "conv2d",
+                "where": {"kernel_size": 1, "stride": {"more_than": 1}},
+                "exactly": 0,
+            },
+        ),
         Example("nn.Sequential(nn.ReLU(), nn.ReLU())", {"kind": "ReLU", "exactly": 2}),
         Example("nn.ReLU()", {"function": "torch.nn.functional.relu", "exactly": 1}),
     )
     fails = (
-        Example("nn.Conv2d(3, 8, 1, stride=2)", {
-            "kind": "conv2d", "where": {"kernel_size": 1, "stride": {"more_than": 1}}, "exactly": 0,
-        }),
+        Example(
+            "nn.Conv2d(3, 8, 1, stride=2)",
+            {
+                "kind": "conv2d",
+                "where": {"kernel_size": 1, "stride": {"more_than": 1}},
+                "exactly": 0,
+            },
+        ),
         Example("nn.Conv2d(3, 8, 3)", {"kind": "conv2d", "where": {"bias": False}, "at_least": 1}),
     )
 
     def check(self, subject: Subject, options: LayersOptions) -> Verdict:
         network = subject.network
-        ops = [op for op in network.ops if _is(network, op, options) and _meets(network, op, options)]
+        ops = [
+            op for op in network.ops if _is(network, op, options) and _meets(network, op, options)
+        ]
         what = options.kind or options.function or ""
         if options.where:
             what += " with " + ", ".join(
@@ -135,8 +147,10 @@ def _matches(value: Any, condition: Any) -> bool:
         return condition.holds(max(values))
     if isinstance(condition, list):
         return values == condition
-    return bool(values) and all(type(v) is not bool or isinstance(condition, bool) for v in values) and all(
-        v == condition for v in values
+    return (
+        bool(values)
+        and all(type(v) is not bool or isinstance(condition, bool) for v in values)
+        and all(v == condition for v in values)
     )
 
 

@@ -11,7 +11,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 _SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _BYTES = {
-    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
 }
 _NUMBER = re.compile(r"([+-]?[\d_,]*\.?\d+(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
 
@@ -108,7 +115,13 @@ class Bounds(Strict):
         candidates = {Fraction(0)}
         for value in self.given.values():
             near = Fraction(value)
-            candidates |= {near, near - 1, near + 1, near - Fraction(1, 10**9), near + Fraction(1, 10**9)}
+            candidates |= {
+                near,
+                near - 1,
+                near + 1,
+                near - Fraction(1, 10**9),
+                near + Fraction(1, 10**9),
+            }
         lowest = self.lowest
         if not any(
             self.holds(candidate)

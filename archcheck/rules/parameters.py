@@ -80,7 +80,9 @@ class Net(nn.Module):
             note = f"{unused:,} of them never used" if options.count == "all" else ""
         hint = ""
         if not options.holds(found) and unused and options.count == "all":
-            layers = ", ".join(network.unused_modules[:3]) or ", ".join(network.unused_parameters[:3])
+            layers = ", ".join(network.unused_modules[:3]) or ", ".join(
+                network.unused_parameters[:3]
+            )
             hint = f"{unused:,} parameters are never used: {layers}"
         return Verdict(
             status="passed" if options.holds(found) else "failed",

@@ -9,7 +9,7 @@ from pydantic import Field as Option
 from pydantic import model_validator
 
 from archcheck.fields import Field, Point, ReceptiveField, UnknownField
-from archcheck.fields.growth import growth
+from archcheck.fields.growth import growth, last_window
 from archcheck.network import Op
 from archcheck.rules.base import (
     Example,
@@ -91,14 +91,17 @@ class ReceptiveFieldRule(Rule):
     summary = "The theoretical receptive field of a unit."
     Options = ReceptiveFieldOptions
     passes = (
-        Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, dilation=2))",
-                {"exactly": 7}),
+        Example(
+            "nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, dilation=2))", {"exactly": 7}
+        ),
         Example("nn.Sequential(nn.Conv2d(3, 8, 5), nn.AdaptiveAvgPool2d(1))", {"exactly": 5}),
     )
     fails = (
         Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1))", {"more_than": 3}),
-        Example("nn.Sequential(nn.Conv2d(3, 8, 1, stride=2), nn.Conv2d(8, 8, 3))",
-                {"coverage": {"at_least": 1}}),
+        Example(
+            "nn.Sequential(nn.Conv2d(3, 8, 1, stride=2), nn.Conv2d(8, 8, 3))",
+            {"coverage": {"at_least": 1}},
+        ),
         Example("nn.Conv2d(3, 8, (3, 5))", {"at_least": 5}),
     )
 
@@ -118,8 +121,10 @@ class ReceptiveFieldRule(Rule):
         for point, field in judged:
             axes = _axes(field, options.axis)
             if not axes:
-                reason = f"the map at {point.name} has no such axis" if field.axes else (
-                    "the input has no spatial axes"
+                reason = (
+                    f"the map at {point.name} has no such axis"
+                    if field.axes
+                    else ("the input has no spatial axes")
                 )
                 return Verdict("not-verified", None, "–", required, reason, note=reason)
         broken = [(p, f) for p, f in judged if not _holds(f, options)]
@@ -193,10 +198,9 @@ def _verdict(
     if failed:
         axis = _worst(field, options)
         grown = tuple(
-            GrowthRow(row.size, row.name, row.added, row.what)
-            for row in growth(rf, point, axis)
+            GrowthRow(row.size, row.name, row.added, row.what) for row in growth(rf, point, axis)
         )
-        last = _last_window(rf, point)
+        last = last_window(rf, point)
         locations = (location(last),) if last is not None else ()
     return Verdict(
         status="failed" if failed else "passed",
@@ -208,7 +212,7 @@ def _verdict(
         note=note,
         growth=grown,
         needed=least if short else None,
-        hint=_hint(rf, point, last_through(rf, point), options) if failed else "",
+        hint=_hint(point, _through_head(rf, point)) if failed else "",
     )
 
 
@@ -226,8 +230,10 @@ def _message(
     coverage: float,
     short: bool,
 ) -> str:
-    what = "the last map before the head" if point.name == "features" else (
-        "the output" if point.name == "output" else point.name
+    what = (
+        "the last map before the head"
+        if point.name == "features"
+        else ("the output" if point.name == "output" else point.name)
     )
     if not short and options.coverage is not None:
         return f"{what} reads {coverage:.1%} of the {text} it spans, {_required(options)} asked"
@@ -242,31 +248,7 @@ def _worst(field: Field, options: ReceptiveFieldOptions) -> int:
     return (wrong or axes)[0]
 
 
-def _last_window(rf: ReceptiveField, point: Point) -> Op | None:
-    """The last operation in front of a point that widened the field."""
-    from archcheck.network import kinds
-    from archcheck.network.attributes import attributes
-
-    network = rf.network
-    windows = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS
-    seen: set[int] = set()
-    waiting = list(point.tensors)
-    best: Op | None = None
-    while waiting:
-        tensor = waiting.pop()
-        op = network.producer(tensor)
-        if op is None or op.index in seen:
-            continue
-        seen.add(op.index)
-        if op.kind in windows and max(attributes(network, op)["kernel_size"]) > 1:
-            if best is None or op.index > best.index:
-                best = op
-            continue
-        waiting.extend(op.inputs)
-    return best
-
-
-def last_through(rf: ReceptiveField, point: Point) -> tuple[str, Op] | None:
+def _through_head(rf: ReceptiveField, point: Point) -> tuple[str, Op] | None:
     """The field behind the head's first operation, and that operation."""
     if point.head is None:
         return None
@@ -278,13 +260,7 @@ def last_through(rf: ReceptiveField, point: Point) -> tuple[str, Op] | None:
     return " × ".join(map(str, field.size)), op
 
 
-def _hint(
-    rf: ReceptiveField,
-    point: Point,
-    through: tuple[str, Op] | None,
-    options: ReceptiveFieldOptions,
-) -> str:
-    del rf, options
+def _hint(point: Point, through: tuple[str, Op] | None) -> str:
     if point.name != "features" or through is None:
         return ""
     size, op = through

@@ -147,7 +147,7 @@ class _Builder:
                 self.build(item, (*path, index), inside) for index, item in enumerate(node.value)
             ]
         try:
-            return self.scalars.construct_object(node)  # type: ignore[no-untyped-call]
+            return self.scalars.construct_object(node)
         except (yaml.YAMLError, ValueError):
             raise self.document.error_at(f"{node.value!r} cannot be read", mark) from None
 

@@ -97,8 +97,12 @@ def _input(document: Document) -> tuple[tuple[int, ...], ...] | None:
     value = document.data["input"]
     shapes = value if _is_list_of_lists(value) else [value]
     for shape in shapes:
-        if not isinstance(shape, list) or not shape or not all(
-            isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in shape
+        if (
+            not isinstance(shape, list)
+            or not shape
+            or not all(
+                isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in shape
+            )
         ):
             raise document.error(
                 "input is a shape without the batch, like [3, 32, 32], or a list of shapes",
@@ -140,7 +144,7 @@ def _options(document: Document, rule: Rule, item: Any, path: KeyPath) -> Common
         if item not in SHORT:
             raise document.error(
                 f'{rule.name}: "{item}" is neither a mapping nor '
-                f'{" nor ".join(SHORT)}{_closest(item, list(SHORT))}',
+                f"{' nor '.join(SHORT)}{_closest(item, list(SHORT))}",
                 path,
             )
         if not issubclass(rule.Options, CountOptions):
@@ -195,12 +199,12 @@ def _real_path(item: Any, location: tuple[int | str, ...]) -> KeyPath:
     path: list[str | int] = []
     current = item
     for part in location:
-        if isinstance(current, dict) and part in current:
-            current = current[part]
-        elif isinstance(current, list) and isinstance(part, int) and part < len(current):
-            current = current[part]
-        else:
+        if isinstance(current, dict):
+            if part not in current:
+                continue
+        elif not isinstance(current, list) or not isinstance(part, int) or part >= len(current):
             continue
+        current = current[part]
         path.append(part)
     return tuple(path)
 

@@ -87,8 +87,7 @@ def check(network: Network, spec: Spec, *, file: str = "", seconds: float = 0.0)
     """Judge a traced network by every requirement of a spec."""
     subject = Subject(network)
     findings = tuple(
-        Finding(r.rule.name, r.rule.check(subject, r.options), r.options)
-        for r in spec.requirements
+        Finding(r.rule.name, r.rule.check(subject, r.options), r.options) for r in spec.requirements
     )
     source = network.source.file if network.source else ""
     return Report(

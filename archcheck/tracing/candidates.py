@@ -52,8 +52,11 @@ def only_network(module: ModuleType, reference: Reference, with_arguments: bool)
         return next(iter(instances))
     where = reference.module or Path(reference.file).name
     if not outer and not instances:
-        makers = [n for n, v in vars(module).items() if inspect.isfunction(v)
-                  and v.__module__ == module.__name__ and not n.startswith("_")]
+        makers = [
+            n
+            for n, v in vars(module).items()
+            if inspect.isfunction(v) and v.__module__ == module.__name__ and not n.startswith("_")
+        ]
         hint = f"; name the function that makes one, as in {where}:{makers[0]}" if makers else ""
         raise ReferenceError(f"{reference}: no nn.Module is defined here{hint}")
     names = outer or list(instances)

@@ -41,8 +41,7 @@ def _read(stream: BinaryIO) -> bytes | None:
     head = stream.read(4)
     if len(head) < 4:
         return None
-    body = stream.read(int.from_bytes(head, "big"))
-    return body
+    return stream.read(int.from_bytes(head, "big"))
 
 
 class Server:

@@ -256,5 +256,3 @@ def _no_such_name(module: ModuleType, reference: Reference, name: str) -> str:
     close = get_close_matches(name, names, 1)
     hint = f"; did you mean {close[0]}?" if close else ""
     return f"there is no {name} in {reference.module or reference.file}{hint}"
-
-

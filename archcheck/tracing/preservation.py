@@ -39,9 +39,8 @@ def unchanged(model: nn.Module, *, training: bool) -> Iterator[None]:
             module.training = mode
         with torch.no_grad():
             for module, name, buffer, value in buffers:
-                if value is not None and buffer is not None:
-                    if not _same(buffer, value):
-                        buffer.copy_(value)
+                if value is not None and buffer is not None and not _same(buffer, value):
+                    buffer.copy_(value)
                 if module._buffers.get(name, _MISSING) is not buffer:
                     module._buffers[name] = buffer
         random.setstate(random_state)

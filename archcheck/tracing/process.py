@@ -38,7 +38,7 @@ _START = (
 
 
 class StartError(Exception):
-    """The tracing process itself could not start: torch is missing, say. Not the network's fault."""
+    """The tracing process itself could not start: torch is missing, say."""
 
 
 class TracingProcess:

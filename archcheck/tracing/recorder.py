@@ -17,9 +17,7 @@ from archcheck.tracing.arguments import bind, plain
 from archcheck.tracing.construction import built_at
 from archcheck.tracing.places import caller, caller_frame
 
-ESCAPES = frozenset(
-    """item tolist numpy bool float int index complex array""".split()
-)
+ESCAPES = frozenset("""item tolist numpy bool float int index complex array""".split())
 """Dunders and methods that turn a tensor's value into Python data, which cannot be followed."""
 
 
@@ -98,8 +96,8 @@ class Recorder(TorchFunctionMode):
 
     def number(self, tensor: torch.Tensor) -> int:
         """The number of a tensor; one that was never seen is marked as such."""
-        number: int | None = self._ids.get(tensor)
-        if number is not None:
+        if tensor in self._ids:
+            number: int = self._ids[tensor]
             return number
         parameter = isinstance(tensor, nn.Parameter)
         held = parameter or self._is_global(tensor)
@@ -134,7 +132,13 @@ class Recorder(TorchFunctionMode):
         call = self.calls[index]
         outputs = tuple(self.number(tensor) for tensor in tensors_in(output))
         self.calls[index] = Call(
-            call.index, call.module, call.type, call.parent, call.called, call.inputs, outputs,
+            call.index,
+            call.module,
+            call.type,
+            call.parent,
+            call.called,
+            call.inputs,
+            outputs,
             call.standard,
         )
 
@@ -153,10 +157,9 @@ class Recorder(TorchFunctionMode):
         inputs = list(tensors_in([*args, *kwargs.values()]))
         numbers = tuple(self.number(tensor) for tensor in inputs)
         result = func(*args, **kwargs)
-        if kind in ESCAPES and inputs and (kind != "float" or not isinstance(result, torch.Tensor)):
-            if not isinstance(result, torch.Tensor):
-                self._append(function, ESCAPE, func, args, kwargs, numbers, ())
-                return result
+        if kind in ESCAPES and inputs and not isinstance(result, torch.Tensor):
+            self._append(function, ESCAPE, func, args, kwargs, numbers, ())
+            return result
         if kind == "setitem":
             outputs = [args[0]]
         else:
@@ -167,11 +170,14 @@ class Recorder(TorchFunctionMode):
         in_place = bool(in_place or bound.get("inplace") is True) and any(
             output is tensor for output in outputs for tensor in inputs[:1]
         )
-        if not in_place and isinstance(result, torch.Tensor):
-            if any(result is tensor for tensor in inputs):
-                # Handed through untouched: an object of its own keeps the two apart.
-                result = result.view_as(result)
-                outputs = [result]
+        if (
+            not in_place
+            and isinstance(result, torch.Tensor)
+            and any(result is tensor for tensor in inputs)
+        ):
+            # Handed through untouched: an object of its own keeps the two apart.
+            result = result.view_as(result)
+            outputs = [result]
         aliases = self._aliases(outputs[0]) if in_place else []
         op = self._append(function, kind, func, args, kwargs, numbers, outputs, in_place=in_place)
         for alias in aliases:
@@ -269,7 +275,14 @@ class Recorder(TorchFunctionMode):
         inputs = (self.number(alias), op.outputs[0])
         self.ops.append(
             Op(
-                index, op.function, "alias_write", op.call, op.module, op.called, op.built, inputs,
+                index,
+                op.function,
+                "alias_write",
+                op.call,
+                op.module,
+                op.called,
+                op.built,
+                inputs,
                 (self.register(alias, "op", op=index),),
                 {"same": same, "by": op.index},
             )
@@ -277,7 +290,7 @@ class Recorder(TorchFunctionMode):
 
 
 def _public_name(func: Callable[..., Any]) -> str:
-    name = resolve_name(func)
+    name: str | None = resolve_name(func)
     if name is None:
         owner = getattr(func, "__module__", None) or "torch"
         name = f"{owner}.{getattr(func, '__name__', type(func).__name__)}"

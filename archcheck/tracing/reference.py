@@ -29,9 +29,8 @@ def parse_reference(text: str) -> Reference:
         ReferenceError: if there is no such file, or the text is no reference.
     """
     head, colon, name = text.rpartition(":")
-    if not colon or os.sep in name or (name and not _dotted(name)) or name.endswith(".py"):
-        head, name = text, ""
-    elif len(head) == 1 and not Path(head).exists():  # a drive letter
+    is_drive = len(head) == 1 and not Path(head).exists()
+    if not colon or is_drive or name.endswith(".py") or (name and not _dotted(name)):
         head, name = text, ""
     if colon and head != text and not name:
         raise ReferenceError(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")

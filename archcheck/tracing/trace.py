@@ -70,9 +70,7 @@ def trace(
                 output = model(*inputs)
         except Exception as error:
             raise _run_error(error, recorder, inputs) from error
-        outputs = tuple(
-            (label, recorder.number(tensor)) for label, tensor in _labelled(output, "")
-        )
+        outputs = tuple((label, recorder.number(tensor)) for label, tensor in _labelled(output, ""))
     if not outputs:
         raise RunError(
             f"forward returned {type(output).__name__}, not a tensor", module="", place=None
@@ -101,14 +99,18 @@ def input_shapes(shape: Shape | Sequence[Shape]) -> list[tuple[int, ...]]:
     Raises:
         ValueError: if it is neither.
     """
-    sides = list(shape)
+    sides: list[Any] = list(shape)
     nested = [side for side in sides if isinstance(side, (tuple, list))]
-    shapes = [tuple(side) for side in nested] if nested else [tuple(sides)]
+    shapes: list[tuple[int, ...]] = [tuple(side) for side in nested or [sides]]
     flat = [side for item in shapes for side in item]
-    if len(nested) not in (0, len(sides)) or not flat or not all(
-        isinstance(side, int) and side > 0 for side in flat
+    if (
+        len(nested) not in (0, len(sides))
+        or not flat
+        or not all(isinstance(side, int) and side > 0 for side in flat)
     ):
-        raise ValueError(f"an input shape is positive whole numbers like (3, 32, 32), not {shape!r}")
+        raise ValueError(
+            f"an input shape is positive whole numbers like (3, 32, 32), not {shape!r}"
+        )
     return shapes
 
 
@@ -208,18 +210,18 @@ def _first_line(error: BaseException) -> str:
 def _explain(module: nn.Module | None, shapes: list[tuple[int, ...]]) -> str | None:
     if module is None or not shapes:
         return None
-    shape = shapes[0]
-    if isinstance(module, nn.modules.conv._ConvNd) and len(shape) > 1:
-        if shape[1] != module.in_channels:
-            layer = f"{type(module).__name__}({module.in_channels}, {module.out_channels})"
-            return f"{layer} was given {shape[1]:,} channels"
+    shape, name = shapes[0], type(module).__name__
+    channels = shape[1] if len(shape) > 1 else None
+    if isinstance(module, nn.modules.conv._ConvNd) and channels not in (None, module.in_channels):
+        return (
+            f"{name}({module.in_channels}, {module.out_channels}) was given {channels:,} channels"
+        )
     if isinstance(module, nn.Linear) and shape and shape[-1] != module.in_features:
-        layer = f"Linear({module.in_features}, {module.out_features})"
+        layer = f"{name}({module.in_features}, {module.out_features})"
         return f"{layer} was given {shape[-1]:,} features"
-    if isinstance(module, nn.modules.batchnorm._BatchNorm) and len(shape) > 1:
-        if shape[1] != module.num_features:
-            layer = f"{type(module).__name__}({module.num_features})"
-            return f"{layer} was given {shape[1]:,} channels"
+    is_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
+    if is_norm and channels not in (None, module.num_features):
+        return f"{name}({module.num_features}) was given {channels:,} channels"
     return None
 
 

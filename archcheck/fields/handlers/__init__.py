@@ -3,4 +3,13 @@
 from archcheck.fields.handlers import pointwise, products, reductions, views, windows
 from archcheck.fields.handlers.base import HANDLERS, Context, Reading
 
-__all__ = ["HANDLERS", "Context", "Reading", "pointwise", "products", "reductions", "views", "windows"]
+__all__ = [
+    "HANDLERS",
+    "Context",
+    "Reading",
+    "pointwise",
+    "products",
+    "reductions",
+    "views",
+    "windows",
+]

@@ -40,7 +40,7 @@ class Context:
 
     def map(self, name: str = "input") -> FieldMap | None:
         """The map of a tensor argument."""
-        value = self.op.arguments.get(name)
+        value: Any = self.op.arguments.get(name)
         return self.maps.get(value["tensor"]) if is_tensor(value) else None
 
     def required(self, name: str = "input") -> FieldMap:

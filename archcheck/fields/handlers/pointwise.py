@@ -6,6 +6,7 @@ from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.gather import window
 from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.merge import concatenated, merged
+from archcheck.fields.reshape import divided, together
 from archcheck.network import kinds
 
 _JOINING = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax", "glu"})
@@ -62,8 +63,9 @@ def spatial_norm(context: Context) -> FieldMap:
     groups = context.argument("num_groups", m.shape[1] if len(m.shape) > 1 else 1)
     shape = m.shape
     if groups > 1:
-        m = m.divided(1, shape[1] // groups)
-        return _joined_in_place(m, list(range(2, len(m.groups))), context).together(1)
+        m = divided(m, 1, shape[1] // groups)
+        joined = _joined_in_place(m, list(range(2, len(m.groups))), context)
+        return together(joined, 1)
     return _joined_in_place(m, list(range(1, len(shape))), context)
 
 

@@ -7,6 +7,7 @@ from math import prod
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.gather import Gather, pick
 from archcheck.fields.handlers.base import Context, handles, integers, is_tensor
+from archcheck.fields.reshape import divided, reshaped, together
 
 
 @handles({"view", "reshape", "flatten", "unflatten", "reshape_as"})
@@ -15,7 +16,7 @@ def reshape(context: Context) -> FieldMap:
     m = context.required()
     if prod(m.shape) != prod(context.output_shape):
         raise Unfollowed("a view of another element type")
-    return m.reshaped(context.output_shape)
+    return reshaped(m, context.output_shape)
 
 
 @handles({"permute"})
@@ -232,9 +233,9 @@ def pixel_shuffle(context: Context) -> FieldMap:
     m = context.required()
     r = context.argument("upscale_factor")
     b = len(m.groups) - 3  # channels stand as (c, r, r) in front of height and width
-    split = m.divided(b, r * r).divided(b + 1, r)
+    split = divided(divided(m, b, r * r), b + 1, r)
     mixed = split.permuted([*range(b), b, b + 3, b + 1, b + 4, b + 2])
-    return mixed.together(b + 3).together(b + 1)
+    return together(together(mixed, b + 3), b + 1)
 
 
 @handles({"pixel_unshuffle"})
@@ -243,9 +244,9 @@ def pixel_unshuffle(context: Context) -> FieldMap:
     m = context.required()
     r = context.argument("downscale_factor")
     b = len(m.groups) - 3
-    split = m.divided(b + 2, r).divided(b + 1, r)
+    split = divided(divided(m, b + 2, r), b + 1, r)
     mixed = split.permuted([*range(b), b, b + 2, b + 4, b + 1, b + 3])
-    return mixed.together(b).together(b)
+    return together(together(mixed, b), b)
 
 
 @handles({"channel_shuffle"})
@@ -253,9 +254,9 @@ def channel_shuffle(context: Context) -> FieldMap:
     """Channels of the groups interleaved."""
     m = context.required()
     groups = context.argument("groups")
-    split = m.divided(1, m.shape[1] // groups)
+    split = divided(m, 1, m.shape[1] // groups)
     order = [0, 2, 1, *range(3, len(split.groups))]
-    return split.permuted(order).together(1)
+    return together(split.permuted(order), 1)
 
 
 @handles({"tensor_unfold"})
@@ -265,7 +266,9 @@ def tensor_unfold(context: Context) -> FieldMap:
     dimension = m.dimension(context.argument("dimension"))
     size, step = context.argument("size"), context.argument("step")
     count = context.output_shape[dimension]
-    rows = [m.gathered(dimension, pick(tap, step), count).with_new(len(m.groups)) for tap in range(size)]
+    rows = [
+        m.gathered(dimension, pick(tap, step), count).with_new(len(m.groups)) for tap in range(size)
+    ]
     from archcheck.fields.merge import concatenated
 
     return concatenated(rows, len(m.groups))

@@ -8,6 +8,7 @@ from typing import Any
 from archcheck.fields import gather as g
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.handlers.base import Context, handles, integers
+from archcheck.fields.reshape import divided, together
 from archcheck.network import kinds
 
 
@@ -27,8 +28,8 @@ def _mix_channels(m: FieldMap, context: Context, channels: int) -> FieldMap:
         for table in t.tables
     ):
         return m.joined([dimension], context.op.index).grown(dimension, channels)
-    mixed = m.divided(dimension, inside).joined([dimension + 1], context.op.index)
-    return mixed.grown(dimension + 1, channels // groups).together(dimension)
+    mixed = divided(m, dimension, inside).joined([dimension + 1], context.op.index)
+    return together(mixed.grown(dimension + 1, channels // groups), dimension)
 
 
 @handles(kinds.CONVOLUTIONS)
@@ -73,9 +74,7 @@ def transposed_convolution(context: Context) -> FieldMap:
     m = _mix_channels(m, context, weight[1] * context.argument("groups", 1))
     for axis in range(n):
         dimension = len(m.groups) - n + axis
-        window = g.transposed_window(
-            weight[-n + axis], stride[axis], dilation[axis], padding[axis]
-        )
+        window = g.transposed_window(weight[-n + axis], stride[axis], dilation[axis], padding[axis])
         m = m.gathered(dimension, window, context.output_shape[dimension])
     return m
 
@@ -166,9 +165,7 @@ def interpolate(context: Context) -> FieldMap:
     return m
 
 
-def _resampling(
-    context: Context, mode: str, scale: Fraction, size: int, output: int
-) -> g.Gather:
+def _resampling(context: Context, mode: str, scale: Fraction, size: int, output: int) -> g.Gather:
     half, none = Fraction(1, 2), Fraction(0)
     if mode == "nearest":
         return g.resample(scale, "nearest", offset=none)

@@ -1,0 +1,112 @@
+"""Reshaping: the same units under another shape, their fields carried along literally."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+from archcheck.fields.fieldmap import FieldMap, Unfollowed
+from archcheck.fields.table import Factor, Table
+
+MOST_BY_HAND = 1 << 18
+"""The most units that are written out one by one where no closed form is left."""
+
+
+def reshaped(m: FieldMap, shape: Sequence[int]) -> FieldMap:
+    """The same units under another shape of as many elements.
+
+    Raises:
+        Unfollowed: if the shape has another number of elements, or too many to write out.
+    """
+    old = m.shape
+    if prod(old) != prod(shape):
+        raise Unfollowed(f"a reshape from {list(old)} to {list(shape)}")
+    # Dimensions that stay at either end keep their factors, those of length one too.
+    common = min(len(old), len(shape))
+    first = 0
+    while first < common and old[first] == shape[first]:
+        first += 1
+    last = 0
+    while last < common - first and old[-1 - last] == shape[-1 - last]:
+        last += 1
+    front, back = m.groups[:first], m.groups[len(m.groups) - last :]
+    middle = list(shape)[first : len(shape) - last]
+    spare = sum(m.groups) - sum(front) - sum(back)
+    if not middle:
+        # Only dimensions of length one went; what they held goes with a neighbour.
+        groups = [*front, *back]
+        if not groups:
+            return m.all_dropped()
+        groups[max(first - 1, 0)] += spare
+        return replace(m, groups=tuple(groups))
+    start = sum(front)
+    cut = _regrouped(m, start, start + spare, middle)
+    if cut is None:
+        return _by_hand(m, shape)
+    result, groups = cut
+    return replace(result, groups=(*front, *groups, *back))
+
+
+def divided(m: FieldMap, dimension: int, inner: int) -> FieldMap:
+    """A dimension as two, the second of length ``inner``; all others stay as they are."""
+    span = m.span(dimension)
+    cut = _regrouped(m, span.start, span.stop, [m.shape[dimension] // inner, inner])
+    if cut is None:
+        return divided(m.single(dimension), dimension, inner)
+    result, groups = cut
+    return replace(result, groups=(*m.groups[:dimension], *groups, *m.groups[dimension + 1 :]))
+
+
+def together(m: FieldMap, dimension: int) -> FieldMap:
+    """A dimension and the one behind it as one."""
+    groups = m.groups
+    both = groups[dimension] + groups[dimension + 1]
+    return replace(m, groups=(*groups[:dimension], both, *groups[dimension + 2 :]))
+
+
+def _regrouped(
+    m: FieldMap, at: int, end: int, sizes: Sequence[int]
+) -> tuple[FieldMap, list[int]] | None:
+    """The factors from ``at`` to ``end`` split so that they make up dimensions of ``sizes``, and
+    how many make up each; None where a border would cut through a factor."""
+    groups = []
+    for size in sizes:
+        filled, start = 1, at
+        while filled < size or (size == 1 and at == start and at < end):
+            if at >= end:
+                return None
+            side = m.factors[at].size
+            if size == 1 and side != 1:
+                break
+            if filled * side > size:
+                outer = size // filled
+                if size % filled or side % outer:
+                    return None
+                m = m.split(at, outer, side // outer)
+                side, end = outer, end + 1
+            filled *= side
+            at += 1
+        if filled != size:
+            return None
+        groups.append(at - start)
+    groups[-1] += end - at  # trailing factors of length one go with the last dimension
+    return m, groups
+
+
+def _by_hand(m: FieldMap, shape: Sequence[int]) -> FieldMap:
+    """All positions written out and cut literally, where the new borders cut through factors."""
+    if prod(shape) > MOST_BY_HAND:
+        raise Unfollowed(f"a reshape from {list(m.shape)} to {list(shape)}")
+    flat = replace(m, groups=(len(m.factors),)).single(0)
+    if not flat.factors:
+        return FieldMap((), (0,) * len(shape), flat.tracks)
+    spatial = flat.factors[0].spatial
+    flat = flat.pinned(0)
+
+    def cut(table: Table) -> Table:
+        sides = tuple(shape) if table.varies(0) else (1,) * len(shape)
+        return Table(table.values.reshape(sides), (0,) * len(shape))
+
+    factors = tuple(Factor(size, False, spatial) for size in shape)
+    return FieldMap(factors, (1,) * len(shape), flat.mapped(cut))

@@ -1,0 +1,231 @@
+"""Five networks of an assignment: everything their documents print, claim and get wrong."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import archcheck
+from archcheck.network import Network
+from archcheck.reporters.inspection import inspection
+from tests import oracle
+
+ROOT = Path(__file__).parent.parent
+NAMES = ("000", "001", "002", "003", "004")
+SHAPE = (3, 32, 32)
+LAST_MAP = {
+    "000": "convblock6",
+    "001": "c4",
+    "002": "classifier",
+    "003": "c4",
+    "004": "conv4",
+}
+"""The module whose output the pool reads."""
+every = pytest.mark.parametrize("name", NAMES)
+
+
+def build(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    file = ROOT / "examples" / "assignment7" / f"net{name}.py"
+    net: nn.Module = runpy.run_path(str(file))["Net"]()
+    return net.eval()
+
+
+@lru_cache(maxsize=5)
+def traced(name: str) -> Network:
+    return archcheck.trace(build(name), SHAPE)
+
+
+@lru_cache(maxsize=5)
+def printed(name: str) -> dict[str, Any]:
+    text = (Path(__file__).parent / "data" / "assignment7" / f"{name}.json").read_text("utf-8")
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+# -- the printed tables ------------------------------------------------------------------------
+
+
+@every
+def test_layer_rows_are_those_of_the_printed_table(name: str) -> None:
+    network = traced(name)
+    shown = inspection(network, archcheck.receptive_field(network))
+    rows = [
+        {"name": row["name"], "shape": row["output_shape"], "parameters": row["parameters"]}
+        for row in shown["layers"]
+    ]
+    # Row by row, so that a failure names the row.
+    for row, expected in zip(rows, printed(name)["rows"], strict=True):
+        assert row == expected
+
+
+@every
+def test_totals_are_those_of_the_printed_table(name: str) -> None:
+    network = traced(name)
+    shown = inspection(network, archcheck.receptive_field(network))
+    wanted = printed(name)
+    assert shown["parameters"] == dict.fromkeys(
+        ("total", "trainable", "used"), wanted["parameters"]
+    )
+    assert sum(row["parameters"] for row in wanted["rows"]) == wanted["parameters"]
+    assert shown["macs"] == network.macs == wanted["macs"]
+    assert sum(row["macs"] for row in shown["layers"]) == wanted["macs"]
+    assert shown["not_modelled"] == shown["unused_modules"] == shown["notes"] == []
+
+
+@every
+def test_macs_are_half_of_the_flops_that_torch_counts(name: str) -> None:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        build(name)(torch.zeros(1, *SHAPE))
+    assert traced(name).macs == counter.get_total_flops() // 2
+
+
+@every
+def test_a_forward_pass_has_the_shapes_of_the_trace(name: str) -> None:
+    network = traced(name)
+    with torch.no_grad():
+        output = build(name)(torch.zeros(1, *SHAPE))
+    assert tuple(output.shape) == network.shape(network.outputs[0][1]) == (1, 10)
+
+
+# -- receptive fields --------------------------------------------------------------------------
+
+
+@every
+def test_receptive_fields_at_features_and_output(name: str) -> None:
+    rf = archcheck.receptive_field(traced(name))
+    assert rf.not_modelled == ()
+    assert list(rf.at("features").size) == printed(name)["features"]
+    assert list(rf.at("output").size) == printed(name)["output"]
+    assert list(rf.at(LAST_MAP[name]).size) == printed(name)["features"]
+    assert not rf.at("features").is_global
+
+
+def test_only_the_global_pools_join_all_positions() -> None:
+    joined = {n: archcheck.receptive_field(traced(n)).at("output").is_global for n in NAMES}
+    assert joined == {"000": False, "001": True, "002": True, "003": True, "004": True}
+
+
+@every
+def test_theoretical_field_equals_the_gradients(name: str) -> None:
+    field = archcheck.receptive_field(traced(name)).at("features")
+    axes = oracle.theoretical_field(build(name), SHAPE, at=LAST_MAP[name])
+    for axis, (positions,) in enumerate(axes):
+        size = oracle.hull_size(positions)
+        assert (field.size[axis], field.smallest[axis]) == (size, size)
+        assert field.coverage[axis] == pytest.approx(positions.size / size)
+
+
+def test_the_dilations_of_003_leave_holes() -> None:
+    assert archcheck.receptive_field(traced("003")).at("features").coverage == (35 / 53, 35 / 53)
+
+
+@every
+def test_actual_fields_of_border_units_equal_the_gradients(name: str) -> None:
+    field = archcheck.receptive_field(traced(name)).at("features")
+    run = oracle._Run(oracle._positive(build(name)), SHAPE, LAST_MAP[name])
+    assert field.shape == run.map
+    rows, columns = run.map
+    border = [(r, c) for r in range(rows) for c in range(columns)]
+    border = [(r, c) for r, c in border if r in (0, rows - 1) or c in (0, columns - 1)]
+    for unit in border:
+        mask = run.mask(unit)
+        for axis, hull in enumerate(field.actual(unit)):
+            positions = oracle.project(mask, axis)
+            expected = (int(positions[0]), int(positions[-1])) if positions.size else None
+            assert hull == expected, (unit, axis)
+
+
+# -- verdicts ----------------------------------------------------------------------------------
+
+COUNTS = {
+    "depthwise_separable": "depthwise-separable",
+    "dilated": "dilated",
+    "strided": "strided",
+    "global_average_pool": "global-average-pool",
+}
+
+
+@every
+def test_counts_of_sorts_of_layers(name: str) -> None:
+    asked = {rule: {"at_least": 0} for rule in (*COUNTS.values(), "max-pool", "transposed")}
+    report = archcheck.verify(traced(name), {"rules": asked})
+    found = {key: report.finding(rule).verdict.found for key, rule in COUNTS.items()}
+    assert found == {key: printed(name)[key] for key in COUNTS}
+    assert report.finding("max-pool").verdict.found == 0
+    assert report.finding("transposed").verdict.found == (1 if name == "003" else 0)
+
+
+P, F = "passed", "failed"
+EASY_RULES = (
+    "parameters",
+    "receptive-field",
+    "depthwise-separable",
+    "dilated",
+    "global-average-pool",
+    "max-pool",
+)
+HARD_RULES = (*EASY_RULES[:5], "strided", "max-pool")
+VERDICTS = {
+    "assignment7.yaml": {
+        "rules": EASY_RULES,
+        "000": (F, F, P, P, F, P),
+        "001": (P, P, P, P, P, P),
+        "002": (P, P, P, P, P, P),
+        "003": (P, P, P, P, P, P),
+        "004": (P, F, P, P, P, P),
+    },
+    "assignment7-dilated.yaml": {
+        "rules": HARD_RULES,
+        "000": (F, F, F, P, F, F, P),
+        "001": (F, P, F, P, P, F, P),
+        "002": (P, P, P, P, P, F, P),
+        "003": (P, P, P, P, P, P, P),
+        "004": (P, F, P, P, P, F, P),
+    },
+}
+
+
+@every
+@pytest.mark.parametrize("spec", VERDICTS)
+def test_verdicts_at_the_shipped_specs(name: str, spec: str) -> None:
+    report = archcheck.verify(traced(name), ROOT / "specs" / spec)
+    table = VERDICTS[spec]
+    found = {finding.rule: finding.verdict.status for finding in report.findings}
+    assert found == dict(zip(table["rules"], table[name], strict=True))
+    assert report.passed == (F not in table[name])
+
+
+def test_reasons_name_what_is_wrong() -> None:
+    report = archcheck.verify(traced("000"), ROOT / "specs" / "assignment7.yaml")
+    parameters = report.finding("parameters").verdict
+    assert parameters.found == 344_032
+    assert "344,032" in parameters.message
+    field = report.finding("receptive-field").verdict
+    assert field.found == [33, 33]
+    assert "45 are needed" in field.message
+    assert "65 × 65" in field.hint  # the reading through the pool, said but not taken
+    pool = report.finding("global-average-pool").verdict
+    assert pool.found == 0
+    assert "5×5" in pool.message
+    assert "6×6" in pool.message
+    assert [where.module for where in pool.locations] == ["gap.0"]
+
+
+def test_a_reference_gives_the_same_report_as_a_live_module() -> None:
+    file = ROOT / "examples" / "assignment7" / "net004.py"
+    spec = ROOT / "specs" / "assignment7.yaml"
+    referenced = archcheck.verify(f"{file}:Net", spec).as_dict()
+    live = archcheck.verify(build("004"), spec).as_dict()
+    for entry, other in zip(referenced["rules"], live["rules"], strict=True):
+        assert {**entry, "locations": 0} == {**other, "locations": 0}
+    field = next(entry for entry in referenced["rules"] if entry["rule"] == "receptive-field")
+    assert {Path(where["file"]).name for where in field["locations"]} == {"net004.py"}

@@ -1,0 +1,209 @@
+"""Receptive fields of well-known networks against published tables, of small ones against
+gradients.
+
+Published: A. Araujo, W. Norris and J. Sim, "Computing Receptive Fields of Convolutional Neural
+Networks", Distill 2019. That table's ResNets carry the stride at the end of a block; the sizes
+here are those of the usual build, with the stride on the 3x3 convolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import archcheck
+from archcheck.fields import ReceptiveField
+from tests import oracle
+from tests.zoo import (
+    alexnet,
+    conv1d,
+    conv3d,
+    convnext,
+    densenet,
+    inception,
+    mnasnet,
+    mobilenet,
+    resnet,
+    se,
+    squeezenet,
+    unet,
+    vgg,
+)
+
+Factory = Callable[[], nn.Module]
+
+
+@lru_cache(maxsize=2)
+def fields(factory: Factory, shape: tuple[int, ...]) -> ReceptiveField:
+    """Without a single number computed: fields follow from shapes alone."""
+    with torch.device("meta"):
+        net = factory().eval()
+    return archcheck.receptive_field(archcheck.trace(net, shape))
+
+
+# -- published tables --------------------------------------------------------------------------
+
+RESNETS = [
+    (resnet.resnet18, (43, 99, 211, 435)),
+    (resnet.resnet34, (59, 179, 547, 899)),
+    (resnet.resnet50, (35, 91, 267, 427)),
+    (resnet.resnet101, (35, 91, 811, 971)),
+    (resnet.resnet152, (35, 155, 1291, 1451)),
+]
+
+
+@pytest.mark.parametrize(("factory", "sizes"), RESNETS, ids=lambda v: getattr(v, "__name__", ""))
+def test_resnets_layer_by_layer(factory: Factory, sizes: Sequence[int]) -> None:
+    rf = fields(factory, (3, 224, 224))
+    for number, size in enumerate(sizes, 1):
+        field = rf.at(f"layer{number}")
+        assert field.size == field.smallest == (size, size)
+        assert field.jump == (2 ** (number + 1),) * 2
+        assert not field.is_global
+    assert rf.at("features").size == (sizes[-1], sizes[-1])
+    assert rf.at("output").is_global
+
+
+LAST_MAPS = [
+    (mobilenet.mobilenet_v1, 224, 315, 32),
+    (mobilenet.mobilenet_v2, 224, 491, 32),
+    (mnasnet.mnasnet1_0, 224, 843, 32),
+    (squeezenet.squeezenet1_1, 224, 207, 16),
+    (alexnet.alexnet, 224, 195, 32),
+    (vgg.vgg16, 224, 212, 32),
+    (inception.inception_v3, 299, 1311, 32),
+]
+
+
+@pytest.mark.parametrize(
+    ("factory", "side", "size", "jump"), LAST_MAPS, ids=lambda v: getattr(v, "__name__", "")
+)
+def test_the_last_map_before_the_head(factory: Factory, side: int, size: int, jump: int) -> None:
+    rf = fields(factory, (3, side, side))
+    field = rf.at("features")
+    assert field.size == field.smallest == (size, size)
+    assert field.jump == (jump, jump)
+    assert not field.is_global
+    assert not rf.not_modelled
+
+
+@pytest.mark.parametrize("side", [160, 224, 256])
+def test_published_sizes_do_not_depend_on_the_image(side: int) -> None:
+    assert fields(resnet.resnet18, (3, side, side)).size == (435, 435)
+
+
+def test_vgg_on_a_small_image_has_its_head_begin_at_the_last_pool() -> None:
+    rf = fields(vgg.vgg16, (3, 32, 32))
+    # The fifth max pool leaves one position, so the last map lies in front of it.
+    point = rf.features_points[0]
+    assert rf.at("features").size == (196, 196)
+    assert rf.at("features").jump == (16, 16)
+    assert point.head is not None
+    assert rf.network.ops[point.head].module == "features.30"
+    # Behind it the module of that name, and all that follows, sees 212.
+    assert rf.at("features.30").size == (212, 212)
+    assert rf.at("output").size == (212, 212)
+
+
+def test_field_centres_of_symmetrically_padded_networks() -> None:
+    # The published padding p and size r: the first field is centred at (r - 1) / 2 - p.
+    assert fields(vgg.vgg16, (3, 224, 224)).at("features").start == (15.5, 15.5)  # padding 90
+    assert fields(mobilenet.mobilenet_v1, (3, 224, 224)).at("features").start == (0, 0)  # 157
+
+
+# -- small networks against gradients ----------------------------------------------------------
+
+SMALL = [
+    (conv1d.tcn, (1, 80), "output", None, 1),
+    (conv3d.net3d, (1, 8, 16, 16), "features", "features", 1),
+    (unet.unet, (3, 32, 32), "output", None, 4),
+    (unet.bilinear_unet, (3, 32, 32), "output", None, 4),
+    (densenet.densenet, (3, 32, 32), "stages", "stages", 1),
+    (convnext.convnext, (3, 64, 64), "stage", "stage", 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("factory", "shape", "point", "at", "phases"), SMALL, ids=lambda v: getattr(v, "__name__", "")
+)
+def test_small_networks_equal_the_gradients(
+    factory: Factory, shape: tuple[int, ...], point: str, at: str | None, phases: int
+) -> None:
+    field = fields(factory, shape).at(point)
+    expected = oracle.theoretical_field(factory(), shape, at=at, phases=phases)
+    for axis, units in enumerate(expected):
+        sizes = [oracle.hull_size(positions) for positions in units]
+        assert (field.size[axis], field.smallest[axis]) == (max(sizes), min(sizes))
+        reads = min(p.size for p in units if oracle.hull_size(p) == max(sizes))
+        assert field.coverage[axis] == pytest.approx(reads / max(sizes))
+
+
+BORDERS = [
+    (conv1d.tcn, (1, 40), "output", None),
+    (conv3d.net3d, (1, 6, 8, 12), "features", "features"),
+    (unet.unet, (3, 12, 16), "output", None),
+    (unet.bilinear_unet, (3, 14, 13), "output", None),
+    (densenet.densenet, (3, 16, 20), "features", "stages"),
+    (convnext.convnext, (3, 32, 40), "features", "stage"),
+]
+
+
+@pytest.mark.parametrize(
+    ("factory", "shape", "point", "at"), BORDERS, ids=lambda v: getattr(v, "__name__", "")
+)
+def test_actual_fields_equal_the_gradients(
+    factory: Factory, shape: tuple[int, ...], point: str, at: str | None
+) -> None:
+    field = fields(factory, shape).at(point)
+    low, high = oracle.actual_fields_all(factory(), shape, at=at)
+    assert field.shape == low.shape[1:]
+    for unit in np.ndindex(*field.shape):
+        expected = [(int(a[unit]), int(b[unit])) for a, b in zip(low, high, strict=True)]
+        assert list(field.actual(unit)) == expected, unit
+
+
+def test_a_causal_network_looks_back_only() -> None:
+    field = fields(conv1d.tcn, (1, 80)).at("output")
+    assert field.size == (1 + 2 * 2 * (1 + 2 + 4 + 8),)
+    assert field.actual(79) == ((19, 79),)
+    assert field.actual(0) == ((0, 0),)
+    assert field.start == (-30,)
+
+
+def test_axes_of_a_volume_are_independent() -> None:
+    field = fields(conv3d.net3d, (1, 8, 16, 16)).at("features")
+    # Depth: 3 + 2*2 (dilated) + 1 (pool) + 2*2; sides: 3 + 1 + 2*2 + 2 + 4*2.
+    assert field.size == (12, 18, 18)
+    assert field.jump == (2, 4, 4)
+
+
+def test_squeeze_and_excite_is_global_from_the_first_gate_on() -> None:
+    rf = fields(se.senet, (3, 32, 32))
+    field = rf.at("features")
+    assert field.is_global
+    joined = field.joined_by
+    assert joined is not None
+    assert joined.module == "block1.se.pool"
+    assert not rf.at("block1.bn2").is_global
+    assert rf.at("block1").is_global
+    # What papers print: stem 3, then two convolutions a block, the second block strided.
+    assert field.local == (3 + 2 * 2 + 2 + 2 * 2 + 2 * 2 * 2,) * 2
+
+
+def test_squeeze_and_excite_reads_all_of_the_image() -> None:
+    field = fields(se.senet, (3, 16, 20)).at("block3")
+    for unit in [(0, 0), (3, 5), (7, 9)]:
+        mask = oracle.actual_field(se.senet(), (3, 16, 20), unit, at="block3")
+        assert mask.all()
+        assert field.actual(unit) == ((0, 15), (0, 19))
+
+
+def test_global_field_is_the_hull_over_the_real_map() -> None:
+    rf = fields(resnet.resnet18, (3, 224, 224))
+    # 7x7 units of 435, 32 apart.
+    assert rf.at("output").size == (435 + 6 * 32,) * 2

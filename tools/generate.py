@@ -1,0 +1,108 @@
+"""Write the files that are made from the code, or with ``--check`` say which are out of date.
+
+    python -m tools.generate [--check]
+
+Made are the JSON Schema of specs, the documentation of the rules, and the picture in the README.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+
+from archcheck import verify
+from archcheck.cli.output import rule_markdown
+from archcheck.reporters.text import print_report
+from archcheck.rules import all_rules
+from archcheck.spec import json_schema
+
+ROOT = Path(__file__).resolve().parent.parent
+NETWORK = "examples/assignment7/net004.py"
+SPEC = "specs/assignment7.yaml"
+COLUMNS = 96
+THEME = TerminalTheme(
+    (30, 32, 38),
+    (220, 223, 228),
+    [
+        (60, 64, 72),
+        (235, 110, 110),
+        (132, 204, 126),
+        (229, 192, 106),
+        (110, 170, 240),
+        (198, 140, 226),
+        (98, 196, 206),
+        (220, 223, 228),
+    ],
+)
+
+
+def schema() -> str:
+    """The JSON Schema that editors check specs with."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def rules() -> str:
+    """The documentation of all rules."""
+    parts = ["# The rules", "Made from the rules themselves by `python -m tools.generate`."]
+    names = [f"- [`{name}`](#{name}): {rule.summary}" for name, rule in all_rules().items()]
+    parts.append("\n".join(names))
+    parts += [
+        rule_markdown(rule).replace("\n#", "\n##").replace("# ", "## ", 1)
+        for rule in all_rules().values()
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def picture() -> str:
+    """What the README's first command prints, as SVG (without its run time)."""
+    report = replace(verify(NETWORK, SPEC), seconds=0.0)
+    console = Console(
+        record=True,
+        width=COLUMNS,
+        file=StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        highlight=False,
+    )
+    print_report(report, console)
+    title = f"archcheck verify {NETWORK} --spec {SPEC}"
+    svg = console.export_svg(title=title, theme=THEME, unique_id="archcheck")
+    # The viewer's own monospace font will do: nothing is fetched to look at a picture.
+    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+
+
+MADE = {
+    "specs/archcheck.schema.json": schema,
+    "docs/rules.md": rules,
+    "docs/verify.svg": picture,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check all files; returns the exit code."""
+    check = arguments == ["--check"]
+    stale = []
+    for name, make in MADE.items():
+        file, text = ROOT / name, make()
+        if file.exists() and file.read_text(encoding="utf-8") == text:
+            continue
+        if check:
+            stale.append(name)
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            sys.stdout.write(f"wrote {name}\n")
+    for name in stale:
+        sys.stdout.write(f"{name} is out of date; run: python -m tools.generate\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
