@@ -229,3 +229,46 @@ def test_a_reference_gives_the_same_report_as_a_live_module() -> None:
         assert {**entry, "locations": 0} == {**other, "locations": 0}
     field = next(entry for entry in referenced["rules"] if entry["rule"] == "receptive-field")
     assert {Path(where["file"]).name for where in field["locations"]} == {"net004.py"}
+
+
+# -- blocks ------------------------------------------------------------------------------------
+
+BLOCKS: dict[str, tuple[list[str], list[tuple[int, str]], list[tuple[int, str]]]] = {
+    "000": (
+        ["convblock3", "convblock5", "gap"],
+        [(1, "strided"), (1, "dilated"), (0, "none")],
+        [(3, "strided"), (2, "strided"), (1, "dilated"), (1, "strided")],
+    ),
+    "001": (
+        ["c1", "c2", "c3", "c4"],
+        [(5, "strided"), (4, "strided"), (4, "strided"), (2, "dilated")],
+        [(5, "strided"), (4, "strided"), (4, "strided"), (2, "dilated")],
+    ),
+    "002": (
+        ["c1", "c2", "c3", "c4"],
+        [(4, "strided"), (6, "strided"), (6, "strided"), (5, "none")],
+        [(4, "strided"), (5, "strided"), (7, "strided"), (6, "none")],
+    ),
+    "003": (
+        ["c1", "c2", "c3", "c4"],
+        [(2, "none"), (2, "none"), (1, "dilated"), (1, "dilated")],
+        [(5, "dilated"), (1, "dilated")],
+    ),
+    "004": (
+        ["conv1", "conv2", "trans2", "trans3", "conv4"],
+        [(2, "none"), (6, "none"), (1, "dilated"), (2, "strided"), (2, "none")],
+        [(10, "dilated"), (7, "strided"), (3, "none")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_blocks_of_the_assignment_networks(name: str) -> None:
+    names, named, stepped = BLOCKS[name]
+    some = {"count": {"at_least": 1}}
+    asked = {"rules": {"blocks": [{**some, "names": names}, some]}}
+    verdicts = [finding.verdict for finding in archcheck.verify(traced(name), asked).findings]
+    for verdict, expected in zip(verdicts, (named, stepped), strict=True):
+        assert verdict.status == "passed"
+        assert [(b["convolutions"], b["reduction"]) for b in verdict.found] == expected
+    assert [block["name"] for block in verdicts[0].found] == names

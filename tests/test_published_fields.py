@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from torch import nn
 
 import archcheck
 from archcheck.fields import ReceptiveField
+from archcheck.rules import Verdict
 from tests import oracle
 from tests.zoo import (
     alexnet,
@@ -207,3 +209,84 @@ def test_global_field_is_the_hull_over_the_real_map() -> None:
     rf = fields(resnet.resnet18, (3, 224, 224))
     # 7x7 units of 435, 32 apart.
     assert rf.at("output").size == (435 + 6 * 32,) * 2
+
+
+# -- what the rule asks ------------------------------------------------------------------------
+
+
+def judge(net: nn.Module, options: dict[str, Any], shape: tuple[int, ...] = (3, 32, 32)) -> Verdict:
+    spec = {"rules": {"receptive-field": options}}
+    report = archcheck.verify(net, spec, input_shape=shape)
+    return report.finding("receptive-field").verdict
+
+
+OBLONG = nn.Conv2d(3, 8, (3, 5))
+
+
+@pytest.mark.parametrize(
+    ("axis", "size"),
+    [("height", 3), ("width", 5), (0, 3), (1, 5), (-1, 5), ("depth", None), (2, None)],
+)
+def test_one_axis(axis: str | int, size: int | None) -> None:
+    verdict = judge(OBLONG, {"at_least": 1, "axis": axis})
+    assert verdict.found == size
+    assert verdict.status == ("not-verified" if size is None else "passed")
+
+
+def test_every_axis_has_to_comply() -> None:
+    assert judge(OBLONG, {"at_least": 3}).status == "passed"
+    assert judge(OBLONG, {"at_least": 4}).status == "failed"
+    assert judge(OBLONG, {"exactly": 5}).status == "failed"
+
+
+def test_points_of_the_network() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.AdaptiveAvgPool2d(1))
+    assert judge(net, {"exactly": 3, "at": "0"}).status == "passed"
+    assert judge(net, {"exactly": 5}).status == "passed"
+    assert judge(net, {"exactly": 32, "at": "output"}).status == "passed"
+    unknown = judge(unet.unet(), {"at_least": 1, "at": "down3"})
+    assert unknown.status == "not-verified"
+    assert "did you mean down" in unknown.message
+    net.add_module("spare", nn.Identity())
+    net.forward = lambda x: net[0](x)  # type: ignore[method-assign]
+    forgotten = judge(net, {"at_least": 1, "at": "spare"})
+    assert (forgotten.status, forgotten.message) == ("not-verified", "spare is never called")
+
+
+def test_coverage() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 1, stride=2), nn.Conv2d(4, 4, 3))
+    # 0, 2 and 4 of 0 to 4.
+    assert judge(net, {"coverage": {"at_least": "60%"}}).status == "passed"
+    failed = judge(net, {"coverage": {"more_than": 0.6}})
+    assert failed.status == "failed"
+    assert "60.0%" in failed.message
+    assert judge(net, {"at_least": 6, "coverage": {"at_least": 0.5}}).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("norm", "joins"),
+    [
+        (nn.GroupNorm(2, 8), True),
+        (nn.InstanceNorm2d(8), True),
+        (nn.LayerNorm((8, 30, 30)), True),
+        (nn.BatchNorm2d(8), False),
+        (nn.LocalResponseNorm(3), False),
+    ],
+)
+def test_two_readings_of_normalisation(norm: nn.Module, joins: bool) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), norm, nn.Conv2d(8, 8, 3))
+    plain = judge(net, {"exactly": 5})
+    strict = judge(net, {"at_least": 32, "normalization": "joins"})
+    assert plain.status == "passed"
+    assert strict.status == ("passed" if joins else "failed")
+    assert ("would join all positions" in plain.note) == joins
+
+
+def test_gates_counted_and_ignored() -> None:
+    assert judge(se.senet(), {"more_than": 31}).status == "passed"
+    ignored = judge(se.senet(), {"more_than": 31, "gates": "ignored"})
+    assert (ignored.status, ignored.found) == ("failed", [21, 21])
+
+
+def test_no_axes_at_all() -> None:
+    assert judge(nn.Linear(10, 2), {"at_least": 1}, (10,)).status == "not-verified"

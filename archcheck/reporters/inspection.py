@@ -121,6 +121,7 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
     """Print the layer table and the totals."""
     table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
     table.add_column("layer", no_wrap=True)
+    table.add_column("module", style="dim", no_wrap=True, overflow="ellipsis", min_width=6)
     table.add_column("output", no_wrap=True)
     for title in ("parameters", "MACs", "field", "jump"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -132,6 +133,7 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
         field = _try(rf, Point(layer.name, (layer.output,)))
         table.add_row(
             layer.name,
+            words.cut(layer.module, 24),
             words.shape(network.shape(layer.output)[1:]),
             f"{layer.parameters:,}" if layer.parameters else "",
             words.amount(layer.macs) if layer.macs is None or layer.macs else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -176,15 +177,19 @@ def _strides(network: Network, op: Op) -> bool:
 def _stepped(network: Network, ops: list[Op]) -> list[Block]:
     blocks: list[Block] = []
     current: list[Op] = []
+    smallest: int | None = None
     for op in ops:
         if op.kind in CONVOLUTIONS:
             current.append(op)
         how = _reduction(network, op)
-        if how != "none":
-            if current:
-                blocks.append(Block(f"C{len(blocks) + 1}", current, how, op))
-            elif blocks and blocks[-1].end is not None:
-                continue  # a second reduction right behind the first adds no block
+        if how in ("strided", "pooled"):
+            # The shortcut beside a strided convolution reduces nothing that is not reduced yet.
+            positions = prod(network.shape(op.outputs[0])[2:])
+            if smallest is not None and positions >= smallest:
+                continue
+            smallest = positions
+        if how != "none" and current:
+            blocks.append(Block(f"C{len(blocks) + 1}", current, how, op))
             current = []
     if current:
         blocks.append(Block(f"C{len(blocks) + 1}", current, "none", None))

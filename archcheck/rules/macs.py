@@ -1,6 +1,16 @@
 """``macs``: how many multiply-accumulates one forward pass takes."""
 
-from archcheck.rules.base import Example, Rule, Subject, Verdict, call_location, register
+from archcheck.network import Network
+from archcheck.rules.base import (
+    Example,
+    Location,
+    Rule,
+    Subject,
+    Verdict,
+    call_location,
+    location,
+    register,
+)
 from archcheck.rules.options import CountOptions
 
 
@@ -46,16 +56,24 @@ class Macs(Rule):
             return Verdict(
                 "not-verified", None, "–", required, reason, (*unknown, *opaque), note=reason
             )
-        heavy = max(network.layers, key=lambda layer: layer.macs or 0, default=None)
-        note = ""
-        if heavy is not None and heavy.macs and not options.holds(found):
-            share = heavy.macs / found
-            note = f"{heavy.module or heavy.type} takes {share:.0%}"
+        locations: tuple[Location, ...] = ()
+        if not options.holds(found) and found > (options.least() or 0):
+            locations = _heaviest(network, found)
         return Verdict(
             status="passed" if options.holds(found) else "failed",
             found=found,
             found_text=f"{found:,}",
             required=required,
             message=f"one forward pass takes {found:,} MACs, required: {required}",
-            note=note,
+            locations=locations,
         )
+
+
+def _heaviest(network: Network, total: int) -> tuple[Location, ...]:
+    """The operations that take most of the work."""
+    ops = sorted(network.ops, key=lambda op: -(network.op_macs(op) or 0))[:3]
+    return tuple(
+        location(op, f"{op.module or op.kind} takes {macs:,} of them ({macs / total:.0%})")
+        for op in ops
+        if (macs := network.op_macs(op))
+    )

@@ -4,7 +4,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from archcheck.rules.base import Example, Rule, Subject, Verdict, register
+from archcheck.network import Network
+from archcheck.rules.base import (
+    Example,
+    Location,
+    Rule,
+    Subject,
+    Verdict,
+    location,
+    register,
+)
 from archcheck.rules.options import Amount, CommonOptions
 
 
@@ -79,6 +88,9 @@ class Net(nn.Module):
         if unused and options.count != "trainable":
             note = f"{unused:,} of them never used" if options.count == "all" else ""
         hint = ""
+        locations: tuple[Location, ...] = ()
+        if not options.holds(found) and found > (options.least() or 0):
+            locations = _largest(network, found)
         if not options.holds(found) and unused and options.count == "all":
             layers = ", ".join(network.unused_modules[:3]) or ", ".join(
                 network.unused_parameters[:3]
@@ -90,6 +102,21 @@ class Net(nn.Module):
             found_text=f"{found:,}",
             required=options.describe(),
             message=f"the network has {found:,} {word}parameters, required: {options.describe()}",
+            locations=locations,
             note=note,
             hint=hint,
         )
+
+
+def _largest(network: Network, total: int) -> tuple[Location, ...]:
+    """The layers that hold most of the parameters."""
+    layers = sorted(network.layers, key=lambda layer: -layer.parameters)[:3]
+    return tuple(
+        location(
+            network.ops[layer.ops[0]],
+            f"{layer.module or layer.type} holds {layer.parameters:,} of them "
+            f"({layer.parameters / total:.0%})",
+        )
+        for layer in layers
+        if layer.ops and layer.parameters
+    )

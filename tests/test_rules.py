@@ -1,0 +1,354 @@
+"""Rules: their documentation and examples, the traps of their definitions, blocks and layers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+import archcheck
+from archcheck.rules import Example, Rule, Verdict, all_rules, documentation
+from archcheck.spec import parse_spec, spec_from
+
+RULES = all_rules()
+HEADINGS = ["What it does", "Why it matters", "Example", "References"]
+every = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+
+
+class Fn(nn.Module):
+    """A function of itself and the input as a network; its parts are found by name."""
+
+    def __init__(self, function: Callable[[Any, Tensor], Any], **parts: Any) -> None:
+        super().__init__()
+        self.function = function
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(self, x)
+
+
+def judge(net: nn.Module, rule: str, options: Any, shape: tuple[int, ...] = (3, 32, 32)) -> Verdict:
+    spec = spec_from({"rules": {rule: options}})
+    return archcheck.verify(net, spec, input_shape=shape).finding(rule).verdict
+
+
+def found(net: nn.Module, rule: str, shape: tuple[int, ...] = (3, 32, 32)) -> Any:
+    return judge(net, rule, {"at_least": 0}, shape).found
+
+
+# -- documentation and examples ----------------------------------------------------------------
+
+
+def test_there_are_rules_and_their_names_are_sorted() -> None:
+    assert list(RULES) == sorted(RULES)
+    assert {"receptive-field", "parameters", "macs", "layers", "blocks"} <= RULES.keys()
+    assert all(name == rule.name for name, rule in RULES.items())
+
+
+@every
+def test_documentation_has_its_headings_in_order(rule: Rule) -> None:
+    text = documentation(rule)
+    assert re.findall(r"^## (.+)$", text, re.M) == HEADINGS
+    sections = re.split(r"^## .+$", text, flags=re.M)[1:]
+    assert all(len(section.strip()) > 20 for section in sections)
+    assert rule.summary.endswith(".")
+
+
+@every
+def test_documented_yaml_is_a_spec_with_that_rule(rule: Rule) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", documentation(rule), re.S)
+    assert blocks
+    for block in blocks:
+        assert rule.name in {
+            requirement.rule.name for requirement in parse_spec(block).requirements
+        }
+
+
+@every
+def test_every_option_is_described(rule: Rule) -> None:
+    for name, field in rule.Options.model_fields.items():
+        if name not in ("more_than", "at_least", "less_than", "at_most", "exactly"):
+            assert field.description, name
+
+
+def build(example: Example) -> nn.Module:
+    names: dict[str, Any] = {"torch": torch, "nn": nn}
+    if "class Net" not in example.network:
+        net: nn.Module = eval(example.network, names)
+        return net
+    exec(example.network, names)
+    made: nn.Module = names["Net"]()
+    return made
+
+
+CASES = [
+    pytest.param(name, example, status, id=f"{name}-{status}-{number}")
+    for name, rule in RULES.items()
+    for status, examples in (("passed", rule.passes), ("failed", rule.fails))
+    for number, example in enumerate(examples)
+]
+
+
+def test_every_rule_has_both_sorts_of_examples() -> None:
+    assert [name for name, rule in RULES.items() if not rule.passes or not rule.fails] == []
+
+
+@pytest.mark.parametrize(("name", "example", "status"), CASES)
+def test_examples_give_the_verdict_they_promise(name: str, example: Example, status: str) -> None:
+    verdict = judge(build(example), name, example.options, example.input)
+    assert verdict.status == status
+    assert verdict.message
+    assert verdict.found_text
+
+
+# -- traps -------------------------------------------------------------------------------------
+
+S = nn.Sequential
+TRAPS: list[tuple[str, int, nn.Module]] = [
+    ("depthwise", 1, S(nn.Conv2d(3, 32, 1), nn.Conv2d(32, 64, 3, groups=32))),
+    ("depthwise", 0, S(nn.Conv2d(3, 32, 1), nn.Conv2d(32, 32, 3, groups=16))),
+    ("depthwise", 0, nn.Conv2d(3, 1, 1)),
+    ("depthwise", 0, S(nn.Conv2d(3, 1, 1), nn.Conv2d(1, 8, 3, groups=1))),
+    ("depthwise", 1, nn.ConvTranspose2d(3, 6, 3, groups=3)),
+    ("depthwise", 1, Fn(lambda _, x: F.conv2d(x, torch.ones(3, 1, 3, 3), groups=3))),
+    ("depthwise-separable", 0, S(nn.Conv2d(3, 6, 3, groups=3), nn.Conv2d(6, 8, 1, groups=2))),
+    ("depthwise-separable", 0, S(nn.Conv2d(3, 6, 3, groups=3), nn.Conv2d(6, 8, (1, 3)))),
+    ("depthwise-separable", 1, S(nn.Conv2d(3, 6, 3, groups=3), nn.Conv2d(6, 8, 1, stride=2))),
+    (
+        "depthwise-separable",
+        1,
+        S(
+            nn.Conv2d(3, 6, 3, groups=3),
+            nn.BatchNorm2d(6),
+            nn.ReLU6(True),
+            nn.Dropout(),
+            nn.Conv2d(6, 8, 1),
+        ),
+    ),
+    (
+        "depthwise-separable",
+        0,
+        S(nn.Conv2d(3, 3, 3, groups=3), nn.AvgPool2d(2), nn.Conv2d(3, 8, 1)),
+    ),
+    ("depthwise-separable", 0, S(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 3, groups=8))),
+    ("dilated", 0, nn.Conv2d(3, 8, 1, dilation=2)),
+    ("dilated", 0, nn.Conv2d(3, 8, (1, 3), dilation=(2, 1))),
+    ("dilated", 1, nn.Conv2d(3, 8, (1, 3), dilation=(1, 2))),
+    ("dilated", 1, nn.ConvTranspose2d(3, 8, 3, dilation=8)),
+    ("dilated", 0, nn.MaxPool2d(3, dilation=2)),
+    ("strided", 1, nn.Conv2d(3, 8, 1, stride=(1, 2))),
+    ("strided", 0, S(nn.ConvTranspose2d(3, 8, 2, stride=2), nn.MaxPool2d(2))),
+    ("transposed", 1, Fn(lambda _, x: F.conv_transpose2d(x, torch.ones(3, 2, 3, 3)))),
+    ("max-pool", 1, Fn(lambda _, x: torch.max_pool2d(x, 2))),
+    ("max-pool", 1, Fn(lambda _, x: F.adaptive_max_pool2d(x, (2, 3)))),
+    ("max-pool", 1, Fn(lambda _, x: F.max_pool2d(x, 2, return_indices=True)[0])),
+    ("max-pool", 1, Fn(lambda _, x: F.max_pool1d(x.flatten(2), 2))),
+    ("max-pool", 0, Fn(lambda _, x: F.avg_pool2d(x, 2), unused=nn.MaxPool2d(2))),
+    (
+        "fully-connected",
+        1,
+        Fn(lambda s, x: F.linear(x, s.weight), weight=nn.Parameter(torch.ones(4, 32))),
+    ),
+    (
+        "fully-connected",
+        1,
+        Fn(lambda s, x: x @ s.weight.t(), weight=nn.Parameter(torch.ones(4, 32))),
+    ),
+    (
+        "fully-connected",
+        1,
+        Fn(lambda s, x: torch.mm(x.flatten(1), s.w), w=nn.Parameter(torch.ones(3072, 4))),
+    ),
+    ("fully-connected", 0, Fn(lambda _, x: x @ x.transpose(-1, -2))),
+    ("global-average-pool", 0, nn.AdaptiveAvgPool2d(2)),
+    ("global-average-pool", 1, S(nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1))),
+    ("global-average-pool", 1, Fn(lambda _, x: x.mean(3).mean(2))),
+    ("global-average-pool", 1, Fn(lambda _, x: x.mean((-2, -1), keepdim=True))),
+    ("global-average-pool", 1, Fn(lambda _, x: x.flatten(2).mean(-1))),
+    ("global-average-pool", 0, Fn(lambda _, x: x.mean(1))),
+    ("global-average-pool", 0, Fn(lambda _, x: x.mean(3))),
+    ("global-average-pool", 0, Fn(lambda _, x: x * torch.sigmoid(F.adaptive_avg_pool2d(x, 1)))),
+    (
+        "global-average-pool",
+        1,
+        Fn(lambda _, x: torch.cat([F.adaptive_avg_pool2d(x, 1), F.adaptive_max_pool2d(x, 1)], 1)),
+    ),
+    (  # the image branch of a pyramid: spread out again
+        "global-average-pool",
+        0,
+        Fn(lambda _, x: x + F.interpolate(F.adaptive_avg_pool2d(x, 1), size=(32, 32))),
+    ),
+    ("global-average-pool", 2, Fn(lambda _, x: (x.mean((2, 3)), torch.relu(x).mean((2, 3))))),
+]
+
+
+@pytest.mark.parametrize(("rule", "count", "net"), TRAPS)
+def test_traps(rule: str, count: int, net: nn.Module) -> None:
+    assert found(net, rule) == count
+
+
+def test_a_pool_that_leaves_a_row_out_says_so() -> None:
+    verdict = judge(nn.AvgPool2d(5), "global-average-pool", "required", (3, 6, 6))
+    assert (verdict.status, verdict.found) == ("failed", 0)
+    assert "5×5 window over 6×6" in verdict.message
+    assert judge(nn.AvgPool2d(5), "global-average-pool", "required", (3, 5, 5)).status == "passed"
+
+
+def test_global_pools_in_one_and_three_dimensions() -> None:
+    assert found(nn.AdaptiveAvgPool1d(1), "global-average-pool", (3, 9)) == 1
+    assert found(nn.AvgPool1d(4), "global-average-pool", (3, 5)) == 0
+    assert found(nn.AdaptiveAvgPool3d(1), "global-average-pool", (3, 4, 5, 6)) == 1
+
+
+def test_a_shared_convolution_counts_once_a_call() -> None:
+    conv = nn.Conv2d(3, 3, 3, stride=2, dilation=2, padding=2, groups=3)
+    net = S(conv, nn.ReLU(), conv)
+    counts = {rule: found(net, rule) for rule in ("dilated", "strided", "depthwise")}
+    assert counts == {"dilated": 2, "strided": 2, "depthwise": 2}
+
+
+# -- blocks ------------------------------------------------------------------------------------
+
+
+def test_blocks_that_do_not_comply() -> None:
+    net = S(nn.Conv2d(3, 8, 3), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3))
+    asked = {"reduction": ["strided", "dilated"], "convolutions": {"at_least": 2}}
+    verdict = judge(net, "blocks", asked)
+    assert verdict.status == "failed"
+    assert "C1 has 1 convolution" in verdict.message
+    assert judge(net, "blocks", {"reduction": ["strided", "pooled"]}).status == "passed"
+    assert judge(net, "blocks", {"reduction": "strided"}).status == "failed"
+    missing = judge(net, "blocks", {"count": {"at_least": 1}, "names": ["c9"]})
+    assert missing.status == "not-verified"
+    assert "c9" in missing.message
+
+
+# -- layers ------------------------------------------------------------------------------------
+
+MIXED = S(
+    nn.Conv2d(3, 8, (3, 1), padding=(1, 0), bias=False),
+    nn.ReLU(),
+    Fn(lambda _, x: F.relu(x)),
+    nn.Conv2d(8, 8, 3, stride=(1, 2), padding=1, groups=8),
+    nn.Dropout(0.25),
+    nn.ConvTranspose2d(8, 4, 2, stride=2),
+    Fn(lambda _, x: torch.relu(x) + x),
+)
+LAYERS: list[tuple[dict[str, Any], int]] = [
+    ({"kind": "conv2d"}, 2),
+    ({"kind": "Conv2d"}, 2),
+    ({"kind": "conv_transpose2d"}, 1),
+    ({"kind": "relu"}, 3),
+    ({"kind": "ReLU"}, 1),
+    ({"function": "torch.nn.functional.relu"}, 2),
+    ({"kind": "relu", "function": "torch.relu"}, 1),
+    ({"kind": "add"}, 1),
+    ({"kind": "conv2d", "where": {"kernel_size": 3}}, 1),
+    ({"kind": "conv2d", "where": {"kernel_size": [3, 1]}}, 1),
+    ({"kind": "conv2d", "where": {"kernel_size": [1, 3]}}, 0),
+    ({"kind": "conv2d", "where": {"kernel_size": {"at_least": 3}}}, 2),
+    ({"kind": "conv2d", "where": {"stride": {"more_than": 1}}}, 1),
+    ({"kind": "conv2d", "where": {"stride": {"less_than": 2}}}, 1),
+    ({"kind": "conv2d", "where": {"stride": 1}}, 1),
+    ({"kind": "conv2d", "where": {"bias": True}}, 1),
+    ({"kind": "conv2d", "where": {"bias": False, "in_channels": 3}}, 1),
+    ({"kind": "conv2d", "where": {"bias": False, "in_channels": 8}}, 0),
+    ({"kind": "conv2d", "where": {"depthwise": True}}, 1),
+    ({"kind": "conv2d", "where": {"groups": {"more_than": 1, "less_than": 9}}}, 1),
+    ({"kind": "conv2d", "where": {"module": "3"}}, 1),
+    ({"kind": "dropout", "where": {"p": 0.25}}, 1),
+    ({"kind": "dropout", "where": {"p": 0.5}}, 0),
+    ({"kind": "conv2d", "where": {"groups": True}}, 0),
+]
+
+
+@pytest.mark.parametrize(("options", "count"), LAYERS, ids=lambda v: str(v))
+def test_layers_under_conditions(options: dict[str, Any], count: int) -> None:
+    assert judge(MIXED, "layers", {**options, "exactly": count}).found == count
+
+
+# -- what cannot be verified -------------------------------------------------------------------
+
+SCRIPTED = "ignore:`torch.jit.*:DeprecationWarning"
+
+
+def with_scripted_part() -> nn.Module:
+    part = S(nn.Conv2d(8, 8, 3, dilation=2), nn.MaxPool2d(2))
+    return S(nn.Conv2d(3, 8, 3), torch.jit.script(part))
+
+
+def with_numpy() -> nn.Module:
+    return Fn(
+        lambda s, x: s.conv(torch.from_numpy(x.numpy() * 2)), conv=nn.Conv2d(3, 8, 3, groups=1)
+    )
+
+
+COUNTING = sorted(RULES.keys() - {"parameters", "model-size", "output-shape", "receptive-field"})
+
+
+@pytest.mark.filterwarnings(SCRIPTED)
+@pytest.mark.parametrize("rule", COUNTING)
+@pytest.mark.parametrize("make", [with_scripted_part, with_numpy])
+def test_what_nobody_saw_is_neither_there_nor_not(make: Callable[[], nn.Module], rule: str) -> None:
+    net = make()
+    if rule == "blocks":
+        questions: list[dict[str, Any]] = [{"count": {"exactly": 1}}, {"reduction": "strided"}]
+    else:
+        kind = {"kind": "relu"} if rule == "layers" else {}
+        questions = [{**kind, "exactly": 0}, {**kind, "at_least": 1}, {**kind, "at_most": 10**12}]
+    for asked in questions:
+        verdict = judge(net, rule, asked)
+        assert verdict.status == "not-verified", asked
+        assert verdict.message
+
+
+@pytest.mark.filterwarnings(SCRIPTED)
+def test_more_of_the_unseen_would_not_change_these_answers() -> None:
+    net = S(nn.MaxPool2d(2), nn.Conv2d(3, 3, 3, groups=3), with_scripted_part())
+    assert judge(net, "max-pool", "forbidden").status == "failed"
+    assert judge(net, "depthwise", "required").status == "passed"
+    assert judge(net, "depthwise", {"at_least": 2}).status == "not-verified"
+    assert judge(net, "depthwise", {"at_most": 1}).status == "not-verified"
+    assert judge(net, "depthwise", {"exactly": 1}).status == "not-verified"
+
+
+WEIGHTS = {"w": nn.Parameter(torch.ones(3072, 4)), "k": nn.Parameter(torch.ones(3, 1, 3, 3))}
+UNUSUAL: list[tuple[str, Callable[[Any, Tensor], Tensor]]] = [
+    ("fully-connected", lambda s, x: torch.tensordot(x.flatten(1), s.w, dims=1)),
+    ("fully-connected", lambda s, x: torch.inner(x.flatten(1), s.w.t())),
+    ("fully-connected", lambda s, x: torch.linalg.multi_dot([x.flatten(1), s.w])),
+    ("max-pool", lambda _, x: F.fractional_max_pool2d(x, 2, output_size=16)),
+    (
+        "depthwise",
+        lambda s, x: torch.convolution(x, s.k, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 3),
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "function"), UNUSUAL)
+def test_unusual_spellings_are_no_way_around(
+    rule: str, function: Callable[[Any, Tensor], Tensor]
+) -> None:
+    assert judge(Fn(function, **WEIGHTS), rule, "forbidden").status != "passed"
+
+
+def test_an_operation_that_is_not_modelled_is_named_with_its_line() -> None:
+    net = Fn(lambda s, x: s.conv(torch.fft.fft2(x).real), conv=nn.Conv2d(3, 8, 3))
+    for rule in ("receptive-field", "macs"):
+        for asked in ({"at_least": 0}, {"at_most": 10**12}):
+            verdict = judge(net, rule, asked)
+            assert verdict.status == "not-verified"
+            assert verdict.found is None
+            assert "torch.fft.fft2" in verdict.message
+            place = verdict.locations[0].place
+            assert place is not None
+            assert place.file == __file__
+    # What is behind it is known again where nothing before it matters.
+    assert judge(net, "parameters", {"exactly": 224}).status == "passed"
+    assert judge(net, "output-shape", {"shape": [8, 30, 30]}).status == "passed"
