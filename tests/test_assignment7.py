@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import archcheck
 from archcheck.network import Network
 from archcheck.reporters.inspection import inspection
+from archcheck.rules import Verdict
 from tests import oracle
 
 ROOT = Path(__file__).parent.parent
@@ -272,3 +273,20 @@ def test_blocks_of_the_assignment_networks(name: str) -> None:
         assert verdict.status == "passed"
         assert [(b["convolutions"], b["reduction"]) for b in verdict.found] == expected
     assert [block["name"] for block in verdicts[0].found] == names
+
+
+def test_blocks_that_do_not_comply() -> None:
+    parts = [nn.Conv2d(3, 8, 3), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3)]
+    network = archcheck.trace(nn.Sequential(*parts), SHAPE)
+
+    def judge(**asked: Any) -> Verdict:
+        return archcheck.verify(network, {"rules": {"blocks": asked}}).finding("blocks").verdict
+
+    assert judge(reduction=["strided", "pooled"]).status == P
+    assert judge(reduction="strided").status == F
+    short = judge(reduction=["strided", "dilated"], convolutions={"at_least": 2})
+    assert short.status == F
+    assert "C1 has 1 convolution" in short.message
+    missing = judge(count={"at_least": 1}, names=["c9"])
+    assert missing.status == "not-verified"
+    assert "c9" in missing.message

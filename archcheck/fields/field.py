@@ -44,6 +44,7 @@ class AxisField:
 def axis_field(m: FieldMap, axis: int) -> AxisField:
     """Sum up the fields that a map holds on one input axis."""
     track = m.tracks[axis]
+    units_at = m.unit_factors()
     local = _over_space(m, track.local)
     fixed = _over_space(m, track.fixed) if track.fixed else None
     units = _units(m, track.local, local, track.fixed, fixed)
@@ -53,8 +54,8 @@ def axis_field(m: FieldMap, axis: int) -> AxisField:
     local_sizes = [unit.size for unit in _phases(m, track.local, local)]
     moving = [
         rate(track.local, factor)
-        for factor, description in enumerate(m.factors)
-        if description.spatial and track.local.steps[factor]
+        for factor in range(len(m.factors))
+        if factor in units_at and track.local.steps[factor]
     ]
     first = _at_zero(track.local, local) or (_at_zero(track.fixed, fixed) if track.fixed else EMPTY)
     return AxisField(
@@ -115,8 +116,9 @@ def _entry(table: Table, index: tuple[int, ...]) -> Positions:
 
 def _over_space(m: FieldMap, table: Table) -> Table:
     """The union over channels: along factors that are not spatial nothing varies any more."""
+    units_at = m.unit_factors()
     for factor, description in enumerate(m.factors):
-        if not description.spatial and table.varies(factor):
+        if factor not in units_at and table.varies(factor):
             table = table.joined(factor, description)
     return table
 

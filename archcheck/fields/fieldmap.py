@@ -98,11 +98,26 @@ class FieldMap:
         return [self.span(dimension) for dimension in range(len(self.groups))]
 
     def spatial_dimensions(self) -> tuple[int, ...]:
-        """The dimensions that count positions of space and nothing else."""
+        """The dimensions that count positions of space.
+
+        A dimension is what its first factor is: height split into channels' offsets (a pixel
+        shuffle) still counts positions, channels times height times width (a flattened map) and
+        the positions inside a window do not.
+        """
         return tuple(
             dimension
             for dimension, span in enumerate(self._spans())
-            if self.factors[span] and all(factor.spatial for factor in self.factors[span])
+            if self.factors[span]
+            and self.factors[span][0].spatial
+            and self.factors[span][0].part != "inner"
+        )
+
+    def unit_factors(self) -> frozenset[int]:
+        """The factors of the spatial dimensions: together they number the units."""
+        return frozenset(
+            factor
+            for dimension in self.spatial_dimensions()
+            for factor in range(len(self.factors))[self.span(dimension)]
         )
 
     def dimension(self, index: int) -> int:
@@ -145,8 +160,8 @@ class FieldMap:
         old = self.factors[factor]
         factors = (
             *self.factors[:factor],
-            Factor(outer, old.lattice, old.spatial, whole=False),
-            Factor(inner, False, old.spatial, whole=False),
+            Factor(outer, old.lattice, old.spatial, "inner" if old.part == "inner" else "outer"),
+            Factor(inner, False, old.spatial, "inner"),
             *self.factors[factor + 1 :],
         )
         tracks = self.mapped(lambda table: table.split(factor, outer, inner, lattice=old.lattice))
@@ -168,7 +183,7 @@ class FieldMap:
 
     def _fused(self, factor: int, dimension: int) -> FieldMap:
         first, second = self.factors[factor], self.factors[factor + 1]
-        one = Factor(first.size * second.size, first.lattice, first.spatial and second.spatial)
+        one = Factor(first.size * second.size, first.lattice, first.spatial)
         if first.size == 1 or second.size == 1:
             one = replace(one, spatial=second.spatial if first.size == 1 else first.spatial)
 
@@ -244,10 +259,11 @@ class FieldMap:
                 whole = local.joined(factor, source)
                 fixed = whole if fixed is None else union([fixed.joined(factor, source), whole])
                 local = Table.constant(EMPTY, len(result.factors))
-                if joined_by is None and source.whole:
+                if joined_by is None and source.part == "whole":
                     joined_by = op
             else:
-                if joined_by is None and source.spatial and source.whole and local.varies(factor):
+                entire = source.spatial and source.part == "whole"
+                if joined_by is None and entire and local.varies(factor):
                     joined_by = op
                 local = local.joined(factor, source)
                 fixed = fixed.joined(factor, source) if fixed else None

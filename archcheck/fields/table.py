@@ -28,14 +28,14 @@ class Factor:
     """One factor of a tensor's index.
 
     ``size`` is its real size, ``lattice`` says whether it goes on beyond the borders, ``spatial``
-    whether it counts positions of the input's space (rather than samples or channels), ``whole``
-    whether it is all of such an axis rather than a part that a reshape split off.
+    whether it counts positions of the input's space (rather than samples or channels), ``part``
+    whether it is all of such an axis or the ``outer`` or ``inner`` part that a reshape made of it.
     """
 
     size: int
     lattice: bool
     spatial: bool
-    whole: bool = True
+    part: str = "whole"
 
 
 @dataclass(frozen=True)

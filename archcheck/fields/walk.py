@@ -59,17 +59,17 @@ class Walk:
                 known[tensor] = found
         depends = any(m is not None for m in known.values())
         if op.kind == ESCAPE:
-            if depends or unknown:
+            if (depends or unknown) and not op.function.endswith("__bool__"):
                 # What Python does with the value comes back as constants nobody can follow.
                 self._escaped.append(self._note(f"{op.function} takes the value out", op))
             return
-        if self._escaped and op.kind not in HANDLERS:
-            unknown.extend(self._escaped)
+        # A number that Python took out may stand behind any constant from then on.
+        unknown.extend(self._escaped)
         if unknown:
             self._fill(op, Unknown(unknown))
         elif not depends:
             for tensor in op.outputs:
-                self.maps[tensor] = Unknown(self._escaped) if self._escaped else None
+                self.maps[tensor] = None
         else:
             self._follow(op, known)
 

@@ -149,13 +149,14 @@ class Network(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def macs(self) -> int | None:
-        """Multiply-accumulates of one sample; None where an operation's cost is not known.
+        """Multiply-accumulates of one sample; None where an operation's cost is not known, or
+        where a part of the network could not be seen.
 
         Convolutions, linear layers, matrix products, attention and recurrent layers count;
         biases and elementwise work do not.
         """
         counts = [self.op_macs(op) for op in self.ops]
-        return None if None in counts else sum(filter(None, counts))
+        return None if None in counts or self.opaque else sum(filter(None, counts))
 
     def op_macs(self, op: Op) -> int | None:
         """Multiply-accumulates of one operation for one sample, None if not known."""
@@ -166,6 +167,11 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     def uncounted_ops(self) -> tuple[Op, ...]:
         """The operations whose multiply-accumulates are not known."""
         return tuple(op for op in self.ops if self.op_macs(op) is None)
+
+    @cached_property
+    def opaque(self) -> tuple[int, ...]:
+        """The tensors that no recorded operation made: something ran that was not seen."""
+        return tuple(tensor.id for tensor in self.tensors if tensor.origin == "unseen")
 
     # -- graph ----------------------------------------------------------------------------
 

@@ -80,10 +80,9 @@ class Subject:
     def opaque(self) -> tuple[Location, ...]:
         """Where operations may have run that nobody saw."""
         found = []
-        for tensor in self.network.tensors:
-            if tensor.origin == "unseen":
-                readers = self.network.consumers.get(tensor.id, ())
-                found.append(location(readers[0]) if readers else Location(None, ""))
+        for tensor in self.network.opaque:
+            readers = self.network.consumers.get(tensor, ())
+            found.append(location(readers[0]) if readers else Location(None, ""))
         return tuple(found)
 
 

@@ -82,6 +82,12 @@ class Net(nn.Module):
             "used": network.used_parameters,
         }
         found = counts[options.count]
+        if options.count == "used" and subject.opaque and not options.settled_from(found):
+            reason = "a part of the network could not be followed: it may use more parameters"
+            required = options.describe()
+            return Verdict(
+                "not-verified", found, f"{found:,}", required, reason, subject.opaque, reason
+            )
         word = "" if options.count == "all" else f"{options.count} "
         unused = network.parameters - network.used_parameters
         note = ""

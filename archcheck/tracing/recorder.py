@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -45,7 +46,7 @@ class Recorder(TorchFunctionMode):
         self.ops: list[Op] = []
         self.calls: list[Call] = []
         self.stack: list[int] = []
-        self.notes: list[str] = []
+        self.notes: dict[str, None] = {}
         self.paths: dict[nn.Module, str] = {}
         for path, module in model.named_modules():
             self.paths.setdefault(module, path)
@@ -103,6 +104,9 @@ class Recorder(TorchFunctionMode):
         held = parameter or self._is_global(tensor)
         return self.register(tensor, "constant" if held else "unseen")
 
+    def _is_constant(self, numbers: Iterable[int]) -> bool:
+        return all(self.tensors[n].origin in ("parameter", "buffer", "constant") for n in numbers)
+
     def _is_global(self, tensor: torch.Tensor) -> bool:
         frame = caller_frame()
         return frame is not None and any(value is tensor for value in frame.f_globals.values())
@@ -158,7 +162,12 @@ class Recorder(TorchFunctionMode):
         numbers = tuple(self.number(tensor) for tensor in inputs)
         result = func(*args, **kwargs)
         if kind in ESCAPES and inputs and not isinstance(result, torch.Tensor):
-            self._append(function, ESCAPE, func, args, kwargs, numbers, ())
+            op = self._append(function, ESCAPE, func, args, kwargs, numbers, ())
+            if kind == "bool" and op.called is not None and not self._is_constant(numbers):
+                line = f"{Path(op.called.file).name}:{op.called.line}"
+                self.notes.setdefault(
+                    f"forward decides by a value ({line}); only the path of a random input is seen"
+                )
             return result
         if kind == "setitem":
             outputs = [args[0]]
