@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import groupby
 
 from archcheck.fields.field import axis_field
@@ -47,18 +48,26 @@ def growth(rf: ReceptiveField, point: Point, axis: int) -> tuple[Growth, ...]:
     return best
 
 
-def _chain(rf: ReceptiveField, point: Point, axis: int) -> list[tuple[Op, int, bool]]:
-    """The operations of the chain with the size of the field behind each, and whether a unit's
-    step covers more than one position in front of it."""
+@dataclass(frozen=True)
+class _Link:
+    """An operation of the chain: the size of the field behind it, the jump in front of it."""
+
+    op: Op
+    size: int
+    jump: Fraction
+
+
+def _chain(rf: ReceptiveField, point: Point, axis: int) -> list[_Link]:
+    """The operations on the way that reaches furthest, from the input to the point."""
     tensor = max(point.tensors, key=lambda t: _size(rf, t, axis))
-    chain: list[tuple[Op, int, bool]] = []
+    chain: list[_Link] = []
     while (op := rf.network.producer(tensor)) is not None:
         sources = [t for t in data_inputs(op) if isinstance(rf.walk.map(t), FieldMap)]
         if not sources:
             break
         # Of operands that reach equally far the one made last has the longer way behind it.
         source = max(sources, key=lambda t: (_size(rf, t, axis), t))
-        chain.append((op, _size(rf, tensor, axis), _jump(rf, source, axis) > 1))
+        chain.append(_Link(op, _size(rf, tensor, axis), _jump(rf, source, axis)))
         tensor = source
     return chain[::-1]
 
@@ -71,68 +80,68 @@ def _size(rf: ReceptiveField, tensor: int, axis: int) -> int:
     return found.local or found.size
 
 
-def _jump(rf: ReceptiveField, tensor: int, axis: int) -> float:
+def _jump(rf: ReceptiveField, tensor: int, axis: int) -> Fraction:
     m = rf.walk.map(tensor)
     jump = axis_field(m, axis).jump if isinstance(m, FieldMap) else None
-    return float(jump) if jump is not None else 1.0
+    return Fraction(1) if jump is None else jump
 
 
-def _rows(network: Network, chain: list[tuple[Op, int, bool]], depth: int) -> tuple[Growth, ...]:
+def _rows(network: Network, chain: list[_Link], depth: int) -> tuple[Growth, ...]:
     rows = [Growth("input", 1, 0, "")]
-    for name, group in groupby(chain, key=lambda link: _block(network, link[0], depth)):
+    for name, group in groupby(chain, key=lambda link: _block(link.op, depth)):
         links = list(group)
-        size = links[-1][1]
+        size = links[-1].size
         if size != rows[-1].size:
             rows.append(Growth(name, size, size - rows[-1].size, _what(network, links)))
     return tuple(rows)
 
 
-def _block(network: Network, op: Op, depth: int) -> str:
+def _block(op: Op, depth: int) -> str:
     parts = op.module.split(".") if op.module else []
     return ".".join(parts[:depth]) if parts else op.kind
 
 
-def _what(network: Network, links: list[tuple[Op, int, bool]]) -> str:
+def _what(network: Network, links: list[_Link]) -> str:
+    """The windows of a stretch in a few words: ``two 3×3 at jump 2``."""
     described: Counter[str] = Counter()
-    for op, _, apart in links:
-        text = _window(network, op, apart)
+    jumps = []
+    for link in links:
+        text = _window(network, link.op)
         if text:
             described[text] += 1
-    parts = [
-        f"{_COUNTS[count]} {text}"
-        if 1 < count < len(_COUNTS)
-        else (f"{count} × {text}" if count > 1 else text)
-        for text, count in described.items()
-    ]
-    return ", ".join(parts[:2]) + (" …" if len(parts) > 2 else "")
+            jumps.append(link.jump)
+    parts = [_times(count, text) for text, count in described.items()]
+    text = ", ".join(parts[:2]) + (" …" if len(parts) > 2 else "")
+    return f"{text} at jump {jumps[0]}" if jumps and jumps[0] > 1 else text
 
 
-def _window(network: Network, op: Op, apart: bool) -> str:
+def _times(count: int, text: str) -> str:
+    if count == 1:
+        return text
+    return f"{_COUNTS[count]} {text}" if count < len(_COUNTS) else f"{count} × {text}"
+
+
+def _window(network: Network, op: Op) -> str:
     if op.kind in kinds.ADAPTIVE_POOLS | kinds.REDUCTIONS:
         return "all positions"
     if op.kind in kinds.RESAMPLING:
         return "upsampling"
-    if op.kind not in (kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS):
+    if op.kind not in kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS:
         return ""
     a = attributes(network, op)
-    kernel, stride, dilation = (
-        a["kernel_size"],
-        a["stride"],
-        a.get("dilation", (1,)),
-    )
-    if max(kernel) == 1 and max(stride) == 1:
+    if max(a["kernel_size"]) == 1 and max(a["stride"]) == 1:
         return ""
-    words = "×".join(map(str, kernel))
+    words = "×".join(map(str, a["kernel_size"]))
     if a.get("depthwise"):
         words = f"depthwise {words}"
     if op.kind in kinds.TRANSPOSED_CONVOLUTIONS:
         words = f"transposed {words}"
     if op.kind in kinds.FIXED_POOLS:
         words = f"pool {words}"
-    if max(dilation) > 1:
-        words += f" dilated {max(dilation)}"
-    if max(stride) > 1:
-        words += f" stride {max(stride)}"
+    if max(a.get("dilation", (1,))) > 1:
+        words += f" dilated {max(a['dilation'])}"
+    if max(a["stride"]) > 1:
+        words += f" stride {max(a['stride'])}"
     return words
 
 

@@ -32,7 +32,9 @@ def print_report(report: Report, console: Console) -> None:
             continue
         if finding.verdict.status != "passed":
             console.print()
-            for row in _details(finding):
+            head, *rest = _details(finding)
+            _print(console, head, wrap=True)
+            for row in rest:
                 _print(console, row)
     if report.output and report.network is None:
         console.print()
@@ -57,8 +59,9 @@ def print_concise(report: Report, console: Console) -> None:
         _print(console, Text(f"{where}: {finding.rule} {status}{finding.message}"))
 
 
-def _print(console: Console, text: Text) -> None:
-    console.print(text, soft_wrap=True, highlight=False)
+def _print(console: Console, text: Text, *, wrap: bool = False) -> None:
+    # A sentence is broken between words where someone looks; lines for programs stay whole.
+    console.print(text, soft_wrap=not (wrap and console.is_terminal), highlight=False)
 
 
 def _header(report: Report) -> Text:
