@@ -112,7 +112,7 @@ def _what(network: Network, links: list[_Link]) -> str:
             jumps.append(link.jump)
     parts = [_times(count, text) for text, count in described.items()]
     text = ", ".join(parts[:2]) + (" …" if len(parts) > 2 else "")
-    if not jumps or max(jumps) <= 1:
+    if not jumps or jumps[0] <= 1:
         return text
     return f"{text} at jump {jumps[0]}" if len(set(jumps)) == 1 else f"{text} from jump {jumps[0]}"
 

@@ -153,8 +153,8 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
                 raise Unfollowed("operands whose positions do not match")
     pattern = next((factors(m) for m in maps if factors(m)), ())
     spatial = any(f.spatial for m in maps for f in factors(m))
-    if not pattern and size > 1:
-        raise Unfollowed("operands whose positions do not match")
+    if not pattern and size > 1:  # a constant operand alone is that long
+        pattern = (Factor(size, False, False),)
     result = []
     for m in maps:
         if not factors(m):

@@ -1,6 +1,6 @@
 """What every kind of operation does to the fields of the tensors it reads."""
 
-from archcheck.fields.handlers import pointwise, products, reductions, views, windows
+from archcheck.fields.handlers import pointwise, products, reductions, unfolding, views, windows
 from archcheck.fields.handlers.base import HANDLERS, Context, Reading
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "pointwise",
     "products",
     "reductions",
+    "unfolding",
     "views",
     "windows",
 ]

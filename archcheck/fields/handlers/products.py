@@ -107,3 +107,39 @@ def multi_head_attention(context: Context) -> list[FieldMap | None]:
                 whole = whole.grown(dimension, sides[dimension])
         result.append(whole)
     return result
+
+
+@handles({"einsum"})
+def einsum(context: Context) -> FieldMap:
+    """Joins along every letter that the result does not have."""
+    equation = str(context.argument("equation", "")).replace(" ", "")
+    if "." in equation:
+        raise Unfollowed("an einsum with an ellipsis")
+    left, arrow, right = equation.partition("->")
+    terms = left.split(",")
+    if not arrow:
+        letters = sorted(set(left) - {","})
+        right = "".join(letter for letter in letters if left.count(letter) == 1)
+    parts = []
+    for term, operand in zip(terms, context.argument("operands", []), strict=True):
+        m = context.maps.get(operand["tensor"]) if is_tensor(operand) else None
+        if m is None:
+            continue
+        if len(set(term)) != len(term):
+            raise Unfollowed("an einsum that takes a diagonal")
+        parts.append(_as_term(m, term, right, context.op.index))
+    return merged(parts, context.output_shape)
+
+
+def _as_term(m: FieldMap, term: str, result: str, op: int) -> FieldMap:
+    """An operand of an einsum with the dimensions of its result, in their order."""
+    m = m.joined([d for d, letter in enumerate(term) if letter not in result], op)
+    for dimension in reversed(range(len(term))):
+        if term[dimension] not in result:
+            m = m.without(dimension)
+    kept = [letter for letter in term if letter in result]
+    m = m.permuted([kept.index(letter) for letter in result if letter in kept])
+    for dimension, letter in enumerate(result):
+        if letter not in kept:
+            m = m.with_new(dimension)
+    return m

@@ -7,6 +7,7 @@ from math import prod
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.gather import Gather, pick
 from archcheck.fields.handlers.base import Context, handles, integers, is_tensor
+from archcheck.fields.merge import merged
 from archcheck.fields.reshape import divided, reshaped, together
 
 
@@ -81,8 +82,6 @@ def unsqueeze(context: Context) -> FieldMap:
 @handles({"expand", "expand_as"})
 def expand(context: Context) -> FieldMap:
     """Dimensions of length one repeated."""
-    from archcheck.fields.merge import merged
-
     m = context.required()
     shape = context.output_shape
     missing = len(shape) - len(m.groups)
@@ -257,18 +256,3 @@ def channel_shuffle(context: Context) -> FieldMap:
     split = divided(m, 1, m.shape[1] // groups)
     order = [0, 2, 1, *range(3, len(split.groups))]
     return together(split.permuted(order), 1)
-
-
-@handles({"tensor_unfold"})
-def tensor_unfold(context: Context) -> FieldMap:
-    """Sliding windows of a dimension as a new last dimension."""
-    m = context.required()
-    dimension = m.dimension(context.argument("dimension"))
-    size, step = context.argument("size"), context.argument("step")
-    count = context.output_shape[dimension]
-    rows = [
-        m.gathered(dimension, pick(tap, step), count).with_new(len(m.groups)) for tap in range(size)
-    ]
-    from archcheck.fields.merge import concatenated
-
-    return concatenated(rows, len(m.groups))

@@ -1,0 +1,92 @@
+"""Windows written out as dimensions of their own, and put together again."""
+
+from __future__ import annotations
+
+from archcheck.fields.fieldmap import FieldMap
+from archcheck.fields.gather import Gather, pick
+from archcheck.fields.handlers.base import Context, handles, integers
+from archcheck.fields.merge import concatenated, merged
+from archcheck.fields.reshape import divided, together
+
+
+def _windows(
+    m: FieldMap, dimension: int, kernel: int, stride: int, dilation: int, before: int, count: int
+) -> FieldMap:
+    """Sliding windows of a dimension: ``count`` positions there, the taps as a new last one."""
+    last = len(m.groups)
+    taps = [
+        m.gathered(dimension, pick(tap * dilation - before, stride), count).with_new(last)
+        for tap in range(kernel)
+    ]
+    return concatenated(taps, last)
+
+
+@handles({"tensor_unfold"})
+def tensor_unfold(context: Context) -> FieldMap:
+    """``Tensor.unfold``: the windows of one dimension as a new last dimension."""
+    m = context.required()
+    dimension = m.dimension(context.argument("dimension"))
+    size, step = context.argument("size"), context.argument("step")
+    return _windows(m, dimension, size, step, 1, 0, context.output_shape[dimension])
+
+
+def _geometry(context: Context) -> list[tuple[int, int, int, int]]:
+    names = ("kernel_size", "stride", "dilation", "padding")
+    defaults = (1, 1, 1, 0)
+    columns = [
+        integers(context.argument(name, default), 2)
+        for name, default in zip(names, defaults, strict=True)
+    ]
+    return list(zip(*columns, strict=True))
+
+
+def _counts(sides: tuple[int, int], geometry: list[tuple[int, int, int, int]]) -> list[int]:
+    return [
+        (side + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+        for side, (kernel, stride, dilation, padding) in zip(sides, geometry, strict=True)
+    ]
+
+
+@handles({"unfold"})
+def unfold(context: Context) -> FieldMap:
+    """``F.unfold``: N×C×H×W to N×(C·kh·kw)×(rows·columns)."""
+    m = context.required()
+    geometry = _geometry(context)
+    counts = _counts((m.shape[-2], m.shape[-1]), geometry)
+    for axis, (kernel, stride, dilation, padding) in enumerate(geometry):
+        m = _windows(m, 2 + axis, kernel, stride, dilation, padding, counts[axis])
+    m = m.permuted([0, 1, 4, 5, 2, 3])  # N, C, kh, kw, rows, columns
+    return together(together(together(m, 4), 1), 1)
+
+
+@handles({"fold"})
+def fold(context: Context) -> FieldMap:
+    """``F.fold``: every position is the sum of the windows that cover it."""
+    m = context.required()
+    geometry = _geometry(context)
+    sides = integers(context.argument("output_size"), 2)
+    columns = _counts((sides[0], sides[1]), geometry)[1]
+    m = divided(m, 2, columns)  # N, C·kh·kw, rows, columns
+    m = divided(m, 1, geometry[1][0])
+    m = divided(m, 1, geometry[0][0]).permuted([0, 1, 4, 5, 2, 3])
+    # N, C, rows, columns, kh, kw: from the last axis to the first each tap finds its place.
+    for axis in (1, 0):
+        kernel, stride, dilation, padding = geometry[axis]
+        last = 4 + axis
+        parts = []
+        for tap in range(kernel):
+            one = m.gathered(last, pick(tap), 1).without(last)
+            placed = _spread(stride, padding - tap * dilation)
+            parts.append(one.gathered(2 + axis, placed, sides[axis]))
+        shape = list(parts[0].shape)
+        m = merged(parts, shape)
+    return m
+
+
+def _spread(stride: int, offset: int) -> Gather:
+    """Output o reads input i where ``o = i * stride - offset``, and nothing elsewhere."""
+    phases = []
+    for phase in range(stride):
+        at, rest = divmod(phase + offset, stride)
+        phases.append(() if rest else (at,))
+    return Gather(stride, 1, tuple(phases))
