@@ -124,3 +124,51 @@ def test_what_is_not_modelled_is_said_with_its_line() -> None:
     with pytest.raises(archcheck.UnknownField, match=r"torch\.fft.* \(.*test_fields_of_views\.py"):
         rf.at("output")
     assert rf.at("before").size == (3, 3)
+
+
+def write_channels(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[:, :2] = x[:, 2:].flip(3)
+    y[:, 3, 1] = 0
+    return y
+
+
+def write_region(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[..., 2:5, 1:-1] = x[..., :3, 2:]
+    return y
+
+
+CASES["write channels"] = (write_channels, 4)
+CASES["write a region"] = (write_region, 4)
+CASES["in place"] = (lambda x: x.clone().relu_().mul_(2).add_(x), 4)
+
+
+class Masked(nn.Module):
+    """Scores with a constant mask added."""
+
+    mask: Tensor
+
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mask", mask)
+        self.conv = nn.Conv2d(2, 2, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        if self.mask.dtype == torch.bool:
+            return x.masked_fill(self.mask, float("-inf")).softmax(3)
+        return (x + self.mask).softmax(3)
+
+
+@pytest.mark.parametrize("value", [-1000.0, float("-inf"), True])
+def test_a_constant_mask_is_not_guessed_through(value: float | bool) -> None:
+    rf = archcheck.receptive_field(archcheck.trace(Masked(torch.full((8, 8), value)), (2, 8, 8)))
+    with pytest.raises(archcheck.UnknownField, match="constant mask"):
+        rf.at("output")
+
+
+def test_a_constant_addend_is_no_mask() -> None:
+    rf = archcheck.receptive_field(archcheck.trace(Masked(torch.full((8, 8), 0.5)), (2, 8, 8)))
+    assert rf.at("conv").size == (3, 3)
+    assert rf.at("output").size == (3, 10)

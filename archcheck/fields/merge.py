@@ -41,12 +41,12 @@ def concatenated(maps: Sequence[FieldMap], dimension: int) -> FieldMap:
     # Channels that are alike are kept as one entry: the stretches are put together in grains.
     grain = gcd(*(_grain(m, dimension) for m in maps))
     split = [_in_grains(m, dimension, grain) for m in maps]
-    placed = []
+    stretches = []
     before = 0
     for m, size in zip(split, sizes, strict=True):
-        placed.append(_placed(m, dimension, before, size // grain, shape[dimension] // grain))
+        stretches.append(placed(m, dimension, before, size // grain, shape[dimension] // grain))
         before += size // grain
-    whole = merged(placed, _cut(tuple(shape), dimension, grain))
+    whole = merged(stretches, _cut(tuple(shape), dimension, grain))
     return together(whole, dimension)
 
 
@@ -104,7 +104,8 @@ def _constant_along(m: FieldMap, dimension: int, size: int) -> FieldMap:
     return m.joined([dimension], -1).grown(dimension, size, spatial=spatial)
 
 
-def _placed(m: FieldMap, dimension: int, before: int, size: int, total: int) -> FieldMap:
+def placed(m: FieldMap, dimension: int, before: int, size: int, total: int) -> FieldMap:
+    """A map as a stretch of a longer dimension; the units around it depend on nothing."""
     # Only the units of its own stretch hold anything; the union then puts the stretches together.
     spatial = dimension in m.spatial_dimensions()
     result = m.single(dimension)

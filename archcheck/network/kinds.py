@@ -5,6 +5,9 @@ from __future__ import annotations
 IN_PLACE_WRITE = "in_place"
 """The argument that marks an operation as having written into its first operand."""
 
+CUTTING_MASK = "cutting_mask"
+"""The argument that marks an operation as having cut paths by a constant mask."""
+
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 TRANSPOSED_CONVOLUTIONS = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 LINEAR = frozenset({"linear"})
@@ -65,6 +68,7 @@ REDUCTIONS = frozenset(
 WINDOW_VIEWS = frozenset({"unfold", "fold"})
 RESAMPLING = frozenset({"interpolate", "upsample"})
 PADDING = frozenset({"pad"})
+WRITES = frozenset({"setitem"})
 FACTORIES = frozenset(
     """zeros ones full empty rand randn randint arange linspace eye tensor zeros_like ones_like
     full_like empty_like rand_like randn_like new_zeros new_ones new_full new_empty new_tensor
@@ -100,6 +104,7 @@ FREE = (
     | EMBEDDINGS
     | WEIGHT_TRANSFORMS
     | STRUCTURE
+    | WRITES
 )
 """The kinds that, by convention, cost no multiply-accumulates."""
 

@@ -13,13 +13,15 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils.weak import WeakIdKeyDictionary
 
 from archcheck.network import Call, Op, Place, Tensor
-from archcheck.network.kinds import ESCAPE, IN_PLACE_WRITE, kind_of
+from archcheck.network.kinds import CUTTING_MASK, ESCAPE, IN_PLACE_WRITE, kind_of
 from archcheck.tracing.arguments import bind, plain
 from archcheck.tracing.construction import built_at
 from archcheck.tracing.places import caller, caller_frame
 
 ESCAPES = frozenset("""item tolist numpy bool float int index complex array""".split())
 """Dunders and methods that turn a tensor's value into Python data, which cannot be followed."""
+
+MASKING = frozenset({"add", "sub", "masked_fill", "where"})
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
@@ -53,6 +55,7 @@ class Recorder(TorchFunctionMode):
         self._ids: WeakIdKeyDictionary = WeakIdKeyDictionary()
         self._storages: dict[int, list[weakref.ref[torch.Tensor]]] = {}
         self._parameter_names: dict[int, str] = {}
+        self._driven: set[int] = set()
         self._owners: dict[str, nn.Module] = {}
         self._adopt(model)
 
@@ -88,6 +91,8 @@ class Recorder(TorchFunctionMode):
         self.tensors.append(
             Tensor(number, shape, str(tensor.dtype).removeprefix("torch."), origin, op, name)
         )
+        if origin == "input" or origin == "unseen":
+            self._driven.add(number)
         fresh = tensor not in self._ids
         self._ids[tensor] = number
         storage = _storage(tensor)
@@ -214,6 +219,8 @@ class Recorder(TorchFunctionMode):
             arguments[IN_PLACE_WRITE] = True
         else:
             arguments.pop("inplace", None)
+        if kind in MASKING and self._cuts(kind, args, kwargs):
+            arguments[CUTTING_MASK] = True
         call = self.stack[-1] if self.stack else -1
         parameters = tuple(
             self._parameter_names[number] for number in numbers if number in self._parameter_names
@@ -233,7 +240,23 @@ class Recorder(TorchFunctionMode):
             parameters=parameters,
         )
         self.ops.append(op)
+        if any(number in self._driven for number in numbers):
+            self._driven.update(op.outputs)
         return op
+
+    def _cuts(self, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Whether a constant operand closes paths: a condition, or an addend of -100 or less."""
+        for tensor in tensors_in([*args, *kwargs.values()]):
+            number = self.number(tensor)
+            if number in self._driven or tensor.numel() < 2 or tensor.is_meta:
+                continue
+            if tensor.dtype == torch.bool:
+                return True
+            if kind in ("add", "sub") and tensor.is_floating_point():
+                largest = float(tensor.abs().max())
+                if largest >= 100:
+                    return True
+        return False
 
     def _owner(self, call: int, parameters: tuple[str, ...]) -> tuple[str, Place | None]:
         # ``self.conv.forward(x)`` passes by the hooks; the weight still tells whose work it is.

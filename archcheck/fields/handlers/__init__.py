@@ -1,6 +1,14 @@
 """What every kind of operation does to the fields of the tensors it reads."""
 
-from archcheck.fields.handlers import pointwise, products, reductions, unfolding, views, windows
+from archcheck.fields.handlers import (
+    pointwise,
+    products,
+    reductions,
+    unfolding,
+    views,
+    windows,
+    writing,
+)
 from archcheck.fields.handlers.base import HANDLERS, Context, Reading
 
 __all__ = [
@@ -13,4 +21,5 @@ __all__ = [
     "unfolding",
     "views",
     "windows",
+    "writing",
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
-from archcheck.fields.gather import window
+from archcheck.fields.gather import pick, window
 from archcheck.fields.handlers.base import Context, handles
+from archcheck.fields.handlers.writing import nothing
 from archcheck.fields.merge import concatenated, merged
 from archcheck.fields.reshape import divided, together
 from archcheck.network import kinds
+from archcheck.network.kinds import CUTTING_MASK
 
 _JOINING = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax", "glu"})
 
@@ -16,6 +18,8 @@ _JOINING = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax", "gl
 @handles(kinds.ARITHMETIC | {"view_as"})
 def pointwise(context: Context) -> FieldMap:
     """The union over the operands, broadcast."""
+    if context.argument(CUTTING_MASK, False):
+        raise Unfollowed("a constant mask")
     return merged(context.operands, context.output_shape)
 
 
@@ -38,14 +42,8 @@ def gated(context: Context) -> FieldMap:
     m = context.required()
     dimension = m.dimension(context.argument("dim", -1))
     half = m.shape[dimension] // 2
-    parts = [m.gathered(dimension, _stretch(start), half) for start in (0, half)]
+    parts = [m.gathered(dimension, pick(start), half) for start in (0, half)]
     return merged(parts, context.output_shape)
-
-
-def _stretch(start: int):  # type: ignore[no-untyped-def]
-    from archcheck.fields.gather import pick
-
-    return pick(start)
 
 
 @handles({"batch_norm"})
@@ -130,20 +128,9 @@ def _stacked(context: Context, *, new: bool) -> FieldMap:
         m = context.maps.get(tensor)
         if m is None:  # a constant part depends on nothing
             shape = list(context.network.shape(tensor))
-            m = _nothing(some, shape)
+            m = nothing(some, shape)
         maps.append(m.with_new(dimension) if new else m)
     return concatenated(maps, dimension)
-
-
-def _nothing(like: FieldMap, shape: list[int]) -> FieldMap:
-    from archcheck.fields.fieldmap import Track
-    from archcheck.fields.positions import EMPTY
-    from archcheck.fields.table import Factor, Table
-
-    factors = tuple(Factor(size, False, False) for size in shape if size != 1)
-    groups = tuple(int(size != 1) for size in shape)
-    empty = Track(Table.constant(EMPTY, len(factors)))
-    return FieldMap(factors, groups, (empty,) * len(like.tracks))
 
 
 @handles({"alias_write"})
