@@ -175,7 +175,7 @@ EASY_RULES = (
     "max-pool",
 )
 HARD_RULES = (*EASY_RULES[:5], "strided", "max-pool")
-VERDICTS = {
+VERDICTS: dict[str, dict[str, tuple[str, ...]]] = {
     "assignment7.yaml": {
         "rules": EASY_RULES,
         "000": (F, F, P, P, F, P),

@@ -243,7 +243,7 @@ def test_multi_head_attention_by_hand() -> None:
     assert archcheck.trace(attend, (6, 8)).macs == 4 * 6 * 8 * 8 + 2 * 6 * 6 * 8
 
 
-def test_shared_layers_cost_every_call_and_count_once() -> None:
+def test_a_layer_called_twice_costs_twice_and_counts_once() -> None:
     conv = nn.Conv2d(3, 3, 3, padding=1, bias=False)
     network = archcheck.trace(nn.Sequential(conv, nn.ReLU(), conv), (3, 8, 8))
     assert network.parameters == 3 * 3 * 9

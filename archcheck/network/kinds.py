@@ -108,6 +108,9 @@ FREE = (
 )
 """The kinds that, by convention, cost no multiply-accumulates."""
 
+KNOWN = COSTLY | FREE
+"""All kinds whose meaning is known."""
+
 LAYER_KINDS = (
     (COSTLY | POOLS | NORMALIZATIONS | RESAMPLING | JOINS | EMBEDDINGS | REDUCTIONS)
     | (ACTIVATIONS - {"glu"})
@@ -142,6 +145,7 @@ _ALIASES = {
     "upsample_bilinear": "interpolate",
     "hsplit": "tensor_split",
     "H": "mT",
+    "spmm": "mm",  # torch.mm goes by this name among torch's overridable functions
 }
 _REFLECTED = frozenset("add sub mul div truediv matmul pow floordiv mod and or".split())
 

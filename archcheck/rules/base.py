@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from archcheck.fields import ReceptiveField, receptive_field
 from archcheck.network import Network, Op, Place
+from archcheck.network.kinds import KNOWN
 from archcheck.rules.options import CommonOptions
 
 Status = Literal["passed", "failed", "not-verified"]
@@ -63,6 +65,9 @@ class Example:
     input: tuple[int, ...] = (3, 32, 32)
 
 
+_SOUNDS_LIKE_A_LAYER = re.compile("conv|pool|linear|dot|inner|mm|mv|matmul|attention|rnn|lstm")
+
+
 class Subject:
     """What a rule looks at: the Network, and its receptive fields, worked out once."""
 
@@ -75,6 +80,17 @@ class Subject:
         if normalization not in self._fields:
             self._fields[normalization] = receptive_field(self.network, normalization=normalization)
         return self._fields[normalization]
+
+    @property
+    def unknown(self) -> tuple[Location, ...]:
+        """Operations of a kind that nobody knows and that may do a layer's work: they read a
+        parameter, or their name says so."""
+        return tuple(
+            call_location(op)
+            for op in self.network.ops
+            if op.kind not in KNOWN
+            and (op.parameters or _SOUNDS_LIKE_A_LAYER.search(op.function.rpartition(".")[2]))
+        )
 
     @property
     def opaque(self) -> tuple[Location, ...]:
@@ -141,12 +157,13 @@ def counted(
         locations=locations,
         note=note if note is not None else several(names),
     )
-    opaque = (*subject.opaque, *unseen)
+    opaque = (*subject.opaque, *subject.unknown, *unseen)
     if opaque and not options.settled_from(found):
         return replace(
             verdict,
             status="not-verified",
-            message=f"{found:,} {noun} found, but a part of the network could not be followed",
+            message=f"{_count(found, noun)} found, but it is not known what is done at "
+            f"{opaque[0].label or 'a part of the network'}",
             locations=(*locations, *opaque),
         )
     return verdict
@@ -161,8 +178,11 @@ def several(names: Sequence[str]) -> str:
 
 
 def _sentence(found: int, noun: str, required: str) -> str:
-    count = f"{found:,}" if found else "no"
-    return f"{count} {noun}{'' if found == 1 else 's'}, required: {required}"
+    return f"{_count(found, noun)}, required: {required}"
+
+
+def _count(found: int, noun: str) -> str:
+    return f"{found:,} {noun}" if found == 1 else f"{found or 'no'} {noun}s"
 
 
 _RULES: dict[str, Rule] = {}

@@ -126,7 +126,7 @@ class Blocks(Rule):
             ],
             found_text=text.replace(" ", ""),
             required=required,
-            message=wrong[0] if wrong else f"{len(blocks)} blocks: {shape}",
+            message=wrong[0] if wrong else f"{_some(len(blocks), 'block')}: {shape}",
             locations=tuple(locations),
             note=wrong[0] if wrong else shape,
         )
@@ -141,6 +141,10 @@ def _required(options: BlocksOptions) -> str:
     if options.reduction is not None:
         parts.append(" or ".join(_allowed(options)))
     return ", ".join(parts)
+
+
+def _some(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _allowed(options: BlocksOptions) -> list[str]:
@@ -213,14 +217,16 @@ def _problems(blocks: list[Block], options: BlocksOptions) -> tuple[list[str], l
     problems: list[str] = []
     locations: list[Location] = []
     if options.count is not None and not options.count.holds(len(blocks)):
-        problems.append(f"{len(blocks)} blocks, required: {options.count.describe()}")
+        found = _some(len(blocks), "block")
+        problems.append(f"{found}, required: {options.count.describe()}")
         locations += [location(b.convolutions[0], b.name) for b in blocks if b.convolutions]
     if options.convolutions is not None:
         for block in blocks:
             count = len(block.convolutions)
             if not options.convolutions.holds(count):
                 wanted = options.convolutions.describe()
-                problems.append(f"{block.name} has {count} convolutions, required: {wanted}")
+                found = _some(count, "convolution")
+                problems.append(f"{block.name} has {found}, required: {wanted}")
                 locations += [location(op, block.name) for op in block.convolutions[:1]]
     if options.reduction is not None:
         allowed = _allowed(options)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import Field, model_validator
 
-from archcheck.network import Network, Op
+from archcheck.network import Call, Network, Op
 from archcheck.network.attributes import attributes
+from archcheck.network.kinds import KNOWN, STRUCTURE
 from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
-from archcheck.rules.options import Amount, CommonOptions
+from archcheck.rules.options import Amount, CommonOptions, Measure
 
-Condition = Amount | bool | int | float | str | list[int]
+Condition = Measure | bool | int | float | str | list[int]
 
 
 class LayersOptions(Amount, CommonOptions):
@@ -48,7 +50,8 @@ class Layers(Rule):
 
     A condition is a value (`kernel_size: 1`, `bias: true`, `kernel_size: [3, 1]`) or a comparison
     (`stride: {more_than: 1}`). For an attribute with an entry an axis a single value has to hold
-    on every axis; a comparison is made with the largest entry.
+    on every axis (`exactly` too); other comparisons are made with the largest entry. A kind or an
+    attribute that does not exist makes the answer *not verified*.
 
     ## Why it matters
     Whatever no other rule says can be said here.
@@ -95,41 +98,79 @@ class Layers(Rule):
 
     def check(self, subject: Subject, options: LayersOptions) -> Verdict:
         network = subject.network
-        ops = [
-            op for op in network.ops if _is(network, op, options) and _meets(network, op, options)
-        ]
-        what = options.kind or options.function or ""
-        if options.where:
-            what += " with " + ", ".join(
-                f"{name} {_words(condition)}" for name, condition in options.where.items()
-            )
+        what = _description(options)
+        problem = _misnamed(network, options)
+        if problem:
+            return Verdict("not-verified", None, "–", options.describe(), problem, note=problem)
+        ops = [op for op in _candidates(network, options) if _meets(network, op, options)]
         verdict = counted(subject, ops, options, noun="matching layer")
         note = f"{what}: {verdict.note}" if verdict.note else what
         return replace(verdict, message=f"{verdict.message} ({what})", note=note)
 
 
-def _is(network: Network, op: Op, options: LayersOptions) -> bool:
-    if options.function is not None and op.function != options.function:
-        return False
-    if options.kind is None:
-        return True
-    call = network.calls[op.call] if op.call >= 0 else None
-    if options.kind == op.kind:
-        return True
-    # A class name means the layer as a whole: one call of it counts once.
-    layer = network.layer_of.get(op.index)
-    return (
-        call is not None
-        and call.type == options.kind
-        and layer is not None
-        and layer.ops[0] == op.index
-    )
+def _description(options: LayersOptions) -> str:
+    what = options.kind or options.function or ""
+    if not options.where:
+        return what
+    conditions = (f"{name} {_words(condition)}" for name, condition in options.where.items())
+    return f"{what} with {', '.join(conditions)}"
+
+
+def _candidates(network: Network, options: LayersOptions) -> list[Op]:
+    """The operations of the kind. A class name means a layer as a whole: a call counts once."""
+    ops = [op for op in network.ops if options.function in (None, op.function)]
+    if options.kind is None or any(op.kind == options.kind for op in ops):
+        return [op for op in ops if options.kind in (None, op.kind)]
+    found = []
+    for call in network.calls:
+        if call.type == options.kind:
+            inside = [op for op in ops if op.call == call.index and op.kind not in STRUCTURE]
+            if inside or options.function is None:
+                found.append(inside[0] if inside else _empty_call(call))
+    return found
+
+
+def _empty_call(call: Call) -> Op:
+    """A stand-in for a layer that runs no operation at all, such as Identity."""
+    return Op(-1, "", "identity", call.index, call.module, call.called, None, (), (), {})
+
+
+def _misnamed(network: Network, options: LayersOptions) -> str:
+    """What is surely misspelt: a name that matches nothing must not pass for "none found"."""
+    kind = options.kind
+    types = {module.type for module in network.modules}
+    if kind is not None and kind not in KNOWN | types and _plain(kind) not in _PLAIN_KINDS:
+        close = get_close_matches(kind, [*KNOWN, *types], 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return f"no kind of operation or class is known as {kind!r}{hint}"
+    candidates = _candidates(network, options)
+    known = {name for op in candidates for name in _attributes(network, op)}
+    for name in options.where:
+        if candidates and name not in known:
+            close = get_close_matches(name, known, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            return f"{kind or options.function} has no attribute {name!r}{hint}"
+    return ""
+
+
+def _plain(name: str) -> str:
+    """``BatchNorm2d`` and ``batch_norm`` alike."""
+    if name != name.lower():
+        name = name.removesuffix("1d").removesuffix("2d").removesuffix("3d")
+    return name.replace("_", "").lower()
+
+
+_PLAIN_KINDS = {_plain(kind) for kind in KNOWN} | {
+    _plain(kind[:-2]) for kind in KNOWN if kind[-2:] in ("1d", "2d", "3d")
+}
+
+
+def _attributes(network: Network, op: Op) -> dict[str, Any]:
+    return {**attributes(network, op), "module": op.module}
 
 
 def _meets(network: Network, op: Op, options: LayersOptions) -> bool:
-    if not options.where:
-        return True
-    found = {**attributes(network, op), "module": op.module}
+    found = _attributes(network, op)
     return all(
         name in found and _matches(found[name], condition)
         for name, condition in options.where.items()
@@ -138,8 +179,10 @@ def _meets(network: Network, op: Op, options: LayersOptions) -> bool:
 
 def _matches(value: Any, condition: Any) -> bool:
     values = list(value) if isinstance(value, (tuple, list)) else [value]
-    if isinstance(condition, Amount):
-        if not values or not all(isinstance(v, (int, float)) for v in values):
+    if isinstance(condition, Measure):
+        if not values or any(
+            isinstance(v, bool) or not isinstance(v, (int, float)) for v in values
+        ):
             return False
         exact = condition.given.get("exactly")
         if exact is not None and any(v != exact for v in values):
@@ -147,12 +190,10 @@ def _matches(value: Any, condition: Any) -> bool:
         return condition.holds(max(values))
     if isinstance(condition, list):
         return values == condition
-    return (
-        bool(values)
-        and all(type(v) is not bool or isinstance(condition, bool) for v in values)
-        and all(v == condition for v in values)
+    return bool(values) and all(
+        v == condition and isinstance(v, bool) == isinstance(condition, bool) for v in values
     )
 
 
 def _words(condition: Any) -> str:
-    return condition.describe() if isinstance(condition, Amount) else str(condition)
+    return condition.describe() if isinstance(condition, Measure) else str(condition)

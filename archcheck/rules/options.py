@@ -1,69 +1,13 @@
-"""The options that rules share: comparisons in words, numbers as people write them."""
+"""The options that rules share: comparisons in words."""
 
 from __future__ import annotations
 
-import math
-import re
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-_SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
-_BYTES = {
-    "": 1,
-    "b": 1,
-    "kb": 10**3,
-    "mb": 10**6,
-    "gb": 10**9,
-    "kib": 2**10,
-    "mib": 2**20,
-    "gib": 2**30,
-}
-_NUMBER = re.compile(r"([+-]?[\d_,]*\.?\d+(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
-
-
-def _scaled(text: str, suffixes: dict[str, int], examples: str) -> Fraction:
-    match = _NUMBER.fullmatch(text.strip())
-    if match is None or match[2].lower() not in suffixes:
-        raise ValueError(f"{text!r} is not a number; write it like {examples}")
-    return Fraction(re.sub("[_,]", "", match[1])) * suffixes[match[2].lower()]
-
-
-def _whole(value: Any, suffixes: dict[str, int], examples: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError(f"{value!r} is not a number; write it like {examples}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value!r} is not a number; write it like {examples}")
-    number = _scaled(value, suffixes, examples) if isinstance(value, str) else Fraction(value)
-    if number.denominator != 1:
-        raise ValueError(f"{value!r} is not a whole number")
-    return int(number)
-
-
-def _read_count(value: Any) -> int:
-    return _whole(value, _SUFFIXES, "200000, 200_000, 200k or 1.5M")
-
-
-def _read_bytes(value: Any) -> int:
-    return _whole(value, _BYTES, "250_000, 250 KB (a thousand bytes) or 250 KiB (1024)")
-
-
-def _read_share(value: Any) -> float:
-    if isinstance(value, str) and value.strip().endswith("%"):
-        value = float(_scaled(value.strip()[:-1], {"": 1}, "0.9 or 90%") / 100)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"{value!r} is not a share; write it like 0.9 or 90%")
-    return float(value)
-
-
-_WRITTEN = {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": _NUMBER.pattern}]}
-Number = Annotated[int, BeforeValidator(_read_count), Field(json_schema_extra=_WRITTEN)]
-"""A whole number: 200000, 200_000, 200k, 1.5M."""
-Bytes = Annotated[int, BeforeValidator(_read_bytes), Field(json_schema_extra=_WRITTEN)]
-"""A number of bytes: 250 KB, 250 KiB."""
-Share = Annotated[float, BeforeValidator(_read_share)]
-"""A share between 0 and 1, or a percentage."""
+from archcheck.rules.numbers import Bytes, Number, Real, Share
 
 
 class Strict(BaseModel):
@@ -185,6 +129,19 @@ class Amount(Bounds):
     less_than: Number | None = None
     at_most: Number | None = None
     exactly: Number | None = None
+
+
+class Measure(Bounds):
+    """Comparisons of any numbers."""
+
+    whole: ClassVar[bool] = False
+    lowest: ClassVar[int | None] = None
+
+    more_than: Real | None = None
+    at_least: Real | None = None
+    less_than: Real | None = None
+    at_most: Real | None = None
+    exactly: Real | None = None
 
 
 class ByteAmount(Bounds):

@@ -1,5 +1,7 @@
 """``output-shape``: what the network returns."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from archcheck.rules.base import Example, Rule, Subject, Verdict, call_location, register
@@ -9,7 +11,7 @@ from archcheck.rules.options import CommonOptions
 class OutputShapeOptions(CommonOptions):
     """The shape of one sample's output."""
 
-    shape: list[int | None] = Field(
+    shape: list[Annotated[int, Field(ge=1)] | None] = Field(
         description="The shape without the batch; null stands for any length."
     )
 

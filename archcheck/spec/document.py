@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LARGEST = 1 << 20
 """A spec of more bytes than this is none."""
 MOST_NODES = 100_000
+MOST_LEVELS = 50
+
+_SURPRISING = re.compile(r"^[+-]?0[0-9_]|:")
 
 KeyPath = tuple[str | int, ...]
 
@@ -110,15 +114,20 @@ def parse_document(text: str, file: str = "spec") -> Document:
         mark = error.problem_mark or error.context_mark
         where = Mark(mark.line + 1, mark.column + 1, 1) if mark is not None else None
         raise document.error_at(f"this is not YAML: {error.problem}", where) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise SpecError("this is not YAML: a control character", file=file, line=line) from None
     except yaml.YAMLError as error:
         raise SpecError(f"this is not YAML: {error}", file=file) from None
+    except RecursionError:
+        raise SpecError("this is nested too deeply for a spec", file=file) from None
     return document
 
 
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -137,8 +146,8 @@ class _Builder:
         self.document.values.setdefault(path, mark)
         if id(node) in above:
             raise self.document.error_at("this refers to itself", mark)
-        if self.nodes > MOST_NODES:
-            raise self.document.error_at("this is too large", mark)
+        if self.nodes > MOST_NODES or len(above) > MOST_LEVELS:
+            raise self.document.error_at("this is too large or too deep for a spec", mark)
         inside = (*above, id(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, inside)
@@ -146,6 +155,9 @@ class _Builder:
             return [
                 self.build(item, (*path, index), inside) for index, item in enumerate(node.value)
             ]
+        if node.tag.endswith(":int") and _SURPRISING.search(node.value):
+            # YAML 1.1 reads 010 as eight and 1:30 as ninety.
+            raise self.document.error_at(f"{node.value} is not a number as people write it", mark)
         try:
             return self.scalars.construct_object(node)
         except (yaml.YAMLError, ValueError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from archcheck.rules import Rule, all_rules
 from archcheck.rules.options import CommonOptions, CountOptions
@@ -72,7 +74,7 @@ def _spec(document: Document) -> Spec:
         raise document.error("a spec is a mapping with the key `rules:`")
     for key in data:
         if key not in KEYS:
-            hint = _closest(key, [*KEYS, *all_rules()])
+            hint = _closest(key, list(KEYS))
             if key in all_rules():
                 hint = "; rules stand under `rules:`"
             raise document.error(f'unknown key "{key}"{hint}', (key,), key=True)
@@ -186,12 +188,26 @@ def _first_error(
             fields = list(Amount.model_fields)
         message = f'unknown key "{key}"{_closest(key, fields)}'
         return document.error(f"{rule.name}: {message}", (*path, *location), key=True)
-    message = detail["msg"].removeprefix("Value error, ")
     name = ".".join(str(part) for part in location)
-    if detail["type"] == "literal_error":
-        message = f"{detail['input']!r} is not one of {detail['ctx']['expected']}"
+    message = _in_words(detail, details)
     where = f"{rule.name}: {name}: {message}" if name else f"{rule.name}: {message}"
     return document.error(where, (*path, *location))
+
+
+def _in_words(detail: ErrorDetails, details: list[ErrorDetails]) -> str:
+    """What pydantic found, as people say it."""
+    choices = next((d for d in details if d["type"] == "literal_error"), None)
+    if choices is not None and detail["type"] in ("literal_error", "list_type"):
+        wanted = str(choices["ctx"]["expected"])
+        close = _closest(str(detail["input"]), re.findall("'([^']*)'", wanted))
+        return f"{detail['input']!r} is not one of {wanted}{close}"
+    if detail["type"] in ("model_type", "model_attributes_type"):
+        return (
+            f"{detail['input']!r} is no comparison; write it like {{at_least: {detail['input']}}}"
+        )
+    if detail["type"] == "missing":
+        return f'the key "{detail["loc"][-1]}" is missing'
+    return detail["msg"].removeprefix("Value error, ")
 
 
 def _real_path(item: Any, location: tuple[int | str, ...]) -> KeyPath:

@@ -35,7 +35,7 @@ def json_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "required": ["rules"],
         "properties": {
-            "title": {"type": "string", "description": "What the spec is for."},
+            "title": {"type": ["string", "number"], "description": "What the spec is for."},
             "input": {
                 "description": "The shape of one sample without the batch, or one a network input.",
                 "anyOf": [SHAPE, {"type": "array", "minItems": 1, "items": SHAPE}],

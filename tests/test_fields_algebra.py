@@ -1,0 +1,283 @@
+"""The algebra under the receptive fields: sets of positions, tables of them, maps of tables.
+
+Everything is compared with plain Python sets and numpy's index arrays, index by index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archcheck.fields.fieldmap import FieldMap
+from archcheck.fields.gather import CLAMP, DROP, REFLECT, WRAP, Gather
+from archcheck.fields.positions import EMPTY, Positions
+from archcheck.fields.reshape import divided, reshaped, together
+from archcheck.fields.table import Factor, Table, union
+
+Index = Sequence[int]
+members = st.frozensets(st.integers(-300, 300), max_size=12)
+
+
+# -- sets --------------------------------------------------------------------------------------
+
+
+@given(members)
+def test_positions_are_the_set_they_were_made_of(a: frozenset[int]) -> None:
+    p = Positions.of(a)
+    assert p.members() == tuple(sorted(a))
+    assert p.count == len(a)
+    assert bool(p) == bool(a)
+    assert p.hull == ((min(a), max(a)) if a else None)
+    assert p.size == (max(a) - min(a) + 1 if a else 0)
+    assert not a or (p.low, p.high) == p.hull
+
+
+@given(members, members)
+def test_union_is_that_of_sets(a: frozenset[int], b: frozenset[int]) -> None:
+    p, q = Positions.of(a), Positions.of(b)
+    assert p | q == q | p == Positions.of(a | b)
+    assert hash(p | q) == hash(Positions.of(a | b))
+    assert (p == q) == (a == b)
+    assert (p.members(), q.members()) == (tuple(sorted(a)), tuple(sorted(b)))  # unchanged
+
+
+@given(members, st.integers(-500, 500), st.integers(-500, 500))
+def test_a_shift_moves_every_member(a: frozenset[int], by: int, more: int) -> None:
+    p = Positions.of(a) + by
+    assert p == Positions.of(member + by for member in a)
+    assert p + more == Positions.of(a) + (by + more)
+
+
+@given(st.integers(-50, 50), st.integers(0, 1 << 40))
+def test_bits_are_normalised(low: int, bits: int) -> None:
+    p = Positions(low, bits)
+    assert p.members() == tuple(low + i for i in range(41) if bits >> i & 1)
+    assert p == Positions.of(p.members())
+    assert (p == EMPTY) == (bits == 0)
+
+
+# -- tables ------------------------------------------------------------------------------------
+
+
+def at(table: Table, index: Index) -> frozenset[int]:
+    """The set at an index: the meaning of a table, in one place."""
+    place, shift = [], 0
+    for factor, i in enumerate(index):
+        turn, phase = divmod(i, table.values.shape[factor])
+        place.append(phase)
+        shift += turn * table.steps[factor]
+    entry: Positions = table.values[tuple(place)]
+    return frozenset(member + shift for member in entry.members())
+
+
+small = st.frozensets(st.integers(-6, 9), max_size=4)
+LATTICE = range(-7, 14)
+
+
+@st.composite
+def tables(draw: Any, *, period: int | None = None, step: int | None = None) -> Table:
+    """Two factors: a lattice one, and a bounded one of three indices (or that does not vary)."""
+    rows = draw(st.integers(1, 4)) if period is None else period
+    columns = draw(st.sampled_from([1, 3]))
+    pool = [Positions.of(draw(small)), Positions.of(draw(small))]  # so that phases may be alike
+    values = np.empty((rows, columns), dtype=object)
+    for index in np.ndindex(rows, columns):
+        values[index] = draw(st.sampled_from(pool)) + draw(st.sampled_from([0, 0, 1]))
+    return Table(values, (draw(st.integers(-4, 6)) if step is None else step, 0))
+
+
+@st.composite
+def gathers(draw: Any, borders: Sequence[str] = (DROP,)) -> Gather:
+    period = draw(st.integers(1, 3))
+    taps = st.lists(st.integers(-5, 5), max_size=3, unique=True).map(tuple)
+    advance = draw(st.integers(-3, 4).filter(bool))
+    every = tuple(draw(taps) for _ in range(period))
+    return Gather(period, advance, every, draw(st.sampled_from(list(borders))))
+
+
+def same(a: Table, b: Table, indices: range = LATTICE) -> bool:
+    return all(at(a, (i, j)) == at(b, (i, j)) for i in indices for j in range(3))
+
+
+@given(tables(), st.integers(1, 4))
+def test_a_longer_period_is_the_same_table(table: Table, turns: int) -> None:
+    longer = table.tiled(0, table.values.shape[0] * turns)
+    assert longer.values.shape[0] == table.values.shape[0] * turns
+    assert same(longer, table)
+    shortest = longer.reduced(0)
+    assert same(shortest, table)
+    assert shortest.values.shape[0] <= table.values.shape[0]
+
+
+@given(tables(), st.integers(1, 12))
+def test_pinning_writes_out_the_real_indices(table: Table, size: int) -> None:
+    pinned = table.pinned(0, size)
+    assert pinned.steps == (0, 0)
+    assert pinned.values.shape[0] == (size if table.varies(0) else 1)
+    assert same(pinned, table, range(size))
+
+
+@given(tables(), gathers(), st.integers(1, 9))
+def test_gathering_on_a_lattice(table: Table, gather: Gather, size: int) -> None:
+    result = table.gathered(0, gather, Factor(size, True, True), size)
+    for output in LATTICE:
+        for j in range(3):
+            expected = [at(table, (i, j)) for i in gather.reads(output)]
+            assert at(result, (output, j)) == frozenset().union(*expected)
+
+
+@given(tables(), gathers((DROP, CLAMP, WRAP, REFLECT)), st.integers(2, 8), st.integers(1, 8))
+def test_gathering_within_borders(table: Table, gather: Gather, size: int, output: int) -> None:
+    pinned = table.pinned(0, size)
+    result = pinned.gathered(0, gather, Factor(size, False, True), output)
+    for o in range(output):
+        for j in range(3):
+            expected = [at(pinned, (i, j)) for i in gather.reads_within(o, size)]
+            assert at(result, (o, j)) == frozenset().union(*expected)
+
+
+@given(tables(), gathers(), st.integers(1, 6))
+def test_gathering_and_pinning_commute_away_from_borders(
+    table: Table, gather: Gather, output: int
+) -> None:
+    reads = [i for o in range(output) for i in gather.reads(o)]
+    size = max([*reads, 0]) + 1
+    if min([*reads, 0]) < 0:
+        return
+    first = table.gathered(0, gather, Factor(size, True, True), output).pinned(0, output)
+    second = table.pinned(0, size).gathered(0, gather, Factor(size, False, True), output)
+    assert same(first, second, range(output))
+
+
+@given(gathers(), st.integers(2, 9), st.integers(0, 8))
+def test_borders_are_those_of_numpy(gather: Gather, size: int, output: int) -> None:
+    for border, mode in ((CLAMP, "edge"), (WRAP, "wrap"), (REFLECT, "reflect")):
+        bordered = Gather(gather.period, gather.advance, gather.taps, border)
+        padded = np.pad(np.arange(size), 40, mode=mode)  # type: ignore[call-overload]
+        expected = [int(padded[40 + i]) for i in gather.reads(output)]
+        assert bordered.reads_within(output, size) == expected
+    inside = [i for i in gather.reads(output) if 0 <= i < size]
+    assert gather.reads_within(output, size) == inside
+
+
+@given(tables(), st.integers(1, 4), st.integers(1, 5))
+def test_a_factor_split_in_two(table: Table, outer: int, inner: int) -> None:
+    split = table.split(0, outer, inner, lattice=True)
+    for o in LATTICE:
+        for r in range(inner):
+            for j in range(3):
+                assert at(split, (o, r, j)) == at(table, (o * inner + r, j))
+    again = split.fused(0, inner, lattice=True, outer=outer)
+    assert same(again, table)
+    bounded = table.pinned(0, outer * inner).split(0, outer, inner, lattice=False)
+    for o in range(outer):
+        for r in range(inner):
+            assert at(bounded, (o, r, 0)) == at(table, (o * inner + r, 0))
+    back = bounded.fused(0, inner, lattice=False, outer=outer)
+    assert same(back, table, range(outer * inner))
+
+
+@given(tables(), st.integers(1, 5))
+def test_a_bounded_factor_fused_into_a_lattice(table: Table, rows: int) -> None:
+    fused = table.fused(0, 3, lattice=True, outer=rows)
+    for o in LATTICE:
+        for r in range(3):
+            assert at(fused, (3 * o + r,)) == at(table, (o, r))
+
+
+@given(st.data(), st.integers(1, 3), st.integers(-3, 4))
+def test_unions_of_tables_that_move_alike(data: st.DataObject, period: int, step: int) -> None:
+    turns = [data.draw(st.integers(1, 3)) for _ in range(3)]
+    parts = [data.draw(tables(period=period * turn, step=step * turn)) for turn in turns]
+    if not all(part.varies(0) for part in parts):
+        return
+    whole = union(parts)
+    for i in LATTICE:
+        for j in range(3):
+            assert at(whole, (i, j)) == frozenset().union(*(at(part, (i, j)) for part in parts))
+
+
+@given(tables(), st.integers(1, 9))
+def test_joining_is_the_union_over_the_real_indices(table: Table, size: int) -> None:
+    joined = table.joined(0, Factor(size, True, True))
+    assert not joined.varies(0)
+    for j in range(3):
+        assert at(joined, (0, j)) == frozenset().union(*(at(table, (i, j)) for i in range(size)))
+    across = table.joined(1, Factor(3, False, False))
+    for i in LATTICE:
+        assert at(across, (i, 0)) == at(table, (i, 0)) | at(table, (i, 1)) | at(table, (i, 2))
+
+
+# -- maps --------------------------------------------------------------------------------------
+
+
+def written_out(m: FieldMap, axis: int) -> np.ndarray[Any, np.dtype[Any]]:
+    """The set of every unit on one axis, as an array of the tensor's shape."""
+    table = m.all_pinned().tracks[axis].local
+    sizes = [factor.size for factor in m.factors]
+    return np.broadcast_to(table.values, sizes).reshape(m.shape)
+
+
+def agrees(m: FieldMap, coordinates: list[Any]) -> bool:
+    """Whether every unit depends on exactly the position whose coordinates numpy has there."""
+    for axis, expected in enumerate(coordinates):
+        if m.shape != expected.shape:
+            return False
+        found = written_out(m, axis)
+        for unit in np.ndindex(*m.shape):
+            if found[unit] != Positions(int(expected[unit]), 1):
+                return False
+    return True
+
+
+def factorisations(draw: Any, total: int) -> list[int]:
+    """Some shape of so many elements, ones included."""
+    shape = []
+    while total > 1:
+        size = draw(st.sampled_from([d for d in range(2, total + 1) if total % d == 0]))
+        shape.append(size)
+        total //= size
+    for place in draw(st.lists(st.integers(0, len(shape)), max_size=2)):
+        shape.insert(place, 1)
+    return shape
+
+
+@given(st.data(), st.booleans())
+def test_reshapes_and_permutations_are_those_of_numpy(data: st.DataObject, lattice: bool) -> None:
+    shape = [1, *data.draw(st.lists(st.sampled_from([1, 2, 3, 4, 6]), min_size=2, max_size=4))]
+    if prod(shape) > 150:
+        return
+    spatial = tuple(range(2, len(shape)))
+    m = FieldMap.of_input(shape, spatial, lattice=lattice)
+    grid = np.indices(shape)
+    coordinates: list[Any] = [grid[dimension] for dimension in spatial]
+    assert agrees(m, coordinates)
+    for _ in range(data.draw(st.integers(1, 5))):
+        rank = len(m.shape)
+        if data.draw(st.booleans()):
+            order = data.draw(st.permutations(range(rank)))
+            m = m.permuted(order)
+            coordinates = [array.transpose(order) for array in coordinates]
+        else:
+            new = factorisations(data.draw, prod(shape))
+            m = reshaped(m, new)
+            coordinates = [array.reshape(new) for array in coordinates]
+        assert agrees(m, coordinates), m.shape
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.booleans())
+def test_a_dimension_divided_and_put_together(
+    outer: int, inner: int, channels: int, lattice: bool
+) -> None:
+    shape = (1, channels, outer * inner, 3)
+    m = FieldMap.of_input(shape, (2, 3), lattice=lattice)
+    rows, columns = np.indices(shape)[2:]
+    cut = divided(m, 2, inner)
+    new = (1, channels, outer, inner, 3)
+    assert agrees(cut, [rows.reshape(new), columns.reshape(new)])
+    assert agrees(together(cut, 2), [rows, columns])
