@@ -13,7 +13,7 @@ from archcheck.rules import Location
 from archcheck.spec import Failure, Report, Spec, SpecError, check, failed_to_run, load_spec
 from archcheck.spec import spec_from as _spec_from
 from archcheck.tracing import failures
-from archcheck.tracing.process import TracingProcess
+from archcheck.tracing.process import trace_reference
 from archcheck.tracing.reference import Reference, parse_reference
 
 if TYPE_CHECKING:
@@ -76,14 +76,8 @@ def verify(
     shapes = shapes_for(wanted, input_shape)
     if isinstance(network, (str, Path)):
         reference = parse_reference(str(network))
-        with TracingProcess() as child:
-            found = child.trace(
-                reference,
-                shapes,
-                {**wanted.arguments, **(arguments or {})},
-                training=training,
-                timeout=timeout,
-            )
+        given = {**wanted.arguments, **(arguments or {})}
+        found = trace_reference(reference, shapes, given, training=training, timeout=timeout)
         return report_on(found, wanted, reference, started)
     if not _is_module(network):
         raise TypeError(f"an nn.Module, a Network or a reference is wanted, not {network!r}")

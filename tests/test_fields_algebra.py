@@ -218,7 +218,9 @@ def test_joining_is_the_union_over_the_real_indices(table: Table, size: int) -> 
 
 def written_out(m: FieldMap, axis: int) -> np.ndarray[Any, np.dtype[Any]]:
     """The set of every unit on one axis, as an array of the tensor's shape."""
-    table = m.all_pinned().tracks[axis].local
+    for factor in range(len(m.factors)):
+        m = m.pinned(factor)
+    table = m.tracks[axis].local
     sizes = [factor.size for factor in m.factors]
     return np.broadcast_to(table.values, sizes).reshape(m.shape)
 

@@ -24,9 +24,8 @@ from archcheck.reporters.text import print_concise, print_report
 from archcheck.rules import Rule, all_rules, documentation
 from archcheck.spec import Report, json_schema
 
-NARROW = 80
 WIDE = 120
-"""Widths where nobody looks through a window: files and pipes get the second."""
+"""The width of text that goes to a file or a pipe."""
 
 
 def write_report(report: Report, output_format: str, file: Path | None) -> None:

@@ -47,17 +47,17 @@ def axis_field(m: FieldMap, axis: int) -> AxisField:
     units_at = m.unit_factors()
     local = _over_space(m, track.local)
     fixed = _over_space(m, track.fixed) if track.fixed else None
-    units = _units(m, track.local, local, track.fixed, fixed)
+    units = _units(m, local, fixed)
     sizes = [unit.size for unit in units]
     largest = max(sizes)
     coverage = [Fraction(unit.count, unit.size) for unit in units if unit.size == largest and unit]
-    local_sizes = [unit.size for unit in _phases(m, track.local, local)]
+    local_sizes = [unit.size for unit in _phases(m, local)]
     moving = [
         rate(track.local, factor)
         for factor in range(len(m.factors))
         if factor in units_at and track.local.steps[factor]
     ]
-    first = _at_zero(track.local, local) or (_at_zero(track.fixed, fixed) if track.fixed else EMPTY)
+    first = _at_zero(local) or (EMPTY if fixed is None else _at_zero(fixed))
     return AxisField(
         size=largest,
         smallest=min(sizes),
@@ -123,7 +123,7 @@ def _over_space(m: FieldMap, table: Table) -> Table:
     return table
 
 
-def _phases(m: FieldMap, source: Table, table: Table) -> list[Positions]:
+def _phases(m: FieldMap, table: Table) -> list[Positions]:
     """One entry for every phase that the real map has."""
     values = table.values
     for factor, description in enumerate(m.factors):
@@ -132,24 +132,20 @@ def _phases(m: FieldMap, source: Table, table: Table) -> list[Positions]:
     return list(values.flat)
 
 
-def _units(
-    m: FieldMap, local_source: Table, local: Table, fixed_source: Table | None, fixed: Table | None
-) -> list[Positions]:
+def _units(m: FieldMap, local: Table, fixed: Table | None) -> list[Positions]:
     if fixed is None or fixed.empty:
-        return _phases(m, local_source, local)
+        return _phases(m, local)
     if local.empty:
-        return _phases(m, fixed, fixed)
+        return _phases(m, fixed)
     # What moves and what stands still lie differently for every unit: look at each real one.
     for factor, description in enumerate(m.factors):
         if description.lattice:
             local = local.pinned(factor, description.size)
             fixed = fixed.pinned(factor, description.size)
-    together: Values = np.bitwise_or(local.values, fixed.values)
-    return list(together.flat)
+    both: Values = np.bitwise_or(local.values, fixed.values)
+    return list(both.flat)
 
 
-def _at_zero(source: Table | None, table: Table | None) -> Positions:
-    if table is None:
-        return EMPTY
+def _at_zero(table: Table) -> Positions:
     entry: Positions = table.values[(0,) * table.values.ndim]
     return entry

@@ -210,13 +210,6 @@ class FieldMap:
             factors, self.groups, self.mapped(lambda table: table.pinned(factor, old.size))
         )
 
-    def all_pinned(self) -> FieldMap:
-        """All lattice factors cut off at the real borders."""
-        result = self
-        for factor in range(len(self.factors)):
-            result = result.pinned(factor)
-        return result
-
     # -- reading ----------------------------------------------------------------------------
 
     def gathered(self, dimension: int, gather: Gather, output: int) -> FieldMap:

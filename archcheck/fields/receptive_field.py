@@ -120,7 +120,7 @@ class Field:
         index = (unit,) if isinstance(unit, int) else tuple(unit)
         m = self._owner._known(self.point, self._owner._actual)
         found = [unit_positions(m, axis, index) for axis in range(len(m.tracks))]
-        return tuple(Hull(p.low, p.high) if p else None for p in found)
+        return tuple(None if p.hull is None else Hull(*p.hull) for p in found)
 
 
 class ReceptiveField:

@@ -11,7 +11,6 @@ from archcheck.network.model import (
     Tensor,
     decode,
     encode,
-    writes_in_place,
 )
 
 __all__ = [
@@ -25,5 +24,4 @@ __all__ = [
     "Tensor",
     "decode",
     "encode",
-    "writes_in_place",
 ]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from archcheck.network.kinds import IN_PLACE_WRITE
 from archcheck.network.macs import op_macs
 
 if TYPE_CHECKING:
@@ -224,16 +223,6 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         from archcheck.network.layers import layers_of
 
         return layers_of(self)
-
-    @cached_property
-    def layer_of(self) -> dict[int, Layer]:
-        """The layer that each operation (by its index) belongs to."""
-        return {index: layer for layer in self.layers for index in layer.ops}
-
-
-def writes_in_place(op: Op) -> bool:
-    """Whether an operation changed its first operand instead of making a new tensor."""
-    return op.arguments.get(IN_PLACE_WRITE) is True
 
 
 def encode(network: Network) -> bytes:

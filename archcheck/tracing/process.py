@@ -19,7 +19,7 @@ import msgspec
 from archcheck.network import Network
 from archcheck.tracing.failures import Failure, ReferenceError
 from archcheck.tracing.protocol import Done, Failed, Message, Refused, Request, Stage, pack, unpack
-from archcheck.tracing.reference import Reference, parse_reference
+from archcheck.tracing.reference import Reference
 
 GRACE = 3.0
 """Seconds that a child which no longer answers is given beyond its own time limit."""
@@ -197,7 +197,7 @@ class TracingProcess:
 
 
 def trace_reference(
-    reference: str | Reference,
+    reference: Reference,
     input_shapes: Sequence[Sequence[int]],
     arguments: Mapping[str, Any] | None = None,
     *,
@@ -209,9 +209,8 @@ def trace_reference(
     Raises:
         ReferenceError: if the reference is wrong.
     """
-    found = parse_reference(reference) if isinstance(reference, str) else reference
     with TracingProcess() as child:
-        return child.trace(found, input_shapes, arguments, training=training, timeout=timeout)
+        return child.trace(reference, input_shapes, arguments, training=training, timeout=timeout)
 
 
 def _exactly(stream: IO[bytes], length: int) -> bytes | None:

@@ -22,6 +22,9 @@ ESCAPES = frozenset("""item tolist numpy bool float int index complex array""".s
 """Dunders and methods that turn a tensor's value into Python data, which cannot be followed."""
 
 MASKING = frozenset({"add", "sub", "masked_fill", "where"})
+"""The kinds by which a constant mask closes paths."""
+CUTTING = 100
+"""An addend of this size in front of a softmax leaves nothing of what it is added to."""
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
@@ -109,9 +112,6 @@ class Recorder(TorchFunctionMode):
         held = parameter or self._is_global(tensor)
         return self.register(tensor, "constant" if held else "unseen")
 
-    def _is_constant(self, numbers: Iterable[int]) -> bool:
-        return all(self.tensors[n].origin in ("parameter", "buffer", "constant") for n in numbers)
-
     def _is_global(self, tensor: torch.Tensor) -> bool:
         frame = caller_frame()
         return frame is not None and any(value is tensor for value in frame.f_globals.values())
@@ -133,7 +133,6 @@ class Recorder(TorchFunctionMode):
             )
         )
         self.stack.append(len(self.calls) - 1)
-        self.current = module
 
     def leave(self, module: nn.Module, output: Any) -> None:
         """A module's forward has returned."""
@@ -167,12 +166,9 @@ class Recorder(TorchFunctionMode):
         numbers = tuple(self.number(tensor) for tensor in inputs)
         result = func(*args, **kwargs)
         if kind in ESCAPES and inputs and not isinstance(result, torch.Tensor):
-            op = self._append(function, ESCAPE, func, args, kwargs, numbers, ())
-            if kind == "bool" and op.called is not None and not self._is_constant(numbers):
-                line = f"{Path(op.called.file).name}:{op.called.line}"
-                self.notes.setdefault(
-                    f"forward decides by a value ({line}); only the path of a random input is seen"
-                )
+            op = self._append(function, ESCAPE, {}, numbers, ())
+            if kind == "bool":
+                self._note_decision(op)
             return result
         if kind == "setitem":
             outputs = [args[0]]
@@ -193,7 +189,15 @@ class Recorder(TorchFunctionMode):
             result = result.view_as(result)
             outputs = [result]
         aliases = self._aliases(outputs[0]) if in_place else []
-        op = self._append(function, kind, func, args, kwargs, numbers, outputs, in_place=in_place)
+        # The old numbers stand in the arguments, so they are read before outputs get theirs.
+        arguments = plain(bound, lambda tensor: {"tensor": self.number(tensor)})
+        if in_place:
+            arguments[IN_PLACE_WRITE] = True
+        else:
+            arguments.pop("inplace", None)
+        if kind in MASKING and self._cuts(kind, inputs):
+            arguments[CUTTING_MASK] = True
+        op = self._append(function, kind, arguments, numbers, outputs)
         for alias in aliases:
             self._write_alias(alias, outputs[0], op)
         return result
@@ -202,25 +206,11 @@ class Recorder(TorchFunctionMode):
         self,
         function: str,
         kind: str,
-        func: Callable[..., Any],
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
+        arguments: dict[str, Any],
         numbers: tuple[int, ...],
         outputs: Sequence[torch.Tensor],
-        *,
-        in_place: bool = False,
     ) -> Op:
         index = len(self.ops)
-        # The old numbers stand in the arguments, so they are bound before the outputs get theirs.
-        arguments = plain(
-            bind(kind, func, args, kwargs), lambda tensor: {"tensor": self.number(tensor)}
-        )
-        if in_place:
-            arguments[IN_PLACE_WRITE] = True
-        else:
-            arguments.pop("inplace", None)
-        if kind in MASKING and self._cuts(kind, args, kwargs):
-            arguments[CUTTING_MASK] = True
         call = self.stack[-1] if self.stack else -1
         parameters = tuple(
             self._parameter_names[number] for number in numbers if number in self._parameter_names
@@ -244,18 +234,23 @@ class Recorder(TorchFunctionMode):
             self._driven.update(op.outputs)
         return op
 
-    def _cuts(self, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    def _note_decision(self, op: Op) -> None:
+        if op.called is not None and any(number in self._driven for number in op.inputs):
+            line = f"{Path(op.called.file).name}:{op.called.line}"
+            self.notes.setdefault(
+                f"forward decides by a value ({line}); only the path of a random input is seen"
+            )
+
+    def _cuts(self, kind: str, inputs: Sequence[torch.Tensor]) -> bool:
         """Whether a constant operand closes paths: a condition, or an addend of -100 or less."""
-        for tensor in tensors_in([*args, *kwargs.values()]):
-            number = self.number(tensor)
-            if number in self._driven or tensor.numel() < 2 or tensor.is_meta:
+        for tensor in inputs:
+            if self.number(tensor) in self._driven or tensor.numel() < 2 or tensor.is_meta:
                 continue
             if tensor.dtype == torch.bool:
                 return True
-            if kind in ("add", "sub") and tensor.is_floating_point():
-                largest = float(tensor.abs().max())
-                if largest >= 100:
-                    return True
+            added = kind in ("add", "sub") and tensor.is_floating_point()
+            if added and float(tensor.abs().max()) >= CUTTING:
+                return True
         return False
 
     def _owner(self, call: int, parameters: tuple[str, ...]) -> tuple[str, Place | None]:

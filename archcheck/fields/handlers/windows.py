@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 from archcheck.fields import gather as g
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.handlers.base import Context, handles, integers
 from archcheck.fields.reshape import divided, together
 from archcheck.network import kinds
+from archcheck.network.attributes import attributes
 
 
 def _spatial_rank(context: Context) -> int:
@@ -32,71 +33,53 @@ def _mix_channels(m: FieldMap, context: Context, channels: int) -> FieldMap:
     return together(mixed.grown(dimension + 1, channels // groups), dimension)
 
 
-@handles(kinds.CONVOLUTIONS)
+def _slid(m: FieldMap, context: Context, windows: Sequence[g.Gather]) -> FieldMap:
+    """One window along each of the last axes."""
+    for axis, window in enumerate(windows):
+        dimension = len(m.groups) - len(windows) + axis
+        m = m.gathered(dimension, window, context.output_shape[dimension])
+    return m
+
+
+def _geometry(context: Context) -> list[tuple[int, int, int, int]]:
+    """Kernel, stride, dilation and padding in front, for each axis."""
+    a = attributes(context.network, context.op)
+    kernel, dilation, padding = a["kernel_size"], a.get("dilation", (1,)), a.get("padding", (0,))
+    if padding == "valid":
+        padding = (0,)
+    elif padding == "same":  # an odd total leaves the spare position behind
+        padding = [d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True)]
+    sides = [integers(list(value), len(kernel)) for value in (a["stride"], dilation, padding)]
+    return list(zip(kernel, *sides, strict=True))
+
+
+@handles(kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS)
 def convolution(context: Context) -> FieldMap:
-    """Windows along the last axes, channels mixed within groups."""
+    """Channels mixed within groups, windows along the last axes.
+
+    A transposed convolution's output reads the inputs whose stamped kernel covers it.
+    """
     m = context.required()
     if context.map("weight") is not None:
         raise Unfollowed("a convolution whose weight depends on the input")
-    n = _spatial_rank(context)
-    weight = context.shape("weight")
-    kernel = weight[-n:]
-    stride = integers(context.argument("stride", 1), n)
-    dilation = integers(context.argument("dilation", 1), n)
-    padding = _padding(context.argument("padding", 0), kernel, dilation)
-    m = _mix_channels(m, context, weight[0])
-    for axis in range(n):
-        dimension = len(m.groups) - n + axis
-        window = g.window(kernel[axis], stride[axis], dilation[axis], padding[axis])
-        m = m.gathered(dimension, window, context.output_shape[dimension])
-    return m
-
-
-def _padding(value: Any, kernel: tuple[int, ...], dilation: list[int]) -> list[int]:
-    if value == "valid":
-        return [0] * len(kernel)
-    if value == "same":  # an odd total leaves the spare position behind
-        return [d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True)]
-    return integers(value, len(kernel))
-
-
-@handles(kinds.TRANSPOSED_CONVOLUTIONS)
-def transposed_convolution(context: Context) -> FieldMap:
-    """Every output reads the inputs whose stamped kernel covers it."""
-    m = context.required()
-    if context.map("weight") is not None:
-        raise Unfollowed("a convolution whose weight depends on the input")
-    n = _spatial_rank(context)
-    weight = context.shape("weight")
-    stride = integers(context.argument("stride", 1), n)
-    dilation = integers(context.argument("dilation", 1), n)
-    padding = integers(context.argument("padding", 0), n)
-    m = _mix_channels(m, context, weight[1] * context.argument("groups", 1))
-    for axis in range(n):
-        dimension = len(m.groups) - n + axis
-        window = g.transposed_window(weight[-n + axis], stride[axis], dilation[axis], padding[axis])
-        m = m.gathered(dimension, window, context.output_shape[dimension])
-    return m
+    m = _mix_channels(m, context, attributes(context.network, context.op)["out_channels"])
+    transposed = context.op.kind in kinds.TRANSPOSED_CONVOLUTIONS
+    window = g.transposed_window if transposed else g.window
+    return _slid(m, context, [window(*sides) for sides in _geometry(context)])
 
 
 @handles(kinds.FIXED_POOLS)
 def pool(context: Context) -> list[FieldMap | None]:
     """Windows along the last axes; channels stay apart."""
     m = context.required()
-    n = _spatial_rank(context)
-    kernel = integers(context.argument("kernel_size"), n)
-    stride = integers(context.argument("stride", []) or kernel, n)
-    padding = integers(context.argument("padding", 0), n)
-    dilation = integers(context.argument("dilation", 1), n)
-    for axis in range(n):
-        dimension = len(m.groups) - n + axis
-        window = g.window(kernel[axis], stride[axis], dilation[axis], padding[axis])
+    windows = [g.window(*sides) for sides in _geometry(context)]
+    for axis, window in enumerate(windows):
+        dimension = len(m.groups) - len(windows) + axis
         size, output = m.shape[dimension], context.output_shape[dimension]
-        whole = output == 1 and size > 1 and len(set(window.reads_within(0, size))) == size
-        if whole:  # a global pool spelled out: its units depend on all positions
+        if output == 1 and size > 1 and len(set(window.reads_within(0, size))) == size:
+            # A global pool spelled out: its units depend on all positions.
             m = m.marked_joined(dimension, context.op.index)
-        m = m.gathered(dimension, window, output)
-    return [m] * len(context.op.outputs)
+    return [_slid(m, context, windows)] * len(context.op.outputs)
 
 
 @handles(kinds.ADAPTIVE_POOLS)
