@@ -131,8 +131,8 @@ def report_on(
     return failed_to_run(
         _finding(found),
         spec,
-        name=reference.name or Path(reference.file).stem,
-        file=reference.file,
+        name=reference.name,
+        file=reference.file or reference.module,
         seconds=seconds,
         output=found.output,
     )

@@ -15,7 +15,6 @@ from tests.strategies import Network, networks
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 
 
-
 def field_of(drawn: Network, at: str) -> Field:
     """The product's answer at a point of a drawn network."""
     return archcheck.receptive_field(archcheck.trace(drawn.module, drawn.input_shape)).at(at)
@@ -29,7 +28,9 @@ def assert_theoretical(field: Field, positions: list[list[np.ndarray]]) -> None:
         assert field.size[axis] == largest
         assert field.smallest[axis] == min(sizes)
         if largest:
-            reads = min(unit.size for unit, size in zip(units, sizes, strict=True) if size == largest)
+            reads = min(
+                unit.size for unit, size in zip(units, sizes, strict=True) if size == largest
+            )
             assert field.coverage[axis] == pytest.approx(reads / largest)
 
 

@@ -44,9 +44,7 @@ def load(reference: object, **arguments: Any) -> Loaded:
 
 
 def width(found: Loaded) -> int:
-    return sum(
-        parameter.shape[0] for name, parameter in found.model.named_parameters() if "weight" in name
-    )
+    return next(found.model.parameters()).shape[0]
 
 
 @pytest.fixture(autouse=True)
@@ -59,9 +57,6 @@ def _interpreter_is_left_as_it_was(tmp_path: Path) -> Iterator[None]:
     assert not {name for name in modules if sys.modules.get(name) is not modules[name]}
     files = {name: str(getattr(module, "__file__", "")) for name, module in sys.modules.items()}
     assert not {name for name, file in files.items() if str(tmp_path) in file}
-
-
-# -- references -----------------------------------------------------------------------------
 
 
 NAMED = {
@@ -79,9 +74,7 @@ def test_a_name_is_a_class_a_function_or_an_instance(tmp_path: Path, name: str) 
     assert (type(found.model).__name__, found.name, width(found)) == ("Net", name, 4)
 
 
-def test_a_module_is_named_from_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_modules_of_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "plain" / "deep" / "net.py", NET)
     monkeypatch.chdir(tmp_path)
     assert width(load("plain.deep.net:Net", width=7)) == 7
@@ -134,9 +127,7 @@ CONTAINED = {
 
 
 @pytest.mark.parametrize("rest", CONTAINED.values(), ids=CONTAINED)
-def test_without_a_name_the_network_that_no_other_contains_is_meant(
-    tmp_path: Path, rest: str
-) -> None:
+def test_the_network_that_no_other_contains_is_meant(tmp_path: Path, rest: str) -> None:
     assert load(write(tmp_path / "net.py", BLOCK + rest)).name == "Outer"
 
 
@@ -174,9 +165,6 @@ def test_a_class_defined_twice_is_noted(tmp_path: Path) -> None:
     assert any("Net is defined 2 times" in note for note in found.notes)
 
 
-# -- arguments ------------------------------------------------------------------------------
-
-
 def test_arguments_reach_the_constructor_and_functions(tmp_path: Path) -> None:
     file = write(tmp_path / "net.py", NET + "\ndef make(size):\n    return Net(size)\n")
     found = load(f"{file}:Net", width=6, bias=False)
@@ -206,9 +194,6 @@ def test_a_constructor_of_any_keywords_takes_any(tmp_path: Path) -> None:
         "width, 3, bias=bias", "options['width'], 3"
     )
     assert width(load(write(tmp_path / "net.py", source), width=5)) == 5
-
-
-# -- imports --------------------------------------------------------------------------------
 
 
 def test_siblings_are_found_at_import_and_in_forward(tmp_path: Path) -> None:
@@ -262,7 +247,7 @@ def test_the_main_block_does_not_run(tmp_path: Path) -> None:
     assert width(load(write(tmp_path / "net.py", source))) == 4
 
 
-def test_the_file_as_it_is_now_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_loaded_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even where an older version had the same size and the same second of change."""
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     file, sibling = tmp_path / "net.py", tmp_path / "sizes.py"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -26,25 +24,21 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        from archcheck.spec import SpecError
-        from archcheck.tracing.failures import ReferenceError
-        from archcheck.tracing.process import StartError
-
         try:
-            return command(*args, **kwargs)
+            from archcheck.spec import SpecError
+            from archcheck.tracing.failures import ReferenceError
+            from archcheck.tracing.process import StartError
+
+            try:
+                return command(*args, **kwargs)
+            except SpecError as error:
+                say_error(str(error), source=error.source, error=error)
+            except (UsageError, ReferenceError, StartError) as error:
+                say_error(str(error))
         except typer.Exit:
             raise
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
-        except SpecError as error:
-            say_error(str(error), source=error.source, error=error)
-        except (UsageError, ReferenceError, StartError) as error:
-            say_error(str(error))
-        except BrokenPipeError:
-            # Whoever read the output has gone; that is no error of ours.
-            with contextlib.suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
         except OSError as error:
             file = f"{error.filename}: " if error.filename else ""
             say_error(f"{file}{error.strerror or error}")
@@ -65,13 +59,15 @@ def say_error(message: str, *, source: str = "", error: object = None) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from archcheck.reporters.words import clean
+
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     text = Text("error: ", style="bold red")
-    console.print(text.append(message, style="not bold default"))
+    console.print(clean(text.append(message, style="not bold default")))
     line, column = getattr(error, "line", None), getattr(error, "column", None)
     if source and line and column:
         gutter = len(str(line))
-        console.print(Text(f"{line} │ ", style="dim").append(source, style="not dim"))
+        console.print(clean(Text(f"{line} │ ", style="dim").append(source, style="not dim")))
         length = max(1, getattr(error, "length", 1))
         marks = " " * (column - 1) + "^" * length
         console.print(Text(f"{' ' * gutter} │ ", style="dim").append(marks, style="not dim red"))

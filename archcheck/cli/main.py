@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
+
+BROKEN, INTERRUPTED = 2, 130
 
 
 def run() -> None:
     """The entry point of the installed command."""
     try:
-        for stream in (sys.stdout, sys.stderr):
-            # A terminal that cannot show a character shows a question mark, not a traceback.
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")
+        signal.signal(signal.SIGTERM, _terminate)
+        from archcheck.cli.streams import prepare
+
+        prepare()
         from archcheck.cli.app import app
 
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    except OSError as error:  # the disk is full, say
+        sys.stderr.write(f"error: the output cannot be written: {error.strerror or error}\n")
+        sys.stdout = None  # nothing is left to flush on the way out
+        sys.exit(BROKEN)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    # An exception on the main thread: whatever child there is, is ended on the way out.
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -27,10 +27,11 @@ def read_shapes(texts: Sequence[str] | None) -> list[tuple[int, ...]] | None:
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    sides = re.split(r"[,x×\s]+", text.strip().strip("[]()").strip(","))
-    if not all(side.isdecimal() and int(side) > 0 for side in sides):
+    match = re.fullmatch(r"[0-9]{1,9}(\s*[,x×]\s*[0-9]{1,9})*", text.strip().strip("[]()"))
+    sides = [int(side) for side in re.findall("[0-9]+", text)]
+    if match is None or 0 in sides:
         raise UsageError(f"--input {text}: a shape without the batch is written like 3,32,32")
-    return tuple(int(side) for side in sides)
+    return tuple(sides)
 
 
 def read_arguments(texts: Sequence[str] | None) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -58,7 +60,7 @@ def write_rules(output_format: str) -> None:
     table.add_column()
     for name, rule in rules.items():
         table.add_row(name, rule.summary)
-    _console().print(table)
+    _write(lambda console: console.print(table), None)
 
 
 def write_rule(name: str) -> None:
@@ -72,12 +74,15 @@ def write_rule(name: str) -> None:
         close = get_close_matches(name.replace("_", "-"), rules, 1)
         hint = f"; did you mean {close[0]}?" if close else "; `archcheck rules` lists them"
         raise UsageError(f"there is no rule {name!r}{hint}")
-    console = _console()
     text = rule_markdown(rules[name])
-    if console.is_terminal:
-        console.print(Markdown(text))
-    else:
-        console.file.write(text + "\n")
+
+    def show(console: Console) -> None:
+        if console.is_terminal:
+            console.print(Markdown(text))
+        else:
+            console.file.write(text + "\n")
+
+    _write(show, None)
 
 
 def rule_markdown(rule: Rule) -> str:
@@ -108,35 +113,57 @@ def write_schema() -> None:
     _write_json(json_schema(), None)
 
 
-def _console(file: Any = None) -> Console:
-    if file is not None:
-        return Console(file=file, width=WIDE, no_color=True, highlight=False, force_terminal=False)
-    console = Console(highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(highlight=False, width=WIDE)
-    return console
+def _width() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return int(columns)
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
+
+
+def _render(show: Callable[[Console], None], *, for_file: bool = False) -> str:
+    """What a function prints, in colour where it will be looked at in colour."""
+    buffer = StringIO()
+    if for_file:
+        console = Console(file=buffer, width=WIDE, no_color=True, force_terminal=False)
+    else:
+        terminal = True if sys.stdout.isatty() else None  # None: as FORCE_COLOR says
+        console = Console(file=buffer, width=_width(), force_terminal=terminal)
+    show(console)
+    return buffer.getvalue()
 
 
 def _write(show: Callable[[Console], None], file: Path | None) -> None:
     if file is None:
-        show(_console())
-        return
-    buffer = StringIO()
-    show(_console(buffer))
-    write_file(file, buffer.getvalue())
+        _say(_render(show))
+    else:
+        write_file(file, _render(show, for_file=True))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _write_json(data: Any, file: Path | None) -> None:
-    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    encoding = "utf-8" if file is not None else sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:  # escapes survive what letters do not
+        text = json.dumps(data, indent=2)
+    text = _C1.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
     if file is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        _say(text)
     else:
         write_file(file, text)
 
 
+_C1 = re.compile("[\x7f-\x9f]")
+"""Control characters that JSON lets stand and a terminal may obey."""
+
+
 def write_file(file: Path, text: str) -> None:
-    """Write a file whole or not at all.
+    """Write a file whole or not at all. Links are followed; devices and pipes just take it.
 
     Raises:
         UsageError: if it cannot be written.
@@ -145,16 +172,20 @@ def write_file(file: Path, text: str) -> None:
         raise UsageError(f"--output-file {file} is a folder")
     temporary = None
     try:
-        if file.exists() and not file.is_file():  # a pipe or a device takes bytes, not a rename
-            file.write_text(text, encoding="utf-8")
+        special = file.exists() and not file.is_file()
+        if special or str(file.absolute()).startswith(("/dev/", "/proc/")):
+            with file.open("w", encoding="utf-8") as stream:
+                stream.write(text)
             return
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        target = file.resolve()
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
         mask = os.umask(0)
         os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(file)
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(target)
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

@@ -132,14 +132,14 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
         place = (op.built or op.called) if op else None
         field = _try(rf, Point(layer.name, (layer.output,)))
         table.add_row(
-            layer.name,
-            words.cut(layer.module, 24),
+            words.clean(Text(layer.name)),
+            words.clean(Text(words.cut(layer.module, 24))),
             words.shape(network.shape(layer.output)[1:]),
             f"{layer.parameters:,}" if layer.parameters else "",
             words.amount(layer.macs) if layer.macs is None or layer.macs else "",
             _size(field),
             words.axes(field.jump) if field and field.axes else "",
-            _short_line(place, source),
+            words.clean(Text(_short_line(place, source))),
         )
     _print(console, Text(_title(network), style="bold"))
     console.print()
@@ -150,7 +150,7 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
 
 
 def _print(console: Console, text: Text) -> None:
-    console.print(text, soft_wrap=True, highlight=False)
+    console.print(words.clean(text), soft_wrap=True, highlight=False)
 
 
 def _title(network: Network) -> str:

@@ -52,7 +52,7 @@ def print_concise(report: Report, console: Console) -> None:
             continue
         place = next((where.place for where in finding.verdict.locations if where.place), None)
         if place is None:
-            where = f"{words.path(report.file)}:1:1" if report.file else report.name
+            where = f"{words.path(report.file) or report.name}:1:1"
         else:
             where = f"{words.path(place.file)}:{place.line}:{place.column or 1}"
         status = "not verified: " if finding.verdict.status == "not-verified" else ""
@@ -61,12 +61,11 @@ def print_concise(report: Report, console: Console) -> None:
 
 def _print(console: Console, text: Text, *, wrap: bool = False) -> None:
     # A sentence is broken between words where someone looks; lines for programs stay whole.
-    console.print(text, soft_wrap=not (wrap and console.is_terminal), highlight=False)
+    console.print(words.clean(text), soft_wrap=not (wrap and console.is_terminal), highlight=False)
 
 
 def _header(report: Report) -> Text:
-    name = f"{words.path(report.file)}:{report.name}" if report.file else report.name
-    text = Text(name, style="bold")
+    text = Text(_reference(report), style="bold")
     network = report.network
     if network is None:
         return text
@@ -78,6 +77,10 @@ def _header(report: Report) -> Text:
         f"{words.amount(network.macs)} MACs",
     ]
     return text.append("   " + "   ".join(facts), style="not bold")
+
+
+def _reference(report: Report) -> str:
+    return ":".join(part for part in (words.path(report.file), report.name) if part)
 
 
 def _rows(findings: tuple[Finding, ...], width: int) -> list[Text]:

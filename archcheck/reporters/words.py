@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+
+from rich.text import Text
 
 from archcheck.network import Place
 
@@ -37,6 +40,8 @@ def axes(values: Sequence[Fraction | int | None]) -> str:
 
 def path(file: str) -> str:
     """A path relative to the working directory where it lies inside it."""
+    if not file:
+        return ""
     try:
         relative = Path(file).resolve().relative_to(Path.cwd())
     except (ValueError, OSError):
@@ -49,6 +54,17 @@ def line(place: Place | None) -> str:
     return f"{path(place.file)}:{place.line}" if place is not None else ""
 
 
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def clean(text: Text) -> Text:
+    """A text without characters that a terminal obeys: a submission's names and messages are
+    shown, not followed. Its styles stay where they are."""
+    if _CONTROL.search(text.plain):
+        text.plain = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.plain)
+    return text
+
+
 def cut(text: str, width: int) -> str:
     """A text cut in the middle to fit a width."""
     if len(text) <= width:
@@ -59,13 +75,17 @@ def cut(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
+LONGEST = 160
+"""The longest source line that is quoted in full."""
+
+
 def source_line(place: Place) -> str | None:
     """The text of a place's line, None if the file cannot be read any more."""
     try:
         with open(place.file, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
             for number, text in enumerate(file, 1):
                 if number == place.line:
-                    return text.rstrip("\r\n").expandtabs(4)
+                    return cut(text[:LONGEST].rstrip("\r\n").expandtabs(4), LONGEST - 1)
     except OSError:
         return None
     return None

@@ -19,7 +19,7 @@ def report_as_dict(report: Report) -> dict[str, Any]:
     return {
         "version": VERSION,
         "passed": report.passed,
-        "network": f"{report.file}:{report.name}" if report.file else report.name,
+        "network": ":".join(part for part in (report.file, report.name) if part),
         "spec": report.spec.file or report.spec.title,
         "input": shapes[0] if len(shapes) == 1 else shapes,
         "parameters": network.parameters if network else None,

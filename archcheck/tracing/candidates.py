@@ -35,9 +35,12 @@ def only_network(module: ModuleType, reference: Reference, with_arguments: bool)
     instances = {
         name: value for name, value in vars(module).items() if isinstance(value, nn.Module)
     }
-    uses = {name: _used_by(value, module) for name, value in own.items()}
+    classes = {value: name for name, value in own.items()}
     contained = {
-        used for name, names in uses.items() for used in names if used in own and used != name
+        classes[used]
+        for value in own.values()
+        for used in _used_by(value, module)
+        if used in classes and used is not value
     }
     outer = [name for name in own if name not in contained]
     if not outer and own:
@@ -77,9 +80,10 @@ def _wants_arguments(target: Any) -> bool:
     )
 
 
-def _used_by(target: type, module: ModuleType) -> set[str]:
-    """All names of the module that a class's code leads to, and the classes it derives from."""
-    found: set[str] = {base.__name__ for base in target.__mro__[1:]}
+def _used_by(target: type, module: ModuleType) -> set[type]:
+    """The classes that a class's code leads to: by name, through functions and containers of the
+    module, as defaults and class attributes; and those that it derives from."""
+    found: set[type] = set(target.__mro__[1:])
     waiting: list[Any] = [target]
     seen: set[int] = set()
     while waiting:
@@ -87,34 +91,28 @@ def _used_by(target: type, module: ModuleType) -> set[str]:
         if id(value) in seen:
             continue
         seen.add(id(value))
-        for name in _names(value):
-            if name in vars(module):
-                found.add(name)
-                next_value = vars(module)[name]
-                if inspect.isfunction(next_value) or isinstance(next_value, (dict, list, tuple)):
-                    waiting.append(next_value)
+        for used in _leads_to(value, vars(module)):
+            if isinstance(used, type):
+                found.add(used)
+            else:
+                waiting.append(used)
     return found
 
 
-def _names(value: Any) -> Iterator[str]:
+def _leads_to(value: Any, names: dict[str, Any]) -> Iterator[Any]:
+    """The classes, functions and containers that a value's code or content mentions."""
     if isinstance(value, type):
-        for member in vars(value).values():
-            function = inspect.unwrap(getattr(member, "__func__", member)) if member else member
-            if isinstance(function, FunctionType):
-                yield from _code_names(function.__code__)
+        mentioned = [inspect.unwrap(getattr(m, "__func__", m)) for m in vars(value).values() if m]
     elif isinstance(value, FunctionType):
-        yield from _code_names(value.__code__)
+        mentioned = [names[name] for name in _code_names(value.__code__) if name in names]
+        mentioned += [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
     elif isinstance(value, dict):
-        for item in value.values():
-            yield from _value_names(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _value_names(item)
-
-
-def _value_names(value: Any) -> Iterator[str]:
-    if isinstance(value, type):
-        yield value.__name__
+        mentioned = list(value.values())
+    else:
+        mentioned = list(value)
+    for item in mentioned:
+        if isinstance(item, (type, FunctionType, dict, list, tuple)):
+            yield item
 
 
 def _code_names(code: CodeType) -> Iterator[str]:

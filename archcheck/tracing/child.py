@@ -6,19 +6,23 @@ standard error, which the parent keeps apart; answers go through a private copy 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import signal
 import sys
 import threading
 import time
 from typing import BinaryIO
 
+PR_SET_PDEATHSIG = 1
 PATIENCE = 0.2
 """How often, in seconds, the watchdog looks around."""
 
 
 def main() -> None:
     """Serve one request from standard input."""
+    _die_with_parent()
     gc.disable()  # a short life: collecting garbage during the imports only costs time
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -35,6 +39,17 @@ def main() -> None:
     os.dup2(null, 0)
     gc.enable()
     Server(answers, started).serve(request)
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process with its parent, where it knows how (Linux).
+
+    The watchdog does the same, but cannot while the submission holds the interpreter.
+    """
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _read(stream: BinaryIO) -> bytes | None:
@@ -56,9 +71,11 @@ class Server:
     def serve(self, request: object) -> None:
         """Trace and answer, then end the process without tearing the interpreter down."""
         from archcheck.tracing.failures import NetworkError, ReferenceError
+        from archcheck.tracing.places import not_user_code
         from archcheck.tracing.protocol import Done, Failed, Refused, Request
 
         assert isinstance(request, Request)
+        not_user_code("<string>")  # the line that started this process
         threading.Thread(target=self._watch, args=(request.timeout,), daemon=True).start()
         try:
             network = self._trace(request)
@@ -91,8 +108,8 @@ class Server:
             )
 
     def _unforeseen(self, error: BaseException):  # type: ignore[no-untyped-def]
-        from archcheck.tracing.failures import Failure
-        from archcheck.tracing.loading import describe, error_place
+        from archcheck.tracing.failures import Failure, describe
+        from archcheck.tracing.loading import error_place
 
         return Failure(self._stage, describe(error), place=error_place(error.__traceback__))
 
@@ -106,7 +123,7 @@ class Server:
         while time.monotonic() < deadline:
             time.sleep(PATIENCE)
             if os.getppid() != self._parent:
-                os._exit(1)
+                os.killpg(0, signal.SIGKILL)  # and whatever the submission started
         frame = sys._current_frames().get(threading.main_thread().ident or 0)
         while frame is not None and not is_user_code(frame.f_code.co_filename):
             frame = frame.f_back
@@ -125,7 +142,15 @@ class Server:
         from archcheck.tracing.protocol import pack
 
         with self._lock:  # never given back: the first answer is the only one
-            data = memoryview(pack(message))  # type: ignore[arg-type]
+            try:
+                body = pack(message)  # type: ignore[arg-type]
+            except (TypeError, ValueError, OverflowError) as error:
+                from archcheck.tracing.failures import Failure
+                from archcheck.tracing.protocol import Failed
+
+                text = f"what was seen cannot be handed on ({type(error).__name__})"
+                body = pack(Failed(Failure(self._stage, text)))
+            data = memoryview(body)
             while data:
                 data = data[self._answers.write(data) :]
             for stream in (sys.stdout, sys.stderr):

@@ -89,3 +89,16 @@ class Failure(msgspec.Struct, frozen=True):
     input_from: str | None = None
     hint: str | None = None
     output: str = ""
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line that any serialiser takes."""
+    if isinstance(error, SystemExit):
+        return f"sys.exit({error.code!r})"
+    name = type(error).__name__
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:
+        lines = []  # an exception whose text raises has none
+    text = f"{name}: {lines[0]}" if lines else name
+    return text.encode("utf-8", "replace").decode()

@@ -20,9 +20,10 @@ from torch import nn
 from archcheck.network import Place
 from archcheck.tracing.candidates import duplicate_classes, only_network
 from archcheck.tracing.construction import constructions_recorded
-from archcheck.tracing.failures import BuildError, ImportFailure, ReferenceError
+from archcheck.tracing.failures import BuildError, ImportFailure, ReferenceError, describe
 from archcheck.tracing.places import is_user_code
 from archcheck.tracing.reference import Reference
+from archcheck.tracing.sources import FreshLoader, fresh_sources
 
 
 class Loaded:
@@ -57,7 +58,7 @@ def loaded(
     before = dict(sys.modules)
     roots: list[Path] = []
     try:
-        with constructions_recorded():
+        with constructions_recorded(), fresh_sources(roots):
             module = _import(reference, roots)
             progress("builds")
             yield _build(module, reference, arguments)
@@ -65,9 +66,9 @@ def loaded(
         sys.path[:] = path
         if os.path.isdir(directory):
             os.chdir(directory)
-        for name, found in list(sys.modules.items()):
-            if name not in before and _belongs(found, roots):
-                del sys.modules[name]
+        fresh = [name for name in sys.modules if name not in before]
+        for name in [name for name in fresh if _belongs(sys.modules[name], roots)]:
+            del sys.modules[name]
         for name, found in before.items():
             if sys.modules.get(name) is not found:
                 sys.modules[name] = found
@@ -76,7 +77,10 @@ def loaded(
 def _belongs(module: ModuleType, roots: list[Path]) -> bool:
     file = getattr(module, "__file__", None)
     if file is None:  # a namespace package: look at its folders
-        places = [Path(p) for p in getattr(module, "__path__", [])]
+        try:
+            places = [Path(p) for p in getattr(module, "__path__", [])]
+        except KeyError:  # a namespace whose parent is gone already
+            return True
     else:
         places = [Path(file)]
     return any(
@@ -105,7 +109,8 @@ def _import(reference: Reference, roots: list[Path]) -> ModuleType:
     try:
         if len(parts) > 1 and file.stem.isidentifier():
             return importlib.import_module(name)
-        spec = importlib.util.spec_from_file_location(name, file)
+        loader = FreshLoader(name, str(file))
+        spec = importlib.util.spec_from_file_location(name, file, loader=loader)
         if spec is None or spec.loader is None:
             raise ReferenceError(f"{file} cannot be read as a Python module")
         module = importlib.util.module_from_spec(spec)
@@ -122,6 +127,7 @@ def _import_module(reference: Reference, roots: list[Path]) -> ModuleType:
     sys.path.insert(0, os.getcwd())
     top = reference.module.partition(".")[0]
     roots += [Path(os.getcwd()) / top, Path(os.getcwd()) / f"{top}.py"]
+    sys.path_importer_cache.pop(os.getcwd(), None)
     try:
         return importlib.import_module(reference.module)
     except ModuleNotFoundError as error:
@@ -160,15 +166,6 @@ def _import_failure(error: BaseException, file: str | None) -> ImportFailure:
     return ImportFailure(message, place=error_place(error.__traceback__), hint=hint)
 
 
-def describe(error: BaseException) -> str:
-    """An exception in one line."""
-    if isinstance(error, SystemExit):
-        return f"sys.exit({error.code!r}) was called"
-    text = str(error).strip().splitlines()
-    name = type(error).__name__
-    return f"{name}: {text[0]}" if text else name
-
-
 def error_place(trace: TracebackType | None) -> Place | None:
     """The innermost line of user code in a traceback."""
     place = None
@@ -198,6 +195,8 @@ def _build(module: ModuleType, reference: Reference, arguments: Mapping[str, Any
         raise ReferenceError(f"{name} in {reference} is not an nn.Module")
     if not callable(target):
         raise ReferenceError(f"{name} is neither a network nor a function that returns one")
+    if inspect.isfunction(target) and "self" in inspect.signature(target).parameters:
+        raise ReferenceError(f"{name} is a method; name the class, or a function")
     _check_arguments(target, name, arguments, source)
     try:
         model = target(**arguments)

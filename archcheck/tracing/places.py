@@ -30,6 +30,11 @@ def is_user_code(filename: str) -> bool:
     return known
 
 
+def not_user_code(filename: str) -> None:
+    """Take a file name out of what counts as the user's code."""
+    _foreign[filename] = False
+
+
 def frame_place(frame: FrameType) -> Place:
     """The expression that a frame is at, with its columns where Python keeps them (3.11 on)."""
     key = (frame.f_code, frame.f_lasti)

@@ -1,55 +1,139 @@
-"""Leaving the user's model exactly as it was found."""
+"""Leaving the user's model, and the process, exactly as they were found."""
 
 from __future__ import annotations
 
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 
 @contextmanager
-def unchanged(model: nn.Module, *, training: bool) -> Iterator[None]:
-    """Set every module's mode, and on the way out restore modes, buffers and random states.
+def unchanged(model: nn.Module, *, training: bool) -> Iterator[Copies]:
+    """Set every module's mode, and on the way out put everything back.
 
-    The flags are set one by one: ``model.train()`` may be overridden, and on the way back it
-    would give every child the mode of the root.
+    Put back are modes, attributes, buffers, gradients, and the random states and defaults of the
+    process. Parameters are too large to copy in advance: what writes into one has to announce it
+    to the :class:`Copies` that this yields. The flags are set one by one: ``model.train()`` may
+    be overridden, and would give every child the mode of the root on the way back.
     """
+    copies = Copies()
     modules = list(model.modules())
-    modes = [module.training for module in modules]
-    buffers = [
-        (module, name, buffer, None if buffer is None or buffer.is_meta else buffer.clone())
-        for module in modules
-        for name, buffer in module._buffers.items()
-    ]
+    with ExitStack() as stack:
+        stack.callback(copies.restore)
+        for module in modules:
+            if isinstance(module, torch.jit.ScriptModule):  # keeps its contents elsewhere
+                stack.callback(setattr, module, "training", module.training)
+                continue
+            stack.callback(_restore_module, module, type(module), _contents(module))
+            for buffer in module._buffers.values():
+                if buffer is not None:
+                    copies.keep(buffer)
+        for parameter in model.parameters():
+            stack.callback(_restore_gradient, parameter, parameter.grad, parameter.requires_grad)
+            if parameter.grad is not None:
+                copies.keep(parameter.grad)
+        stack.enter_context(_process_unchanged(model))
+        for module in modules:
+            module.training = training
+        yield copies
+
+
+class Copies:
+    """Values of tensors from before the pass."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[torch.Tensor, torch.Tensor | None, int | None]] = {}
+
+    def keep(self, tensor: torch.Tensor) -> None:
+        """Remember a tensor's value, unless it is remembered already."""
+        if id(tensor) not in self._kept:
+            with torch.no_grad():
+                value = None if tensor.is_meta or _is_lazy(tensor) else tensor.detach().clone()
+            self._kept[id(tensor)] = (tensor, value, _version(tensor))
+
+    def restore(self) -> None:
+        """Give every tensor that has changed its value back."""
+        with torch.no_grad():
+            for tensor, value, version in self._kept.values():
+                if value is None or not _changed(tensor, value, version):
+                    continue
+                if tensor.shape != value.shape:
+                    tensor.resize_(value.shape)
+                tensor.detach().copy_(value)
+
+
+def _changed(tensor: torch.Tensor, value: torch.Tensor, version: int | None) -> bool:
+    # Neither is enough: writes through ``.data`` and running statistics count no version, and
+    # sparse tensors compare with nothing.
+    if version != _version(tensor) or tensor.shape != value.shape:
+        return True
+    try:
+        return not torch.equal(tensor.nan_to_num(), value.nan_to_num())
+    except (RuntimeError, NotImplementedError):
+        return False
+
+
+def _version(tensor: torch.Tensor) -> int | None:
+    try:
+        return tensor._version
+    except RuntimeError:  # inference tensors do not count their changes
+        return None
+
+
+def _is_lazy(tensor: torch.Tensor) -> bool:
+    return isinstance(tensor, (UninitializedParameter, UninitializedBuffer))
+
+
+_TABLES = ("_parameters", "_buffers", "_modules")
+
+
+def _contents(module: nn.Module) -> dict[str, Any]:
+    return {name: dict(value) if name in _TABLES else value for name, value in vars(module).items()}
+
+
+def _restore_module(module: nn.Module, kind: type, contents: dict[str, Any]) -> None:
+    module.training = contents["training"]
+    if type(module) is not kind:
+        return  # a lazy module has found its sizes and become another: that is what it is for
+    attributes = vars(module)
+    for name in [name for name in attributes if name not in contents]:
+        del attributes[name]
+    for name, value in contents.items():
+        if name in _TABLES:
+            attributes[name].clear()
+            attributes[name].update(value)
+        else:
+            attributes[name] = value
+
+
+def _restore_gradient(
+    parameter: nn.Parameter, gradient: torch.Tensor | None, required: bool
+) -> None:
+    if parameter.grad is not gradient:
+        parameter.grad = gradient
+    if parameter.requires_grad != required:
+        parameter.requires_grad_(required)
+
+
+@contextmanager
+def _process_unchanged(model: nn.Module) -> Iterator[None]:
     random_state = random.getstate()
     numpy_random = sys.modules["numpy"].random if "numpy" in sys.modules else None
     numpy_state = numpy_random.get_state() if numpy_random is not None else None
+    dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
     devices = sorted({p.get_device() for p in model.parameters() if p.is_cuda})
     try:
-        for module in modules:
-            module.training = training
         with torch.random.fork_rng(devices=devices):
             yield
     finally:
-        for module, mode in zip(modules, modes, strict=True):
-            module.training = mode
-        with torch.no_grad():
-            for module, name, buffer, value in buffers:
-                if value is not None and buffer is not None and not _same(buffer, value):
-                    buffer.copy_(value)
-                if module._buffers.get(name, _MISSING) is not buffer:
-                    module._buffers[name] = buffer
         random.setstate(random_state)
         if numpy_random is not None:
             numpy_random.set_state(numpy_state)
-
-
-_MISSING = object()
-
-
-def _same(buffer: torch.Tensor, value: torch.Tensor) -> bool:
-    return buffer.shape == value.shape and bool(torch.equal(buffer, value))
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(gradients)

@@ -98,8 +98,12 @@ class TracingProcess:
         request = Request(reference, shapes, dict(arguments or {}), training, timeout)
         stage = "starts"
         try:
+            body = pack(request)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ReferenceError(f"this cannot be handed to the network: {error}") from None
+        try:
             assert self._process.stdin is not None
-            self._process.stdin.write(pack(request))
+            self._process.stdin.write(body)
             self._process.stdin.close()
         except BrokenPipeError:
             return self._ended(stage)

@@ -52,6 +52,7 @@ class Recorder(TorchFunctionMode):
         self.calls: list[Call] = []
         self.stack: list[int] = []
         self.notes: dict[str, None] = {}
+        self.before_write: Callable[[torch.Tensor], None] = lambda tensor: None
         self.paths: dict[nn.Module, str] = {}
         for path, module in model.named_modules():
             self.paths.setdefault(module, path)
@@ -164,6 +165,8 @@ class Recorder(TorchFunctionMode):
         kind, in_place = kind_of(function)
         inputs = list(tensors_in([*args, *kwargs.values()]))
         numbers = tuple(self.number(tensor) for tensor in inputs)
+        if in_place or kwargs.get("inplace") or kwargs.get("out") is not None:
+            self._announce(inputs)
         result = func(*args, **kwargs)
         if kind in ESCAPES and inputs and not isinstance(result, torch.Tensor):
             op = self._append(function, ESCAPE, {}, numbers, ())
@@ -233,6 +236,13 @@ class Recorder(TorchFunctionMode):
         if any(number in self._driven for number in numbers):
             self._driven.update(op.outputs)
         return op
+
+    def _announce(self, written: Sequence[torch.Tensor]) -> None:
+        """Have the parameters kept whose memory is going to be written."""
+        for tensor in written:
+            for alias in (tensor, *self._aliases(tensor)):
+                if isinstance(alias, nn.Parameter):
+                    self.before_write(alias)
 
     def _note_decision(self, op: Op) -> None:
         if op.called is not None and any(number in self._driven for number in op.inputs):
@@ -327,5 +337,5 @@ def _public_name(func: Callable[..., Any]) -> str:
 def _storage(tensor: torch.Tensor) -> int | None:
     try:
         return int(tensor.untyped_storage()._cdata)
-    except (RuntimeError, NotImplementedError):  # sparse and other tensors without a storage
+    except (RuntimeError, NotImplementedError, ValueError):  # sparse, lazy: there is none
         return None

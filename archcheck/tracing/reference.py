@@ -34,6 +34,8 @@ def parse_reference(text: str) -> Reference:
         head, name = text, ""
     if colon and head != text and not name:
         raise ReferenceError(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
+    if not head:
+        raise ReferenceError("the reference is empty; write FILE, FILE:Name or package.module:Name")
     path = Path(head)
     if path.is_dir():
         raise ReferenceError(f"{head} is a folder; name the Python file that holds the network")

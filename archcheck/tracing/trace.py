@@ -16,7 +16,7 @@ from torch.nn.modules.module import (
 
 from archcheck.network import Module, Network, Parameter, Place
 from archcheck.tracing.construction import built_at
-from archcheck.tracing.failures import RunError
+from archcheck.tracing.failures import RunError, describe
 from archcheck.tracing.places import frame_place, is_user_code
 from archcheck.tracing.preservation import unchanged
 from archcheck.tracing.recorder import Recorder, tensors_in
@@ -61,7 +61,8 @@ def trace(
         recorder.leave(module, output)
 
     with ExitStack() as stack:
-        stack.enter_context(unchanged(model, training=training))
+        copies = stack.enter_context(unchanged(model, training=training))
+        recorder.before_write = copies.keep
         stack.enter_context(torch.no_grad())
         stack.callback(register_module_forward_pre_hook(enter).remove)
         stack.callback(register_module_forward_hook(leave).remove)
@@ -188,11 +189,11 @@ def _run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor])
             place = frame_place(frame)
     call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
     if call is None:
-        return RunError(_first_line(error), module="", place=place)
+        return RunError(describe(error), module="", place=place)
     shapes = [recorder.tensors[number].shape for number in call.inputs]
     module = next((m for m, path in recorder.paths.items() if path == call.module), None)
     return RunError(
-        _explain(module, shapes) or _first_line(error),
+        _explain(module, shapes) or describe(error),
         module=call.module,
         place=recorder.built(call.module) if call.standard else place,
         called=call.called,
@@ -200,11 +201,6 @@ def _run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor])
         input_from=_origin(recorder, call.inputs[0]) if call.inputs else None,
         hint=_batch_hint(inputs, call.module, recorder),
     )
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
 
 
 def _explain(module: nn.Module | None, shapes: list[tuple[int, ...]]) -> str | None:

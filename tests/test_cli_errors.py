@@ -1,0 +1,226 @@
+"""What cannot be done ends with exit code 2 and one clear message on standard error."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = str(Path(sys.executable).with_name("archcheck"))
+NET = """\
+import os
+from torch import nn
+
+WIDTH = 4
+
+class Net(nn.Module):
+    def __init__(self, width=WIDTH):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+def text():
+    return "no network"
+"""
+SPEC = "input: [3, 8, 8]\nrules:\n  parameters: {at_most: 10k}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    files = {
+        "net.py": NET,
+        "two.py": NET + NET.replace("class Net", "class Other"),
+        "none.py": "x = 1\n",
+        "net.txt": NET,
+        "net.ipynb": "{}",
+        "spec.yaml": SPEC,
+        "empty.yaml": "",
+        "comment.yaml": "# nothing here\n",
+        "norules.yaml": "input: [3, 8, 8]\n",
+        "noinput.yaml": "rules:\n  parameters: {at_most: 10k}\n",
+        "unknown.yaml": "input: [3, 8, 8]\nrules:\n  receptive_field: {more_than: 44}\n",
+        "nokey.yaml": "input: [3, 8, 8]\nruls: {}\n",
+        "broken.yaml": "input: [3, 8\nrules: }\n",
+        "twice.yaml": SPEC + "  parameters: {at_most: 5}\n",
+        "badinput.yaml": SPEC.replace("[3, 8, 8]", "[3, -8, 8]"),
+        "badarguments.yaml": SPEC + "arguments: {depth: 3}\n",
+        "aufgabe ü.yaml": SPEC,
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "binary.yaml").write_bytes(b"rules: \xff\xfe\n")
+    (tmp_path / "sub folder").mkdir()
+    return tmp_path
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *words],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        timeout=60,
+    )
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *expected: str) -> None:
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert "archcheck itself failed" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.lower().startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    for words in expected:
+        assert words in done.stderr
+
+
+REFERENCES = {
+    "nothing.py": ["there is no file nothing.py"],
+    "nothing.py:Net": ["there is no file nothing.py"],
+    "sub folder": ["is a folder"],
+    "net.txt": ["net.txt is not a Python file"],
+    "net.ipynb": ["notebook", "nbconvert --to script"],
+    "net.ipynb:Net": ["notebook"],
+    "net.py:": ["nothing stands behind the colon"],
+    "net.py:Nett": ["there is no Nett", "did you mean Net?"],
+    "net.py:os": ["os is neither a network nor a function"],
+    "net.py:WIDTH": ["WIDTH is neither a network nor a function"],
+    "net.py:text": ["text() returned str, not an nn.Module"],
+    "two.py": ["2 networks: Net, Other", "two.py:Other"],
+    "none.py": ["no nn.Module is defined here"],
+    "no_such_package:Net": ["there is no module no_such_package"],
+    "no_such_package": ["there is no file no_such_package"],
+    "": [],
+}
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_a_wrong_reference(folder: Path, reference: str) -> None:
+    done = run(folder, "verify", reference, "--spec", "spec.yaml")
+    assert_refused(done, *REFERENCES[reference])
+
+
+SPECS = {
+    "nothing.yaml": ["there is no file nothing.yaml"],
+    "sub folder": ["sub folder is a folder"],
+    "empty.yaml": ["the spec is empty"],
+    "comment.yaml": ["the spec is empty"],
+    "norules.yaml": ["rules"],
+    "noinput.yaml": ["input: [3, 32, 32]", "--input 3,32,32"],
+    "unknown.yaml": [
+        "unknown.yaml:3:3",
+        'did you mean "receptive-field"?',
+        "\n  │   ^^^^^^^^^^^^^^^",
+    ],
+    "nokey.yaml": ["nokey.yaml:2:1", 'did you mean "rules"?'],
+    "broken.yaml": ["broken.yaml:"],
+    "twice.yaml": ["twice.yaml:4:3"],
+    "badinput.yaml": ["badinput.yaml:1:8"],
+    "badarguments.yaml": ["no argument 'depth'; its arguments: width"],
+    "binary.yaml": ["not UTF-8"],
+    "net.py": [],
+}
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_wrong_spec(folder: Path, spec: str) -> None:
+    assert_refused(run(folder, "verify", "net.py", "--spec", spec), *SPECS[spec])
+
+
+OPTIONS = {
+    "--arg=depth=3": ["no argument 'depth'; its arguments: width"],
+    "--arg=width": ["name=value"],
+    "--arg==3": ["name=value"],
+    "--arg=width=[3": ["not YAML"],
+    "--arg=width=1 --arg=width=2": ["width is given twice"],
+    "--arg=width=99999999999999999999999": [],
+    "--input=3,x,8": ["--input 3,x,8", "3,32,32"],
+    "--input=3,,8": ["--input 3,,8", "3,32,32"],
+    "--input=3,8,-8": ["3,32,32"],
+    "--input=3,0,8": ["3,32,32"],
+    "--input=": ["3,32,32"],
+    "--input=3,99999999999999999999999,8": [],
+    "--skip=nothing": ["--skip nothing: there is no such rule"],
+    "--skip=parameter": ["did you mean parameters?"],
+    "--skip=macs": ["the spec does not ask for it"],
+    "--skip=parameters": ["leaves no rule"],
+    "--timeout=0": ["--timeout"],
+    "--timeout=soon": ["--timeout"],
+    "--output-format=xml": ["--output-format", "json"],
+    "--outputformat=json": ["--output-format"],
+    "-o nowhere/report.txt": ["nowhere/report.txt cannot be written"],
+    "-o net.py/report.txt": ["net.py/report.txt cannot be written"],
+    "-o /proc/report.txt": ["/proc/report.txt cannot be written"],
+    "-o 'sub folder'": ["sub folder is a folder"],
+    "-o /dev/full": ["/dev/full cannot be written", "No space left"],
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_wrong_option(folder: Path, option: str) -> None:
+    before = sorted(folder.iterdir())
+    done = run(folder, "verify", "net.py", "--spec", "spec.yaml", *shlex.split(option))
+    assert_refused(done, *OPTIONS[option])
+    assert sorted(path for path in folder.iterdir() if path.name != "__pycache__") == before
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["verify", "net.py"], "--spec"),
+        (["verify"], "NET"),
+        (["inspect", "net.py"], "--input 3,32,32"),
+        (["inspect", "net.py", "--input", "no"], "3,32,32"),
+        (["frobnicate"], "frobnicate"),
+        (["rule", "receptive_field"], "did you mean receptive-field?"),
+        (["rule", "zzz"], "there is no rule 'zzz'"),
+        (["rules", "--output-format", "sarif"], "--output-format"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_command_line(folder: Path, words: list[str], expected: str) -> None:
+    assert_refused(run(folder, *words), expected)
+
+
+def test_paths_in_messages_keep_their_letters(folder: Path) -> None:
+    done = run(folder, "verify", "mein netz ü.py", "--spec", "aufgabe ü.yaml")
+    assert_refused(done, "there is no file mein netz ü.py")
+
+
+def test_markup_in_a_message_is_text(folder: Path) -> None:
+    assert_refused(run(folder, "verify", "[red]net[/red].py", "-s", "spec.yaml"), "[red]net[/red]")
+
+
+def test_files_of_the_working_folder_do_not_stand_for_libraries(folder: Path) -> None:
+    for name in ("yaml", "msgspec", "rich", "typer", "archcheck", "pydantic", "difflib"):
+        (folder / f"{name}.py").write_text("raise SystemExit('imported by mistake')\n")
+    done = run(folder, "verify", "net.py", "--spec", "spec.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_disk_is_no_traceback(folder: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [COMMAND, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert_refused(subprocess.CompletedProcess([], done.returncode, "", done.stderr), "No space")
+
+
+def test_a_closed_standard_output_is_no_bug_report(folder: Path) -> None:
+    words = 'exec "$@" --output-format=json >&-'
+    done = subprocess.run(
+        ["sh", "-c", words, "sh", COMMAND, "verify", "net.py", "--spec", "spec.yaml"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert "archcheck itself failed" not in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,289 @@
+"""Where reports go and in which form: terminals, pipes, files, colours and encodings."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = str(Path(sys.executable).with_name("archcheck"))
+NET = """\
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+"""
+SPEC = "input: [3, 8, 8]\nrules:\n  parameters: {less_than: 10}\n  macs: {at_most: 1M}\n"
+VERIFY = ("verify", "net.py", "--spec", "spec.yaml")
+INSPECT = ("inspect", "net.py", "--input", "3,8,8")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+DECIDED = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM", "PYTHONIOENCODING", "LC_ALL")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "net.py").write_text(NET)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "good.yaml").write_text(SPEC.replace("less_than: 10", "exactly: 112"))
+    return tmp_path
+
+
+def environment(**settings: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if key not in DECIDED}
+    return {**kept, "PYTHONIOENCODING": "utf-8", **settings}
+
+
+def run(folder: Path, *words: str, code: int | None = 1, **settings: str) -> str:
+    """What a command writes to a pipe; nothing may go to standard error."""
+    done = subprocess.run(
+        [COMMAND, *words],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(**settings),
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.returncode == code
+    return done.stdout
+
+
+def run_in_terminal(folder: Path, *words: str, **settings: str) -> str:
+    """What a command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    settings = {"TERM": "xterm-256color", **settings}
+    with subprocess.Popen(
+        [COMMAND, *words],
+        cwd=folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment(**settings),
+    ) as process:
+        os.close(theirs)
+        text = b""
+        while select.select([ours], [], [], 60)[0]:
+            try:
+                data = os.read(ours, 1 << 16)
+            except OSError:  # the other end was closed
+                break
+            if not data:
+                break
+            text += data
+        process.wait(60)
+    os.close(ours)
+    return text.decode().replace("\r\n", "\n")
+
+
+def without_time(text: str) -> str:
+    return re.sub(r" +[0-9.]+ s$", "", text, flags=re.MULTILINE)
+
+
+# -- formats --------------------------------------------------------------------------------
+
+
+def test_full_text_names_the_verdict_the_reason_and_the_line(folder: Path) -> None:
+    lines = run(folder, *VERIFY).splitlines()
+    assert lines[0].split() == [
+        *("net.py:Net", "3×8×8", "→", "4×6×6", "112", "parameters", "3,888", "MACs")
+    ]
+    assert any(re.match(r"  ✗ parameters +112 +less than 10", line) for line in lines)
+    assert any(re.match(r"  ✓ macs +3,888 +at most 1", line) for line in lines)
+    assert re.match(r"1 of 2 rules failed, 1 holds +[0-9.]+ s$", lines[-1])
+
+
+def test_concise_is_one_line_a_finding(folder: Path) -> None:
+    lines = run(folder, *VERIFY, "--output-format=concise").splitlines()
+    assert len(lines) == 1
+    assert re.match(r"net\.py:\d+:\d+: parameters .*112", lines[0])
+    good = ("verify", "net.py", "--spec", "good.yaml", "--output-format=concise")
+    assert run(folder, *good, code=0) == ""
+
+
+def test_json_says_the_same(folder: Path) -> None:
+    report: dict[str, Any] = json.loads(run(folder, *VERIFY, "--output-format=json"))
+    assert report["version"] == 1
+    assert report["passed"] is False
+    assert (report["parameters"], report["macs"], report["input"]) == (112, 3888, [3, 8, 8])
+    statuses = {rule["rule"]: rule["status"] for rule in report["rules"]}
+    assert statuses == {"parameters": "failed", "macs": "passed"}
+
+
+def test_exit_zero_changes_the_code_only(folder: Path) -> None:
+    text = run(folder, *VERIFY, "--exit-zero", code=0)
+    assert without_time(text) == without_time(run(folder, *VERIFY))
+
+
+def test_the_table_shows_shapes_counts_and_lines(folder: Path) -> None:
+    text = run(folder, *INSPECT, code=0)
+    row = next(line for line in text.splitlines() if "4×6×6" in line)
+    assert {"112", "3,888", ":6"} <= set(row.split())
+    data = json.loads(run(folder, *INSPECT, "--output-format=json", code=0))
+    assert [layer["output_shape"] for layer in data["layers"]] == [[4, 6, 6]]
+    assert data["layers"][0]["built"] == {"file": str(folder / "net.py"), "line": 6}
+    assert data["layers"][0]["called"] == {"file": str(folder / "net.py"), "line": 9}
+
+
+# -- colour and width -----------------------------------------------------------------------
+
+
+def test_a_terminal_gets_colour_and_a_pipe_the_same_text_without(folder: Path) -> None:
+    seen = run_in_terminal(folder, *VERIFY, COLUMNS="120")
+    piped = run(folder, *VERIFY)
+    assert "\x1b[31m✗" in seen
+    assert "\x1b[32m✓" in seen
+    assert "\x1b" not in piped
+    plain = [line.rstrip() for line in without_time(COLOUR.sub("", seen)).splitlines()]
+    assert plain == [line.rstrip() for line in without_time(piped).splitlines()]
+
+
+@pytest.mark.parametrize("settings", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_a_terminal_without_colour(folder: Path, settings: dict[str, str]) -> None:
+    text = run_in_terminal(folder, *VERIFY, **settings)
+    assert "1 of 2 rules failed" in text
+    assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|9[0-7]|38)[;m]", text)
+
+
+def test_colour_can_be_forced_but_never_reaches_a_file(folder: Path) -> None:
+    assert "\x1b[31m✗" in run(folder, *VERIFY, FORCE_COLOR="1")
+    run(folder, *VERIFY, "-o", "report.txt", FORCE_COLOR="1")
+    assert "\x1b" not in (folder / "report.txt").read_text(encoding="utf-8")
+    data = run(folder, *VERIFY, "--output-format=json", FORCE_COLOR="1")
+    assert json.loads(data)["passed"] is False
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "20", "80", "nonsense"])
+def test_no_number_is_lost_in_a_narrow_window(folder: Path, columns: str) -> None:
+    table = run(folder, *INSPECT, code=0, COLUMNS=columns)
+    assert "112" in table
+    report = run(folder, *VERIFY, COLUMNS=columns)
+    assert "1 of 2 rules failed" in report
+    assert "parameters" in report
+    if columns == "80":
+        assert max(map(len, (table + report).splitlines())) <= 80
+
+
+# -- encodings ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}],
+    ids=["ascii", "latin-1"],
+)
+def test_an_encoding_without_the_letters(folder: Path, settings: dict[str, str]) -> None:
+    (folder / "сеть.py").write_text(NET)
+    words = [COMMAND, "verify", "сеть.py", "--spec", "spec.yaml"]
+    options: dict[str, Any] = {"cwd": folder, "capture_output": True, "timeout": 60}
+    done = subprocess.run(words, env=environment(**settings), **options)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"1 of 2 rules failed" in done.stdout
+    words.append("--output-format=json")
+    done = subprocess.run(words, env=environment(**settings), **options)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert json.loads(done.stdout)["network"] == f"{folder / 'сеть.py'}:Net"
+
+
+@pytest.mark.parametrize("name", ["mein netz.py", "réseau/net für alle.py", "[bold]net.py"])
+def test_paths_with_spaces_and_other_letters(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(NET)
+    (folder / "meine prüfung.yaml").write_text(SPEC)
+    text = run(folder, "verify", f"{name}:Net", "--spec", "meine prüfung.yaml", "-o", "böse.txt")
+    assert text == ""
+    assert (folder / "böse.txt").read_text(encoding="utf-8").startswith(f"{name}:Net ")
+
+
+# -- files ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("output_format", ["full", "concise", "json"])
+def test_a_report_in_a_file_is_the_report(folder: Path, output_format: str) -> None:
+    words = (*VERIFY, f"--output-format={output_format}")
+    file = folder / "report"
+    file.write_text("old and much longer than the new report " * 1000)
+    assert run(folder, *words, "--output-file", "report") == ""
+    assert without_time(file.read_text(encoding="utf-8")) == without_time(run(folder, *words))
+    assert (
+        stat.S_IMODE(file.stat().st_mode) & 0o077
+        == stat.S_IMODE((folder / "net.py").stat().st_mode) & 0o077
+    )
+    assert [path.name for path in folder.iterdir() if "report" in path.name] == ["report"]
+
+
+def test_a_link_is_written_through(folder: Path) -> None:
+    (folder / "real.txt").write_text("old")
+    (folder / "link.txt").symlink_to("real.txt")
+    run(folder, *VERIFY, "-o", "link.txt")
+    assert (folder / "link.txt").is_symlink()
+    assert "1 of 2 rules failed" in (folder / "real.txt").read_text(encoding="utf-8")
+
+
+def test_a_pipe_can_be_the_file(folder: Path) -> None:
+    assert "1 of 2 rules failed" in run(folder, *VERIFY, "-o", "/dev/fd/1")
+
+
+def test_nothing_is_written_where_the_run_is_wrong(folder: Path) -> None:
+    (folder / "report").write_text("old")
+    words = [COMMAND, "verify", "net.py:No", "--spec", "spec.yaml", "-o", "report"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, timeout=60)
+    assert done.returncode == 2
+    assert (folder / "report").read_text() == "old"
+
+
+# -- a reader that goes away ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ("rules", 0),
+        ("schema", 0),
+        ("rule receptive-field", 0),
+        ("--help", 0),
+        ("inspect net.py --input 3,8,8", 0),
+        ("verify net.py --spec good.yaml", 0),
+        ("verify net.py --spec spec.yaml", 1),
+        ("verify net.py --spec spec.yaml --output-format=json", 1),
+    ],
+)
+def test_a_closed_pipe_is_no_error_and_changes_no_verdict(
+    folder: Path, words: str, verdict: int
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [COMMAND, *words.split()],
+        cwd=folder,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        timeout=60,
+    )
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode in (verdict, 141, -13)  # the last two: ended by the broken pipe
+
+
+def test_head_gets_its_line(folder: Path) -> None:
+    words = f"{COMMAND} {' '.join(VERIFY)} | head -1"
+    done = subprocess.run(
+        words, shell=True, cwd=folder, capture_output=True, env=environment(), timeout=60
+    )
+    assert done.stdout.startswith(b"net.py:Net ")
+    assert done.stdout.count(b"\n") == 1
+    assert done.stderr == b""
