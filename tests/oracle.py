@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -33,7 +33,7 @@ Shape = Sequence[int]
 _IDENTITIES = """relu relu6 hardtanh leaky_relu elu selu celu gelu silu mish hardswish softplus
     softsign tanh tanhshrink softshrink hardshrink logsigmoid log_sigmoid threshold prelu rrelu
     clamp clip clamp_min clamp_max abs neg __neg__ dropout dropout1d dropout2d dropout3d
-    alpha_dropout feature_dropout feature_alpha_dropout batch_norm""".split()  # noqa: SIM905
+    alpha_dropout feature_dropout feature_alpha_dropout batch_norm""".split()
 _NORMS = ("group_norm", "layer_norm", "instance_norm", "rms_norm")
 _SUMS = ("sub", "sub_", "__sub__", "__isub__", "__rsub__", "rsub", "maximum", "minimum")
 _REFUSED = ("max", "min", "amax", "topk", "median", "max_unpool1d", "max_unpool2d", "max_unpool3d")

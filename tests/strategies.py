@@ -12,7 +12,7 @@ from math import gcd
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from hypothesis import reject
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -21,7 +21,7 @@ Names = Collection[str]
 # By the number of axes: about the largest theoretical field, and the most upsampling.
 REACH, FINEST = {1: 150, 2: 60, 3: 20}, {1: 12, 2: 12, 3: 4}
 KINDS = """conv maxpool avgpool functional norm slice residual concat split shared unet flip
-    transposed upsample""".split()  # noqa: SIM905
+    transposed upsample""".split()
 
 
 class Block(nn.Module):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 import torchinfo
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel

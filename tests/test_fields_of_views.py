@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 import archcheck
@@ -24,7 +24,8 @@ class Around(nn.Module):
         self.function = function
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.after(self.function(self.before(x)))
+        after: Tensor = self.after(self.function(self.before(x)))
+        return after
 
 
 def shuffle_channels(x: Tensor) -> Tensor:

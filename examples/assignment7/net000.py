@@ -10,7 +10,7 @@ position in four.
 """
 
 import torch
-import torch.nn as nn  # noqa: PLR0402
+import torch.nn as nn
 
 
 class Net(nn.Module):

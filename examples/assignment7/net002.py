@@ -12,7 +12,7 @@ in both.
 """
 
 import torch
-import torch.nn as nn  # noqa: PLR0402
+import torch.nn as nn
 
 
 class Net(nn.Module):

@@ -10,7 +10,7 @@ the three colours, and both have batch normalisation and ReLU before their point
 """
 
 import torch
-import torch.nn as nn  # noqa: PLR0402
+import torch.nn as nn
 
 
 class Net(nn.Module):

@@ -10,7 +10,7 @@ could make use of the doubled step.
 """
 
 import torch
-import torch.nn as nn  # noqa: PLR0402
+import torch.nn as nn
 
 
 class Net(nn.Module):
