@@ -124,7 +124,7 @@ def test_pinning_writes_out_the_real_indices(table: Table, size: int) -> None:
 
 @given(tables(), gathers(), st.integers(1, 9))
 def test_gathering_on_a_lattice(table: Table, gather: Gather, size: int) -> None:
-    result = table.gathered(0, gather, Factor(size, True, True), size)
+    result = table.gathered(0, gather, Factor(size, True, True), Factor(size, True, True))
     for output in LATTICE:
         for j in range(3):
             expected = [at(table, (i, j)) for i in gather.reads(output)]
@@ -134,7 +134,7 @@ def test_gathering_on_a_lattice(table: Table, gather: Gather, size: int) -> None
 @given(tables(), gathers((DROP, CLAMP, WRAP, REFLECT)), st.integers(2, 8), st.integers(1, 8))
 def test_gathering_within_borders(table: Table, gather: Gather, size: int, output: int) -> None:
     pinned = table.pinned(0, size)
-    result = pinned.gathered(0, gather, Factor(size, False, True), output)
+    result = pinned.gathered(0, gather, Factor(size, False, True), Factor(output, False, True))
     for o in range(output):
         for j in range(3):
             expected = [at(pinned, (i, j)) for i in gather.reads_within(o, size)]
@@ -149,8 +149,9 @@ def test_gathering_and_pinning_commute_away_from_borders(
     size = max([*reads, 0]) + 1
     if min([*reads, 0]) < 0:
         return
-    first = table.gathered(0, gather, Factor(size, True, True), output).pinned(0, output)
-    second = table.pinned(0, size).gathered(0, gather, Factor(size, False, True), output)
+    endless, real = Factor(size, True, True), Factor(size, False, True)
+    first = table.gathered(0, gather, endless, Factor(output, True, True)).pinned(0, output)
+    second = table.pinned(0, size).gathered(0, gather, real, Factor(output, False, True))
     assert same(first, second, range(output))
 
 
@@ -211,6 +212,26 @@ def test_joining_is_the_union_over_the_real_indices(table: Table, size: int) -> 
     across = table.joined(1, Factor(3, False, False))
     for i in LATTICE:
         assert at(across, (i, 0)) == at(table, (i, 0)) | at(table, (i, 1)) | at(table, (i, 2))
+
+
+@given(tables(), st.integers(1, 9), st.integers(0, 30), gathers())
+def test_a_margin_says_what_lies_beyond_the_borders(
+    table: Table, size: int, margin: int, gather: Gather
+) -> None:
+    output = size
+    left = gather.margin_left(size, margin, output)
+    source = Factor(size, False, True, margin=margin)
+    target = Factor(output, False, True, margin=left)
+    endless = table.gathered(0, gather, Factor(size, True, True), Factor(output, True, True))
+    if margin == 0 or not all(
+        -margin <= i < size + margin for o in range(output) for i in gather.reads(o)
+    ):
+        return
+    written = table.pinned(0, size, margin).gathered(0, gather, source, target)
+    for index in range(-left, output + left):
+        for j in range(3):
+            expected = at(endless, (index, j))
+            assert at(written, (index + left if written.varies(0) else 0, j)) == expected
 
 
 # -- maps --------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ class AxisField:
 
 def axis_field(m: FieldMap, axis: int) -> AxisField:
     """Sum up the fields that a map holds on one input axis."""
+    m = m.within_borders()
     track = m.tracks[axis]
     units_at = m.unit_factors()
     local = _over_space(m, track.local)
@@ -77,6 +78,7 @@ def unit_positions(m: FieldMap, axis: int, unit: tuple[int, ...]) -> Positions:
     Raises:
         IndexError: if there is no such unit.
     """
+    m = m.within_borders()
     dimensions = m.spatial_dimensions()
     sides = [m.shape[dimension] for dimension in dimensions]
     if len(unit) != len(dimensions) or not all(

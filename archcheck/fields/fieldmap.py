@@ -157,6 +157,8 @@ class FieldMap:
 
     def split(self, factor: int, outer: int, inner: int) -> FieldMap:
         """A factor as two; index ``o * inner + r`` becomes ``(o, r)``."""
+        if self.factors[factor].margin:
+            return self.trimmed(factor).split(factor, outer, inner)
         old = self.factors[factor]
         factors = (
             *self.factors[:factor],
@@ -173,7 +175,9 @@ class FieldMap:
         while result.groups[dimension] > 1:
             start = result.span(dimension).start
             first, second = result.factors[start], result.factors[start + 1]
-            if second.lattice:
+            if first.margin or second.margin:
+                result = result.trimmed(start).trimmed(start + 1)
+            elif second.lattice:
                 result = result.pinned(start + 1)
             elif first.lattice and first.size == 1 and second.size > 1:
                 result = result.pinned(start)
@@ -196,19 +200,33 @@ class FieldMap:
         factors = (*self.factors[:factor], one, *self.factors[factor + 2 :])
         return FieldMap(factors, tuple(groups), tracks)
 
-    def pinned(self, factor: int) -> FieldMap:
-        """A lattice factor cut off at the real borders, its units written out one by one."""
+    def pinned(self, factor: int, margin: int = 0) -> FieldMap:
+        """A factor that ends at the real borders, its units written out one by one. A margin
+        around them is kept where one was asked for."""
         old = self.factors[factor]
         if not old.lattice:
+            return self.trimmed(factor, min(margin, old.margin))
+        factor_list = list(self.factors)
+        factor_list[factor] = replace(old, lattice=False, margin=margin)
+        tracks = self.mapped(lambda table: table.pinned(factor, old.size, margin))
+        return FieldMap(tuple(factor_list), self.groups, tracks)
+
+    def trimmed(self, factor: int, margin: int = 0) -> FieldMap:
+        """A bounded factor with a smaller margin."""
+        old = self.factors[factor]
+        if old.margin == margin:
             return self
-        factors = (
-            *self.factors[:factor],
-            replace(old, lattice=False),
-            *self.factors[factor + 1 :],
-        )
-        return FieldMap(
-            factors, self.groups, self.mapped(lambda table: table.pinned(factor, old.size))
-        )
+        factor_list = list(self.factors)
+        factor_list[factor] = replace(old, margin=margin)
+        tracks = self.mapped(lambda table: table.trimmed(factor, old.margin - margin))
+        return FieldMap(tuple(factor_list), self.groups, tracks)
+
+    def within_borders(self) -> FieldMap:
+        """All bounded factors without their margins."""
+        result = self
+        for factor in range(len(self.factors)):
+            result = result.trimmed(factor)
+        return result
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -219,12 +237,10 @@ class FieldMap:
             result = result.widened(dimension, Factor(1, False, False))
         factor = result.span(dimension).start
         source = result.factors[factor]
-        factors = (
-            *result.factors[:factor],
-            replace(source, size=output),
-            *result.factors[factor + 1 :],
-        )
-        tracks = result.mapped(lambda table: table.gathered(factor, gather, source, output))
+        margin = gather.margin_left(source.size, source.margin, output)
+        target = replace(source, size=output, margin=margin)
+        factors = (*result.factors[:factor], target, *result.factors[factor + 1 :])
+        tracks = result.mapped(lambda table: table.gathered(factor, gather, source, target))
         return FieldMap(factors, result.groups, tracks)
 
     def joined(self, dimensions: Sequence[int], op: int) -> FieldMap:
@@ -236,6 +252,8 @@ class FieldMap:
         return result
 
     def _joined_factor(self, factor: int, dimension: int, op: int) -> FieldMap:
+        if self.factors[factor].margin:
+            return self.trimmed(factor)._joined_factor(factor, dimension, op)
         source = self.factors[factor]
         result = self
         if source.lattice:

@@ -11,6 +11,8 @@ from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor, gcd
 
+LARGEST_MARGIN = 256
+"""The widest margin that is carried along."""
 DROP, CLAMP, REFLECT, WRAP = "drop", "clamp", "reflect", "wrap"
 
 
@@ -37,8 +39,14 @@ class Gather:
         turn, phase = divmod(output, self.period)
         return [turn * self.advance + tap for tap in self.taps[phase]]
 
-    def reads_within(self, output: int, size: int) -> list[int]:
-        """The indices that an output index reads on a real axis of ``size`` positions."""
+    def reads_within(self, output: int, size: int, margin: int = 0) -> list[int]:
+        """The indices that an output index reads on a real axis of ``size`` positions.
+
+        With a margin the axis is known that far beyond its borders, which then do not count, and
+        indices count from the margin's beginning.
+        """
+        if margin:
+            return [i + margin for i in self.reads(output) if -margin <= i < size + margin]
         found = []
         for index in self.reads(output):
             if 0 <= index < size:
@@ -51,6 +59,16 @@ class Gather:
                 folded = index % (2 * size - 2)
                 found.append(folded if folded < size else 2 * size - 2 - folded)
         return found
+
+    def margin_left(self, size: int, margin: int, output: int) -> int:
+        """How far beyond ``output`` real positions all that is read lies within a margin."""
+        most = min(margin * self.period // max(1, abs(self.advance)), LARGEST_MARGIN)
+        for left in range(most if margin else 0, 0, -1):
+            edges = [*range(-left, self.period - left)]
+            edges += [output - 1 - edge for edge in edges]
+            if all(-margin <= i < size + margin for edge in edges for i in self.reads(edge)):
+                return left
+        return 0
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,9 @@ from archcheck.fields.positions import EMPTY
 from archcheck.fields.reshape import together
 from archcheck.fields.table import Factor, Table, Values, union
 
+MARGIN = 96
+"""How far beyond the real borders maps are continued that have no closed form together."""
+
 
 def merged(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
     """The union of maps that broadcast to ``shape``."""
@@ -25,7 +28,10 @@ def merged(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
         for axis in tracks:
             if description.lattice and _disagree(axis, factor):
                 cut = _standing_still(axis, factor)
-                return merged([m.pinned(factor if cut is None else cut) for m in aligned], shape)
+                if cut is not None:
+                    return merged([m.pinned(cut) for m in aligned], shape)
+                # What continues at different rates is written out, some way beyond the borders.
+                return merged([m.pinned(factor, MARGIN) for m in aligned], shape)
     return FieldMap(factors, aligned[0].groups, tuple(_union(axis) for axis in tracks))
 
 
@@ -145,11 +151,16 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
         maps = [
             m.all_fixed(dimension) if m.shape[dimension] == 1 and factors(m) else m for m in maps
         ]
-    if len({tuple((f.size, f.lattice) for f in factors(m)) for m in maps if factors(m)}) > 1:
+    if (
+        len({tuple((f.size, f.lattice, f.margin) for f in factors(m)) for m in maps if factors(m)})
+        > 1
+    ):
         maps = [m.single(dimension) if factors(m) else m for m in maps]
-        kinds = {(f.size, f.lattice) for m in maps for f in factors(m)}
+        kinds = {(f.size, f.lattice, f.margin) for m in maps for f in factors(m)}
         if len(kinds) > 1:
-            maps = [m.pinned(m.span(dimension).start) if factors(m) else m for m in maps]
+            bounded = [f.margin for m in maps for f in factors(m) if not f.lattice]
+            margin = min(bounded, default=0)
+            maps = [m.pinned(m.span(dimension).start, margin) if factors(m) else m for m in maps]
             if len({f.size for m in maps for f in factors(m)}) > 1:
                 raise Unfollowed("operands whose positions do not match")
     pattern = next((factors(m) for m in maps if factors(m)), ())

@@ -98,7 +98,7 @@ def _by_hand(m: FieldMap, shape: Sequence[int]) -> FieldMap:
     """All positions written out and cut literally, where the new borders cut through factors."""
     if prod(shape) > MOST_BY_HAND:
         raise Unfollowed(f"a reshape from {list(m.shape)} to {list(shape)}")
-    flat = replace(m, groups=(len(m.factors),)).single(0)
+    flat = replace(m.within_borders(), groups=(len(m.factors),)).single(0)
     if not flat.factors:
         return FieldMap((), (0,) * len(shape), flat.tracks)
     spatial = flat.factors[0].spatial

@@ -30,12 +30,15 @@ class Factor:
     ``size`` is its real size, ``lattice`` says whether it goes on beyond the borders, ``spatial``
     whether it counts positions of the input's space (rather than samples or channels), ``part``
     whether it is all of such an axis or the ``outer`` or ``inner`` part that a reshape made of it.
+    A bounded factor may be known for ``margin`` positions beyond either border: its tables are
+    that much longer.
     """
 
     size: int
     lattice: bool
     spatial: bool
     part: str = "whole"
+    margin: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,18 @@ class Table:
         ]
         return Table(np.concatenate(parts, axis=factor), _put(self.steps, factor, step * turns))
 
-    def pinned(self, factor: int, size: int) -> Table:
-        """A lattice factor's real indices written out one by one."""
+    def trimmed(self, factor: int, spare: int) -> Table:
+        """Without some entries at either end of a bounded factor."""
+        if not spare or not self.varies(factor):
+            return self
+        kept = range(spare, self.values.shape[factor] - spare)
+        return Table(self.values.take(kept, axis=factor), self.steps)
+
+    def pinned(self, factor: int, size: int, margin: int = 0) -> Table:
+        """A lattice factor's real indices, and a margin around them, written out one by one."""
         if not self.varies(factor):
             return self
-        indices = np.arange(size)
+        indices = np.arange(-margin, size + margin)
         period = self.values.shape[factor]
         values = self.values.take(indices % period, axis=factor)
         if self.steps[factor]:
@@ -147,7 +157,7 @@ class Table:
 
     # -- reading ----------------------------------------------------------------------------
 
-    def gathered(self, factor: int, gather: Gather, source: Factor, output: int) -> Table:
+    def gathered(self, factor: int, gather: Gather, source: Factor, target: Factor) -> Table:
         """What the outputs of an operation along one factor depend on."""
         values, step = self.values, self.steps[factor]
         length = values.shape[factor]
@@ -159,7 +169,8 @@ class Table:
             reads = [gather.reads(index) for index in range(outputs)]
             new_step = step * (turns * gather.advance // length)
         else:
-            reads = [gather.reads_within(index, source.size) for index in range(output)]
+            outputs_at = range(-target.margin, target.size + target.margin)
+            reads = [gather.reads_within(at, source.size, source.margin) for at in outputs_at]
             if length == 1 and all(reads):
                 return self
             new_step = 0
