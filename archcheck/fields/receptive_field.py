@@ -45,6 +45,9 @@ class Field:
             axis_field(m, axis) for axis in range(len(m.tracks))
         )
 
+    def __repr__(self) -> str:
+        return f"<Field at {self.point.name}: size {self.size}, jump {self.jump}>"
+
     @property
     def size(self) -> tuple[int, ...]:
         """Theoretical size: the side of the largest unit's hull, as on an endless image."""
@@ -131,6 +134,9 @@ class ReceptiveField:
         self._input = input_index
         self._joins = normalization == "joins"
         self.walk = Walk(network, Reading(True, self._joins), input_index)
+
+    def __repr__(self) -> str:
+        return f"<ReceptiveField of {self.network.name}>"
 
     @cached_property
     def _actual(self) -> Walk:

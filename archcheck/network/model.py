@@ -129,6 +129,9 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     torch: str = ""
     version: int = VERSION
 
+    def __repr__(self) -> str:
+        return f"<Network {self.name}: {len(self.ops)} operations, {self.parameters:,} parameters>"
+
     # -- counts ---------------------------------------------------------------------------
 
     @cached_property

@@ -54,6 +54,11 @@ class Report:
         """Whether nothing fails."""
         return not any(finding.fails for finding in self.findings)
 
+    def __str__(self) -> str:
+        """One line a finding: its status, its rule and its reason."""
+        lines = [f"{f.verdict.status}: {f.rule}: {f.message}" for f in self.findings]
+        return "\n".join([f"{self.name}: {'passed' if self.passed else 'failed'}", *lines])
+
     def finding(self, rule: str) -> Finding:
         """The first finding of a rule.
 
