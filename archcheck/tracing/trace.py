@@ -17,9 +17,10 @@ from torch.nn.modules.module import (
 from archcheck.network import Module, Network, Parameter, Place
 from archcheck.tracing.construction import built_at
 from archcheck.tracing.failures import RunError, describe
+from archcheck.tracing.ledger import tensors_in
 from archcheck.tracing.places import frame_place, is_user_code
 from archcheck.tracing.preservation import unchanged
-from archcheck.tracing.recorder import Recorder, tensors_in
+from archcheck.tracing.recorder import Recorder
 
 Shape = Sequence[int]
 
@@ -51,8 +52,8 @@ def trace(
     recorder = Recorder(model)
     inputs = [_sample(model, shape, batch) for shape in input_shapes(input_shape)]
     for position, tensor in enumerate(inputs):
-        recorder.register(tensor, "input", name=f"input {position}")
-    numbers = tuple(recorder.number(tensor) for tensor in inputs)
+        recorder.ledger.register(tensor, "input", name=f"input {position}")
+    numbers = tuple(recorder.ledger.number(tensor) for tensor in inputs)
 
     def enter(module: nn.Module, args: Any) -> None:
         recorder.enter(module, args)
@@ -71,7 +72,9 @@ def trace(
                 output = model(*inputs)
         except Exception as error:
             raise _run_error(error, recorder, inputs) from error
-        outputs = tuple((label, recorder.number(tensor)) for label, tensor in _labelled(output, ""))
+        outputs = tuple(
+            (label, recorder.ledger.number(tensor)) for label, tensor in _labelled(output, "")
+        )
     if not outputs:
         raise RunError(
             f"forward returned {type(output).__name__}, not a tensor", module="", place=None
@@ -80,7 +83,7 @@ def trace(
         name=name or type(model).__name__,
         inputs=numbers,
         outputs=outputs,
-        tensors=tuple(recorder.tensors),
+        tensors=tuple(recorder.ledger.tensors),
         ops=tuple(recorder.ops),
         calls=tuple(recorder.calls),
         modules=_modules(model, recorder),
@@ -190,7 +193,7 @@ def _run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor])
     call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
     if call is None:
         return RunError(describe(error), module="", place=place)
-    shapes = [recorder.tensors[number].shape for number in call.inputs]
+    shapes = [recorder.ledger.tensors[number].shape for number in call.inputs]
     module = next((m for m, path in recorder.paths.items() if path == call.module), None)
     return RunError(
         _explain(module, shapes) or describe(error),
@@ -222,9 +225,9 @@ def _explain(module: nn.Module | None, shapes: list[tuple[int, ...]]) -> str | N
 
 
 def _origin(recorder: Recorder, tensor: int) -> str | None:
-    op = recorder.tensors[tensor].op
+    op = recorder.ledger.tensors[tensor].op
     if op is None:
-        return "the network's input" if recorder.tensors[tensor].origin == "input" else None
+        return "the network's input" if recorder.ledger.tensors[tensor].origin == "input" else None
     call = next((c for c in reversed(recorder.calls) if tensor in c.outputs and c.module), None)
     if call is not None:
         return call.module
