@@ -67,7 +67,7 @@ def verify(
 
     Raises:
         SpecError: if the spec is wrong, or nobody says the input's shape.
-        archcheck.tracing.failures.ReferenceError: if the reference is wrong.
+        archcheck.tracing.failures.BadReference: if the reference is wrong.
     """
     started = time.perf_counter()
     wanted = as_spec(spec)

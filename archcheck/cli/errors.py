@@ -26,14 +26,14 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             from archcheck.spec import SpecError
-            from archcheck.tracing.failures import ReferenceError
+            from archcheck.tracing.failures import BadReference
             from archcheck.tracing.process import StartError
 
             try:
                 return command(*args, **kwargs)
             except SpecError as error:
                 say_error(str(error), source=error.source, error=error)
-            except (UsageError, ReferenceError, StartError) as error:
+            except (UsageError, BadReference, StartError) as error:
                 say_error(str(error))
         except typer.Exit:
             raise

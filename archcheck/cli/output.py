@@ -129,7 +129,7 @@ def _render(show: Callable[[Console], None], *, for_file: bool = False) -> str:
         terminal = True if sys.stdout.isatty() else None  # None: as FORCE_COLOR says
         console = Console(file=buffer, width=_width(), force_terminal=terminal)
     show(console)
-    return buffer.getvalue()
+    return "".join(line.rstrip() + "\n" for line in buffer.getvalue().splitlines())
 
 
 def _write(show: Callable[[Console], None], file: Path | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -54,11 +55,11 @@ def axis_field(m: FieldMap, axis: int) -> AxisField:
     coverage = [Fraction(unit.count, unit.size) for unit in units if unit.size == largest and unit]
     local_sizes = [unit.size for unit in _phases(m, local)]
     moving = [
-        rate(track.local, factor)
+        rate(track.local, factor) / _units_apart(m, factor)
         for factor in range(len(m.factors))
         if factor in units_at and track.local.steps[factor]
     ]
-    first = _at_zero(local) or (EMPTY if fixed is None else _at_zero(fixed))
+    first = _at_zero(local) | (EMPTY if fixed is None else _at_zero(fixed))
     return AxisField(
         size=largest,
         smallest=min(sizes),
@@ -146,6 +147,15 @@ def _units(m: FieldMap, local: Table, fixed: Table | None) -> list[Positions]:
             fixed = fixed.pinned(factor, description.size)
     both: Values = np.bitwise_or(local.values, fixed.values)
     return list(both.flat)
+
+
+def _units_apart(m: FieldMap, factor: int) -> int:
+    """How many units a dimension moves on for each index of one of its factors."""
+    for dimension in range(len(m.groups)):
+        span = m.span(dimension)
+        if span.start <= factor < span.stop:
+            return prod(f.size for f in m.factors[factor + 1 : span.stop])
+    return 1
 
 
 def _at_zero(table: Table) -> Positions:

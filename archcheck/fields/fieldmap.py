@@ -148,6 +148,11 @@ class FieldMap:
             self.mapped(lambda table: table.transposed(tuple(moved))),
         )
 
+    def emptied(self) -> FieldMap:
+        """A map of the same factors whose units depend on nothing."""
+        nothing = Track(Table.constant(EMPTY, len(self.factors)))
+        return replace(self, tracks=(nothing,) * len(self.tracks))
+
     def all_dropped(self) -> FieldMap:
         """A single unit without dimensions."""
         result = self

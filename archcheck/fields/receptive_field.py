@@ -131,7 +131,7 @@ class ReceptiveField:
 
     def __init__(self, network: Network, input_index: int = 0, normalization: str = "ignored"):
         self.network = network
-        self._input = input_index
+        self.input_index = input_index
         self._joins = normalization == "joins"
         self.walk = Walk(network, Reading(True, self._joins), input_index)
 
@@ -140,7 +140,7 @@ class ReceptiveField:
 
     @cached_property
     def _actual(self) -> Walk:
-        return Walk(self.network, Reading(False, self._joins), self._input)
+        return Walk(self.network, Reading(False, self._joins), self.input_index)
 
     @property
     def not_modelled(self) -> tuple[NotModelled, ...]:

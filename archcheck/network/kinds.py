@@ -63,7 +63,7 @@ VIEWS = frozenset(
 JOINS = frozenset({"cat", "stack"})
 REDUCTIONS = frozenset(
     """mean sum prod amax amin max min var std norm vector_norm logsumexp argmax argmin all
-    any""".split()
+    any median nanmean nansum var_mean std_mean""".split()
 )
 WINDOW_VIEWS = frozenset({"unfold", "fold"})
 RESAMPLING = frozenset({"interpolate", "upsample"})
@@ -76,7 +76,7 @@ FACTORIES = frozenset(
 )
 TEMPLATES = frozenset({"expand_as", "reshape_as", "view_as", "type_as", "to"})
 """The kinds whose second tensor lends its shape or type only, none of its values."""
-SCANS = frozenset({"cumsum", "cumprod"})
+SCANS = frozenset({"cumsum", "cumprod", "sort", "argsort", "topk"})
 EMBEDDINGS = frozenset({"embedding", "one_hot"})
 WEIGHT_TRANSFORMS = frozenset({"weight_norm", "_weight_norm"})
 ESCAPE = "escape"
@@ -135,6 +135,7 @@ _ALIASES = {
     "swapaxes": "transpose",
     "absolute": "abs",
     "clip": "clamp",
+    "broadcast_to": "expand",
     "greater": "gt",
     "less": "lt",
     "mod": "remainder",

@@ -7,6 +7,9 @@ import msgspec
 from archcheck.network.kinds import LAYER_KINDS
 from archcheck.network.model import Call, Network, Op
 
+INSIDE_LAYER = "parametrizations."
+"""In the path of what computes a layer's weight (``torch.nn.utils.parametrize``)."""
+
 
 class Layer(msgspec.Struct, frozen=True):
     """A row of the layer table. ``parameters`` are those no earlier row has counted."""
@@ -23,13 +26,14 @@ class Layer(msgspec.Struct, frozen=True):
 def layers_of(network: Network) -> tuple[Layer, ...]:
     """The rows of the layer table, in order of execution."""
     # A module call is one row if no other module was called inside it; the root never is.
-    has_children = {call.parent for call in network.calls if call.parent is not None}
+    calls = [call for call in network.calls if INSIDE_LAYER not in call.module]
+    has_children = {call.parent for call in calls if call.parent is not None}
     modules = {module.path: module for module in network.modules}
     sizes = {parameter.name: parameter.size for parameter in network.weights}
     grouped: list[tuple[Call | None, list[Op]]] = []
     rows: dict[int, list[Op]] = {}
     for op in network.ops:
-        call = network.calls[op.call] if op.call >= 0 else None
+        call = _layer_call(network, op)
         if call is not None and call.parent is not None and call.index not in has_children:
             if call.index not in rows:
                 rows[call.index] = []
@@ -37,7 +41,7 @@ def layers_of(network: Network) -> tuple[Layer, ...]:
             rows[call.index].append(op)
         elif op.kind in LAYER_KINDS and op.outputs:
             grouped.append((None, [op]))
-    for call in network.calls:
+    for call in calls:
         # Identity and friends run no operation at all; they are still layers.
         if call.index not in rows and call.index not in has_children and call.parent is not None:
             grouped.append((call, []))
@@ -66,6 +70,14 @@ def layers_of(network: Network) -> tuple[Layer, ...]:
             )
         )
     return tuple(layers)
+
+
+def _layer_call(network: Network, op: Op) -> Call | None:
+    """The module call that an operation belongs to; a parametrization belongs to its layer."""
+    call = network.calls[op.call] if op.call >= 0 else None
+    while call is not None and INSIDE_LAYER in call.module:
+        call = None if call.parent is None else network.calls[call.parent]
+    return call
 
 
 def _position(network: Network, call: Call | None, ops: list[Op]) -> tuple[int, int]:

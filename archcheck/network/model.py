@@ -125,6 +125,7 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     training: bool = False
     batch: int = 1
     buffer_elements: int = 0
+    buffer_bytes: int = 0
     notes: tuple[str, ...] = ()
     torch: str = ""
     version: int = VERSION
@@ -160,8 +161,22 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         counts = [self.op_macs(op) for op in self.ops]
         return None if None in counts or self.opaque else sum(filter(None, counts))
 
+    @cached_property
+    def driven(self) -> frozenset[int]:
+        """The tensors that depend on an input, or may: not weights and what is made of them."""
+        found = {*self.inputs, *self.opaque}
+        for op in self.ops:
+            if any(tensor in found for tensor in op.inputs):
+                found.update(op.outputs)
+        return frozenset(found)
+
     def op_macs(self, op: Op) -> int | None:
-        """Multiply-accumulates of one operation for one sample, None if not known."""
+        """Multiply-accumulates of one operation for one sample, None if not known.
+
+        What is done with weights alone (a weight norm) is done once, and counts nothing.
+        """
+        if not any(tensor in self.driven for tensor in op.inputs):
+            return 0
         total = op_macs(op.kind, op.arguments, self.shape, op.outputs)
         return None if total is None else total // self.batch
 

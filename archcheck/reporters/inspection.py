@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from archcheck.fields import Field, Point, ReceptiveField, UnknownField
+from archcheck.fields import Field, Point, ReceptiveField, UnknownField, receptive_field
 from archcheck.network import Layer, Network, Op, Place
 from archcheck.reporters import words
 
@@ -18,6 +18,7 @@ VERSION = 1
 def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
     """A network as data: totals, receptive fields and one entry a layer, with a version key."""
     inputs = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
+    views = _from_every_input(network, rf)
     return {
         "version": VERSION,
         "model": network.name,
@@ -29,9 +30,12 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
         },
         "macs": network.macs,
         "receptive_field": {
-            point.name: _field(rf, point) for point in (*rf.features_points, *rf.output_points)
+            # Of several outputs the first answers under the plain names too.
+            "features": _field(rf, rf.features_points[0]),
+            "output": _field(rf, rf.output_points[0]),
+            **{point.name: _field(rf, point) for point in (*rf.features_points, *rf.output_points)},
         },
-        "layers": [_layer(network, rf, layer) for layer in network.layers],
+        "layers": [_layer(network, views, layer) for layer in network.layers],
         "not_modelled": [
             {
                 "reason": cause.reason,
@@ -91,9 +95,9 @@ def _heaviest(network: Network, layer: Layer) -> Op | None:
     return max(ops, key=lambda op: network.op_macs(op) or 0, default=None)
 
 
-def _layer(network: Network, rf: ReceptiveField, layer: Layer) -> dict[str, Any]:
+def _layer(network: Network, views: list[ReceptiveField], layer: Layer) -> dict[str, Any]:
     op = _heaviest(network, layer)
-    field = _try(rf, Point(layer.name, (layer.output,)))
+    field = _first_known(views, Point(layer.name, (layer.output,)))
     calls = [call for call in network.calls if layer.output in call.outputs]
     called = op.called if op else (calls[-1].called if calls else None)
     return {
@@ -119,34 +123,66 @@ def _layer(network: Network, rf: ReceptiveField, layer: Layer) -> dict[str, Any]
 
 def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> None:
     """Print the layer table and the totals."""
-    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    table.add_column("layer", no_wrap=True)
-    table.add_column("module", style="dim", no_wrap=True, overflow="ellipsis", min_width=6)
-    table.add_column("output", no_wrap=True)
-    for title in ("parameters", "MACs", "field", "jump"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("line", style="dim", no_wrap=True)
     source = network.source.file if network.source else ""
-    for layer in network.layers:
-        op = _last_op(network, layer)
-        place = (op.built or op.called) if op else None
-        field = _try(rf, Point(layer.name, (layer.output,)))
-        table.add_row(
-            words.clean(Text(layer.name)),
-            words.clean(Text(words.cut(layer.module, 24))),
-            words.shape(network.shape(layer.output)[1:]),
-            f"{layer.parameters:,}" if layer.parameters else "",
-            words.amount(layer.macs) if layer.macs is None or layer.macs else "",
-            _size(field),
-            words.axes(field.jump) if field and field.axes else "",
-            words.clean(Text(_short_line(place, source))),
+    views = _from_every_input(network, rf)
+    rows = [_row(network, views, layer, source) for layer in network.layers]
+    titles = ("layer", "module", "output", "parameters", "MACs", "field", "jump", "line")
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    # Numbers are never cut; the names give way.
+    for column in (1, 0):
+        spare = sum(widths) + 2 * (len(widths) - 1) - console.width
+        widths[column] -= max(0, min(spare, widths[column] - LEAST_NAME))
+    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
+    for title, width in zip(titles, widths, strict=True):
+        right = title in ("parameters", "MACs", "field", "jump")
+        table.add_column(
+            title,
+            justify="right" if right else "left",
+            style="dim" if title in ("module", "line") else "",
+            min_width=width,
+            no_wrap=True,
         )
+    for row in rows:
+        cells = (words.cut(text, width) for text, width in zip(row, widths, strict=True))
+        table.add_row(*(words.clean(Text(cell)) for cell in cells))
     _print(console, Text(_title(network), style="bold"))
     console.print()
     console.print(table)
     console.print()
-    for row in _totals(network, rf):
-        _print(console, row)
+    for line in _totals(network, rf):
+        _print(console, line)
+
+
+LEAST_NAME = 10
+"""The narrowest that a column of names becomes."""
+
+
+def _row(
+    network: Network, views: list[ReceptiveField], layer: Layer, source: str
+) -> tuple[str, ...]:
+    op = _last_op(network, layer)
+    place = (op.built or op.called) if op else None
+    field = _first_known(views, Point(layer.name, (layer.output,)))
+    return (
+        layer.name,
+        layer.module,
+        words.shape(network.shape(layer.output)[1:]),
+        f"{layer.parameters:,}" if layer.parameters else "",
+        words.amount(layer.macs) if layer.macs is None or layer.macs else "",
+        _size(field),
+        words.axes(field.jump) if field and field.axes else "",
+        _short_line(place, source),
+    )
+
+
+def _from_every_input(network: Network, rf: ReceptiveField) -> list[ReceptiveField]:
+    others = range(1, len(network.inputs))
+    return [rf, *(receptive_field(network, input_index=index) for index in others)]
+
+
+def _first_known(views: list[ReceptiveField], point: Point) -> Field | None:
+    """The field from the first input that reaches a point."""
+    return next((field for rf in views if (field := _try(rf, point)) is not None), None)
 
 
 def _print(console: Console, text: Text) -> None:

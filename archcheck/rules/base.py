@@ -65,7 +65,7 @@ class Example:
     input: tuple[int, ...] = (3, 32, 32)
 
 
-_SOUNDS_LIKE_A_LAYER = re.compile("conv|pool|linear|dot|inner|mm|mv|matmul|attention|rnn|lstm")
+_SOUNDS_LIKE_A_LAYER = re.compile("conv|pool|linear|dot|inner|mm|mv|matmul|attention|rnn|lstm|mean")
 
 
 class Subject:
@@ -73,13 +73,16 @@ class Subject:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._fields: dict[str, ReceptiveField] = {}
+        self._fields: dict[tuple[str, int], ReceptiveField] = {}
 
-    def fields(self, normalization: str = "ignored") -> ReceptiveField:
-        """The receptive fields under one reading of normalisation layers."""
-        if normalization not in self._fields:
-            self._fields[normalization] = receptive_field(self.network, normalization=normalization)
-        return self._fields[normalization]
+    def fields(self, normalization: str = "ignored", input_index: int = 0) -> ReceptiveField:
+        """The receptive fields in one of the inputs, under one reading of normalisation."""
+        key = (normalization, input_index)
+        if key not in self._fields:
+            self._fields[key] = receptive_field(
+                self.network, normalization=normalization, input_index=input_index
+            )
+        return self._fields[key]
 
     @property
     def unknown(self) -> tuple[Location, ...]:
@@ -89,6 +92,7 @@ class Subject:
             call_location(op)
             for op in self.network.ops
             if op.kind not in KNOWN
+            and any(tensor in self.network.driven for tensor in op.inputs)
             and (op.parameters or _SOUNDS_LIKE_A_LAYER.search(op.function.rpartition(".")[2]))
         )
 

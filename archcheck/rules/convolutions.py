@@ -6,9 +6,17 @@ from collections.abc import Iterator
 
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
+from archcheck.network.graph import data_inputs
 
 CONVOLUTIONS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS
-_CARRIES_ON = kinds.NORMALIZATIONS | kinds.ACTIVATIONS | kinds.DROPOUTS | kinds.COPIES
+_CARRIES_ON = (
+    kinds.NORMALIZATIONS
+    | kinds.ACTIVATIONS
+    | kinds.DROPOUTS
+    | kinds.COPIES
+    | kinds.ARITHMETIC
+    | {"permute", "transpose", "movedim"}  # to the norm's layout and back
+)
 
 
 def convolutions(network: Network, *, transposed: bool = True) -> Iterator[Op]:
@@ -36,15 +44,18 @@ def is_strided(network: Network, op: Op) -> bool:
 def pointwise_after(network: Network, op: Op) -> Op | None:
     """The 1x1 convolution with groups 1 that a convolution's output reaches through nothing but
     normalisation, activation and dropout."""
-    waiting = list(op.outputs)
-    while waiting:
-        for reader in network.consumers.get(waiting.pop(), ()):
-            if reader.kind in kinds.CONVOLUTIONS:
-                a = attributes(network, reader)
-                if a["groups"] == 1 and set(a["kernel_size"]) == {1}:
-                    return reader
-            elif reader.kind in _CARRIES_ON:
-                waiting.extend(reader.outputs)
+    reached = set(op.outputs)
+    for reader in network.ops[op.index + 1 :]:
+        sources = [tensor for tensor in data_inputs(reader) if tensor in network.driven]
+        if not any(tensor in reached for tensor in sources):
+            continue
+        if reader.kind in kinds.CONVOLUTIONS:
+            a = attributes(network, reader)
+            if a["groups"] == 1 and set(a["kernel_size"]) == {1}:
+                return reader
+        elif reader.kind in _CARRIES_ON and all(tensor in reached for tensor in sources):
+            # An activation written by hand, x * sigmoid(x), reads nothing else either.
+            reached.update(reader.outputs)
     return None
 
 

@@ -60,13 +60,18 @@ def _weighs(network: Network, op: Op) -> bool:
     """Whether a matrix product multiplies by a parameter."""
     if op.kind not in kinds.MATRIX_PRODUCTS:
         return False
-    return any(_from_parameters(network, tensor) for tensor in data_inputs(op)[-2:])
+    operands = data_inputs(op)[-2:]
+    weights = [tensor for tensor in operands if tensor not in network.driven]
+    return len(weights) < len(operands) and any(_from_parameters(network, t) for t in weights)
 
 
 def _from_parameters(network: Network, tensor: int) -> bool:
-    # A transposed or reshaped parameter is still one.
-    producer = network.producer(tensor)
-    while producer is not None and producer.kind in kinds.VIEWS | kinds.COPIES:
-        tensor = producer.inputs[0]
+    """Whether a parameter is in a tensor, however it was reshaped, scaled or normalised."""
+    waiting = [tensor]
+    while waiting:
+        tensor = waiting.pop()
+        if network.tensors[tensor].origin == "parameter":
+            return True
         producer = network.producer(tensor)
-    return network.tensors[tensor].origin == "parameter" and len(network.shape(tensor)) > 1
+        waiting += producer.inputs if producer is not None else ()
+    return False

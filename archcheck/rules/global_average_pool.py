@@ -21,7 +21,7 @@ from archcheck.rules.base import (
 )
 from archcheck.rules.options import CountOptions
 
-_AVERAGES = kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS | {"mean"}
+_AVERAGES = kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS | {"mean", "nanmean"}
 _BETWEEN = kinds.VIEWS | kinds.COPIES | kinds.DROPOUTS
 
 
@@ -113,7 +113,7 @@ def _global_pools(subject: Subject) -> tuple[list[list[Op]], list[tuple[Op, str]
         on_path = {op.index for op in paths.ops}
         taken: set[int] = set()
         for op in paths.ops:
-            if op.kind not in _AVERAGES or op.index in taken or not sides.get(op.inputs[0]):
+            if not _averages(network, op) or op.index in taken or not sides.get(op.inputs[0]):
                 continue
             run, why = _run(network, op, sides, on_path)
             taken.update(part.index for part in run)
@@ -126,13 +126,24 @@ def _global_pools(subject: Subject) -> tuple[list[list[Op]], list[tuple[Op, str]
     return list(pools.values()), list(partial.values())
 
 
+def _averages(network: Network, op: Op) -> bool:
+    """Whether an operation averages; a sum does if all that is done with it is to scale it."""
+    if op.kind != "sum":
+        return op.kind in _AVERAGES
+    readers = network.consumers.get(op.outputs[0], ())
+    return bool(readers) and all(
+        reader.kind in ("div", "mul") and sum(t in network.driven for t in reader.inputs) == 1
+        for reader in readers
+    )
+
+
 def _unfollowed(subject: Subject) -> list[Op]:
     """Averages of maps that are not known."""
     walk = subject.fields().walk
     return [
         op
         for op in subject.network.ops
-        if op.kind in _AVERAGES and isinstance(walk.map(op.inputs[0]), Unknown)
+        if _averages(subject.network, op) and isinstance(walk.map(op.inputs[0]), Unknown)
     ]
 
 
@@ -159,7 +170,7 @@ def _next_average(network: Network, op: Op, on_path: set[int]) -> Op | None:
         readers = [r for r in network.consumers.get(tensor, ()) if r.index in on_path]
         if len(readers) != 1:
             return None
-        if readers[0].kind in _AVERAGES:
+        if _averages(network, readers[0]):
             return readers[0]
         if readers[0].kind not in _BETWEEN:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
@@ -10,7 +11,8 @@ from pydantic import Field, model_validator
 
 from archcheck.network import Call, Network, Op
 from archcheck.network.attributes import attributes
-from archcheck.network.kinds import KNOWN, STRUCTURE
+from archcheck.network.classes import LAYER_CLASSES
+from archcheck.network.kinds import KNOWN, STRUCTURE, kind_of
 from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
 from archcheck.rules.options import Amount, CommonOptions, Measure
 
@@ -118,16 +120,26 @@ def _description(options: LayersOptions) -> str:
 
 def _candidates(network: Network, options: LayersOptions) -> list[Op]:
     """The operations of the kind. A class name means a layer as a whole: a call counts once."""
-    ops = [op for op in network.ops if options.function in (None, op.function)]
-    if options.kind is None or any(op.kind == options.kind for op in ops):
+    ops = list(network.ops)
+    if options.function is not None:
+        wanted = options.function
+        exact = [op for op in ops if op.function == wanted]
+        # torch.conv2d goes by its name in torch.nn.functional.
+        ops = exact or [op for op in ops if _public(op.function) == _public(wanted)]
+    if options.kind is None or options.kind in KNOWN:
         return [op for op in ops if options.kind in (None, op.kind)]
     found = []
     for call in network.calls:
         if call.type == options.kind:
             inside = [op for op in ops if op.call == call.index and op.kind not in STRUCTURE]
-            if inside or options.function is None:
-                found.append(inside[0] if inside else _empty_call(call))
+            heavy = max(inside, key=lambda op: network.op_macs(op) or 0, default=None)
+            if heavy is not None or options.function is None:
+                found.append(heavy or _empty_call(call))
     return found
+
+
+def _public(name: str) -> str:
+    return name.replace("torch.nn.functional.", "torch.", 1)
 
 
 def _empty_call(call: Call) -> Op:
@@ -137,32 +149,32 @@ def _empty_call(call: Call) -> Op:
 
 def _misnamed(network: Network, options: LayersOptions) -> str:
     """What is surely misspelt: a name that matches nothing must not pass for "none found"."""
-    kind = options.kind
+    kind, function = options.kind, options.function
     types = {module.type for module in network.modules}
-    if kind is not None and kind not in KNOWN | types and _plain(kind) not in _PLAIN_KINDS:
-        close = get_close_matches(kind, [*KNOWN, *types], 1)
-        hint = f"; did you mean {close[0]}?" if close else ""
+    if kind is not None and kind not in KNOWN | types | LAYER_CLASSES:
+        hint = _similar(kind, [*KNOWN, *types, *LAYER_CLASSES])
         return f"no kind of operation or class is known as {kind!r}{hint}"
+    if function is not None and not (
+        function.startswith("torch.") and kind_of(function)[0] in KNOWN
+    ):
+        hint = _similar(function, sorted({op.function for op in network.ops}))
+        return f"no function is known as {function!r}{hint}"
     candidates = _candidates(network, options)
     known = {name for op in candidates for name in _attributes(network, op)}
     for name in options.where:
         if candidates and name not in known:
-            close = get_close_matches(name, known, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            return f"{kind or options.function} has no attribute {name!r}{hint}"
+            return f"{kind or function} has no attribute {name!r}{_similar(name, known)}"
     return ""
 
 
+def _similar(name: str, known: Iterable[str]) -> str:
+    by_plain = {_plain(candidate): candidate for candidate in sorted(known)}
+    close = get_close_matches(_plain(name), by_plain, 1, 0.75)
+    return f"; did you mean {by_plain[close[0]]}?" if close else ""
+
+
 def _plain(name: str) -> str:
-    """``BatchNorm2d`` and ``batch_norm`` alike."""
-    if name != name.lower():
-        name = name.removesuffix("1d").removesuffix("2d").removesuffix("3d")
     return name.replace("_", "").lower()
-
-
-_PLAIN_KINDS = {_plain(kind) for kind in KNOWN} | {
-    _plain(kind[:-2]) for kind in KNOWN if kind[-2:] in ("1d", "2d", "3d")
-}
 
 
 def _attributes(network: Network, op: Op) -> dict[str, Any]:

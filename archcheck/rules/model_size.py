@@ -52,7 +52,8 @@ class ModelSize(Rule):
         network = subject.network
         bits = sum(p.size * (options.bits or p.bits) for p in network.weights)
         if options.buffers:
-            bits += network.buffer_elements * (options.bits or 32)
+            stored = network.buffer_bytes * 8
+            bits += network.buffer_elements * options.bits if options.bits else stored
         found = (bits + 7) // 8
         width = f"{options.bits} bits a weight" if options.bits else "as stored"
         return Verdict(

@@ -106,30 +106,39 @@ class ReceptiveFieldRule(Rule):
     )
 
     def check(self, subject: Subject, options: ReceptiveFieldOptions) -> Verdict:
-        rf = subject.fields(options.normalization)
         required = _required(options)
-        try:
-            points = rf.points(options.at)
-        except KeyError:
-            return _no_such_point(subject, options.at, required)
-        judged = []
-        for point in points:
+        judged: list[tuple[ReceptiveField, Point, Field]] = []
+        # Every input with space in it has to be seen widely enough.
+        for number, tensor in enumerate(subject.network.inputs):
+            rf = subject.fields(options.normalization, number)
             try:
-                judged.append((point, rf.at(point)))
-            except UnknownField as error:
-                return _unknown(subject, error, required)
-        for point, field in judged:
-            axes = _axes(field, options.axis)
-            if not axes:
-                reason = (
-                    f"the map at {point.name} has no such axis"
-                    if field.axes
-                    else ("the input has no spatial axes")
-                )
-                return Verdict("not-verified", None, "–", required, reason, note=reason)
-        broken = [(p, f) for p, f in judged if not _holds(f, options)]
-        point, field = (broken or judged)[0]
+                points = rf.points(options.at)
+            except KeyError:
+                return _no_such_point(subject, options.at, required)
+            for point in points:
+                try:
+                    field = rf.at(point)
+                except UnknownField as error:
+                    if error.causes or len(subject.network.inputs) == 1:
+                        return _unknown(subject, error, required)
+                    continue  # this input does not lead there
+                if _axes(field, options.axis):
+                    judged.append((rf, point, field))
+                elif len(subject.network.shape(tensor)) > 2 or len(subject.network.inputs) == 1:
+                    reason = f"the map at {point.name} has no such axis"
+                    return _not_verified(required, reason if field.axes else _NO_SPACE)
+        if not judged:
+            return _not_verified(required, _NO_SPACE)
+        broken = [entry for entry in judged if not _holds(entry[2], options)]
+        rf, point, field = (broken or judged)[0]
         return _verdict(rf, point, field, options, required, failed=bool(broken))
+
+
+_NO_SPACE = "the input has no spatial axes"
+
+
+def _not_verified(required: str, reason: str) -> Verdict:
+    return Verdict("not-verified", None, "–", required, reason, note=reason)
 
 
 def _required(options: ReceptiveFieldOptions) -> str:
@@ -179,6 +188,8 @@ def _verdict(
     short = bool(options.given) and not all(options.holds(size) for size in sizes)
     coverage = [field.coverage[axis] for axis in _axes(field, options.axis)]
     note = f"at {point.name}"
+    if len(rf.network.inputs) > 1:
+        note += f", in input {rf.input_index}"
     if field.varies:
         note += f", {' × '.join(map(str, field.smallest))} at the smallest"
     if field.is_global and field.joined_by is not None and point.name != "output":
@@ -278,7 +289,7 @@ def _no_such_point(subject: Subject, at: str, required: str) -> Verdict:
     else:
         close = get_close_matches(at, paths, 1)
         reason = f"there is no module {at!r}" + (f"; did you mean {close[0]}?" if close else "")
-    return Verdict("not-verified", None, "–", required, reason, note=reason)
+    return _not_verified(required, reason)
 
 
 def _unknown(subject: Subject, error: UnknownField, required: str) -> Verdict:

@@ -36,6 +36,18 @@ _SIGNATURES: dict[str, str] = {
     "baddbmm": "input batch1 batch2",
     "logsumexp": _REDUCE,
     "norm": "input p dim keepdim",
+    "vector_norm": "input ord dim keepdim",
+    "gumbel_softmax": "input tau hard eps dim",
+    "expand_as": "input other",
+    "view_as": "input other",
+    "reshape_as": "input other",
+    "sort": "input dim descending",
+    "argsort": "input dim descending",
+    "topk": "input k dim",
+    "median": "input dim keepdim",
+    "nanmean": "input dim keepdim",
+    "var_mean": "input dim unbiased keepdim",
+    "std_mean": "input dim unbiased keepdim",
     "std": "input dim unbiased keepdim",
     "var": "input dim unbiased keepdim",
     "cumsum": "input dim",
@@ -85,6 +97,7 @@ _VARIADIC = {
     "reshape": "shape",
     "permute": "dims",
     "expand": "size",
+    "broadcast_to": "size",
     "repeat": "repeats",
     "tile": "dims",
     "flip": "dims",
@@ -92,6 +105,10 @@ _VARIADIC = {
 }
 _SYNONYMS = {
     "self": "input",
+    "instance": "input",
+    "logits": "input",
+    "x": "input",
+    "A": "input",
     "tensor": "input",
     "axis": "dim",
     "keepdims": "keepdim",
@@ -129,6 +146,7 @@ def bind(
         names: Sequence[str] = _SIGNATURES.get(kind, "").split() or _python_signature(function)
         for position, value in enumerate(args):
             name = names[position] if position < len(names) else f"argument{position}"
+            name = "input" if name == "argument0" else name
             bound[_SYNONYMS.get(name, name)] = value
     for name, value in kwargs.items():
         bound[_SYNONYMS.get(name, name)] = value

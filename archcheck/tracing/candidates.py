@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from archcheck.tracing.failures import ReferenceError
+from archcheck.tracing.failures import BadReference
 from archcheck.tracing.reference import Reference
 
 
@@ -22,7 +22,7 @@ def only_network(module: ModuleType, reference: Reference, with_arguments: bool)
     the module. Where no class is left, an instance at module level is taken.
 
     Raises:
-        ReferenceError: if there is none, or more than one.
+        BadReference: if there is none, or more than one.
     """
     own = {
         name: value
@@ -37,10 +37,12 @@ def only_network(module: ModuleType, reference: Reference, with_arguments: bool)
     }
     classes = {value: name for name, value in own.items()}
     contained = {
-        classes[used]
+        classes[kind]
         for value in own.values()
         for used in _used_by(value, module)
         if used in classes and used is not value
+        for kind in used.__mro__
+        if kind in classes and kind is not value
     }
     outer = [name for name in own if name not in contained]
     if not outer and own:
@@ -61,9 +63,9 @@ def only_network(module: ModuleType, reference: Reference, with_arguments: bool)
             if inspect.isfunction(v) and v.__module__ == module.__name__ and not n.startswith("_")
         ]
         hint = f"; name the function that makes one, as in {where}:{makers[0]}" if makers else ""
-        raise ReferenceError(f"{reference}: no nn.Module is defined here{hint}")
+        raise BadReference(f"{reference}: no nn.Module is defined here{hint}")
     names = outer or list(instances)
-    raise ReferenceError(
+    raise BadReference(
         f"{reference} holds {len(names)} networks: {', '.join(names)}; "
         f"name one, as in {where}:{names[-1]}"
     )
@@ -80,10 +82,14 @@ def _wants_arguments(target: Any) -> bool:
     )
 
 
+_NO_FORWARD = (None, nn.Module.forward)
+
+
 def _used_by(target: type, module: ModuleType) -> set[type]:
     """The classes that a class's code leads to: by name, through functions and containers of the
-    module, as defaults and class attributes; and those that it derives from."""
-    found: set[type] = set(target.__mro__[1:])
+    module, as defaults and class attributes; and its abstract bases."""
+    # A base class without a forward of its own is no network; one with is another network.
+    found = {base for base in target.__mro__[1:] if getattr(base, "forward", None) in _NO_FORWARD}
     waiting: list[Any] = [target]
     seen: set[int] = set()
     while waiting:

@@ -70,7 +70,7 @@ class Server:
 
     def serve(self, request: object) -> None:
         """Trace and answer, then end the process without tearing the interpreter down."""
-        from archcheck.tracing.failures import NetworkError, ReferenceError
+        from archcheck.tracing.failures import BadReference, NetworkError
         from archcheck.tracing.places import not_user_code
         from archcheck.tracing.protocol import Done, Failed, Refused, Request
 
@@ -79,7 +79,7 @@ class Server:
         threading.Thread(target=self._watch, args=(request.timeout,), daemon=True).start()
         try:
             network = self._trace(request)
-        except ReferenceError as error:
+        except BadReference as error:
             self._finish(Refused(str(error)))
         except NetworkError as error:
             self._finish(Failed(error.failure()))

@@ -7,7 +7,7 @@ import msgspec
 from archcheck.network import Place
 
 
-class ReferenceError(Exception):
+class BadReference(Exception):
     """The reference itself is wrong: no such file, no such name, several networks to choose from.
 
     Not the network's fault but the caller's: the command line exits with 2.

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
@@ -19,8 +20,8 @@ from torch import nn
 
 from archcheck.network import Place
 from archcheck.tracing.candidates import duplicate_classes, only_network
-from archcheck.tracing.construction import constructions_recorded
-from archcheck.tracing.failures import BuildError, ImportFailure, ReferenceError, describe
+from archcheck.tracing.construction import built_at, constructions_recorded
+from archcheck.tracing.failures import BadReference, BuildError, ImportFailure, describe
 from archcheck.tracing.places import is_user_code
 from archcheck.tracing.reference import Reference
 from archcheck.tracing.sources import FreshLoader, fresh_sources
@@ -49,7 +50,7 @@ def loaded(
     submission's own modules are gone from ``sys.modules``.
 
     Raises:
-        ReferenceError: if the name is not there, is no network, or there are several to choose
+        BadReference: if the name is not there, is no network, or there are several to choose
             from, or an argument is not one of the constructor's.
         ImportFailure: if the import raises.
         BuildError: if the constructor raises, or wants arguments.
@@ -112,12 +113,12 @@ def _import(reference: Reference, roots: list[Path]) -> ModuleType:
         loader = FreshLoader(name, str(file))
         spec = importlib.util.spec_from_file_location(name, file, loader=loader)
         if spec is None or spec.loader is None:
-            raise ReferenceError(f"{file} cannot be read as a Python module")
+            raise BadReference(f"{file} cannot be read as a Python module")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
         return module
-    except ReferenceError:
+    except BadReference:
         raise
     except BaseException as error:
         raise _import_failure(error, reference.file) from error
@@ -132,7 +133,7 @@ def _import_module(reference: Reference, roots: list[Path]) -> ModuleType:
         return importlib.import_module(reference.module)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{reference.module}.".startswith(f"{error.name}."):
-            raise ReferenceError(f"there is no module {error.name}") from error
+            raise BadReference(f"there is no module {error.name}") from error
         raise _import_failure(error, None) from error
     except BaseException as error:
         raise _import_failure(error, None) from error
@@ -184,19 +185,21 @@ def _build(module: ModuleType, reference: Reference, arguments: Mapping[str, Any
     target: Any = module
     for part in name.split("."):
         if not hasattr(target, part):
-            raise ReferenceError(_no_such_name(module, reference, name))
+            raise BadReference(_no_such_name(module, reference, name))
         target = getattr(target, part)
     source = _source(target)
+    if source is None and isinstance(target, nn.Module):
+        source = built_at(target)
     if isinstance(target, nn.Module):
         if arguments:
-            raise ReferenceError(f"{name} is an instance already; arguments cannot be given to it")
+            raise BadReference(f"{name} is an instance already; arguments cannot be given to it")
         return Loaded(target, name, source, notes)
     if isinstance(target, type) and not issubclass(target, nn.Module):
-        raise ReferenceError(f"{name} in {reference} is not an nn.Module")
+        raise BadReference(f"{name} in {reference} is not an nn.Module")
     if not callable(target):
-        raise ReferenceError(f"{name} is neither a network nor a function that returns one")
+        raise BadReference(f"{name} is neither a network nor a function that returns one")
     if inspect.isfunction(target) and "self" in inspect.signature(target).parameters:
-        raise ReferenceError(f"{name} is a method; name the class, or a function")
+        raise BadReference(f"{name} is a method; name the class, or a function")
     _check_arguments(target, name, arguments, source)
     try:
         model = target(**arguments)
@@ -204,7 +207,7 @@ def _build(module: ModuleType, reference: Reference, arguments: Mapping[str, Any
         place = error_place(error.__traceback__) or source
         raise BuildError(f"{name}() raised {describe(error)}", place=place) from error
     if not isinstance(model, nn.Module):
-        raise ReferenceError(f"{name}() returned {type(model).__name__}, not an nn.Module")
+        raise BadReference(f"{name}() returned {type(model).__name__}, not an nn.Module")
     return Loaded(model, name, source, notes)
 
 
@@ -220,7 +223,12 @@ def _check_arguments(
     unknown = [key for key in arguments if not takes_any and key not in {p.name for p in named}]
     if unknown:
         takes = ", ".join(p.name for p in named) or "none"
-        raise ReferenceError(f"{name} takes no argument {unknown[0]!r}; its arguments: {takes}")
+        close = get_close_matches(unknown[0], [p.name for p in named], 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise BadReference(
+            f"{name} takes no argument {unknown[0]!r}; its arguments: {takes}{hint} "
+            "(given by --arg, or `arguments:` in the spec)"
+        )
     missing = [p.name for p in named if p.default is p.empty and p.name not in arguments]
     if missing:
         needs = ", ".join(missing)
@@ -244,8 +252,6 @@ def _source(target: Any) -> Place | None:
 
 
 def _no_such_name(module: ModuleType, reference: Reference, name: str) -> str:
-    from difflib import get_close_matches
-
     names = [
         n
         for n, value in vars(module).items()

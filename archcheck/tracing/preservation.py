@@ -91,25 +91,31 @@ def _is_lazy(tensor: torch.Tensor) -> bool:
 
 
 _TABLES = ("_parameters", "_buffers", "_modules")
+_CONTAINERS = (list, dict, set)
 
 
-def _contents(module: nn.Module) -> dict[str, Any]:
-    return {name: dict(value) if name in _TABLES else value for name, value in vars(module).items()}
+def _contents(module: nn.Module) -> dict[str, tuple[Any, Any]]:
+    """Every attribute, with a copy of its content where it is a container."""
+    return {
+        name: (value, value.copy() if name in _TABLES or type(value) in _CONTAINERS else None)
+        for name, value in vars(module).items()
+    }
 
 
-def _restore_module(module: nn.Module, kind: type, contents: dict[str, Any]) -> None:
-    module.training = contents["training"]
+def _restore_module(module: nn.Module, kind: type, contents: dict[str, tuple[Any, Any]]) -> None:
+    module.training = contents["training"][0]
     if type(module) is not kind:
         return  # a lazy module has found its sizes and become another: that is what it is for
     attributes = vars(module)
     for name in [name for name in attributes if name not in contents]:
         del attributes[name]
-    for name, value in contents.items():
-        if name in _TABLES:
-            attributes[name].clear()
-            attributes[name].update(value)
-        else:
-            attributes[name] = value
+    for name, (value, content) in contents.items():
+        attributes[name] = value
+        if isinstance(value, list) and content is not None:
+            value[:] = content
+        elif content is not None:
+            value.clear()
+            value.update(content)
 
 
 def _restore_gradient(

@@ -17,7 +17,7 @@ from typing import IO, Any
 import msgspec
 
 from archcheck.network import Network
-from archcheck.tracing.failures import Failure, ReferenceError
+from archcheck.tracing.failures import BadReference, Failure
 from archcheck.tracing.protocol import Done, Failed, Message, Refused, Request, Stage, pack, unpack
 from archcheck.tracing.reference import Reference
 
@@ -91,7 +91,7 @@ class TracingProcess:
         """Trace a network; what goes wrong in it comes back as a :class:`Failure`.
 
         Raises:
-            ReferenceError: if the reference is wrong.
+            BadReference: if the reference is wrong.
             StartError: if the child could not import torch.
         """
         shapes = tuple(tuple(shape) for shape in input_shapes)
@@ -100,7 +100,7 @@ class TracingProcess:
         try:
             body = pack(request)
         except (TypeError, ValueError, OverflowError) as error:
-            raise ReferenceError(f"this cannot be handed to the network: {error}") from None
+            raise BadReference(f"this cannot be handed to the network: {error}") from None
         try:
             assert self._process.stdin is not None
             self._process.stdin.write(body)
@@ -120,7 +120,7 @@ class TracingProcess:
                 self._join()
                 return msgspec.structs.replace(message.failure, output=self._tail())
             elif isinstance(message, Refused):
-                raise ReferenceError(message.message)
+                raise BadReference(message.message)
             elif time.monotonic() >= deadline:
                 self.kill()
                 text = f"did not return within {timeout:g} seconds"
@@ -211,7 +211,7 @@ def trace_reference(
     """Trace the network that a reference names, in a child process of its own.
 
     Raises:
-        ReferenceError: if the reference is wrong.
+        BadReference: if the reference is wrong.
     """
     with TracingProcess() as child:
         return child.trace(reference, input_shapes, arguments, training=training, timeout=timeout)

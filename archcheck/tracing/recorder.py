@@ -54,12 +54,12 @@ class Recorder(TorchFunctionMode):
             Call(
                 index=len(self.calls),
                 module=self.paths.get(module, ""),
-                type=type(module).__name__,
+                type=_layer_class(module).__name__,
                 parent=self.stack[-1] if self.stack else None,
                 called=caller(),
                 inputs=tuple(self.ledger.number(tensor) for tensor in tensors_in(args)),
                 outputs=(),
-                standard=type(module).__module__.startswith("torch.nn."),
+                standard=_layer_class(module).__module__.startswith("torch.nn."),
             )
         )
         self.stack.append(len(self.calls) - 1)
@@ -69,7 +69,9 @@ class Recorder(TorchFunctionMode):
         index = self.stack.pop()
         call = self.calls[index]
         outputs = tuple(self.ledger.number(tensor) for tensor in tensors_in(output))
-        self.calls[index] = msgspec.structs.replace(call, outputs=outputs)
+        # A lazy module is another class by now.
+        kind = _layer_class(module).__name__
+        self.calls[index] = msgspec.structs.replace(call, outputs=outputs, type=kind)
 
     # -- functions --------------------------------------------------------------------------
 
@@ -191,13 +193,15 @@ class Recorder(TorchFunctionMode):
         # ``self.conv.forward(x)`` passes by the hooks; the weight still tells whose work it is.
         path = self.calls[call].module if call >= 0 else ""
         module = self._modules.get(path)
+        # A function that a class of the user's own calls stands where it is called.
+        built = self.built(path) if call >= 0 and self.calls[call].standard else None
         for name in parameters:
             owner = self.ledger.owners[name]
             if owner is not module and type(owner).__module__.startswith("torch.nn."):
                 owner_path = self.paths[owner]
                 if not path or owner_path.startswith(path + "."):
                     return owner_path, self.built(owner_path)
-        return path, self.built(path)
+        return path, built
 
     def built(self, path: str) -> Place | None:
         """Where the module at a path was constructed; a copied one stands where its parent was."""
@@ -230,6 +234,17 @@ class Recorder(TorchFunctionMode):
                 {"same": same, "by": op.index},
             )
         )
+
+
+def _layer_class(module: nn.Module) -> type:
+    """A module's class; a parametrized one's is what it was before that."""
+    kind = type(module)
+    return (
+        kind.__bases__[0]
+        if kind.__module__ == "torch.nn.utils.parametrize"
+        and (kind.__name__.startswith("Parametrized"))
+        else kind
+    )
 
 
 def _public_name(func: Callable[..., Any]) -> str:

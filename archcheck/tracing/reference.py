@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from archcheck.tracing.failures import ReferenceError
+from archcheck.tracing.failures import BadReference
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -26,31 +26,31 @@ def parse_reference(text: str) -> Reference:
     """Read a reference and check that its file is there.
 
     Raises:
-        ReferenceError: if there is no such file, or the text is no reference.
+        BadReference: if there is no such file, or the text is no reference.
     """
     head, colon, name = text.rpartition(":")
     is_drive = len(head) == 1 and not Path(head).exists()
     if not colon or is_drive or name.endswith(".py") or (name and not _dotted(name)):
         head, name = text, ""
     if colon and head != text and not name:
-        raise ReferenceError(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
+        raise BadReference(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
     if not head:
-        raise ReferenceError("the reference is empty; write FILE, FILE:Name or package.module:Name")
+        raise BadReference("the reference is empty; write FILE, FILE:Name or package.module:Name")
     path = Path(head)
     if path.is_dir():
-        raise ReferenceError(f"{head} is a folder; name the Python file that holds the network")
+        raise BadReference(f"{head} is a folder; name the Python file that holds the network")
     if path.is_file():
         if path.suffix == ".ipynb":
-            raise ReferenceError(
+            raise BadReference(
                 f"{head} is a notebook; export it first: jupyter nbconvert --to script {head}"
             )
         if path.suffix != ".py":
-            raise ReferenceError(f"{head} is not a Python file (its name does not end in .py)")
+            raise BadReference(f"{head} is not a Python file (its name does not end in .py)")
         return Reference(str(path.resolve()), "", name)
     if path.suffix == ".py" or os.sep in head or not _dotted(head):
-        raise ReferenceError(f"there is no file {head}")
+        raise BadReference(f"there is no file {head}")
     if not name:
-        raise ReferenceError(
+        raise BadReference(
             f"there is no file {head}; a network of an installed package is named "
             "package.module:Name"
         )

@@ -92,6 +92,7 @@ def trace(
         training=training,
         batch=batch,
         buffer_elements=sum(buffer.numel() for buffer in model.buffers()),
+        buffer_bytes=sum(b.numel() * b.element_size() for b in model.buffers()),
         notes=(*notes, *recorder.notes),
         torch=str(torch.__version__),
     )

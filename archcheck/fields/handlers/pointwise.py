@@ -5,7 +5,6 @@ from __future__ import annotations
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.gather import pick, window
 from archcheck.fields.handlers.base import Context, handles
-from archcheck.fields.handlers.writing import nothing
 from archcheck.fields.merge import concatenated, merged
 from archcheck.fields.reshape import divided, together
 from archcheck.network import kinds
@@ -15,7 +14,7 @@ _JOINING = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax", "gl
 
 
 @handles((kinds.ACTIVATIONS - _JOINING) | kinds.DROPOUTS | kinds.COPIES)
-@handles(kinds.ARITHMETIC | {"view_as"})
+@handles(kinds.ARITHMETIC)
 def pointwise(context: Context) -> FieldMap:
     """The union over the operands, broadcast."""
     if context.argument(CUTTING_MASK, False):
@@ -126,9 +125,11 @@ def _stacked(context: Context, *, new: bool) -> FieldMap:
     maps = []
     for tensor in tensors:
         m = context.maps.get(tensor)
-        if m is None:  # a constant part depends on nothing
-            shape = list(context.network.shape(tensor))
-            m = nothing(some, shape)
+        if m is None:  # a constant part depends on nothing, wherever it lies
+            m = some.emptied()
+            if not new:
+                m = m.joined([dimension], -1)
+                m = m.grown(dimension, context.network.shape(tensor)[dimension])
         maps.append(m.with_new(dimension) if new else m)
     return concatenated(maps, dimension)
 

@@ -32,12 +32,13 @@ def reduction(context: Context) -> list[FieldMap | None]:
 
 
 @handles(kinds.SCANS)
-def scan(context: Context) -> FieldMap:
-    """A running sum reaches from the first position to its own: joined for all of them."""
+def scan(context: Context) -> list[FieldMap | None]:
+    """A running sum reaches from the first position to its own, a sorted one anywhere: joined."""
     m = context.required()
-    dimension = m.dimension(context.argument("dim"))
-    size, spatial = m.shape[dimension], dimension in m.spatial_dimensions()
-    return m.joined([dimension], context.op.index).grown(dimension, size, spatial=spatial)
+    dimension = m.dimension(context.argument("dim", -1))
+    size, spatial = context.output_shape[dimension], dimension in m.spatial_dimensions()
+    joined = m.joined([dimension], context.op.index).grown(dimension, size, spatial=spatial)
+    return [joined] * len(context.op.outputs)
 
 
 @handles(kinds.RECURRENT)

@@ -11,7 +11,7 @@ from archcheck.fields.merge import merged
 from archcheck.fields.reshape import divided, reshaped, together
 
 
-@handles({"view", "reshape", "flatten", "unflatten", "reshape_as"})
+@handles({"view", "reshape", "flatten", "unflatten", "reshape_as", "view_as"})
 def reshape(context: Context) -> FieldMap:
     """Another shape of as many elements."""
     m = context.required()
@@ -141,9 +141,12 @@ def getitem(context: Context) -> FieldMap:
     m = context.required()
     index = context.op.arguments.get("index")
     items = index if isinstance(index, list) else [index]
-    if any(is_tensor(item) or isinstance(item, (list, bool)) for item in items):
+    if any(is_tensor(item) or isinstance(item, bool) for item in items):
         raise Unfollowed("indexing by a tensor")
-    taken = sum(isinstance(i, int) or (isinstance(i, dict) and "slice" in i) for i in items)
+    lists = [item for item in items if isinstance(item, list)]
+    if len(lists) > 1 or (lists and any(isinstance(item, int) for item in items)):
+        raise Unfollowed("indexing by several lists")
+    taken = sum(i is not None and not (isinstance(i, dict) and "ellipsis" in i) for i in items)
     dimension = 0
     for item in items:
         if item is None:
@@ -151,9 +154,10 @@ def getitem(context: Context) -> FieldMap:
             dimension += 1
         elif isinstance(item, int):
             m = _selected(m, dimension, item)
+        elif isinstance(item, list):
+            m = _picked(m, dimension, item)
+            dimension += 1
         elif isinstance(item, dict) and "ellipsis" in item:
-            news = sum(i is None for i in items[items.index(item) :])
-            del news  # None adds dimensions, it takes none
             dimension += len(context.shape()) - taken
         elif isinstance(item, dict) and "slice" in item:
             size = m.shape[dimension]
@@ -167,6 +171,18 @@ def getitem(context: Context) -> FieldMap:
         else:
             raise Unfollowed(f"indexing by {item!r}")
     return m
+
+
+def _picked(m: FieldMap, dimension: int, indices: list[object]) -> FieldMap:
+    size = m.shape[dimension]
+    whole = [index % size for index in indices if type(index) is int]
+    if not whole or len(whole) != len(indices):
+        raise Unfollowed("indexing by a list that is not of whole numbers")
+    m = m.single(dimension)
+    if m.groups[dimension]:
+        m = m.pinned(m.span(dimension).start)
+    read = Gather(len(whole), 1, tuple((index,) for index in whole))
+    return m.gathered(dimension, read, len(whole))
 
 
 @handles({"flip"})
