@@ -82,36 +82,30 @@ class Net(nn.Module):
             "used": network.used_parameters,
         }
         found = counts[options.count]
+        required, holds = options.describe(), options.holds(found)
         if options.count == "used" and subject.opaque and not options.settled_from(found):
             reason = "a part of the network could not be followed: it may use more parameters"
-            required = options.describe()
             return Verdict(
                 "not-verified", found, f"{found:,}", required, reason, subject.opaque, reason
             )
         word = "" if options.count == "all" else f"{options.count} "
-        unused = network.parameters - network.used_parameters
-        note = ""
-        if unused and options.count != "trainable":
-            note = f"{unused:,} of them never used" if options.count == "all" else ""
-        hint = ""
-        locations: tuple[Location, ...] = ()
-        if not options.holds(found) and found > (options.least() or 0):
-            locations = _largest(network, found)
-        if not options.holds(found) and unused and options.count == "all":
-            layers = ", ".join(network.unused_modules[:3]) or ", ".join(
-                network.unused_parameters[:3]
-            )
-            hint = f"{unused:,} parameters are never used: {layers}"
+        unused = network.parameters - network.used_parameters if options.count == "all" else 0
+        too_many = not holds and found > (options.least() or 0)
         return Verdict(
-            status="passed" if options.holds(found) else "failed",
+            status="passed" if holds else "failed",
             found=found,
             found_text=f"{found:,}",
-            required=options.describe(),
-            message=f"the network has {found:,} {word}parameters, required: {options.describe()}",
-            locations=locations,
-            note=note,
-            hint=hint,
+            required=required,
+            message=f"the network has {found:,} {word}parameters, required: {required}",
+            locations=_largest(network, found) if too_many else (),
+            note=f"{unused:,} of them never used" if unused else "",
+            hint=_never_used(network, unused) if unused and not holds else "",
         )
+
+
+def _never_used(network: Network, count: int) -> str:
+    names = network.unused_modules or network.unused_parameters
+    return f"{count:,} parameters are never used: {', '.join(names[:3])}"
 
 
 def _largest(network: Network, total: int) -> tuple[Location, ...]:
