@@ -123,6 +123,19 @@ def test_every_input_has_to_be_seen() -> None:
         assert report.passed is passed
 
 
+class TwoPools(nn.Module):
+    """A global pool for each of two inputs."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return torch.cat([a.mean((2, 3)), F.adaptive_avg_pool2d(b, 1).flatten(1)], 1)
+
+
+def test_pools_of_every_input_are_counted() -> None:
+    network = archcheck.trace(TwoPools(), [IMAGE, (1, 8, 8)])
+    report = archcheck.verify(network, {"rules": {"global-average-pool": {"exactly": 2}}})
+    assert report.passed
+
+
 def test_a_pixel_shuffle_halves_the_jump() -> None:
     model = nn.Sequential(nn.Conv2d(3, 16, 3), nn.PixelShuffle(2))
     field = archcheck.receptive_field(archcheck.trace(model, IMAGE)).at("output")

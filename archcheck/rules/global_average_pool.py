@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from archcheck.fields.fieldmap import FieldMap
@@ -104,26 +105,33 @@ class Net(nn.Module):
 def _global_pools(subject: Subject) -> tuple[list[list[Op]], list[tuple[Op, str]]]:
     """The global pools, each as the run of averages it is made of, and the near misses."""
     network = subject.network
-    walk = subject.fields().walk
-    sides = {tensor: _sides(m) for tensor, m in walk.known().items()}
     pools: dict[int, list[Op]] = {}
     partial: dict[int, tuple[Op, str]] = {}
-    for _, output in network.outputs:
-        paths = Paths(network, walk.source, output)
-        on_path = {op.index for op in paths.ops}
-        taken: set[int] = set()
-        for op in paths.ops:
-            if not _averages(network, op) or op.index in taken or not sides.get(op.inputs[0]):
-                continue
-            run, why = _run(network, op, sides, on_path)
-            taken.update(part.index for part in run)
-            if not run or _feeds_a_map(network, run[-1], sides, on_path):
-                continue
-            if why:
-                partial[op.index] = (op, why)
-            else:
-                pools[op.index] = run
+    for index in range(len(network.inputs)):
+        walk = subject.fields(input_index=index).walk
+        sides = {tensor: _sides(m) for tensor, m in walk.known().items()}
+        for _, output in network.outputs:
+            for run, why in _runs(network, Paths(network, walk.source, output), sides):
+                if why:
+                    partial[run[0].index] = (run[0], why)
+                else:
+                    pools[run[0].index] = run
     return list(pools.values()), list(partial.values())
+
+
+def _runs(
+    network: Network, paths: Paths, sides: dict[int, tuple[int, ...]]
+) -> Iterator[tuple[list[Op], str]]:
+    """The runs of averages on the way to an output that leave no map, and what they miss."""
+    on_path = {op.index for op in paths.ops}
+    taken: set[int] = set()
+    for op in paths.ops:
+        if not _averages(network, op) or op.index in taken or not sides.get(op.inputs[0]):
+            continue
+        run, why = _run(network, op, sides, on_path)
+        taken.update(part.index for part in run)
+        if run and not _feeds_a_map(network, run[-1], sides, on_path):
+            yield run, why
 
 
 def _averages(network: Network, op: Op) -> bool:
@@ -139,11 +147,13 @@ def _averages(network: Network, op: Op) -> bool:
 
 def _unfollowed(subject: Subject) -> list[Op]:
     """Averages of maps that are not known."""
-    walk = subject.fields().walk
+    network = subject.network
+    walks = [subject.fields(input_index=i).walk for i in range(len(network.inputs))]
     return [
         op
-        for op in subject.network.ops
-        if _averages(subject.network, op) and isinstance(walk.map(op.inputs[0]), Unknown)
+        for op in network.ops
+        if _averages(network, op)
+        and any(isinstance(walk.map(op.inputs[0]), Unknown) for walk in walks)
     ]
 
 
