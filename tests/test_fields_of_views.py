@@ -142,6 +142,7 @@ def write_region(x: Tensor) -> Tensor:
 
 CASES["write channels"] = (write_channels, 4)
 CASES["write a region"] = (write_region, 4)
+CASES["an empty slice"] = (lambda x: x + x[:, :, :0].sum((2, 3), keepdim=True), 4)
 CASES["in place"] = (lambda x: x.clone().relu_().mul_(2).add_(x), 4)
 
 
@@ -173,3 +174,12 @@ def test_a_constant_addend_is_no_mask() -> None:
     rf = archcheck.receptive_field(archcheck.trace(Masked(torch.full((8, 8), 0.5)), (2, 8, 8)))
     assert rf.at("conv").size == (3, 3)
     assert rf.at("output").size == (3, 10)
+
+
+def test_a_map_may_be_empty() -> None:
+    class Nothing(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x[:, :, :0]
+
+    field = archcheck.receptive_field(archcheck.trace(Nothing(), (2, 8, 8))).at("output")
+    assert field.size == (0, 0)

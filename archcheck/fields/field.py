@@ -50,7 +50,7 @@ def axis_field(m: FieldMap, axis: int) -> AxisField:
     local = _over_space(m, track.local)
     fixed = _over_space(m, track.fixed) if track.fixed else None
     units = _units(m, local, fixed)
-    sizes = [unit.size for unit in units]
+    sizes = [unit.size for unit in units] or [0]  # a map may be empty
     largest = max(sizes)
     coverage = [Fraction(unit.count, unit.size) for unit in units if unit.size == largest and unit]
     local_sizes = [unit.size for unit in _phases(m, local)]
@@ -66,7 +66,7 @@ def axis_field(m: FieldMap, axis: int) -> AxisField:
         jump=moving[0] if len(moving) == 1 else None,
         start=Fraction(first.low + first.high, 2) if first else None,
         coverage=min(coverage, default=Fraction(1)),
-        local=max(local_sizes) or None if fixed is not None else largest,
+        local=max(local_sizes, default=0) or None if fixed is not None else largest,
         joined_by=track.joined_by,
     )
 
@@ -159,5 +159,5 @@ def _units_apart(m: FieldMap, factor: int) -> int:
 
 
 def _at_zero(table: Table) -> Positions:
-    entry: Positions = table.values[(0,) * table.values.ndim]
+    entry: Positions = next(iter(table.values.flat), EMPTY)
     return entry

@@ -202,6 +202,8 @@ class Table:
         table = self.pinned(factor, source.size) if source.lattice else self
         if table.values.shape[factor] == 1:
             return table
+        if table.values.shape[factor] == 0:  # nothing to join
+            return Table(_filled(table.values, factor, 1), table.steps)
         united = np.bitwise_or.reduce(table.values, axis=factor, keepdims=True)
         return Table(united, table.steps)
 
