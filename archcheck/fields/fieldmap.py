@@ -260,7 +260,8 @@ class FieldMap:
         if self.factors[factor].margin:
             return self.trimmed(factor)._joined_factor(factor, dimension, op)
         source = self.factors[factor]
-        result = self
+        # Joining no positions at all leaves nothing, on any axis.
+        result = self if source.size else self.emptied()
         if source.lattice:
             # Where the field moves along another factor as well, no closed form is left of it.
             for other in range(len(self.factors)):
