@@ -15,11 +15,10 @@ from archcheck.spec import spec_from as _spec_from
 from archcheck.tracing import failures
 from archcheck.tracing.process import trace_reference
 from archcheck.tracing.reference import Reference, parse_reference
+from archcheck.tracing.shapes import Shape, input_shapes
 
 if TYPE_CHECKING:
     from torch import nn
-
-Shape = Sequence[int]
 
 
 def trace(
@@ -107,11 +106,10 @@ def shapes_for(spec: Spec, given: Shape | Sequence[Shape] | None) -> tuple[tuple
 
     Raises:
         SpecError: if neither says them.
+        ValueError: if those given are none.
     """
     if given is not None:
-        sides = list(given)
-        nested = [tuple(side) for side in sides if isinstance(side, (tuple, list))]
-        return tuple(nested) if nested else (tuple(int(str(side)) for side in sides),)
+        return tuple(input_shapes(given))
     if spec.input is None:
         raise SpecError(
             "the input's shape is not known: add `input: [3, 32, 32]` to the spec, "

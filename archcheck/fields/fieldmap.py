@@ -112,6 +112,18 @@ class FieldMap:
             and self.factors[span][0].part != "inner"
         )
 
+    def sides(self) -> tuple[int, ...]:
+        """The lengths of the spatial dimensions that are longer than one."""
+        return tuple(self.shape[d] for d in self.spatial_dimensions() if self.shape[d] > 1)
+
+    def varies(self, factor: int) -> bool:
+        """Whether the fields differ along a factor, on any axis."""
+        return any(table.varies(factor) for t in self.tracks for table in t.tables)
+
+    def varies_along(self, dimension: int) -> bool:
+        """Whether the fields differ along a dimension, on any axis."""
+        return any(map(self.varies, range(len(self.factors))[self.span(dimension)]))
+
     def unit_factors(self) -> frozenset[int]:
         """The factors of the spatial dimensions: together they number the units."""
         return frozenset(

@@ -40,7 +40,7 @@ def concatenated(maps: Sequence[FieldMap], dimension: int) -> FieldMap:
     sizes = [m.shape[dimension] for m in maps]
     shape = [max(m.shape[d] for m in maps) for d in range(len(maps[0].groups))]
     shape[dimension] = sum(sizes)
-    if not any(_varies(m, dimension) for m in maps):
+    if not any(m.varies_along(dimension) for m in maps):
         widened = [_constant_along(m, dimension, shape[dimension]) for m in maps]
         if len({_signature(m) for m in widened}) == 1:
             return merged(widened, shape)
@@ -64,9 +64,7 @@ def _alike(m: FieldMap, dimension: int) -> list[int]:
     """The last factors of a dimension along which nothing varies."""
     found: list[int] = []
     for factor in reversed(range(len(m.factors))[m.span(dimension)]):
-        if m.factors[factor].lattice or any(
-            table.varies(factor) for t in m.tracks for table in t.tables
-        ):
+        if m.factors[factor].lattice or m.varies(factor):
             break
         found.append(factor)
     return found
@@ -98,11 +96,6 @@ def _signature(m: FieldMap) -> tuple[object, ...]:
         tuple((t.local.steps, tuple(t.local.values.flat)) for t in m.tracks),
         tuple(tuple(t.fixed.values.flat) if t.fixed else () for t in m.tracks),
     )
-
-
-def _varies(m: FieldMap, dimension: int) -> bool:
-    span = range(len(m.factors))[m.span(dimension)]
-    return any(table.varies(f) for f in span for t in m.tracks for table in t.tables)
 
 
 def _constant_along(m: FieldMap, dimension: int, size: int) -> FieldMap:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archcheck.fields.fieldmap import FieldMap
-from archcheck.fields.handlers import HANDLERS, Context
-from archcheck.fields.handlers.base import Reading
-from archcheck.fields.walk import Walk
+from archcheck.fields.handlers import Reading
+from archcheck.fields.walk import Walk, outcome
 from archcheck.network import Network, Op
 from archcheck.network.graph import Paths
 from archcheck.network.kinds import (
@@ -66,14 +65,9 @@ def _head(paths: Paths, walk: Walk) -> Op | None:
         known = [m for m in maps if isinstance(m, FieldMap)]
         if len(known) != len(maps):
             return None
-        if all(_sides(m) == () for m in known) or _joins_everything(op, paths, walk):
+        if all(m.sides() == () for m in known) or _joins_everything(op, paths, walk):
             return _first_of_pools(cuts, position, walk, paths)
     return None
-
-
-def _sides(m: FieldMap) -> tuple[int, ...]:
-    """The lengths of the spatial axes that are longer than one."""
-    return tuple(m.shape[d] for d in m.spatial_dimensions() if m.shape[d] > 1)
 
 
 def _joins_everything(op: Op, paths: Paths, walk: Walk) -> bool:
@@ -91,11 +85,11 @@ def _joins_everything(op: Op, paths: Paths, walk: Walk) -> bool:
             return False
         fresh[tensor] = FieldMap.of_input(m.shape, m.spatial_dimensions(), lattice=True)
     ranks = {len(m.tracks) for m in fresh.values() if m is not None}
-    handler = HANDLERS.get(op.kind)
-    if handler is None or len(ranks) != 1 or ranks == {0}:
+    if len(ranks) != 1 or ranks == {0}:
         return False
-    result = handler(Context(walk.network, op, fresh, Reading()))
-    maps = result if isinstance(result, list) else [result]
+    maps = outcome(walk.network, op, fresh, Reading())
+    if isinstance(maps, str):
+        return False
     return all(track.joined_by is not None for m in maps if m is not None for track in m.tracks)
 
 
@@ -122,4 +116,4 @@ def _shortens(op: Op, walk: Walk, paths: Paths) -> bool:
     after = [m for m in (walk.map(t) for t in op.outputs) if isinstance(m, FieldMap)]
     if not before or not after:
         return False
-    return len(_sides(after[0])) < len(_sides(before[0]))
+    return len(after[0].sides()) < len(before[0].sides())

@@ -31,6 +31,23 @@ Map = FieldMap | Unknown | None
 """None: nothing of the input is in the tensor."""
 
 
+def outcome(
+    network: Network, op: Op, known: dict[int, FieldMap | None], reading: Reading
+) -> Sequence[FieldMap | None] | str:
+    """The maps of an operation's outputs from those of its inputs, or why they are not known."""
+    handler = HANDLERS.get(op.kind)
+    if handler is None:
+        return f"{op.function} is not modelled"
+    try:
+        result = handler(Context(network, op, known, reading))
+    except Unfollowed as error:
+        return str(error)
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        # Called in a way that its model does not foresee: not known, rather than guessed.
+        return f"{op.function} was called in a way that is not modelled ({error!r})"
+    return result if isinstance(result, list) else [result]
+
+
 class Walk:
     """The maps of all tensors of a Network, under one reading and from one of its inputs."""
 
@@ -52,7 +69,7 @@ class Walk:
         unknown: list[NotModelled] = []
         known: dict[int, FieldMap | None] = {}
         for tensor in data_inputs(op):
-            found = self._look_up(tensor)
+            found = self.map(tensor)
             if isinstance(found, Unknown):
                 unknown.extend(found.causes)
             else:
@@ -73,7 +90,8 @@ class Walk:
         else:
             self._follow(op, known)
 
-    def _look_up(self, tensor: int) -> Map:
+    def map(self, tensor: int) -> Map:
+        """The map of a tensor."""
         if tensor not in self.maps and self.network.tensors[tensor].origin == "unseen":
             readers = self.network.consumers.get(tensor, ())
             cause = self._note(
@@ -83,21 +101,10 @@ class Walk:
         return self.maps.get(tensor)
 
     def _follow(self, op: Op, known: dict[int, FieldMap | None]) -> None:
-        handler = HANDLERS.get(op.kind)
-        if handler is None:
-            self._fill(op, Unknown([self._note(f"{op.function} is not modelled", op)]))
+        maps = outcome(self.network, op, known, self.reading)
+        if isinstance(maps, str):
+            self._fill(op, Unknown([self._note(maps, op)]))
             return
-        try:
-            result = handler(Context(self.network, op, known, self.reading))
-        except Unfollowed as error:
-            self._fill(op, Unknown([self._note(str(error), op)]))
-            return
-        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-            # Called in a way that its model does not foresee: not known, rather than guessed.
-            reason = f"{op.function} was called in a way that is not modelled ({error!r})"
-            self._fill(op, Unknown([self._note(reason, op)]))
-            return
-        maps = result if isinstance(result, list) else [result]
         for position, tensor in enumerate(op.outputs):
             m = maps[position] if position < len(maps) else None
             if m is not None and m.shape == self.network.shape(tensor):
@@ -114,10 +121,6 @@ class Walk:
         cause = NotModelled(reason, None if op is None else op.index)
         self.not_modelled[cause] = None
         return cause
-
-    def map(self, tensor: int) -> Map:
-        """The map of a tensor."""
-        return self._look_up(tensor)
 
     def known(self) -> dict[int, FieldMap]:
         """All tensors whose maps are known."""

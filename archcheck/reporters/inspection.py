@@ -29,12 +29,7 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
             "used": network.used_parameters,
         },
         "macs": network.macs,
-        "receptive_field": {
-            # Of several outputs the first answers under the plain names too.
-            "features": _field(rf, rf.features_points[0]),
-            "output": _field(rf, rf.output_points[0]),
-            **{point.name: _field(rf, point) for point in (*rf.features_points, *rf.output_points)},
-        },
+        "receptive_field": _fields(rf),
         "layers": [_layer(network, views, layer) for layer in network.layers],
         "not_modelled": [
             {
@@ -56,6 +51,15 @@ def _try(rf: ReceptiveField, point: Point) -> Field | None:
         return rf.at(point)
     except UnknownField:
         return None
+
+
+def _fields(rf: ReceptiveField) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, points in (("features", rf.features_points), ("output", rf.output_points)):
+        answers = {point.name: _field(rf, point) for point in points}
+        # Of several outputs the first answers under the plain name too.
+        found |= {name: answers[points[0].name], **answers}
+    return found
 
 
 def _field(rf: ReceptiveField, point: Point) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from archcheck.fields.growth import Growth
 from archcheck.reporters import words
-from archcheck.rules import GrowthRow, Location
+from archcheck.rules import Location
 from archcheck.spec import Finding, Report
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "not-verified": ("?", "yellow")}
@@ -158,7 +159,7 @@ def _quoted(where: Location, source: str | None, gutter: int, hint: str) -> list
     return rows
 
 
-def _growth(rows: tuple[GrowthRow, ...], needed: int | None, gutter: int) -> list[Text]:
+def _growth(rows: tuple[Growth, ...], needed: int | None, gutter: int) -> list[Text]:
     """A picture of where the field comes from."""
     widest = max([row.size for row in rows] + [needed or 0])
     digits = len(str(widest))
@@ -169,8 +170,8 @@ def _growth(rows: tuple[GrowthRow, ...], needed: int | None, gutter: int) -> lis
         text.append(f"{row.size:>{digits}}  ", style="not dim")
         text.append(f"{_bar(row.size, widest):<{BAR}} ", style="not dim cyan")
         text.append(f"{words.cut(row.name, names):<{names}}", style="not dim")
-        if row.growth:
-            text.append(f"  {f'+{row.growth}':>{digits + 1}}  {row.what}", style="dim")
+        if row.added:
+            text.append(f"  {f'+{row.added}':>{digits + 1}}  {row.what}", style="dim")
         text.rstrip()
         lines.append(text)
     if needed is not None:

@@ -2,7 +2,6 @@
 
 from archcheck.rules.base import (
     Example,
-    GrowthRow,
     Location,
     Rule,
     Subject,
@@ -13,7 +12,6 @@ from archcheck.rules.base import (
 
 __all__ = [
     "Example",
-    "GrowthRow",
     "Location",
     "Rule",
     "Subject",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal
 
 from archcheck.fields import ReceptiveField, receptive_field
+from archcheck.fields.growth import Growth
 from archcheck.network import Network, Op, Place
 from archcheck.network.kinds import KNOWN
 from archcheck.rules.options import CommonOptions
@@ -26,16 +27,6 @@ class Location:
 
 
 @dataclass(frozen=True)
-class GrowthRow:
-    """One row of the picture of where a field comes from."""
-
-    size: int
-    name: str
-    growth: int
-    what: str
-
-
-@dataclass(frozen=True)
 class Verdict:
     """A rule's answer.
 
@@ -50,7 +41,7 @@ class Verdict:
     message: str
     locations: tuple[Location, ...] = ()
     note: str = ""
-    growth: tuple[GrowthRow, ...] = ()
+    growth: tuple[Growth, ...] = ()
     needed: int | None = None
     hint: str = ""
 
@@ -84,7 +75,7 @@ class Subject:
             )
         return self._fields[key]
 
-    @property
+    @cached_property
     def unknown(self) -> tuple[Location, ...]:
         """Operations of a kind that nobody knows and that may do a layer's work: they read a
         parameter, or their name says so."""
@@ -96,7 +87,7 @@ class Subject:
             and (op.parameters or _SOUNDS_LIKE_A_LAYER.search(op.function.rpartition(".")[2]))
         )
 
-    @property
+    @cached_property
     def opaque(self) -> tuple[Location, ...]:
         """Where operations may have run that nobody saw."""
         found = []
@@ -132,6 +123,14 @@ def location(op: Op, label: str = "") -> Location:
 def call_location(op: Op, label: str = "") -> Location:
     """The place where an operation was called."""
     return Location(op.called or op.built, op.module, label or op.module or op.kind)
+
+
+def not_verified(
+    required: str, reason: str, locations: Sequence[Location] = (), note: str | None = None
+) -> Verdict:
+    """The verdict on what cannot be known."""
+    text = reason if note is None else note
+    return Verdict("not-verified", None, "–", required, reason, tuple(locations), note=text)
 
 
 def counted(
@@ -224,7 +223,6 @@ def documentation(rule: Rule) -> str:
 
 __all__ = [
     "Example",
-    "GrowthRow",
     "Location",
     "Rule",
     "Subject",
@@ -234,6 +232,7 @@ __all__ = [
     "counted",
     "documentation",
     "location",
+    "not_verified",
     "register",
     "several",
 ]

@@ -10,7 +10,16 @@ from pydantic import Field, model_validator
 
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
-from archcheck.rules.base import Example, Location, Rule, Subject, Verdict, location, register
+from archcheck.rules.base import (
+    Example,
+    Location,
+    Rule,
+    Subject,
+    Verdict,
+    location,
+    not_verified,
+    register,
+)
 from archcheck.rules.convolutions import CONVOLUTIONS, is_dilated, is_strided
 from archcheck.rules.options import Amount, CommonOptions
 
@@ -109,10 +118,10 @@ class Blocks(Rule):
             missing = [name for name in options.names if name not in known]
             if missing:
                 reason = f"there is no module {missing[0]!r}"
-                return Verdict("not-verified", None, "–", required, reason, note=reason)
+                return not_verified(required, reason)
         if subject.opaque:
             reason = "a part of the network could not be seen"
-            return Verdict("not-verified", None, "–", required, reason, subject.opaque)
+            return not_verified(required, reason, subject.opaque, note="")
         ops = _before_head(subject)
         blocks = _named(network, ops, options.names) if options.names else _stepped(network, ops)
         wrong, locations = _problems(blocks, options)

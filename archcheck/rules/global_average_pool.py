@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from archcheck.fields.fieldmap import FieldMap
 from archcheck.fields.walk import Unknown
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
@@ -109,7 +108,7 @@ def _global_pools(subject: Subject) -> tuple[list[list[Op]], list[tuple[Op, str]
     partial: dict[int, tuple[Op, str]] = {}
     for index in range(len(network.inputs)):
         walk = subject.fields(input_index=index).walk
-        sides = {tensor: _sides(m) for tensor, m in walk.known().items()}
+        sides = {tensor: m.sides() for tensor, m in walk.known().items()}
         for _, output in network.outputs:
             for run, why in _runs(network, Paths(network, walk.source, output), sides):
                 if why:
@@ -223,7 +222,3 @@ def _feeds_a_map(
             if reader.index in on_path:
                 waiting.extend(reader.outputs)
     return False
-
-
-def _sides(m: FieldMap) -> tuple[int, ...]:
-    return tuple(m.shape[d] for d in m.spatial_dimensions() if m.shape[d] > 1)

@@ -13,7 +13,7 @@ from archcheck.network import Call, Network, Op
 from archcheck.network.attributes import attributes
 from archcheck.network.classes import LAYER_CLASSES
 from archcheck.network.kinds import KNOWN, STRUCTURE, kind_of
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
+from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, not_verified, register
 from archcheck.rules.options import Amount, CommonOptions, Measure
 
 Condition = Measure | bool | int | float | str | list[int]
@@ -103,7 +103,7 @@ class Layers(Rule):
         what = _description(options)
         problem = _misnamed(network, options)
         if problem:
-            return Verdict("not-verified", None, "–", options.describe(), problem, note=problem)
+            return not_verified(options.describe(), problem)
         ops = [op for op in _candidates(network, options) if _meets(network, op, options)]
         verdict = counted(subject, ops, options, noun="matching layer")
         note = f"{what}: {verdict.note}" if verdict.note else what

@@ -9,6 +9,7 @@ from archcheck.rules.base import (
     Verdict,
     call_location,
     location,
+    not_verified,
     register,
 )
 from archcheck.rules.options import CountOptions
@@ -53,9 +54,7 @@ class Macs(Rule):
             unknown = tuple(call_location(op) for op in network.uncounted_ops)
             names = ", ".join(dict.fromkeys(op.function for op in network.uncounted_ops))
             reason = f"the cost of {names} is not known" if names else "a part was not seen"
-            return Verdict(
-                "not-verified", None, "–", required, reason, (*unknown, *opaque), note=reason
-            )
+            return not_verified(required, reason, (*unknown, *opaque))
         locations: tuple[Location, ...] = ()
         if not options.holds(found) and found > (options.least() or 0):
             locations = _heaviest(network, found)

@@ -9,17 +9,17 @@ from pydantic import Field as Option
 from pydantic import model_validator
 
 from archcheck.fields import Field, Point, ReceptiveField, UnknownField
-from archcheck.fields.growth import growth, last_window
+from archcheck.fields.growth import Growth, growth, last_window
 from archcheck.network import Op
 from archcheck.rules.base import (
     Example,
-    GrowthRow,
     Location,
     Rule,
     Subject,
     Verdict,
     call_location,
     location,
+    not_verified,
     register,
 )
 from archcheck.rules.options import Amount, CommonOptions, ShareBounds
@@ -126,19 +126,15 @@ class ReceptiveFieldRule(Rule):
                     judged.append((rf, point, field))
                 elif len(subject.network.shape(tensor)) > 2 or len(subject.network.inputs) == 1:
                     reason = f"the map at {point.name} has no such axis"
-                    return _not_verified(required, reason if field.axes else _NO_SPACE)
+                    return not_verified(required, reason if field.axes else _NO_SPACE)
         if not judged:
-            return _not_verified(required, _NO_SPACE)
+            return not_verified(required, _NO_SPACE)
         broken = [entry for entry in judged if not _holds(entry[2], options)]
         rf, point, field = (broken or judged)[0]
         return _verdict(rf, point, field, options, required, failed=bool(broken))
 
 
 _NO_SPACE = "the input has no spatial axes"
-
-
-def _not_verified(required: str, reason: str) -> Verdict:
-    return Verdict("not-verified", None, "–", required, reason, note=reason)
 
 
 def _required(options: ReceptiveFieldOptions) -> str:
@@ -204,13 +200,11 @@ def _verdict(
         word = "counted" if options.normalization == "joins" else "left out"
         note += f"; {norms[0].module or norms[0].kind} would join all positions: {word}"
     least = options.least()
-    grown: tuple[GrowthRow, ...] = ()
+    grown: tuple[Growth, ...] = ()
     locations: tuple[Location, ...] = ()
     if failed:
         axis = _worst(field, options)
-        grown = tuple(
-            GrowthRow(row.size, row.name, row.added, row.what) for row in growth(rf, point, axis)
-        )
+        grown = growth(rf, point, axis)
         last = last_window(rf, point)
         locations = (location(last),) if last is not None else ()
     return Verdict(
@@ -289,18 +283,15 @@ def _no_such_point(subject: Subject, at: str, required: str) -> Verdict:
     else:
         close = get_close_matches(at, paths, 1)
         reason = f"there is no module {at!r}" + (f"; did you mean {close[0]}?" if close else "")
-    return _not_verified(required, reason)
+    return not_verified(required, reason)
 
 
 def _unknown(subject: Subject, error: UnknownField, required: str) -> Verdict:
     ops = [subject.network.ops[cause.op] for cause in error.causes if cause.op is not None]
     reason = str(error)
-    return Verdict(
-        "not-verified",
-        None,
-        "–",
+    return not_verified(
         required,
         f"the field is not known: {reason}",
-        tuple(call_location(op) for op in ops),
-        note=f"{ops[0].kind} is not modelled" if ops else reason,
+        [call_location(op) for op in ops],
+        f"{ops[0].kind} is not modelled" if ops else reason,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from archcheck.network import Network
@@ -85,7 +85,6 @@ class Failure:
     message: str
     locations: tuple[Location, ...] = ()
     hint: str = ""
-    details: tuple[str, ...] = field(default=())
 
 
 def check(network: Network, spec: Spec, *, file: str = "", seconds: float = 0.0) -> Report:
@@ -112,7 +111,6 @@ def failed_to_run(
         failure.message,
         failure.locations,
         hint=failure.hint,
-        note="",
     )
     findings = [Finding(failure.stage, verdict, CommonOptions())]
     for requirement in spec.requirements:
@@ -126,4 +124,4 @@ def failed_to_run(
             note="the network could not be run",
         )
         findings.append(Finding(requirement.rule.name, unknown, requirement.options))
-    return Report(name, file, spec, tuple(findings), None, seconds, failure.details, output)
+    return Report(name, file, spec, tuple(findings), None, seconds, output=output)

@@ -13,7 +13,12 @@ import signal
 import sys
 import threading
 import time
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:  # at run time everything waits until torch is being imported
+    from archcheck.network import Network
+    from archcheck.tracing.failures import Failure
+    from archcheck.tracing.protocol import Message, Request
 
 PR_SET_PDEATHSIG = 1
 PATIENCE = 0.2
@@ -68,13 +73,12 @@ class Server:
         self._lock = threading.Lock()
         self._stage = "imports"
 
-    def serve(self, request: object) -> None:
+    def serve(self, request: Request) -> None:
         """Trace and answer, then end the process without tearing the interpreter down."""
         from archcheck.tracing.failures import BadReference, NetworkError
         from archcheck.tracing.places import not_user_code
-        from archcheck.tracing.protocol import Done, Failed, Refused, Request
+        from archcheck.tracing.protocol import Done, Failed, Refused
 
-        assert isinstance(request, Request)
         not_user_code("<string>")  # the line that started this process
         threading.Thread(target=self._watch, args=(request.timeout,), daemon=True).start()
         try:
@@ -88,12 +92,10 @@ class Server:
         else:
             self._finish(Done(network))
 
-    def _trace(self, request: object):  # type: ignore[no-untyped-def]
+    def _trace(self, request: Request) -> Network:
         from archcheck.tracing.loading import loaded
-        from archcheck.tracing.protocol import Request
         from archcheck.tracing.trace import trace
 
-        assert isinstance(request, Request)
         sys.argv = [request.reference.file or request.reference.module]
         self._say("imports")
         with loaded(request.reference, request.arguments, self._say) as found:
@@ -107,7 +109,7 @@ class Server:
                 notes=found.notes,
             )
 
-    def _unforeseen(self, error: BaseException):  # type: ignore[no-untyped-def]
+    def _unforeseen(self, error: BaseException) -> Failure:
         from archcheck.tracing.failures import Failure, describe
         from archcheck.tracing.loading import error_place
 
@@ -138,12 +140,12 @@ class Server:
         with self._lock:
             self._answers.write(pack(Stage(stage)))
 
-    def _finish(self, message: object) -> None:
+    def _finish(self, message: Message) -> None:
         from archcheck.tracing.protocol import pack
 
         with self._lock:  # never given back: the first answer is the only one
             try:
-                body = pack(message)  # type: ignore[arg-type]
+                body = pack(message)
             except (TypeError, ValueError, OverflowError) as error:
                 from archcheck.tracing.failures import Failure
                 from archcheck.tracing.protocol import Failed

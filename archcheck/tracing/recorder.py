@@ -27,6 +27,10 @@ CUTTING = 100
 """An addend of this size in front of a softmax leaves nothing of what it is added to."""
 
 
+PARAMETRIZE = "torch.nn.utils.parametrize"
+"""The module of the classes that parametrized layers become."""
+
+
 class Recorder(TorchFunctionMode):
     """A function mode that gives every tensor a number and every call of torch a line.
 
@@ -239,12 +243,9 @@ class Recorder(TorchFunctionMode):
 def _layer_class(module: nn.Module) -> type:
     """A module's class; a parametrized one's is what it was before that."""
     kind = type(module)
-    return (
-        kind.__bases__[0]
-        if kind.__module__ == "torch.nn.utils.parametrize"
-        and (kind.__name__.startswith("Parametrized"))
-        else kind
-    )
+    if kind.__module__ == PARAMETRIZE and kind.__name__.startswith("Parametrized"):
+        return kind.__bases__[0]
+    return kind
 
 
 def _public_name(func: Callable[..., Any]) -> str:

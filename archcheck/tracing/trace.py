@@ -21,8 +21,7 @@ from archcheck.tracing.ledger import tensors_in
 from archcheck.tracing.places import frame_place, is_user_code
 from archcheck.tracing.preservation import unchanged
 from archcheck.tracing.recorder import Recorder
-
-Shape = Sequence[int]
+from archcheck.tracing.shapes import Shape, input_shapes
 
 
 def trace(
@@ -96,27 +95,6 @@ def trace(
         notes=(*notes, *recorder.notes),
         torch=str(torch.__version__),
     )
-
-
-def input_shapes(shape: Shape | Sequence[Shape]) -> list[tuple[int, ...]]:
-    """``(3, 32, 32)`` or ``[(3, 32, 32), (1, 8)]`` as a list of shapes.
-
-    Raises:
-        ValueError: if it is neither.
-    """
-    sides: list[Any] = list(shape)
-    nested = [side for side in sides if isinstance(side, (tuple, list))]
-    shapes: list[tuple[int, ...]] = [tuple(side) for side in nested or [sides]]
-    flat = [side for item in shapes for side in item]
-    if (
-        len(nested) not in (0, len(sides))
-        or not flat
-        or not all(isinstance(side, int) and side > 0 for side in flat)
-    ):
-        raise ValueError(
-            f"an input shape is positive whole numbers like (3, 32, 32), not {shape!r}"
-        )
-    return shapes
 
 
 def _sample(model: nn.Module, shape: tuple[int, ...], batch: int) -> torch.Tensor:
@@ -203,7 +181,7 @@ def _run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor])
         called=call.called,
         input_shape=shapes[0] if shapes else None,
         input_from=_origin(recorder, call.inputs[0]) if call.inputs else None,
-        hint=_batch_hint(inputs, call.module, recorder),
+        hint=_batch_hint(inputs),
     )
 
 
@@ -235,7 +213,7 @@ def _origin(recorder: Recorder, tensor: int) -> str | None:
     return recorder.ops[op].kind
 
 
-def _batch_hint(inputs: list[torch.Tensor], module: str, recorder: Recorder) -> str | None:
+def _batch_hint(inputs: list[torch.Tensor]) -> str | None:
     if any(tensor.dim() > 4 and tensor.shape[1] == 1 for tensor in inputs):
         return "the input's shape is given without the batch: 3,32,32 rather than 1,3,32,32"
     return None

@@ -22,12 +22,7 @@ def _mix_channels(m: FieldMap, context: Context, channels: int) -> FieldMap:
     groups = context.argument("groups", 1)
     dimension = len(m.groups) - _spatial_rank(context) - 1
     inside = m.shape[dimension] // groups
-    if groups == 1 or not any(
-        table.varies(f)
-        for f in range(len(m.factors))[m.span(dimension)]
-        for t in m.tracks
-        for table in t.tables
-    ):
+    if groups == 1 or not m.varies_along(dimension):
         return m.joined([dimension], context.op.index).grown(dimension, channels)
     mixed = divided(m, dimension, inside).joined([dimension + 1], context.op.index)
     return together(mixed.grown(dimension + 1, channels // groups), dimension)
