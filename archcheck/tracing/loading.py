@@ -78,10 +78,7 @@ def loaded(
 def _belongs(module: ModuleType, roots: list[Path]) -> bool:
     file = getattr(module, "__file__", None)
     if file is None:  # a namespace package: look at its folders
-        try:
-            places = [Path(p) for p in getattr(module, "__path__", [])]
-        except KeyError:  # a namespace whose parent is gone already
-            return True
+        places = [Path(p) for p in getattr(module, "__path__", [])]
     else:
         places = [Path(file)]
     return any(
@@ -106,7 +103,7 @@ def _import(reference: Reference, roots: list[Path]) -> ModuleType:
         name = file.stem if file.stem.isidentifier() else "submission"
         if name in sys.modules or name in sys.stdlib_module_names:
             name = f"submission_{name}"
-    _forget_shadowed(root, name)
+    _forget_shadowed(root)
     try:
         if len(parts) > 1 and file.stem.isidentifier():
             return importlib.import_module(name)
@@ -121,7 +118,7 @@ def _import(reference: Reference, roots: list[Path]) -> ModuleType:
     except BadReference:
         raise
     except BaseException as error:
-        raise _import_failure(error, reference.file) from error
+        raise _import_failure(error) from error
 
 
 def _import_module(reference: Reference, roots: list[Path]) -> ModuleType:
@@ -134,12 +131,12 @@ def _import_module(reference: Reference, roots: list[Path]) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and f"{reference.module}.".startswith(f"{error.name}."):
             raise BadReference(f"there is no module {error.name}") from error
-        raise _import_failure(error, None) from error
+        raise _import_failure(error) from error
     except BaseException as error:
-        raise _import_failure(error, None) from error
+        raise _import_failure(error) from error
 
 
-def _forget_shadowed(root: Path, name: str) -> None:
+def _forget_shadowed(root: Path) -> None:
     """Let ``import utils`` find the submission's own file, not another submission's."""
     own = {entry.stem for entry in root.glob("*.py")} | {
         entry.parent.name for entry in root.glob("*/__init__.py")
@@ -153,7 +150,7 @@ def _forget_shadowed(root: Path, name: str) -> None:
             del sys.modules[found]
 
 
-def _import_failure(error: BaseException, file: str | None) -> ImportFailure:
+def _import_failure(error: BaseException) -> ImportFailure:
     if isinstance(error, SyntaxError) and error.filename:
         place = Place(error.filename, error.lineno or 1, error.offset, None, None)
         return ImportFailure(f"{type(error).__name__}: {error.msg}", place=place)

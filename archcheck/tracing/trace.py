@@ -54,9 +54,6 @@ def trace(
         recorder.ledger.register(tensor, "input", name=f"input {position}")
     numbers = tuple(recorder.ledger.number(tensor) for tensor in inputs)
 
-    def enter(module: nn.Module, args: Any) -> None:
-        recorder.enter(module, args)
-
     def leave(module: nn.Module, args: Any, output: Any) -> None:
         recorder.leave(module, output)
 
@@ -64,7 +61,7 @@ def trace(
         copies = stack.enter_context(unchanged(model, training=training))
         recorder.before_write = copies.keep
         stack.enter_context(torch.no_grad())
-        stack.callback(register_module_forward_pre_hook(enter).remove)
+        stack.callback(register_module_forward_pre_hook(recorder.enter).remove)
         stack.callback(register_module_forward_hook(leave).remove)
         try:
             with recorder:
@@ -85,7 +82,7 @@ def trace(
         tensors=tuple(recorder.ledger.tensors),
         ops=tuple(recorder.ops),
         calls=tuple(recorder.calls),
-        modules=_modules(model, recorder),
+        modules=_modules(recorder),
         weights=_weights(model, recorder),
         source=source,
         training=training,
@@ -125,7 +122,7 @@ def _labelled(output: Any, label: str) -> Iterator[tuple[str, torch.Tensor]]:
         yield from _labelled(item, label if len(tensors) == 1 and not label else inner)
 
 
-def _modules(model: nn.Module, recorder: Recorder) -> tuple[Module, ...]:
+def _modules(recorder: Recorder) -> tuple[Module, ...]:
     counts: dict[str, int] = {}
     for call in recorder.calls:
         counts[call.module] = counts.get(call.module, 0) + 1
