@@ -13,7 +13,6 @@ from archcheck.rules import Location
 from archcheck.spec import Failure, Report, Spec, SpecError, check, failed_to_run, load_spec
 from archcheck.spec import spec_from as _spec_from
 from archcheck.tracing import failures
-from archcheck.tracing.process import trace_reference
 from archcheck.tracing.reference import Reference, parse_reference
 from archcheck.tracing.shapes import Shape, input_shapes
 
@@ -74,6 +73,8 @@ def verify(
         return check(network, wanted, seconds=time.perf_counter() - started)
     shapes = shapes_for(wanted, input_shape)
     if isinstance(network, (str, Path)):
+        from archcheck.tracing.process import trace_reference
+
         reference = parse_reference(str(network))
         given = {**wanted.arguments, **(arguments or {})}
         found = trace_reference(reference, shapes, given, training=training, timeout=timeout)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
@@ -18,3 +20,13 @@ settings.register_profile("quick", _COMMON, max_examples=10)
 settings.register_profile("default", _COMMON, max_examples=100)
 settings.register_profile("nightly", _COMMON, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_key_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the commands keep for their user is kept for the tests alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.delenv("ARCHCHECK_CACHE_DIR", raising=False)
+        patch.delenv("ARCHCHECK_NO_CACHE", raising=False)
+        yield

@@ -78,6 +78,28 @@ OutputFile = Annotated[
         "--output-file", "-o", metavar="FILE", help="Write the report here.", show_default=False
     ),
 ]
+NoCache = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache",
+        envvar="ARCHCHECK_NO_CACHE",
+        help="Trace anew, and keep nothing.",
+    ),
+]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-dir",
+        metavar="DIR",
+        envvar="ARCHCHECK_CACHE_DIR",
+        help="Where traced networks are kept; by default .archcheck_cache beside the nearest "
+        "pyproject.toml, else in the working directory.",
+        show_default=False,
+    ),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say what the cache did, on standard error.")
+]
 
 
 def _version(wanted: bool) -> None:
@@ -120,14 +142,18 @@ def verify(
     exit_zero: Annotated[
         bool, typer.Option("--exit-zero", help="Exit with 0 even where rules fail.")
     ] = False,
+    no_cache: NoCache = False,
+    cache_dir: CacheDir = None,
+    verbose: Verbose = False,
 ) -> None:
     """Check a network against a spec. Exit code 0: every rule holds; 1: some do not."""
     started = time.perf_counter()
-    from archcheck.tracing.process import TracingProcess
+    from archcheck.cli.tracing import tracing
     from archcheck.tracing.reference import parse_reference
 
     reference = parse_reference(net)
-    with TracingProcess() as child:  # imports torch while this process reads the spec
+    # Unless the network is in the cache, a child imports torch while this process reads the spec.
+    with tracing(reference, no_cache, cache_dir, verbose) as child:
         from archcheck.api import report_on, shapes_for
         from archcheck.cli.options import read_arguments, read_shapes, without
         from archcheck.cli.output import write_report
@@ -136,7 +162,7 @@ def verify(
         wanted = without(load_spec(spec), skip or [])
         shapes = shapes_for(wanted, read_shapes(input_shape))
         given = {**wanted.arguments, **read_arguments(arguments)}
-        found = child.trace(reference, shapes, given, training=train, timeout=timeout)
+        found = child.trace(shapes, given, training=train, timeout=timeout)
     report = report_on(found, wanted, reference, started)
     write_report(report, output_format.value, output_file)
     if not report.passed and not exit_zero:
@@ -155,14 +181,17 @@ def inspect(
         TableFormat, typer.Option("--output-format", help="text or json.")
     ] = TableFormat.text,
     output_file: OutputFile = None,
+    no_cache: NoCache = False,
+    cache_dir: CacheDir = None,
+    verbose: Verbose = False,
 ) -> None:
     """Print the layers: shapes, parameters, MACs, receptive field, jump and source line."""
     started = time.perf_counter()
-    from archcheck.tracing.process import TracingProcess
+    from archcheck.cli.tracing import tracing
     from archcheck.tracing.reference import parse_reference
 
     reference = parse_reference(net)
-    with TracingProcess() as child:
+    with tracing(reference, no_cache, cache_dir, verbose) as child:
         from archcheck.api import report_on
         from archcheck.cli.options import read_arguments, read_shapes
         from archcheck.cli.output import write_inspection, write_report
@@ -173,7 +202,7 @@ def inspect(
         if shapes is None:
             raise UsageError("say the input's shape without the batch: --input 3,32,32")
         given = read_arguments(arguments)
-        found = child.trace(reference, shapes, given, training=train, timeout=timeout)
+        found = child.trace(shapes, given, training=train, timeout=timeout)
     if not isinstance(found, Network):
         report = report_on(found, Spec((), tuple(shapes)), reference, started)
         write_report(report, "full" if output_format is TableFormat.text else "json", output_file)
@@ -201,6 +230,15 @@ def rule(name: Annotated[str, typer.Argument(help="The rule's name.")]) -> None:
     from archcheck.cli.output import write_rule
 
     write_rule(name)
+
+
+@app.command()
+@guarded
+def clean(cache_dir: CacheDir = None) -> None:
+    """Remove the cache of traced networks, and nothing else."""
+    from archcheck.cli.tracing import remove_cache
+
+    typer.echo(remove_cache(cache_dir))
 
 
 @app.command()

@@ -26,8 +26,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             from archcheck.spec import SpecError
-            from archcheck.tracing.failures import BadReference
-            from archcheck.tracing.process import StartError
+            from archcheck.tracing.failures import BadReference, StartError
 
             try:
                 return command(*args, **kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from types import FrameType
@@ -13,6 +14,7 @@ def run() -> None:
     """The entry point of the installed command."""
     try:
         signal.signal(signal.SIGTERM, _terminate)
+        gc.disable()  # a short life: looking for garbage during the imports only costs time
         from archcheck.cli.streams import prepare
 
         prepare()

@@ -15,13 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markdown import Markdown
-from rich.table import Table
 
 from archcheck.cli.errors import UsageError
 from archcheck.fields import receptive_field
 from archcheck.network import Network
-from archcheck.reporters.inspection import inspection, print_inspection
 from archcheck.reporters.text import print_concise, print_report
 from archcheck.rules import Rule, all_rules, documentation
 from archcheck.spec import Report, json_schema
@@ -42,6 +39,8 @@ def write_report(report: Report, output_format: str, file: Path | None) -> None:
 
 def write_inspection(network: Network, output_format: str, file: Path | None) -> None:
     """Write the layer table."""
+    from archcheck.reporters.inspection import inspection, print_inspection
+
     rf = receptive_field(network)
     if output_format == "json":
         _write_json(inspection(network, rf), file)
@@ -51,6 +50,8 @@ def write_inspection(network: Network, output_format: str, file: Path | None) ->
 
 def write_rules(output_format: str) -> None:
     """List all rules."""
+    from rich.table import Table
+
     rules = all_rules()
     if output_format == "json":
         _write_json({name: rule.summary for name, rule in rules.items()}, None)
@@ -78,6 +79,8 @@ def write_rule(name: str) -> None:
 
     def show(console: Console) -> None:
         if console.is_terminal:
+            from rich.markdown import Markdown
+
             console.print(Markdown(text))
         else:
             console.file.write(text + "\n")

@@ -2,6 +2,7 @@
 
 from archcheck.network.layers import Layer
 from archcheck.network.model import (
+    VERSION,
     Call,
     Module,
     Network,
@@ -14,6 +15,7 @@ from archcheck.network.model import (
 )
 
 __all__ = [
+    "VERSION",
     "Call",
     "Layer",
     "Module",

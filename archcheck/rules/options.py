@@ -13,7 +13,7 @@ from archcheck.rules.numbers import Bytes, Number, Real, Share
 class Strict(BaseModel):
     """A model that knows all of its keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class CommonOptions(Strict):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # at run time everything waits until torch is being imported
     from archcheck.network import Network
     from archcheck.tracing.failures import Failure
     from archcheck.tracing.protocol import Message, Request
+    from archcheck.tracing.reads import Reads
+    from archcheck.tracing.watching import Watcher
 
 PR_SET_PDEATHSIG = 1
 PATIENCE = 0.2
@@ -72,6 +74,7 @@ class Server:
         self._parent = parent
         self._lock = threading.Lock()
         self._stage = "imports"
+        self._watcher: Watcher | None = None
 
     def serve(self, request: Request) -> None:
         """Trace and answer, then end the process without tearing the interpreter down."""
@@ -90,12 +93,19 @@ class Server:
         except BaseException as error:  # the submission may raise anything at all
             self._finish(Failed(self._unforeseen(error)))
         else:
-            self._finish(Done(network))
+            self._finish(Done(network, self._reads()))
 
     def _trace(self, request: Request) -> Network:
         from archcheck.tracing.loading import loaded
+        from archcheck.tracing.seeding import seed
         from archcheck.tracing.trace import trace
 
+        seed()
+        if request.watched:
+            from archcheck.tracing.watching import watch
+
+            with contextlib.suppress(Exception):  # unwatched it is traced all the same
+                self._watcher = watch()
         sys.argv = [request.reference.file or request.reference.module]
         self._say("imports")
         with loaded(request.reference, request.arguments, self._say) as found:
@@ -108,6 +118,11 @@ class Server:
                 source=found.source,
                 notes=found.notes,
             )
+
+    def _reads(self) -> Reads | None:
+        with contextlib.suppress(Exception):  # what is not known is no failure of the network
+            return self._watcher.finish() if self._watcher is not None else None
+        return None
 
     def _unforeseen(self, error: BaseException) -> Failure:
         from archcheck.tracing.failures import Failure, describe

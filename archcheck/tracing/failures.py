@@ -14,6 +14,10 @@ class BadReference(Exception):
     """
 
 
+class StartError(Exception):
+    """The process that runs the network could not start: torch is missing, say."""
+
+
 class NetworkError(Exception):
     """The network cannot be imported, built or run. This is a finding, not a broken run.
 

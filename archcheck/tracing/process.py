@@ -17,8 +17,9 @@ from typing import IO, Any
 import msgspec
 
 from archcheck.network import Network
-from archcheck.tracing.failures import BadReference, Failure
+from archcheck.tracing.failures import BadReference, Failure, StartError
 from archcheck.tracing.protocol import Done, Failed, Message, Refused, Request, Stage, pack, unpack
+from archcheck.tracing.reads import Reads
 from archcheck.tracing.reference import Reference
 
 GRACE = 3.0
@@ -37,16 +38,15 @@ _START = (
 )
 
 
-class StartError(Exception):
-    """The tracing process itself could not start: torch is missing, say."""
-
-
 class TracingProcess:
     """A child process that imports torch at once and waits to be told what to trace.
 
     Start it first and do other work meanwhile. As a context manager it leaves no process behind,
     whatever happens.
     """
+
+    reads: Reads | None = None
+    """What the network that was traced read, where that was asked for and is known."""
 
     def __init__(self) -> None:
         root = str(Path(__file__).resolve().parents[2])
@@ -87,15 +87,18 @@ class TracingProcess:
         *,
         training: bool = False,
         timeout: float = 60.0,
+        watched: bool = False,
     ) -> Network | Failure:
         """Trace a network; what goes wrong in it comes back as a :class:`Failure`.
+
+        With ``watched`` what it read is in :attr:`reads` afterwards.
 
         Raises:
             BadReference: if the reference is wrong.
             StartError: if the child could not import torch.
         """
         shapes = tuple(tuple(shape) for shape in input_shapes)
-        request = Request(reference, shapes, dict(arguments or {}), training, timeout)
+        request = Request(reference, shapes, dict(arguments or {}), training, timeout, watched)
         stage = "starts"
         try:
             body = pack(request)
@@ -115,6 +118,7 @@ class TracingProcess:
                     deadline = time.monotonic() + timeout + GRACE
                 stage = message.name
             elif isinstance(message, Done):
+                self.reads = message.reads
                 return message.network
             elif isinstance(message, Failed):
                 self._join()

@@ -8,17 +8,19 @@ import msgspec
 
 from archcheck.network import Network
 from archcheck.tracing.failures import Failure
+from archcheck.tracing.reads import Reads
 from archcheck.tracing.reference import Reference
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What to trace."""
+    """What to trace; ``watched`` asks what was read for it."""
 
     reference: Reference
     input_shapes: tuple[tuple[int, ...], ...]
     arguments: dict[str, Any] = {}
     training: bool = False
     timeout: float = 60.0
+    watched: bool = False
 
 
 class Stage(msgspec.Struct, frozen=True, tag=True):
@@ -28,9 +30,10 @@ class Stage(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """The network was traced."""
+    """The network was traced; ``reads`` is None where nobody asked, or nobody can tell."""
 
     network: Network
+    reads: Reads | None = None
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
