@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,7 +147,8 @@ def test_a_changed_file_is_traced_anew(folder: Path) -> None:
 def test_what_decides_about_the_code_counts(folder: Path) -> None:
     run(folder, *VERIFY)
     for number, setting in enumerate(("PYTHONPATH", "PYTHONHASHSEED", "CUDA_VISIBLE_DEVICES"), 2):
-        run(folder, *VERIFY, **{setting: "7"})
+        settings: dict[str, Any] = {setting: "7"}
+        run(folder, *VERIFY, **settings)
         assert runs(folder) == number
 
 

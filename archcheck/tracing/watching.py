@@ -89,7 +89,7 @@ class Watcher:
         questions.watch_files(self)
         questions.watch_environment(self)
         questions.watch_imports(self)
-        sys.addaudithook(self._hook)
+        sys.addaudithook(self._hook())
 
     def finish(self) -> Reads:
         """All that was read until now; nothing more is written down."""
@@ -115,12 +115,19 @@ class Watcher:
 
     # -- what tells -------------------------------------------------------------------------
 
-    def _hook(self, event: str, args: tuple[Any, ...]) -> None:
-        act = self._acts.get(event)
-        if act is not None:
-            self.note(act, args)
-        elif event in UNSEEN_EVENTS:
-            self._unseen = self._unseen or UNSEEN_EVENTS[event]
+    def _hook(self) -> Callable[[str, tuple[Any, ...]], None]:
+        acts = {**self._acts, **dict.fromkeys(UNSEEN_EVENTS)}
+        note = self.note
+
+        def hook(event: str, args: tuple[Any, ...]) -> None:
+            if event in acts:  # most of thousands of events are others
+                act = acts[event]
+                note(act, args) if act is not None else note(self._cannot_see, event)
+
+        return hook
+
+    def _cannot_see(self, event: str) -> None:
+        self._unseen = self._unseen or UNSEEN_EVENTS[event]
 
     def note(self, act: Callable[..., None], *args: Any) -> None:
         """Write something down, and never let the network feel it."""
