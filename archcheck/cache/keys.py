@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
@@ -32,7 +31,7 @@ def reference_key(reference: Reference) -> str:
         archcheck.__version__,
         VERSION,
         _own_code(),
-        (sys.executable, sys.version, platform.machine()),
+        (sys.executable, sys.version, os.uname().machine),
         sys.path,
         sorted(variables.items()),
         os.getcwd(),

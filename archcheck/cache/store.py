@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -111,6 +110,8 @@ class Store:
         return entry if entry.name == name else None
 
     def _write(self, name: str, data: bytes) -> None:
+        import tempfile
+
         handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=f".{name}.")
         try:
             with os.fdopen(handle, "wb") as file:
