@@ -36,6 +36,8 @@ _IDENTITIES = """relu relu6 hardtanh leaky_relu elu selu celu gelu silu mish har
     alpha_dropout feature_dropout feature_alpha_dropout batch_norm""".split()
 _NORMS = ("group_norm", "layer_norm", "instance_norm", "rms_norm")
 _SUMS = ("sub", "sub_", "__sub__", "__isub__", "__rsub__", "rsub", "maximum", "minimum")
+_ADDITIONS = ("add", "add_", "__add__", "__radd__", "__iadd__")
+_GLOBAL = ("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "mean")
 _REFUSED = ("max", "min", "amax", "topk", "median", "max_unpool1d", "max_unpool2d", "max_unpool3d")
 
 
@@ -48,9 +50,16 @@ def _join(x: Tensor, dim: Any) -> Tensor:
     return (x + x.mean(dim, keepdim=True)) / 2
 
 
+def _cut(operand: Any) -> Any:
+    """A constant addend of -100 or less cuts a path, however large the scores grow here."""
+    if isinstance(operand, Tensor) and not operand.requires_grad and operand.is_floating_point():
+        return operand.masked_fill(operand <= -100, float("-inf"))
+    return operand
+
+
 def _softmax(x: Tensor, dim: int = -1, *_: Any, **__: Any) -> Tensor:
-    """Join along `dim`, leaving out what an additive mask, -100 plus a score, cuts off."""
-    kept = x > -50
+    """Join along `dim`, leaving out what a mask cuts off."""
+    kept = x > float("-inf")
     return _gate(_join(torch.where(kept, x, 0.0), dim)) * kept
 
 
@@ -112,9 +121,12 @@ def _joined(name: str, x: Tensor, extent: Any = None, *_: Any, **options: Any) -
 class _Linear(TorchFunctionMode):
     """Replaces, by name, every function that could stop or cancel a positive gradient."""
 
-    def __init__(self, normalization: str = "left out", zero_taps: bool = False) -> None:
+    def __init__(
+        self, normalization: str = "left out", zero_taps: bool = False, gates: str = "open"
+    ) -> None:
         super().__init__()
         self.joins, self.zero_taps = normalization == "joins", zero_taps
+        self.ungated = gates == "ignored"
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -122,6 +134,8 @@ class _Linear(TorchFunctionMode):
         options = dict(kwargs or {})
         name = getattr(func, "__name__", "")
         args = args or ((options.pop("input"),) if "input" in options else ())
+        if name in _ADDITIONS and any(getattr(a, "requires_grad", False) for a in args):
+            args = tuple(map(_cut, args))
         x = args[0] if args else None
         # Constants, masks and index tensors keep their meaning.
         if not isinstance(x, Tensor) or not x.requires_grad:
@@ -131,6 +145,8 @@ class _Linear(TorchFunctionMode):
         if plain in _IDENTITIES or (plain in _NORMS and not self.joins):
             # A copy, for the original too returns a new tensor.
             return x if in_place or options.get("inplace") else x.clone()
+        if self.ungated and plain in _GLOBAL:
+            return func(*args, **options).detach()
         if plain in _NORMS:
             return _joined(plain, *args, **options)
         if name in _SUMS and len(args) > 1 and getattr(args[1], "requires_grad", False):
@@ -200,6 +216,15 @@ class _Run:
         return project(self.mask([*block[:axis], place, *block[axis + 1 :]]), axis)
 
 
+class Fields(_Run):
+    """The fields of a module's units, one after the other as asked for: see `actual_field`."""
+
+    def __init__(
+        self, module: nn.Module, input_shape: Shape, at: str | None = None, **options: Any
+    ) -> None:
+        super().__init__(_positive(module), input_shape, at, **options)
+
+
 def project(mask: Mask, axis: int) -> Positions:
     """The positions along one axis at which anything of the mask is set."""
     return np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
@@ -217,7 +242,7 @@ def actual_field(
 
     `input_shape` is (channels, *sides); `at` names the module whose last output holds the unit,
     None the network; a unit of an output (batch, channels) is `()`. Options, here and below:
-    `normalization="joins"`, `zero_taps=True`.
+    `normalization="joins"`, `zero_taps=True`, `gates="ignored"` (global averages are constants).
     """
     return _Run(_positive(module), input_shape, at, **options).mask(unit)
 

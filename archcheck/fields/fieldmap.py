@@ -38,16 +38,33 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """What constant masks closed in a map. ``live`` is false where a unit is closed.
+
+    A closed unit holds the constant ``value``; where that is None, something very low was added
+    to it, which cuts nothing yet: a softmax does. ``infinite`` says whether some of that is
+    without bounds, ``read`` whether it is known at all.
+    """
+
+    live: Table
+    value: float | None
+    infinite: bool = False
+    read: bool = True
+
+
+@dataclass(frozen=True)
 class FieldMap:
     """The fields of all units of a tensor, on every input axis.
 
     ``factors`` are the factors of the tensor's index in order, ``groups`` how many of them make
-    up each dimension (none for a dimension of length one).
+    up each dimension (none for a dimension of length one). What ``cut`` closes is not taken out
+    of the tables before it has to be.
     """
 
     factors: tuple[Factor, ...]
     groups: tuple[int, ...]
     tracks: tuple[Track, ...]
+    cut: Cut | None = None
 
     # -- making -----------------------------------------------------------------------------
 
@@ -151,19 +168,26 @@ class FieldMap:
             for t in self.tracks
         )
 
+    def changed(
+        self, factors: Sequence[Factor], groups: Sequence[int], change: Callable[[Table], Table]
+    ) -> FieldMap:
+        """A map of other factors, with every table changed."""
+        cut = self.cut and replace(self.cut, live=change(self.cut.live))
+        return FieldMap(tuple(factors), tuple(groups), self.mapped(change), cut)
+
     def permuted(self, order: Sequence[int]) -> FieldMap:
         """The dimensions in another order."""
         moved = [index for d in order for index in range(len(self.factors))[self.span(d)]]
-        return FieldMap(
-            tuple(self.factors[index] for index in moved),
-            tuple(self.groups[d] for d in order),
-            self.mapped(lambda table: table.transposed(tuple(moved))),
+        return self.changed(
+            [self.factors[index] for index in moved],
+            [self.groups[d] for d in order],
+            lambda table: table.transposed(tuple(moved)),
         )
 
     def emptied(self) -> FieldMap:
         """A map of the same factors whose units depend on nothing."""
         nothing = Track(Table.constant(EMPTY, len(self.factors)))
-        return replace(self, tracks=(nothing,) * len(self.tracks))
+        return replace(self, tracks=(nothing,) * len(self.tracks), cut=None)
 
     def all_dropped(self) -> FieldMap:
         """A single unit without dimensions."""
@@ -183,8 +207,11 @@ class FieldMap:
             Factor(inner, False, old.spatial, "inner"),
             *self.factors[factor + 1 :],
         )
-        tracks = self.mapped(lambda table: table.split(factor, outer, inner, lattice=old.lattice))
-        return FieldMap(factors, self.groups, tracks)
+        return self.changed(
+            factors,
+            self.groups,
+            lambda table: table.split(factor, outer, inner, lattice=old.lattice),
+        )
 
     def single(self, dimension: int) -> FieldMap:
         """The same map with exactly one factor for a dimension."""
@@ -211,11 +238,10 @@ class FieldMap:
         def fuse(table: Table) -> Table:
             return table.fused(factor, second.size, lattice=first.lattice, outer=first.size)
 
-        tracks = self.mapped(fuse)
         groups = list(self.groups)
         groups[dimension] -= 1
         factors = (*self.factors[:factor], one, *self.factors[factor + 2 :])
-        return FieldMap(factors, tuple(groups), tracks)
+        return self.changed(factors, groups, fuse)
 
     def pinned(self, factor: int, margin: int = 0) -> FieldMap:
         """A factor that ends at the real borders, its units written out one by one. A margin
@@ -225,8 +251,9 @@ class FieldMap:
             return self.trimmed(factor, min(margin, old.margin))
         factor_list = list(self.factors)
         factor_list[factor] = replace(old, lattice=False, margin=margin)
-        tracks = self.mapped(lambda table: table.pinned(factor, old.size, margin))
-        return FieldMap(tuple(factor_list), self.groups, tracks)
+        return self.changed(
+            factor_list, self.groups, lambda table: table.pinned(factor, old.size, margin)
+        )
 
     def trimmed(self, factor: int, margin: int = 0) -> FieldMap:
         """A bounded factor with a smaller margin."""
@@ -235,8 +262,9 @@ class FieldMap:
             return self
         factor_list = list(self.factors)
         factor_list[factor] = replace(old, margin=margin)
-        tracks = self.mapped(lambda table: table.trimmed(factor, old.margin - margin))
-        return FieldMap(tuple(factor_list), self.groups, tracks)
+        return self.changed(
+            factor_list, self.groups, lambda table: table.trimmed(factor, old.margin - margin)
+        )
 
     def within_borders(self) -> FieldMap:
         """All bounded factors without their margins."""
@@ -257,8 +285,9 @@ class FieldMap:
         margin = gather.margin_left(source.size, source.margin, output)
         target = replace(source, size=output, margin=margin)
         factors = (*result.factors[:factor], target, *result.factors[factor + 1 :])
-        tracks = result.mapped(lambda table: table.gathered(factor, gather, source, target))
-        return FieldMap(factors, result.groups, tracks)
+        return result.changed(
+            factors, result.groups, lambda table: table.gathered(factor, gather, source, target)
+        )
 
     def joined(self, dimensions: Sequence[int], op: int) -> FieldMap:
         """All positions of some dimensions joined; each of them is left with length one."""
@@ -333,7 +362,7 @@ class FieldMap:
         groups = list(self.groups)
         groups[dimension] -= 1
         factors = self.factors[:factor] + self.factors[factor + 1 :]
-        return FieldMap(factors, tuple(groups), self.mapped(lambda table: table.removed(factor)))
+        return self.changed(factors, groups, lambda table: table.removed(factor))
 
     def widened(self, dimension: int, factor: Factor, at: int | None = None) -> FieldMap:
         """With one more factor in a dimension (in front of the others by default), along which
@@ -342,7 +371,7 @@ class FieldMap:
         groups = list(self.groups)
         groups[dimension] += 1
         factors = (*self.factors[:at], factor, *self.factors[at:])
-        return FieldMap(factors, tuple(groups), self.mapped(lambda table: table.inserted(at)))
+        return self.changed(factors, groups, lambda table: table.inserted(at))
 
     def without(self, dimension: int) -> FieldMap:
         """A dimension of length one dropped."""

@@ -144,6 +144,9 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
         maps = [
             m.all_fixed(dimension) if m.shape[dimension] == 1 and factors(m) else m for m in maps
         ]
+    if len({tuple(f.size for f in factors(m)) for m in maps if factors(m)}) == 1:
+        for place in range(max(len(factors(m)) for m in maps)):
+            maps = _ending_alike(maps, dimension, place)
     if (
         len({tuple((f.size, f.lattice, f.margin) for f in factors(m)) for m in maps if factors(m)})
         > 1
@@ -171,6 +174,17 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
             replace(m, factors=(*m.factors[: span.start], *unified, *m.factors[span.stop :]))
         )
     return result
+
+
+def _ending_alike(maps: list[FieldMap], dimension: int, place: int) -> list[FieldMap]:
+    """Factors of one size that end at the borders in all maps if they do in one."""
+    at = [m.span(dimension).start + place if m.groups[dimension] else None for m in maps]
+    found = [m.factors[f] for m, f in zip(maps, at, strict=True) if f is not None]
+    bounded = [f.margin for f in found if not f.lattice]
+    if not bounded:
+        return maps
+    margin = min(bounded)
+    return [m if f is None else m.pinned(f, margin) for m, f in zip(maps, at, strict=True)]
 
 
 def _moving(tracks: list[Track]) -> list[Table]:

@@ -90,7 +90,8 @@ def _joins_everything(op: Op, paths: Paths, walk: Walk) -> bool:
     maps = outcome(walk.network, op, fresh, Reading())
     if isinstance(maps, str):
         return False
-    return all(track.joined_by is not None for m in maps if m is not None for track in m.tracks)
+    known = [m for m in maps if isinstance(m, FieldMap)]
+    return all(track.joined_by is not None for m in known for track in m.tracks)
 
 
 _KEEPS_PLACES = ACTIVATIONS | ARITHMETIC | COPIES | DROPOUTS | NORMALIZATIONS

@@ -100,7 +100,7 @@ def _by_hand(m: FieldMap, shape: Sequence[int]) -> FieldMap:
         raise Unfollowed(f"a reshape from {list(m.shape)} to {list(shape)}")
     flat = replace(m.within_borders(), groups=(len(m.factors),)).single(0)
     if not flat.factors:
-        return FieldMap((), (0,) * len(shape), flat.tracks)
+        return FieldMap((), (0,) * len(shape), flat.tracks, flat.cut)
     spatial = flat.factors[0].spatial
     flat = flat.pinned(0)
 
@@ -109,4 +109,4 @@ def _by_hand(m: FieldMap, shape: Sequence[int]) -> FieldMap:
         return Table(table.values.reshape(sides), (0,) * len(shape))
 
     factors = tuple(Factor(size, False, spatial) for size in shape)
-    return FieldMap(factors, (1,) * len(shape), flat.mapped(cut))
+    return flat.changed(factors, (1,) * len(shape), cut)

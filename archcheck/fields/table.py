@@ -227,8 +227,8 @@ def _along(values: Values, factor: int, dimensions: int) -> Values:
 def _filled(values: Values, factor: int, length: int) -> Values:
     shape = list(values.shape)
     shape[factor] = length
-    filled = np.empty(shape, dtype=object)
-    filled.fill(EMPTY)
+    filled = np.empty(shape, dtype=values.dtype)
+    filled.fill(EMPTY if values.dtype == object else False)
     return filled
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
-from archcheck.fields.handlers import HANDLERS, Context, Reading
+from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Result
+from archcheck.fields.masks import settled
 from archcheck.network import Network, Op
 from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import ESCAPE
@@ -33,12 +34,15 @@ Map = FieldMap | Unknown | None
 
 def outcome(
     network: Network, op: Op, known: dict[int, FieldMap | None], reading: Reading
-) -> Sequence[FieldMap | None] | str:
-    """The maps of an operation's outputs from those of its inputs, or why they are not known."""
+) -> Sequence[Result] | str:
+    """The maps of an operation's outputs from those of its inputs, or why they are not known
+    (all of them, or one)."""
     handler = HANDLERS.get(op.kind)
     if handler is None:
         return f"{op.function} is not modelled"
     try:
+        if op.kind not in CARRIERS:
+            known = {tensor: m and settled(m) for tensor, m in known.items()}
         result = handler(Context(network, op, known, reading))
     except Unfollowed as error:
         return str(error)
@@ -56,6 +60,7 @@ class Walk:
         self.reading = reading
         self.source = network.inputs[input_index]
         self.maps: dict[int, Map] = {}
+        self._settled: dict[int, Map] = {}
         self.not_modelled: dict[NotModelled, None] = {}
         self._escaped: list[NotModelled] = []
         shape = network.shape(self.source)
@@ -69,7 +74,7 @@ class Walk:
         unknown: list[NotModelled] = []
         known: dict[int, FieldMap | None] = {}
         for tensor in data_inputs(op):
-            found = self.map(tensor)
+            found = self._carried(tensor)
             if isinstance(found, Unknown):
                 unknown.extend(found.causes)
             else:
@@ -91,7 +96,18 @@ class Walk:
             self._follow(op, known)
 
     def map(self, tensor: int) -> Map:
-        """The map of a tensor."""
+        """The map of a tensor, with what masks have closed taken out of it."""
+        found = self._settled.get(tensor) or self._carried(tensor)
+        if isinstance(found, FieldMap) and found.cut is not None:
+            try:
+                found = settled(found)
+            except Unfollowed as error:
+                found = Unknown([self._note(str(error), self.network.producer(tensor))])
+            self._settled[tensor] = found
+        return found
+
+    def _carried(self, tensor: int) -> Map:
+        """The map of a tensor as operations read it."""
         if tensor not in self.maps and self.network.tensors[tensor].origin == "unseen":
             readers = self.network.consumers.get(tensor, ())
             cause = self._note(
@@ -107,7 +123,9 @@ class Walk:
             return
         for position, tensor in enumerate(op.outputs):
             m = maps[position] if position < len(maps) else None
-            if m is not None and m.shape == self.network.shape(tensor):
+            if isinstance(m, Unfollowed):
+                self.maps[tensor] = Unknown([self._note(str(m), op)])
+            elif m is not None and m.shape == self.network.shape(tensor):
                 self.maps[tensor] = m
             else:
                 cause = self._note(f"{op.function} gave a shape that its model does not", op)
@@ -124,4 +142,5 @@ class Walk:
 
     def known(self) -> dict[int, FieldMap]:
         """All tensors whose maps are known."""
-        return {tensor: m for tensor, m in self.maps.items() if isinstance(m, FieldMap)}
+        known = {tensor: self.map(tensor) for tensor in self.maps}
+        return {tensor: m for tensor, m in known.items() if isinstance(m, FieldMap)}

@@ -17,7 +17,7 @@ def attributes(network: Network, op: Op) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: value
         for name, value in op.arguments.items()
-        if not _holds_tensor(value) and name not in (kinds.IN_PLACE_WRITE, kinds.CUTTING_MASK)
+        if not _holds_tensor(value) and name != kinds.IN_PLACE_WRITE
     }
     if "bias" in op.arguments or op.kind in kinds.CONVOLUTIONS | kinds.LINEAR:
         found["bias"] = op.arguments.get("bias") is not None

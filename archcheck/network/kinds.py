@@ -5,13 +5,12 @@ from __future__ import annotations
 IN_PLACE_WRITE = "in_place"
 """The argument that marks an operation as having written into its first operand."""
 
-CUTTING_MASK = "cutting_mask"
-"""The argument that marks an operation as having cut paths by a constant mask."""
-
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 TRANSPOSED_CONVOLUTIONS = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 LINEAR = frozenset({"linear"})
-MATRIX_PRODUCTS = frozenset({"matmul", "mm", "bmm", "addmm", "baddbmm", "einsum"})
+MATRIX_PRODUCTS = frozenset(
+    {"matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "mv", "dot", "addmv"}
+)
 ATTENTION = frozenset({"scaled_dot_product_attention", "multi_head_attention_forward"})
 RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
 
@@ -52,7 +51,7 @@ ARITHMETIC = frozenset(
 COPIES = frozenset(
     """contiguous clone detach to float half double bfloat16 type type_as cpu cuda identity alias
     view_as_self requires_grad_ int long bool data
-    as_tensor""".split()
+    as_tensor tensor""".split()
 )
 VIEWS = frozenset(
     """reshape view flatten unflatten permute transpose swapaxes movedim squeeze unsqueeze expand
@@ -70,12 +69,23 @@ RESAMPLING = frozenset({"interpolate", "upsample"})
 PADDING = frozenset({"pad"})
 WRITES = frozenset({"setitem"})
 FACTORIES = frozenset(
-    """zeros ones full empty rand randn randint arange linspace eye tensor zeros_like ones_like
+    """zeros ones full empty rand randn randint arange linspace eye zeros_like ones_like
     full_like empty_like rand_like randn_like new_zeros new_ones new_full new_empty new_tensor
     scalar_tensor tril_indices triu_indices""".split()
 )
 TEMPLATES = frozenset({"expand_as", "reshape_as", "view_as", "type_as", "to"})
 """The kinds whose second tensor lends its shape or type only, none of its values."""
+MASKING = ATTENTION | frozenset(
+    "add sub masked_fill where maximum max clamp clamp_min addmm baddbmm".split()
+)
+"""The kinds by which a constant mask closes paths."""
+INDEXING = frozenset(
+    """getitem setitem index_select gather take_along_dim take index_put index_add index_copy
+    index_fill scatter scatter_add scatter_reduce masked_fill where masked_scatter masked_select
+    scaled_dot_product_attention multi_head_attention_forward embedding one_hot
+    repeat_interleave""".split()
+)
+"""The kinds whose constant indices say where values go."""
 SCANS = frozenset({"cumsum", "cumprod", "sort", "argsort", "topk"})
 EMBEDDINGS = frozenset({"embedding", "one_hot"})
 WEIGHT_TRANSFORMS = frozenset({"weight_norm", "_weight_norm"})

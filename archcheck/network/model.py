@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from archcheck.network.constants import Constant
 from archcheck.network.macs import op_macs
 
 if TYPE_CHECKING:
     from archcheck.network.layers import Layer
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the meaning of the data changes; data of another version is not read."""
 
 
@@ -128,6 +129,8 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     buffer_bytes: int = 0
     notes: tuple[str, ...] = ()
     torch: str = ""
+    constants: tuple[Constant, ...] = ()
+    """Constant masks and indices: the values that decide which paths there are."""
     version: int = VERSION
 
     def __repr__(self) -> str:
@@ -204,6 +207,14 @@ class Network(msgspec.Struct, frozen=True, dict=True):
             for tensor in dict.fromkeys(op.inputs):
                 readers.setdefault(tensor, []).append(op)
         return {tensor: tuple(ops) for tensor, ops in readers.items()}
+
+    def constant(self, tensor: int, kind: str) -> Constant | None:
+        """What was kept of a constant tensor's values (see :mod:`archcheck.network.constants`)."""
+        return self._constants.get((tensor, kind))
+
+    @cached_property
+    def _constants(self) -> dict[tuple[int, str], Constant]:
+        return {(constant.tensor, constant.kind): constant for constant in self.constants}
 
     def producer(self, tensor: int) -> Op | None:
         """The operation that made a tensor, None for inputs, parameters and constants."""

@@ -87,6 +87,59 @@ _SIGNATURES: dict[str, str] = {
     "layer_norm": "input normalized_shape weight bias eps",
     "rms_norm": "input normalized_shape weight eps",
     "scaled_dot_product_attention": "query key value attn_mask dropout_p is_causal scale",
+    "masked_fill": "input mask value",
+    "where": "condition input other",
+    "tril": "input diagonal",
+    "triu": "input diagonal",
+    "maximum": "input other",
+    "minimum": "input other",
+    "clamp": "input min max",
+    "clamp_min": "input min",
+    "pow": "input exponent",
+    "mv": "input vec",
+    "dot": "input other",
+    "addmv": "input mat vec",
+    "index_select": "input dim index",
+    "gather": "input dim index",
+    "take_along_dim": "input indices dim",
+    "take": "input index",
+    "index_put": "input indices values accumulate",
+    "index_add": "input dim index source",
+    "index_copy": "input dim index source",
+    "index_fill": "input dim index value",
+    "scatter": "input dim index src",
+    "scatter_add": "input dim index src",
+    "scatter_reduce": "input dim index src reduce include_self",
+    "masked_select": "input mask",
+    "masked_scatter": "input mask source",
+    "embedding": "input weight",
+    "one_hot": "input num_classes",
+    "diagonal": "input offset dim1 dim2",
+    "rot90": "input k dims",
+    "diff": "input n dim prepend append",
+    "lerp": "input end weight",
+    "addcmul": "input tensor1 tensor2",
+    "addcdiv": "input tensor1 tensor2",
+    "normalize": "input p dim eps",
+    "cosine_similarity": "x1 x2 dim eps",
+    "cdist": "x1 x2 p",
+    "bilinear": "input1 input2 weight bias",
+    "tensordot": "input other dims",
+    "cross": "input other dim",
+    "outer": "input vec2",
+    "ger": "input vec2",
+    "hstack": "tensors",
+    "vstack": "tensors",
+    "dstack": "tensors",
+    "column_stack": "tensors",
+    "row_stack": "tensors",
+    "cummax": "input dim",
+    "cummin": "input dim",
+    "logcumsumexp": "input dim",
+    "hsplit": "input indices_or_sections",
+    "vsplit": "input indices_or_sections",
+    "dsplit": "input indices_or_sections",
+    "renorm": "input p dim maxnorm",
     "lstm": "input hx params has_biases num_layers dropout train bidirectional batch_first",
     "gru": "input hx params has_biases num_layers dropout train bidirectional batch_first",
     "rnn_tanh": "input hx params has_biases num_layers dropout train bidirectional batch_first",
@@ -103,6 +156,8 @@ _VARIADIC = {
     "flip": "dims",
     "einsum": "operands",
 }
+_OF_METHODS = {"where": "input condition other"}
+"""Where a method takes its arguments in another order than the function."""
 _SYNONYMS = {
     "self": "input",
     "instance": "input",
@@ -143,7 +198,10 @@ def bind(
         if rest:
             bound[_VARIADIC[kind]] = rest
     else:
-        names: Sequence[str] = _SIGNATURES.get(kind, "").split() or _python_signature(function)
+        known = _SIGNATURES.get(kind, "")
+        if kind in _OF_METHODS and hasattr(function, "__objclass__"):
+            known = _OF_METHODS[kind]
+        names: Sequence[str] = known.split() or _python_signature(function)
         for position, value in enumerate(args):
             name = names[position] if position < len(names) else f"argument{position}"
             name = "input" if name == "argument0" else name

@@ -12,21 +12,16 @@ from torch import nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from archcheck.network import Call, Op, Place
-from archcheck.network.kinds import CUTTING_MASK, ESCAPE, IN_PLACE_WRITE, kind_of
+from archcheck.network.graph import data_inputs
+from archcheck.network.kinds import ESCAPE, IN_PLACE_WRITE, kind_of
 from archcheck.tracing.arguments import bind, plain
+from archcheck.tracing.constants import Constants
 from archcheck.tracing.construction import built_at
 from archcheck.tracing.ledger import Ledger, tensors_in
 from archcheck.tracing.places import caller
 
 ESCAPES = frozenset("""item tolist numpy bool float int index complex array""".split())
 """Dunders and methods that turn a tensor's value into Python data, which cannot be followed."""
-
-MASKING = frozenset({"add", "sub", "masked_fill", "where"})
-"""The kinds by which a constant mask closes paths."""
-CUTTING = 100
-"""An addend of this size in front of a softmax leaves nothing of what it is added to."""
-
-
 PARAMETRIZE = "torch.nn.utils.parametrize"
 """The module of the classes that parametrized layers become."""
 
@@ -40,6 +35,7 @@ class Recorder(TorchFunctionMode):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.ledger = Ledger(model)
+        self.constants = Constants()
         self.ops: list[Op] = []
         self.calls: list[Call] = []
         self.stack: list[int] = []
@@ -124,9 +120,9 @@ class Recorder(TorchFunctionMode):
             arguments[IN_PLACE_WRITE] = True
         else:
             arguments.pop("inplace", None)
-        if kind in MASKING and self._cuts(kind, inputs):
-            arguments[CUTTING_MASK] = True
         op = self._append(function, kind, arguments, numbers, outputs, self._names_in(inputs))
+        driven = frozenset(filter(self.ledger.is_driven, numbers))
+        self.constants.note(op, zip(numbers, inputs, strict=True), driven)
         for alias in aliases:
             self._write_alias(alias, outputs[0], op)
         return result
@@ -157,7 +153,7 @@ class Recorder(TorchFunctionMode):
             parameters=parameters,
         )
         self.ops.append(op)
-        if any(self.ledger.is_driven(number) for number in numbers):
+        if any(self.ledger.is_driven(number) for number in data_inputs(op)):
             self.ledger.drive(op.outputs)
         return op
 
@@ -178,20 +174,6 @@ class Recorder(TorchFunctionMode):
             self.notes.setdefault(
                 f"forward decides by a value ({line}); only the path of a random input is seen"
             )
-
-    def _cuts(self, kind: str, inputs: Sequence[torch.Tensor]) -> bool:
-        """Whether a constant operand closes paths: a condition, or an addend of -100 or less."""
-        for tensor in inputs:
-            if self.ledger.is_driven(self.ledger.number(tensor)):
-                continue
-            if tensor.numel() < 2 or tensor.is_meta:
-                continue
-            if tensor.dtype == torch.bool:
-                return True
-            added = kind in ("add", "sub") and tensor.is_floating_point()
-            if added and float(tensor.abs().max()) >= CUTTING:
-                return True
-        return False
 
     def _owner(self, call: int, parameters: tuple[str, ...]) -> tuple[str, Place | None]:
         # ``self.conv.forward(x)`` passes by the hooks; the weight still tells whose work it is.

@@ -91,6 +91,7 @@ def trace(
         buffer_bytes=sum(b.numel() * b.element_size() for b in model.buffers()),
         notes=(*notes, *recorder.notes),
         torch=str(torch.__version__),
+        constants=recorder.constants.found,
     )
 
 

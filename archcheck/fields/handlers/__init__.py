@@ -1,6 +1,7 @@
 """What every kind of operation does to the fields of the tensors it reads."""
 
 from archcheck.fields.handlers import (
+    masking,
     pointwise,
     products,
     reductions,
@@ -9,12 +10,15 @@ from archcheck.fields.handlers import (
     windows,
     writing,
 )
-from archcheck.fields.handlers.base import HANDLERS, Context, Reading
+from archcheck.fields.handlers.base import CARRIERS, HANDLERS, Context, Reading, Result
 
 __all__ = [
+    "CARRIERS",
     "HANDLERS",
     "Context",
     "Reading",
+    "Result",
+    "masking",
     "pointwise",
     "products",
     "reductions",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.network import Network, Op
@@ -70,22 +70,30 @@ class Context:
         return self.network.shape(self.op.outputs[0])
 
 
-Handler = Callable[[Context], "FieldMap | list[FieldMap | None]"]
+Result = FieldMap | Unfollowed | None
+"""The map of one output; None where nothing of the input is in it."""
+Results = FieldMap | list[Result]
+Handler = Callable[[Context], Results]
 HANDLERS: dict[str, Handler] = {}
+CARRIERS: set[str] = set()
+"""The kinds whose handlers know what masks have closed; to all others it is taken out before."""
 
 
-def handles(kinds: Iterable[str]) -> Callable[[Handler], Handler]:
-    """Register a handler for some kinds of operation."""
+def handles(kinds: Iterable[str], *, cuts: bool = False) -> Callable[[Handler], Handler]:
+    """Register a handler for some kinds of operation; with ``cuts`` it is given maps in which
+    masks have closed units (:class:`~archcheck.fields.fieldmap.Cut`)."""
+    names = list(kinds)
 
     def register(handler: Handler) -> Handler:
-        for kind in kinds:
+        for kind in names:
             HANDLERS[kind] = handler
+            (CARRIERS.add if cuts else CARRIERS.discard)(kind)
         return handler
 
     return register
 
 
-def is_tensor(value: Any) -> bool:
+def is_tensor(value: Any) -> TypeGuard[dict[str, int]]:
     """Whether an argument is a tensor."""
     return isinstance(value, dict) and "tensor" in value
 

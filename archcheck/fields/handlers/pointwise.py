@@ -8,31 +8,17 @@ from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.merge import concatenated, merged
 from archcheck.fields.reshape import divided, together
 from archcheck.network import kinds
-from archcheck.network.kinds import CUTTING_MASK
 
-_JOINING = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax", "glu"})
+_ELSEWHERE = frozenset(
+    """softmax log_softmax softmin gumbel_softmax glu relu add sub mul div masked_fill where clamp
+    clamp_min maximum tril triu""".split()
+)
 
 
-@handles((kinds.ACTIVATIONS - _JOINING) | kinds.DROPOUTS | kinds.COPIES)
-@handles(kinds.ARITHMETIC)
+@handles((kinds.ACTIVATIONS | kinds.ARITHMETIC) - _ELSEWHERE)
 def pointwise(context: Context) -> FieldMap:
     """The union over the operands, broadcast."""
-    if context.argument(CUTTING_MASK, False):
-        raise Unfollowed("a constant mask")
     return merged(context.operands, context.output_shape)
-
-
-@handles(_JOINING - {"glu"})
-def softmax(context: Context) -> FieldMap:
-    """Joins along its dimension; the result's units all depend on all of it."""
-    m = context.required()
-    dimension = context.argument("dim")
-    if not isinstance(dimension, int):
-        raise Unfollowed("a softmax without a dimension")
-    dimension = m.dimension(dimension)
-    spatial = dimension in m.spatial_dimensions()
-    size = m.shape[dimension]
-    return m.joined([dimension], context.op.index).grown(dimension, size, spatial=spatial)
 
 
 @handles({"glu"})

@@ -2,12 +2,70 @@
 
 from __future__ import annotations
 
-from archcheck.fields.fieldmap import FieldMap, Unfollowed
-from archcheck.fields.handlers.base import Context, handles, is_tensor
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from archcheck.fields import masks
+from archcheck.fields.fieldmap import Cut, FieldMap, Unfollowed
+from archcheck.fields.gather import Gather, pick
+from archcheck.fields.handlers.base import Context, Result, handles, is_tensor
+from archcheck.fields.handlers.masking import low, truth
 from archcheck.fields.merge import merged
+from archcheck.fields.positions import EMPTY
+from archcheck.fields.table import Table
+from archcheck.network.equations import explicit
+
+Term = tuple[str, FieldMap]
+"""A map with a letter for each of its dimensions."""
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-@handles({"linear"})
+def contracted(terms: Sequence[Term], result: str, op: int) -> list[FieldMap]:
+    """What a product of maps depends on, one map for each, in the result's dimensions.
+
+    All is joined along the letters that the result does not have, but for what a factor that is
+    zero by a mask leaves out.
+    """
+    zeros = [(letters, m) for letters, m in terms if m.cut is not None and m.cut.value == 0.0]
+    parts = []
+    for letters, m in terms:
+        zero = m.cut is not None and m.cut.value == 0.0
+        m = replace(m, cut=None) if zero else masks.settled(m)
+        full = letters
+        if zeros:
+            full += "".join(dict.fromkeys(c for z, _ in zeros for c in z if c not in letters))
+            m = _arranged(letters, m, full)
+            for named, other in zeros:
+                m = masks.closed_too(m, _arranged(named, other, full))
+        m = masks.joined(m, [d for d, c in enumerate(full) if c not in result], op)
+        for dimension in reversed(range(len(full))):
+            if full[dimension] not in result:
+                m = m.without(dimension)
+        parts.append(_arranged("".join(c for c in full if c in result), m, result))
+    return parts
+
+
+def _arranged(letters: str, m: FieldMap, full: str) -> FieldMap:
+    """A map in the dimensions of ``full``, of length one where it has none."""
+    m = m.permuted([letters.index(c) for c in full if c in letters])
+    for dimension, letter in enumerate(full):
+        if letter not in letters:
+            m = m.with_new(dimension)
+    return m
+
+
+def _product(terms: Sequence[Term], result: str, context: Context) -> FieldMap:
+    parts = contracted(terms, result, context.op.index)
+    zeros = [m for m in parts if m.cut is not None]
+    whole = merged([replace(m, cut=None) for m in parts], context.output_shape)
+    if len(zeros) == len(parts):
+        whole = masks.closed_too(whole, zeros[0])
+    return whole
+
+
+@handles({"linear"}, cuts=True)
 def linear(context: Context) -> FieldMap:
     """Every output feature depends on all input features of its position."""
     m = context.required()
@@ -15,58 +73,129 @@ def linear(context: Context) -> FieldMap:
         raise Unfollowed("a linear layer whose weight depends on the input")
     last = len(m.groups) - 1
     spatial = last in m.spatial_dimensions()
-    joined = m.joined([last], context.op.index)
+    joined = masks.joined(m, [last], context.op.index)
+    if context.argument("bias") is not None:
+        joined = masks.settled(joined)
     if not context.output_shape:
         return joined.without(last)
     return joined.grown(last, context.output_shape[-1], spatial=spatial)
 
 
-@handles({"matmul", "mm", "bmm", "addmm", "baddbmm"})
+@handles({"matmul", "mm", "bmm", "addmm", "baddbmm", "mv", "dot", "addmv"}, cuts=True)
 def matrix_product(context: Context) -> FieldMap:
     """Row i and column j depend on all of row i and all of column j."""
     names = {
         "matmul": ("input", "other"),
         "addmm": ("mat1", "mat2"),
         "baddbmm": ("batch1", "batch2"),
+        "mv": ("input", "vec"),
+        "dot": ("input", "other"),
+        "addmv": ("mat", "vec"),
     }.get(context.op.kind, ("input", "mat2"))
-    left, right = (context.op.arguments.get(name) for name in names)
-    if not is_tensor(left) or not is_tensor(right):
+    if not all(is_tensor(context.op.arguments.get(name)) for name in names):
         raise Unfollowed(f"{context.op.kind} with unknown operands")
     shape = context.output_shape
-    parts = []
-    for name, side in zip(names, (-1, -2), strict=True):
-        m = context.map(name)
-        if m is None:
-            continue
-        if len(m.groups) == 1:
-            parts.append(m.joined([0], context.op.index))
-            continue
-        parts.append(m.joined([m.dimension(side)], context.op.index))
-        if len(context.shape(names[1])) == 1:
-            parts[-1] = parts[-1].without(len(m.groups) - 1)
-    if context.op.kind in ("addmm", "baddbmm"):
-        added = context.map()
-        parts += [added] if added is not None else []
-    return merged(parts, shape)
+    ranks = [len(context.shape(name)) for name in names]
+    batch = _LETTERS[: max(*ranks, 2) - 2]
+    letters = [_matrix(batch, ranks[0], "IJ"), _matrix(batch, ranks[1], "JK")]
+    result = batch + "I" * (ranks[0] > 1) + "K" * (ranks[1] > 1)
+    maps = [context.map(name) for name in names]
+    terms = [(term, m) for term, m in zip(letters, maps, strict=True) if m is not None]
+    if not terms:
+        return merged([masks.settled(m) for m in context.operands], shape)
+    whole = _product(terms, result, context)
+    given = context.op.arguments.get("input")
+    if context.op.kind not in ("addmm", "baddbmm", "addmv") or not is_tensor(given):
+        return whole
+    added = context.map()
+    whole = masks.settled(whole)
+    if added is not None:
+        return merged([whole, masks.settled(added)], shape)
+    cut = low(context, given["tensor"])
+    if cut is not None and context.argument("beta", 1) == 1:
+        return masks.closed(whole, cut.live.values, cut)
+    return whole
+
+
+def _matrix(batch: str, rank: int, sides: str) -> str:
+    return "J" if rank == 1 else batch[len(batch) - (rank - 2) :] + sides
 
 
 @handles({"scaled_dot_product_attention"})
 def attention(context: Context) -> FieldMap:
-    """Every query depends on itself and on all keys and values."""
-    if is_tensor(context.op.arguments.get("attn_mask")) or context.argument("is_causal", False):
-        raise Unfollowed("attention with a mask")
+    """Every query depends on itself and on all keys and values that no mask has closed."""
     query, key, value = (context.map(name) for name in ("query", "key", "value"))
     shape = context.output_shape
-    width, tokens = len(shape) - 1, len(shape) - 2
+    tokens = len(shape) - 2
+    if context.argument("enable_gqa", False):
+        key, value = (_repeated(m, shape) for m in (key, value))
+    keys = context.shape("key")[-2]
+    sides = (*shape[:-1], keys)
+    live = _open_pairs(context, "attn_mask", keep=True)
+    if context.argument("is_causal", False):
+        live = live & (np.arange(keys)[None, :] <= np.arange(sides[-2])[:, None])
+    live = live.reshape((1,) * (len(sides) - live.ndim) + live.shape)
+    closing = Cut(Table.constant(EMPTY, 0), 0.0)
     parts = []
     if query is not None:
-        parts.append(query.joined([width], context.op.index))
-    if key is not None:
-        parts.append(key.joined([tokens, width], context.op.index))
-    if value is not None:
-        # One value feature feeds one output feature, joined over all tokens.
-        parts.append(value.joined([tokens], context.op.index))
+        parts.append(query.joined([tokens + 1], context.op.index))
+        if not live.all():  # a query without keys
+            parts[0] = masks.without(parts[0], masks.any_along(live, -1))
+    for m in (key, value):
+        if m is None:
+            continue
+        if m is key:
+            m = m.joined([tokens + 1], context.op.index)
+        m = m.with_new(tokens)
+        like = query if query is None else query.joined([tokens + 1], -1).with_new(tokens + 2)
+        m = masks.closed(m, live[..., None], closing, like)
+        parts.append(
+            masks.settled(masks.joined(m, [tokens + 1], context.op.index)).without(tokens + 1)
+        )
+    mixed = context.map("attn_mask")
+    if mixed is not None:
+        parts.append(mixed.joined([len(mixed.groups) - 1], context.op.index))
     return merged([_widened(part, shape) for part in parts], shape)
+
+
+def _open_pairs(context: Context, name: str, *, keep: bool) -> masks.Booleans:
+    """Which pairs of query and key a constant mask leaves open. A mask of truth values says
+    which to ``keep``, or else which to leave out.
+
+    Raises:
+        Unfollowed: for a mask that depends on the input, or on weights.
+    """
+    given = context.op.arguments.get(name)
+    if not is_tensor(given):
+        return np.ones((1, 1), dtype=bool)
+    number = given["tensor"]
+    if context.map(name) is not None:
+        if context.network.tensors[number].dtype == "bool":
+            raise Unfollowed("attention with a mask that the input decides on")
+        return np.ones((1, 1), dtype=bool)
+    if context.network.tensors[number].dtype == "bool":
+        values = truth(context, name)
+        if values is None:
+            raise Unfollowed("attention with a mask that weights decide on")
+        return values if keep else ~values
+    added = low(context, number)
+    if added is None:
+        return np.ones((1, 1), dtype=bool)
+    if not added.read:
+        raise Unfollowed("a mask whose values were not read")
+    live: masks.Booleans = added.live.values
+    rows = masks.any_along(live, -1)
+    # A row that is low throughout is as good as one that is not.
+    return live if added.infinite else live | ~rows
+
+
+def _repeated(m: FieldMap | None, shape: tuple[int, ...]) -> FieldMap | None:
+    """Heads of keys shared by several heads of queries."""
+    if m is None:
+        return None
+    heads = len(shape) - 3
+    times = shape[heads] // m.shape[heads]
+    return m.gathered(heads, Gather(times, 1, ((0,),) * times), shape[heads])
 
 
 def _widened(m: FieldMap, shape: tuple[int, ...]) -> FieldMap:
@@ -75,71 +204,105 @@ def _widened(m: FieldMap, shape: tuple[int, ...]) -> FieldMap:
 
 
 @handles({"multi_head_attention_forward"})
-def multi_head_attention(context: Context) -> list[FieldMap | None]:
+def multi_head_attention(context: Context) -> list[Result]:
     """Tokens first (or tokens, batch, width): queries depend on all keys and values."""
-    for name in ("attn_mask", "key_padding_mask"):
-        if is_tensor(context.op.arguments.get(name)):
-            raise Unfollowed("attention with a mask")
-    if context.argument("is_causal", False):
-        raise Unfollowed("attention with a mask")
-    query = context.map("query")
-    if query is None:
-        raise Unfollowed("attention with constant queries")
+    query, key, value = (context.map(name) for name in ("query", "key", "value"))
     shape = context.output_shape
     last = len(shape) - 1
-    parts = [query.joined([last], context.op.index).grown(last, shape[-1])]
-    for name in ("key", "value"):
-        m = context.map(name)
-        if m is not None:
-            parts.append(m.joined([0, last], context.op.index).grown(last, shape[-1]))
-    result: list[FieldMap | None] = [merged(parts, shape)]
-    for output in context.op.outputs[1:]:  # the attention weights: batch, (heads,) queries, keys
-        sides = context.network.shape(output)
-        whole = merged(parts, shape).joined([0, last], context.op.index)
-        order = [*range(1, len(shape) - 1), 0, last]
-        whole = whole.permuted(order)
-        while len(whole.groups) < len(sides):
-            whole = whole.with_new(len(whole.groups) - 2)
-        for dimension in (len(sides) - 2, len(sides) - 1):
-            whole = whole.grown(dimension, sides[dimension])
-        for dimension in range(len(sides) - 2):
-            if whole.shape[dimension] != sides[dimension]:
-                whole = whole.grown(dimension, sides[dimension])
-        result.append(whole)
+    keys = context.shape("key")[0] + int(context.op.arguments.get("bias_k") is not None)
+    keys += int(bool(context.argument("add_zero_attn", False)))
+    live = _pairs_of_heads(context, keys)
+    # Dimensions: queries, keys, batch, width. The last projection mixes the heads.
+    over_heads = masks.any_along(live, 1, keep=False)
+    pairs = np.moveaxis(over_heads, 0, -1)[..., None] if last == 2 else over_heads[0][..., None]
+    closing = Cut(Table.constant(EMPTY, 0), 0.0)
+    parts = []
+    if query is not None:
+        parts.append(query.joined([last], context.op.index))
+        parts[0] = masks.without(parts[0], masks.any_along(pairs, 1, keep=False))
+    like = None if query is None else query.joined([last], -1).with_new(1)
+    for m in (key, value):
+        if m is None:
+            continue
+        m = m.joined([last], context.op.index).with_new(0)
+        m = masks.closed(m, pairs[:, : m.shape[1]], closing, like)
+        parts.append(masks.settled(masks.joined(m, [1], context.op.index)).without(1))
+    for name in ("attn_mask", "key_padding_mask"):
+        if context.map(name) is not None:
+            raise Unfollowed("attention with a mask that depends on the input")
+    if not parts:
+        raise Unfollowed("attention of constants")
+    result: list[Result] = [merged([part.grown(last, shape[-1]) for part in parts], shape)]
+    for output in context.op.outputs[1:]:
+        result.append(_weights(context, context.network.shape(output), live))
     return result
 
 
-@handles({"einsum"})
+def _weights(context: Context, sides: tuple[int, ...], live: masks.Booleans) -> Result:
+    """The weights (batch, (heads,) queries, keys), each of which depends on all keys."""
+    if len(sides) - len(context.output_shape) < 1:
+        live = live if live.shape[1] == 1 else _alike(live)
+        live = live[:, 0] if len(sides) == 3 else live[0, 0]
+    elif len(sides) == 3:
+        live = live[0]
+    if live.size == 0:
+        return Unfollowed("the mean of weights whose masks differ")
+    parts = []
+    for name in ("query", "key"):
+        m = context.map(name)
+        if m is None:
+            continue
+        last = len(m.groups) - 1
+        m = m.joined([last], context.op.index).without(last)
+        m = m.permuted([*range(1, last), 0])
+        m = m.with_new(last if name == "query" else last - 1)
+        while len(m.groups) < len(sides):
+            m = m.with_new(len(m.groups) - 2)
+        if name == "key":
+            m = m.gathered(len(sides) - 1, pick(0), sides[-1]) if m.shape[-1] < sides[-1] else m
+        parts.append(m)
+    scores = merged(parts, sides)
+    scores = masks.closed(scores, live, Cut(Table.constant(EMPTY, 0), -np.inf))
+    return masks.softmax(scores, len(sides) - 1, context.op.index)
+
+
+def _alike(live: masks.Booleans) -> masks.Booleans:
+    """The mask that all heads share, empty if they do not."""
+    first = live[:, :1]
+    return first if (live == first).all() else first[:0]
+
+
+def _pairs_of_heads(context: Context, keys: int) -> masks.Booleans:
+    """Which pairs (batch, heads, queries, keys) are open; 1 where they are alike."""
+    shape, heads = context.shape("query"), int(context.argument("num_heads", 1))
+    added = keys - context.shape("key")[0]
+    live: masks.Booleans = np.ones((1, 1, shape[0], keys), dtype=bool)
+    if is_tensor(context.op.arguments.get("attn_mask")):
+        mask = _open_pairs(context, "attn_mask", keep=False)
+        mask = mask.reshape(-1, heads, *mask.shape[1:]) if mask.ndim == 3 else mask[None, None]
+        live = live & np.pad(mask, [(0, 0)] * 3 + [(0, added)], constant_values=True)
+    if is_tensor(context.op.arguments.get("key_padding_mask")):
+        mask = _open_pairs(context, "key_padding_mask", keep=False)
+        mask = mask.reshape(-1, 1, 1, mask.shape[-1])
+        live = live & np.pad(mask, [(0, 0)] * 3 + [(0, added)], constant_values=True)
+    return live
+
+
+@handles({"einsum"}, cuts=True)
 def einsum(context: Context) -> FieldMap:
     """Joins along every letter that the result does not have."""
     equation = str(context.argument("equation", "")).replace(" ", "")
-    if "." in equation:
-        raise Unfollowed("an einsum with an ellipsis")
-    left, arrow, right = equation.partition("->")
-    terms = left.split(",")
-    if not arrow:
-        letters = sorted(set(left) - {","})
-        right = "".join(letter for letter in letters if left.count(letter) == 1)
-    parts = []
-    for term, operand in zip(terms, context.argument("operands", []), strict=True):
-        m = context.maps.get(operand["tensor"]) if is_tensor(operand) else None
+    operands = context.argument("operands", [])
+    if len(operands) == 1 and isinstance(operands[0], list):
+        operands = operands[0]
+    ranks = [len(context.network.shape(operand["tensor"])) for operand in operands]
+    inputs, result = explicit(equation, ranks)
+    terms = []
+    for term, operand in zip(inputs, operands, strict=True):
+        m = context.maps.get(operand["tensor"])
         if m is None:
             continue
         if len(set(term)) != len(term):
             raise Unfollowed("an einsum that takes a diagonal")
-        parts.append(_as_term(m, term, right, context.op.index))
-    return merged(parts, context.output_shape)
-
-
-def _as_term(m: FieldMap, term: str, result: str, op: int) -> FieldMap:
-    """An operand of an einsum with the dimensions of its result, in their order."""
-    m = m.joined([d for d, letter in enumerate(term) if letter not in result], op)
-    for dimension in reversed(range(len(term))):
-        if term[dimension] not in result:
-            m = m.without(dimension)
-    kept = [letter for letter in term if letter in result]
-    m = m.permuted([kept.index(letter) for letter in result if letter in kept])
-    for dimension, letter in enumerate(result):
-        if letter not in kept:
-            m = m.with_new(dimension)
-    return m
+        terms.append((term, m))
+    return _product(terms, result, context)

@@ -6,12 +6,11 @@ from math import prod
 
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.gather import Gather, pick
-from archcheck.fields.handlers.base import Context, handles, integers, is_tensor
-from archcheck.fields.merge import merged
+from archcheck.fields.handlers.base import Context, Result, handles, integers, is_tensor
 from archcheck.fields.reshape import divided, reshaped, together
 
 
-@handles({"view", "reshape", "flatten", "unflatten", "reshape_as", "view_as"})
+@handles({"view", "reshape", "flatten", "unflatten", "reshape_as", "view_as"}, cuts=True)
 def reshape(context: Context) -> FieldMap:
     """Another shape of as many elements."""
     m = context.required()
@@ -20,14 +19,14 @@ def reshape(context: Context) -> FieldMap:
     return reshaped(m, context.output_shape)
 
 
-@handles({"permute"})
+@handles({"permute"}, cuts=True)
 def permute(context: Context) -> FieldMap:
     """Dimensions in another order."""
     m = context.required()
     return m.permuted([m.dimension(d) for d in context.argument("dims", [])])
 
 
-@handles({"transpose", "t", "T", "mT"})
+@handles({"transpose", "t", "T", "mT"}, cuts=True)
 def transpose(context: Context) -> FieldMap:
     """Two dimensions exchanged."""
     m = context.required()
@@ -42,7 +41,7 @@ def transpose(context: Context) -> FieldMap:
     return m.permuted(order)
 
 
-@handles({"movedim"})
+@handles({"movedim"}, cuts=True)
 def movedim(context: Context) -> FieldMap:
     """Dimensions moved to other places."""
     m = context.required()
@@ -57,7 +56,7 @@ def movedim(context: Context) -> FieldMap:
     return m.permuted([placed[d] if d in placed else next(rest) for d in range(len(m.groups))])
 
 
-@handles({"squeeze"})
+@handles({"squeeze"}, cuts=True)
 def squeeze(context: Context) -> FieldMap:
     """Dimensions of length one dropped."""
     m = context.required()
@@ -72,14 +71,14 @@ def squeeze(context: Context) -> FieldMap:
     return m
 
 
-@handles({"unsqueeze"})
+@handles({"unsqueeze"}, cuts=True)
 def unsqueeze(context: Context) -> FieldMap:
     """A new dimension of length one."""
     m = context.required()
     return m.with_new(context.argument("dim", 0) % (len(m.groups) + 1))
 
 
-@handles({"expand", "expand_as"})
+@handles({"expand", "expand_as"}, cuts=True)
 def expand(context: Context) -> FieldMap:
     """Dimensions of length one repeated."""
     m = context.required()
@@ -90,15 +89,15 @@ def expand(context: Context) -> FieldMap:
     for dimension, size in enumerate(shape):
         if m.shape[dimension] == 1 and size > 1:
             m = m.grown(dimension, size)
-    return merged([m], shape)
+    return m
 
 
-@handles({"chunk", "split", "tensor_split", "unbind"})
-def split(context: Context) -> list[FieldMap | None]:
+@handles({"chunk", "split", "tensor_split", "unbind"}, cuts=True)
+def split(context: Context) -> list[Result]:
     """Consecutive stretches of one dimension."""
     m = context.required()
     dimension = m.dimension(context.argument("dim", 0))
-    parts: list[FieldMap | None] = []
+    parts: list[Result] = []
     before = 0
     for output in context.op.outputs:
         if context.op.kind == "unbind":
@@ -111,7 +110,7 @@ def split(context: Context) -> list[FieldMap | None]:
     return parts
 
 
-@handles({"narrow"})
+@handles({"narrow"}, cuts=True)
 def narrow(context: Context) -> FieldMap:
     """One stretch of a dimension."""
     m = context.required()
@@ -122,7 +121,7 @@ def narrow(context: Context) -> FieldMap:
     return m.gathered(dimension, pick(start % max(m.shape[dimension], 1)), length)
 
 
-@handles({"select"})
+@handles({"select"}, cuts=True)
 def select(context: Context) -> FieldMap:
     """One index of a dimension."""
     m = context.required()
@@ -135,7 +134,7 @@ def _selected(m: FieldMap, dimension: int, index: int) -> FieldMap:
     return m.gathered(dimension, pick(index), 1).without(dimension)
 
 
-@handles({"getitem"})
+@handles({"getitem"}, cuts=True)
 def getitem(context: Context) -> FieldMap:
     """Indexing by whole numbers, slices, None and Ellipsis."""
     m = context.required()
@@ -185,7 +184,7 @@ def _picked(m: FieldMap, dimension: int, indices: list[object]) -> FieldMap:
     return m.gathered(dimension, read, len(whole))
 
 
-@handles({"flip"})
+@handles({"flip"}, cuts=True)
 def flip(context: Context) -> FieldMap:
     """Dimensions in reverse."""
     m = context.required()
@@ -197,7 +196,7 @@ def flip(context: Context) -> FieldMap:
     return m
 
 
-@handles({"roll"})
+@handles({"roll"}, cuts=True)
 def roll(context: Context) -> FieldMap:
     """Positions moved round; on an image that goes on for ever, moved along."""
     m = context.required()
@@ -212,7 +211,7 @@ def roll(context: Context) -> FieldMap:
     return m
 
 
-@handles({"repeat", "tile"})
+@handles({"repeat", "tile"}, cuts=True)
 def repeat(context: Context) -> FieldMap:
     """The whole tensor several times over."""
     m = context.required()
@@ -230,7 +229,7 @@ def repeat(context: Context) -> FieldMap:
     return m
 
 
-@handles({"repeat_interleave"})
+@handles({"repeat_interleave"}, cuts=True)
 def repeat_interleave(context: Context) -> FieldMap:
     """Every index of a dimension several times in a row."""
     m = context.required()
@@ -242,7 +241,7 @@ def repeat_interleave(context: Context) -> FieldMap:
     return m.gathered(dimension, read, m.shape[dimension] * repeats)
 
 
-@handles({"pixel_shuffle"})
+@handles({"pixel_shuffle"}, cuts=True)
 def pixel_shuffle(context: Context) -> FieldMap:
     """Channels spread over r x r positions."""
     m = context.required()
@@ -253,7 +252,7 @@ def pixel_shuffle(context: Context) -> FieldMap:
     return together(together(mixed, b + 3), b + 1)
 
 
-@handles({"pixel_unshuffle"})
+@handles({"pixel_unshuffle"}, cuts=True)
 def pixel_unshuffle(context: Context) -> FieldMap:
     """r x r positions gathered into channels."""
     m = context.required()
@@ -264,7 +263,7 @@ def pixel_unshuffle(context: Context) -> FieldMap:
     return together(together(mixed, b), b)
 
 
-@handles({"channel_shuffle"})
+@handles({"channel_shuffle"}, cuts=True)
 def channel_shuffle(context: Context) -> FieldMap:
     """Channels of the groups interleaved."""
     m = context.required()

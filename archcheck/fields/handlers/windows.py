@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from archcheck.fields import gather as g
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
-from archcheck.fields.handlers.base import Context, handles, integers
+from archcheck.fields.handlers.base import Context, Result, handles, integers
 from archcheck.fields.reshape import divided, together
 from archcheck.network import kinds
 from archcheck.network.attributes import attributes
@@ -64,7 +64,7 @@ def convolution(context: Context) -> FieldMap:
 
 
 @handles(kinds.FIXED_POOLS)
-def pool(context: Context) -> list[FieldMap | None]:
+def pool(context: Context) -> list[Result]:
     """Windows along the last axes; channels stay apart."""
     m = context.required()
     windows = [g.window(*sides) for sides in _geometry(context)]
@@ -78,7 +78,7 @@ def pool(context: Context) -> list[FieldMap | None]:
 
 
 @handles(kinds.ADAPTIVE_POOLS)
-def adaptive_pool(context: Context) -> list[FieldMap | None]:
+def adaptive_pool(context: Context) -> list[Result]:
     """Windows from the floor to the ceiling of each output's share; one output joins all."""
     m = context.required()
     n = _spatial_rank(context)

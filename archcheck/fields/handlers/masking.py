@@ -1,0 +1,256 @@
+"""Masks, and what carries them: sums, products, choices, weights of attention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf, prod
+
+import numpy as np
+
+from archcheck.fields import masks
+from archcheck.fields.fieldmap import Cut, FieldMap, Unfollowed
+from archcheck.fields.handlers.base import Context, handles, is_tensor
+from archcheck.fields.masks import Booleans
+from archcheck.fields.merge import merged
+from archcheck.fields.positions import EMPTY
+from archcheck.fields.table import Table
+from archcheck.network import kinds
+from archcheck.network.constants import BOOLEANS, CUTTING, HIGH, LEARNED, LOW, UNREAD
+
+_NOWHERE = Table.constant(EMPTY, 0)
+_WEIGHTS = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax"})
+
+
+def truth(context: Context, name: str) -> Booleans | None:
+    """The truth values of a constant mask; None for one that is made of weights.
+
+    Raises:
+        Unfollowed: if they are not known.
+    """
+    number = context.op.arguments[name]["tensor"]
+    found = context.network.constant(number, BOOLEANS)
+    if found is not None:
+        return found.values
+    if context.network.constant(number, LEARNED) is not None:
+        return None
+    raise Unfollowed("a mask whose values were not read")
+
+
+def low(context: Context, number: int, kind: str = LOW) -> Cut | None:
+    """What an addend closes: its ``live`` lies in the tensor's dimensions, not in factors."""
+    found = context.network.constant(number, kind)
+    if found is not None:
+        return Cut(Table(~found.values, ()), None, found.infinite)
+    if context.network.constant(number, UNREAD) is not None:
+        return Cut(Table(np.zeros(context.network.shape(number), bool), ()), None, read=False)
+    return None
+
+
+def _is_low(cut: Cut) -> bool:
+    return cut.value is None or cut.value <= -CUTTING
+
+
+def combined(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
+    """The union of maps, whatever is closed in them."""
+    return merged([replace(m, cut=None) for m in maps], shape)
+
+
+def _both(cuts: Sequence[tuple[Booleans, Cut]], shape: Sequence[int]) -> Booleans:
+    """Open where all are open; along no dimension longer than it has to be."""
+    live: Booleans = np.ones((1,) * len(shape), dtype=bool)
+    for array, _ in cuts:
+        live = live & array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
+    return live
+
+
+def _closing(m: FieldMap, cuts: Sequence[tuple[Booleans, Cut]], value: float | None) -> FieldMap:
+    live = _both(cuts, m.shape)
+    infinite = any(cut.infinite for _, cut in cuts)
+    read = all(cut.read for _, cut in cuts)
+    return masks.closed(m, live, Cut(_NOWHERE, value, infinite, read))
+
+
+@handles(kinds.COPIES | kinds.DROPOUTS, cuts=True)
+def copy(context: Context) -> FieldMap:
+    """The same values, or zeros in place of some."""
+    if len(context.operands) != 1:
+        return merged([masks.settled(m) for m in context.operands], context.output_shape)
+    m = context.operands[0]
+    if context.op.kind in kinds.DROPOUTS and m.cut is not None and not _keeps_zero(m.cut):
+        return masks.settled(m)
+    return m
+
+
+def _keeps_zero(cut: Cut) -> bool:
+    return cut.value == 0.0
+
+
+@handles({"add", "sub"}, cuts=True)
+def addition(context: Context) -> FieldMap:
+    """A union. A constant of -100 and less closes, for a softmax, what it is added to."""
+    maps, shape = context.operands, context.output_shape
+    cuts = [(masks.live_units(m), m.cut) for m in maps if m.cut is not None and _is_low(m.cut)]
+    for number in dict.fromkeys(context.op.inputs):
+        if context.maps.get(number) is None:
+            added = low(context, number, _sign(context, number))
+            if added is not None and prod(context.network.shape(number)) > 1:
+                cuts.append((added.live.values, added))
+    maps = [m if m.cut is not None and _is_low(m.cut) else masks.settled(m) for m in maps]
+    result = combined(maps, shape)
+    if not cuts:
+        return result
+    if context.argument("alpha", 1) != 1:
+        raise Unfollowed("a mask that is scaled as it is added")
+    values = [cut.value for _, cut in cuts]
+    constant = len(maps) == 1 and None not in values
+    return _closing(result, cuts, -inf if constant else None)
+
+
+def _sign(context: Context, number: int) -> str:
+    """Whether a constant operand of a difference closes by being low or by being high."""
+    if context.op.kind == "add":
+        return LOW
+    subtracted = "input" if "rsub" in context.op.function else "other"
+    at = context.op.arguments.get(subtracted)
+    return HIGH if is_tensor(at) and at["tensor"] == number else LOW
+
+
+@handles({"mul", "div"}, cuts=True)
+def product(context: Context) -> FieldMap:
+    """A union, but for units that are zero by a mask: the product is zero there, too."""
+    maps, shape = context.operands, context.output_shape
+    factors = list(maps)
+    if context.op.kind == "div":
+        first = context.map()
+        factors = [first] if first is not None else []
+    zeros = [(masks.live_units(m), m.cut) for m in factors if m.cut and _keeps_zero(m.cut)]
+    if zeros:
+        alike = [m if any(m.cut is cut for _, cut in zeros) else masks.settled(m) for m in maps]
+        return _closing(combined(alike, shape), zeros, 0.0)
+    m = context.map()
+    if len(maps) == 1 and m is not None and m.cut and _is_low(m.cut) and _scales(context):
+        cut = replace(m.cut, value=None if m.cut.value is None else -inf)
+        return _closing(combined([m], shape), [(masks.live_units(m), cut)], cut.value)
+    return combined([masks.settled(m) for m in maps], shape)
+
+
+def _scales(context: Context) -> bool:
+    """Whether the other factor is one number, which leaves low what was low."""
+    other = context.op.arguments.get("other")
+    if is_tensor(other):
+        return prod(context.shape("other")) == 1
+    return isinstance(other, (int, float)) and other > 0
+
+
+@handles({"clamp", "clamp_min", "maximum"}, cuts=True)
+def clamped(context: Context) -> FieldMap:
+    """Pointwise; a bound that is low itself leaves masks as they are."""
+    maps = context.operands
+    bound = context.op.arguments.get("min", context.op.arguments.get("other"))
+    if is_tensor(bound):
+        known = context.network.constant(bound["tensor"], LOW)
+        stays = known is not None and bool(known.values.all())
+    else:
+        stays = bound is None or bound <= -CUTTING
+    if len(maps) == 1 and maps[0].cut is not None and stays and _is_low(maps[0].cut):
+        live = masks.live_units(maps[0])
+        return _closing(combined(maps, context.output_shape), [(live, maps[0].cut)], None)
+    return combined([masks.settled(m) for m in maps], context.output_shape)
+
+
+@handles({"relu"}, cuts=True)
+def rectified(context: Context) -> FieldMap:
+    """Pointwise; zeros stay zeros."""
+    m = context.required()
+    return m if m.cut is not None and _keeps_zero(m.cut) else masks.settled(m)
+
+
+@handles({"masked_fill"}, cuts=True)
+def masked_fill(context: Context) -> FieldMap:
+    """A constant in place of what the mask says."""
+    shape = context.output_shape
+    closing = None if context.map("mask") is not None else truth(context, "mask")
+    if closing is None:  # by the input's values, or by weights: either may be there
+        return combined([masks.settled(m) for m in context.operands], shape)
+    m, value = context.map(), context.map("value")
+    return chosen(context, m, value, ~closing, _number(context, "value"))
+
+
+@handles({"where"}, cuts=True)
+def where(context: Context) -> FieldMap:
+    """One or the other, as the condition says."""
+    shape = context.output_shape
+    if "input" not in context.op.arguments:
+        raise Unfollowed("the indices of what is not zero")
+    keeping = None if context.map("condition") is not None else truth(context, "condition")
+    if keeping is None:
+        return combined([masks.settled(m) for m in context.operands], shape)
+    first, second = context.map(), context.map("other")
+    if first is None:
+        return chosen(context, second, None, ~keeping, _number(context, "input"))
+    return chosen(context, first, second, keeping, _number(context, "other"))
+
+
+def _number(context: Context, name: str) -> float | None:
+    """A number in the arguments; None for one that is not known."""
+    value = context.op.arguments.get(name)
+    if isinstance(value, (int, float)):
+        return float(value)
+    if is_tensor(value):
+        found = context.network.constant(value["tensor"], LOW)
+        if found is not None and found.values.all():
+            return -inf if found.infinite else -float(CUTTING)
+    return None
+
+
+def chosen(
+    context: Context,
+    m: FieldMap | None,
+    other: FieldMap | None,
+    keep: Booleans,
+    value: float | None,
+) -> FieldMap:
+    """A map where ``keep`` is true; elsewhere another one, or a constant ``value``."""
+    shape = context.output_shape
+    if m is None and other is None:
+        raise Unfollowed(f"{context.op.kind} of constants")
+    if m is not None and other is None and value is not None:
+        cuts = [(keep, Cut(_NOWHERE, value, infinite=value == -inf))]
+        if m.cut is not None:
+            if (_is_low(m.cut) and value <= -CUTTING) or (_keeps_zero(m.cut) and value == 0):
+                cuts.append((masks.live_units(m), m.cut))
+            else:
+                m = masks.settled(m)
+        low_ = any(cut.value is None for _, cut in cuts)
+        return _closing(combined([m], shape), cuts, None if low_ else value)
+    parts = []
+    if m is not None:
+        parts.append(masks.without(combined([masks.settled(m)], shape), keep))
+    if other is not None:
+        parts.append(masks.without(combined([masks.settled(other)], shape), ~keep))
+    return combined(parts, shape)
+
+
+@handles({"tril", "triu"}, cuts=True)
+def triangle(context: Context) -> FieldMap:
+    """Zeros above or below a diagonal."""
+    m = context.required()
+    rows, columns = m.shape[-2:]
+    diagonal = context.argument("diagonal", 0)
+    keep = np.arange(columns)[None, :] - np.arange(rows)[:, None] - diagonal
+    live = keep <= 0 if context.op.kind == "tril" else keep >= 0
+    return chosen(context, m, None, live, 0.0)
+
+
+@handles(_WEIGHTS, cuts=True)
+def softmax(context: Context) -> FieldMap:
+    """Joins along its dimension all that no mask has closed."""
+    m = context.required()
+    dimension = context.argument("dim")
+    if not isinstance(dimension, int):
+        raise Unfollowed("a softmax without a dimension")
+    if context.op.kind == "softmin":
+        m = masks.settled(m)
+    result = masks.softmax(m, m.dimension(dimension), context.op.index)
+    return result if context.op.kind != "log_softmax" else masks.settled(result)

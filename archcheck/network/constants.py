@@ -1,0 +1,52 @@
+"""Values of constant tensors that decide which paths there are: masks and indices."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+BOOLEANS, INTEGERS, LOW, HIGH = "booleans", "integers", "low", "high"
+"""What is kept of a tensor: its truth values, its whole numbers, where it is at most
+-:data:`CUTTING` or at least :data:`CUTTING`."""
+UNREAD, LEARNED = "unread", "learned"
+"""Only that it is there: its values could not be read (on the meta device), or it is made of
+weights, whose values decide nothing."""
+CUTTING = 100
+"""An addend of this size below zero in front of a softmax leaves nothing of what it is added to."""
+
+
+class Constant(msgspec.Struct, frozen=True):
+    """What is kept of the values of one tensor that depends on no input.
+
+    ``data`` is compressed: bits for all kinds but ``integers``, which are 64 bits each.
+    ``infinite`` says whether the numbers behind ``low`` and ``high`` are infinite anywhere.
+    """
+
+    tensor: int
+    kind: str
+    shape: tuple[int, ...]
+    data: bytes = b""
+    infinite: bool = False
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """The truth values or whole numbers, in the tensor's shape.
+
+        Raises:
+            ValueError: if the values could not be read.
+        """
+        import numpy as np
+
+        if self.kind in (UNREAD, LEARNED):
+            raise ValueError("values that were not read")
+        raw = zlib.decompress(self.data)
+        if self.kind == INTEGERS:
+            return np.frombuffer(raw, dtype="<i8").reshape(self.shape)
+        count = int(np.prod(self.shape, dtype=np.int64))
+        bits = np.unpackbits(np.frombuffer(raw, dtype=np.uint8), count=count)
+        return bits.astype(bool).reshape(self.shape)

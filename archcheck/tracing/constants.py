@@ -1,0 +1,98 @@
+"""Writing down the values of constant masks and indices, which decide what paths there are."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import nn
+
+from archcheck.network import Op
+from archcheck.network.constants import (
+    BOOLEANS,
+    CUTTING,
+    HIGH,
+    INTEGERS,
+    LEARNED,
+    LOW,
+    UNREAD,
+    Constant,
+)
+from archcheck.network.graph import data_inputs
+from archcheck.network.kinds import INDEXING, MASKING
+
+MOST = 1 << 28
+"""The most elements of which values are kept."""
+
+
+class Constants:
+    """The constants whose values decide about paths, as the operations that read them run."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, str], Constant] = {}
+        self._learned: set[int] = set()
+
+    @property
+    def found(self) -> tuple[Constant, ...]:
+        """What was kept."""
+        return tuple(self._found.values())
+
+    def note(
+        self, op: Op, inputs: Iterable[tuple[int, torch.Tensor]], driven: frozenset[int]
+    ) -> None:
+        """Keep what an operation reads; ``driven`` are those of its inputs that are no constants.
+
+        A structure must not depend on the values of weights: what is made of trainable
+        parameters is never kept.
+        """
+        pairs = list(inputs)
+        self._learned.update(
+            number
+            for number, tensor in pairs
+            if isinstance(tensor, nn.Parameter) and tensor.requires_grad
+        )
+        read = set(data_inputs(op))
+        if self._learned & read:
+            self._learned.update(op.outputs)
+        if not driven:
+            return
+        for number, tensor in pairs:
+            if number not in read or number in driven:
+                continue
+            if number not in self._learned:
+                self._keep(op, number, tensor)
+            elif not tensor.is_floating_point():
+                self._found[number, LEARNED] = Constant(number, LEARNED, tuple(tensor.shape))
+
+    def _keep(self, op: Op, number: int, tensor: torch.Tensor) -> None:
+        masking, indexing = op.kind in MASKING, op.kind in INDEXING
+        if not (masking or indexing) or tensor.layout != torch.strided:
+            return
+        readable = not tensor.is_meta and tensor.numel() <= MOST
+        if tensor.dtype == torch.bool:
+            if readable:
+                self._put(number, BOOLEANS, tensor)
+        elif tensor.is_floating_point():
+            if masking and readable:
+                self._put_extremes(op, number, tensor)
+            elif masking and tensor.numel() > 1:
+                self._found[number, UNREAD] = Constant(number, UNREAD, tuple(tensor.shape))
+        elif indexing and readable and not tensor.is_complex():
+            self._put(number, INTEGERS, tensor)
+
+    def _put_extremes(self, op: Op, number: int, tensor: torch.Tensor) -> None:
+        kinds = ((LOW, tensor <= -CUTTING), (HIGH, tensor >= CUTTING))
+        for kind, bits in kinds if op.kind == "sub" else kinds[:1]:
+            if (number, kind) not in self._found and bool(bits.any()):
+                infinite = bool(torch.isinf(tensor[bits]).any())
+                self._put(number, kind, bits, infinite=infinite)
+
+    def _put(self, number: int, kind: str, tensor: torch.Tensor, *, infinite: bool = False) -> None:
+        if (number, kind) in self._found:
+            return
+        values = tensor.detach().cpu().numpy()
+        raw = values.astype("<i8") if kind == INTEGERS else np.packbits(values)
+        data = zlib.compress(raw.tobytes(), 1)
+        self._found[number, kind] = Constant(number, kind, values.shape, data, infinite)
