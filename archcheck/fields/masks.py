@@ -175,6 +175,18 @@ def joined(m: FieldMap, dimensions: Sequence[int], op: int) -> FieldMap:
     return closed(result, rows, m.cut)
 
 
+def joined_rows(m: FieldMap, dimension: int, rows: Booleans, op: int) -> FieldMap:
+    """A dimension whose unit ``o`` joins those for which ``rows[o]`` is true."""
+    old = m.factors[m.span(dimension)]
+    behind = m.with_new(dimension)  # the results in front of what they join
+    for factor in reversed(old):
+        behind = behind.widened(dimension, replace(factor, margin=0))
+    sides = [1] * len(behind.groups)
+    sides[dimension], sides[dimension + 1] = rows.shape
+    behind = closed(settled(behind), rows.reshape(sides), Cut(Table.constant(EMPTY, 0), 0.0))
+    return settled(joined(behind, [dimension + 1], op)).without(dimension + 1)
+
+
 def softmax(m: FieldMap, dimension: int, op: int) -> FieldMap:
     """Weights over a dimension: they depend on all of it that no mask has closed."""
     cut = m.cut

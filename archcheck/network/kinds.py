@@ -9,7 +9,7 @@ CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 TRANSPOSED_CONVOLUTIONS = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 LINEAR = frozenset({"linear"})
 MATRIX_PRODUCTS = frozenset(
-    {"matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "mv", "dot", "addmv"}
+    "matmul mm bmm addmm baddbmm einsum mv dot addmv tensordot bilinear cdist outer".split()
 )
 ATTENTION = frozenset({"scaled_dot_product_attention", "multi_head_attention_forward"})
 RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
@@ -46,6 +46,9 @@ ARITHMETIC = frozenset(
     """add sub mul div pow neg exp log log2 log1p sqrt rsqrt square abs sign clamp clamp_min
     clamp_max maximum minimum where addcmul addcdiv lerp floor ceil round reciprocal sin cos erf
     floor_divide remainder gt lt ge le eq ne logical_and logical_or logical_not masked_fill
+    hypot atan2 sinh cosh asinh acosh atanh tan asin acos atan expm1 exp2 log10 erfc erfinv
+    logit xlogy fmod trunc frac sgn copysign logaddexp heaviside signbit isfinite isclose
+    float_power fmax fmin bernoulli digamma lgamma deg2rad rad2deg logical_xor bitwise_xor
     nan_to_num bitwise_and bitwise_or bitwise_not isnan isinf tril triu""".split()
 )
 COPIES = frozenset(
@@ -57,9 +60,10 @@ VIEWS = frozenset(
     """reshape view flatten unflatten permute transpose swapaxes movedim squeeze unsqueeze expand
     expand_as reshape_as view_as chunk split tensor_split unbind narrow select getitem flip roll
     repeat tile repeat_interleave tensor_unfold pixel_shuffle pixel_unshuffle channel_shuffle
-    t mT T numpy_T""".split()
+    t mT T numpy_T fliplr flipud rot90 diagonal broadcast_tensors diff hsplit vsplit dsplit
+    index_select gather take_along_dim take masked_select""".split()
 )
-JOINS = frozenset({"cat", "stack"})
+JOINS = frozenset("cat stack hstack vstack dstack column_stack".split())
 REDUCTIONS = frozenset(
     """mean sum prod amax amin max min var std norm vector_norm logsumexp argmax argmin all
     any median nanmean nansum var_mean std_mean""".split()
@@ -67,7 +71,10 @@ REDUCTIONS = frozenset(
 WINDOW_VIEWS = frozenset({"unfold", "fold"})
 RESAMPLING = frozenset({"interpolate", "upsample"})
 PADDING = frozenset({"pad"})
-WRITES = frozenset({"setitem"})
+WRITES = frozenset(
+    """setitem index_put index_add index_copy index_fill scatter scatter_add
+    scatter_reduce""".split()
+)
 FACTORIES = frozenset(
     """zeros ones full empty rand randn randint arange linspace eye zeros_like ones_like
     full_like empty_like rand_like randn_like new_zeros new_ones new_full new_empty new_tensor
@@ -86,8 +93,11 @@ INDEXING = frozenset(
     repeat_interleave""".split()
 )
 """The kinds whose constant indices say where values go."""
-SCANS = frozenset({"cumsum", "cumprod", "sort", "argsort", "topk"})
+RUNNING = frozenset("cumsum cumprod cummax cummin logcumsumexp".split())
+"""The scans that read no further than to their own position."""
+SCANS = RUNNING | {"sort", "argsort", "topk", "msort"}
 EMBEDDINGS = frozenset({"embedding", "one_hot"})
+SIMILARITIES = frozenset({"cosine_similarity", "pairwise_distance", "cross"})
 WEIGHT_TRANSFORMS = frozenset({"weight_norm", "_weight_norm"})
 ESCAPE = "escape"
 """The kind that stands for a value taken out of the graph into Python."""
@@ -111,6 +121,7 @@ FREE = (
     | PADDING
     | FACTORIES
     | SCANS
+    | SIMILARITIES
     | EMBEDDINGS
     | WEIGHT_TRANSFORMS
     | STRUCTURE
@@ -139,6 +150,19 @@ _ALIASES = {
     "floordiv": "floor_divide",
     "negative": "neg",
     "concat": "cat",
+    "row_stack": "vstack",
+    "unsafe_chunk": "chunk",
+    "unsafe_split": "split",
+    "split_with_sizes": "split",
+    "adjoint": "mT",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "fix": "trunc",
+    "special_expit": "sigmoid",
+    "expit": "sigmoid",
+    "ger": "outer",
     "concatenate": "cat",
     "moveaxis": "movedim",
     "swapdims": "transpose",
@@ -154,7 +178,6 @@ _ALIASES = {
     "invert": "bitwise_not",
     "upsample_nearest": "interpolate",
     "upsample_bilinear": "interpolate",
-    "hsplit": "tensor_split",
     "H": "mT",
     "spmm": "mm",  # torch.mm goes by this name among torch's overridable functions
 }

@@ -208,6 +208,8 @@ def bind(
             bound[_SYNONYMS.get(name, name)] = value
     for name, value in kwargs.items():
         bound[_SYNONYMS.get(name, name)] = value
+    if kind in ("getitem", "setitem") and isinstance(bound.get("index"), (list, range)):
+        bound["index"] = (bound["index"],)  # one list of indices, not one index a dimension
     return bound
 
 
@@ -217,8 +219,10 @@ def plain(value: Any, reference: Callable[[torch.Tensor], Any]) -> Any:
         return value
     if isinstance(value, torch.Tensor):
         return reference(value)
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list, range)):
         return [plain(item, reference) for item in value]
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
     if isinstance(value, dict):
         return {str(key): plain(item, reference) for key, item in value.items()}
     if isinstance(value, slice):

@@ -1,6 +1,8 @@
 """What every kind of operation does to the fields of the tensors it reads."""
 
 from archcheck.fields.handlers import (
+    comparing,
+    indexing,
     masking,
     pointwise,
     products,
@@ -8,7 +10,6 @@ from archcheck.fields.handlers import (
     unfolding,
     views,
     windows,
-    writing,
 )
 from archcheck.fields.handlers.base import CARRIERS, HANDLERS, Context, Reading, Result
 
@@ -18,6 +19,8 @@ __all__ = [
     "Context",
     "Reading",
     "Result",
+    "comparing",
+    "indexing",
     "masking",
     "pointwise",
     "products",
@@ -25,5 +28,4 @@ __all__ = [
     "unfolding",
     "views",
     "windows",
-    "writing",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.gather import pick, window
 from archcheck.fields.handlers.base import Context, handles
+from archcheck.fields.handlers.indexing import nothing
 from archcheck.fields.merge import concatenated, merged
 from archcheck.fields.reshape import divided, together
 from archcheck.network import kinds
@@ -73,12 +74,11 @@ def _joined_in_place(m: FieldMap, dimensions: list[int], context: Context) -> Fi
 
 @handles({"normalize"})
 def normalize(context: Context) -> FieldMap:
-    """Divides by a norm over one dimension: joins along it."""
+    """Divides by a norm over some dimensions: joins along them."""
     m = context.required()
-    dimension = context.argument("dim", 1)
-    if not isinstance(dimension, int):
-        raise Unfollowed("normalize over several dimensions")
-    return _joined_in_place(m, [m.dimension(dimension)], context)
+    dims = context.argument("dim", 1)
+    dims = [dims] if isinstance(dims, int) else dims
+    return _joined_in_place(m, [m.dimension(d) for d in dims], context)
 
 
 @handles({"local_response_norm"})
@@ -101,6 +101,26 @@ def concatenate(context: Context) -> FieldMap:
 def stack(context: Context) -> FieldMap:
     """Tensors along a new dimension."""
     return _stacked(context, new=True)
+
+
+@handles({"hstack", "vstack", "dstack", "column_stack"})
+def stack_by_name(context: Context) -> FieldMap:
+    """Tensors side by side, with dimensions added first where they have too few."""
+    kind, rank = context.op.kind, len(context.output_shape)
+    dimension = {"vstack": 0, "dstack": 2}.get(kind, 0 if rank == 1 else 1)
+    maps = []
+    some = context.operands[0]
+    for item in context.argument("tensors", []):
+        shape = context.network.shape(item["tensor"])
+        m = context.maps.get(item["tensor"])
+        m = nothing(some, shape) if m is None else m
+        if kind == "column_stack" and len(shape) == 1:
+            m = m.with_new(1)
+        elif len(m.groups) < rank and kind != "hstack":
+            m = m if len(shape) > 1 else m.with_new(0)
+            m = m.with_new(2) if kind == "dstack" else m
+        maps.append(m)
+    return concatenated(maps, dimension)
 
 
 def _stacked(context: Context, *, new: bool) -> FieldMap:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from archcheck.fields.fieldmap import Unfollowed
+import numpy as np
+
+from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.handlers.base import Context, Result, Results, handles, is_tensor
 from archcheck.fields.handlers.masking import clamped
-from archcheck.fields.masks import joined, settled
+from archcheck.fields.masks import joined, joined_rows, settled
+from archcheck.fields.merge import concatenated
 from archcheck.network import kinds
 
 
@@ -36,29 +39,63 @@ def reduction(context: Context) -> Results:
 
 @handles(kinds.SCANS)
 def scan(context: Context) -> list[Result]:
-    """A running sum reaches from the first position to its own, a sorted one anywhere: joined."""
+    """A running sum reaches from the first position to its own, a sorted one anywhere."""
     m = context.required()
     dimension = m.dimension(context.argument("dim", -1))
     size, spatial = context.output_shape[dimension], dimension in m.spatial_dimensions()
+    if context.op.kind in kinds.RUNNING:
+        earlier = np.tril(np.ones((size, size), dtype=bool))
+        return [joined_rows(m, dimension, earlier, context.op.index)] * len(context.op.outputs)
     whole = m.joined([dimension], context.op.index).grown(dimension, size, spatial=spatial)
     return [whole] * len(context.op.outputs)
 
 
 @handles(kinds.RECURRENT)
 def recurrent(context: Context) -> list[Result]:
-    """Every step depends on the whole sequence (of a batch, one at a time)."""
+    """Every step depends on those before it, or on all where a layer runs both ways (of a
+    batch, one sample at a time)."""
     m = context.required()
+    if is_tensor(context.op.arguments.get("batch_sizes")) or isinstance(
+        context.argument("params"), bool
+    ):
+        raise Unfollowed("a packed sequence")
     batch_first = bool(context.argument("batch_first", False))
     outputs: list[Result] = []
+    width = len(m.groups) - 1
     time = 0 if len(m.groups) == 2 or not batch_first else 1
-    whole = m.joined([time, len(m.groups) - 1], context.op.index)
-    spatial = time in m.spatial_dimensions()
+    size = m.shape[time]
+    m = m.joined([width], context.op.index)
+    whole = m.joined([time], context.op.index)
+    states = context.operands[1:]
+    if states:
+        raise Unfollowed("a recurrent layer whose first state depends on the input")
     for number, output in enumerate(context.op.outputs):
         shape = context.network.shape(output)
-        if number == 0:
-            full = whole.grown(time, shape[time], spatial=spatial)
-            outputs.append(full.grown(len(m.groups) - 1, shape[-1]))
-        else:  # the last states: layers in place of time
+        if number > 0:  # the last states: layers in place of time
             last = whole if time == 0 else whole.permuted([1, 0, *range(2, len(m.groups))])
             outputs.append(last.grown(0, shape[0]).grown(len(shape) - 1, shape[-1]))
+        elif context.argument("bidirectional", False):
+            spatial = time in m.spatial_dimensions()
+            full = whole.grown(time, shape[time], spatial=spatial)
+            outputs.append(_both_ways(m, full, context, time, shape))
+        else:
+            earlier = np.tril(np.ones((size, size), dtype=bool))
+            steps = joined_rows(m, time, earlier, context.op.index)
+            outputs.append(steps.grown(width, shape[-1]))
     return outputs
+
+
+def _both_ways(
+    m: FieldMap, whole: FieldMap, context: Context, time: int, shape: tuple[int, ...]
+) -> FieldMap:
+    """The first half of the features runs forwards, the second backwards; but a second layer
+    sees both."""
+    width = len(shape) - 1
+    if context.argument("num_layers", 1) > 1:
+        return whole.grown(width, shape[-1])
+    size = shape[time]
+    halves = []
+    for rows in (np.tril, np.triu):
+        seen = joined_rows(m, time, rows(np.ones((size, size), dtype=bool)), context.op.index)
+        halves.append(seen.grown(width, shape[-1] // 2))
+    return concatenated(halves, width)

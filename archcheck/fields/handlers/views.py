@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
-from archcheck.fields.gather import Gather, pick
+from archcheck.fields.gather import Gather, pick, window
 from archcheck.fields.handlers.base import Context, Result, handles, integers, is_tensor
+from archcheck.fields.handlers.indexing import constant_index
+from archcheck.fields.indices import along, picked
+from archcheck.fields.merge import merged
 from archcheck.fields.reshape import divided, reshaped, together
 
 
@@ -87,16 +92,20 @@ def expand(context: Context) -> FieldMap:
     for _ in range(missing):
         m = m.with_new(0)
     for dimension, size in enumerate(shape):
-        if m.shape[dimension] == 1 and size > 1:
+        if m.shape[dimension] == 1 and size != 1:
             m = m.grown(dimension, size)
     return m
 
 
-@handles({"chunk", "split", "tensor_split", "unbind"}, cuts=True)
+_SPLITTING = {"hsplit": 1, "vsplit": 0, "dsplit": 2}
+
+
+@handles({"chunk", "split", "tensor_split", "unbind", *_SPLITTING}, cuts=True)
 def split(context: Context) -> list[Result]:
     """Consecutive stretches of one dimension."""
     m = context.required()
-    dimension = m.dimension(context.argument("dim", 0))
+    named = _SPLITTING.get(context.op.kind, context.argument("dim", 0))
+    dimension = 0 if context.op.kind == "hsplit" and len(m.groups) == 1 else m.dimension(named)
     parts: list[Result] = []
     before = 0
     for output in context.op.outputs:
@@ -134,56 +143,6 @@ def _selected(m: FieldMap, dimension: int, index: int) -> FieldMap:
     return m.gathered(dimension, pick(index), 1).without(dimension)
 
 
-@handles({"getitem"}, cuts=True)
-def getitem(context: Context) -> FieldMap:
-    """Indexing by whole numbers, slices, None and Ellipsis."""
-    m = context.required()
-    index = context.op.arguments.get("index")
-    items = index if isinstance(index, list) else [index]
-    if any(is_tensor(item) or isinstance(item, bool) for item in items):
-        raise Unfollowed("indexing by a tensor")
-    lists = [item for item in items if isinstance(item, list)]
-    if len(lists) > 1 or (lists and any(isinstance(item, int) for item in items)):
-        raise Unfollowed("indexing by several lists")
-    taken = sum(i is not None and not (isinstance(i, dict) and "ellipsis" in i) for i in items)
-    dimension = 0
-    for item in items:
-        if item is None:
-            m = m.with_new(dimension)
-            dimension += 1
-        elif isinstance(item, int):
-            m = _selected(m, dimension, item)
-        elif isinstance(item, list):
-            m = _picked(m, dimension, item)
-            dimension += 1
-        elif isinstance(item, dict) and "ellipsis" in item:
-            dimension += len(context.shape()) - taken
-        elif isinstance(item, dict) and "slice" in item:
-            size = m.shape[dimension]
-            if any(not isinstance(part, (int, type(None))) for part in item["slice"]):
-                raise Unfollowed("a slice from a position that a tensor gives")
-            start, stop, step = slice(*item["slice"]).indices(size)
-            length = len(range(start, stop, step))
-            if (start, step, length) != (0, 1, size):
-                m = m.gathered(dimension, pick(start, step), length)
-            dimension += 1
-        else:
-            raise Unfollowed(f"indexing by {item!r}")
-    return m
-
-
-def _picked(m: FieldMap, dimension: int, indices: list[object]) -> FieldMap:
-    size = m.shape[dimension]
-    whole = [index % size for index in indices if type(index) is int]
-    if not whole or len(whole) != len(indices):
-        raise Unfollowed("indexing by a list that is not of whole numbers")
-    m = m.single(dimension)
-    if m.groups[dimension]:
-        m = m.pinned(m.span(dimension).start)
-    read = Gather(len(whole), 1, tuple((index,) for index in whole))
-    return m.gathered(dimension, read, len(whole))
-
-
 @handles({"flip"}, cuts=True)
 def flip(context: Context) -> FieldMap:
     """Dimensions in reverse."""
@@ -196,19 +155,81 @@ def flip(context: Context) -> FieldMap:
     return m
 
 
+@handles({"fliplr", "flipud"}, cuts=True)
+def flip_one(context: Context) -> FieldMap:
+    """The second or the first dimension in reverse."""
+    m = context.required()
+    dimension = int(context.op.kind == "fliplr")
+    return m.gathered(dimension, pick(m.shape[dimension] - 1, -1), m.shape[dimension])
+
+
+@handles({"rot90"}, cuts=True)
+def rot90(context: Context) -> FieldMap:
+    """Quarter turns in a plane."""
+    m = context.required()
+    first, second = (m.dimension(d) for d in context.argument("dims", [0, 1]))
+    order = list(range(len(m.groups)))
+    order[first], order[second] = second, first
+    for _ in range(context.argument("k", 1) % 4):
+        m = m.permuted(order)
+        m = m.gathered(first, pick(m.shape[first] - 1, -1), m.shape[first])
+    return m
+
+
 @handles({"roll"}, cuts=True)
 def roll(context: Context) -> FieldMap:
     """Positions moved round; on an image that goes on for ever, moved along."""
     m = context.required()
     shifts, dims = context.argument("shifts"), context.argument("dims")
     if dims in (None, []):
-        raise Unfollowed("roll over all dimensions at once")
+        flat = reshaped(m, [prod(m.shape)])
+        (shift,) = integers(shifts, 1)
+        flat = flat.single(0)
+        flat = flat.pinned(flat.span(0).start) if flat.groups[0] else flat
+        return reshaped(_rolled(flat, 0, shift), context.output_shape)
     dims = [dims] if isinstance(dims, int) else dims
     for shift, d in zip(integers(shifts, len(dims)), dims, strict=True):
-        dimension = m.dimension(d)
-        size = m.shape[dimension]
-        m = m.gathered(dimension, Gather(1, 1, ((-shift,),), "wrap"), size)
+        m = _rolled(m, m.dimension(d), shift)
     return m
+
+
+def _rolled(m: FieldMap, dimension: int, shift: int) -> FieldMap:
+    return m.gathered(dimension, Gather(1, 1, ((-shift,),), "wrap"), m.shape[dimension])
+
+
+@handles({"diagonal"}, cuts=True)
+def diagonal(context: Context) -> FieldMap:
+    """The diagonal of two dimensions, as a new last one."""
+    m = context.required()
+    offset = context.argument("offset", 0)
+    first, second = (
+        m.dimension(context.argument("dim1", 0)),
+        m.dimension(context.argument("dim2", 1)),
+    )
+    steps = np.arange(context.output_shape[-1])
+    rest = [d for d in range(len(m.groups)) if d not in (first, second)]
+    arrays = [steps + max(-offset, 0), steps + max(offset, 0)]
+    return picked(m, [first, second], arrays, len(rest))
+
+
+@handles({"broadcast_tensors"})
+def broadcast_tensors(context: Context) -> list[Result]:
+    """Every tensor in the shape that all have together."""
+    maps = [context.maps.get(tensor) for tensor in context.op.inputs]
+    return [None if m is None else merged([m], context.output_shape) for m in maps]
+
+
+@handles({"diff"})
+def diff(context: Context) -> FieldMap:
+    """Differences of neighbours."""
+    m = context.required()
+    if is_tensor(context.op.arguments.get("prepend")) or is_tensor(
+        context.op.arguments.get("append")
+    ):
+        raise Unfollowed("diff of a tensor put together")
+    dimension = m.dimension(context.argument("dim", -1))
+    times = context.argument("n", 1)
+    return m.gathered(dimension, window(times + 1, 1, 1, 0), context.output_shape[dimension])
 
 
 @handles({"repeat", "tile"}, cuts=True)
@@ -233,12 +254,15 @@ def repeat(context: Context) -> FieldMap:
 def repeat_interleave(context: Context) -> FieldMap:
     """Every index of a dimension several times in a row."""
     m = context.required()
-    repeats, dim = context.argument("repeats"), context.argument("dim")
-    if not isinstance(repeats, int) or not isinstance(dim, int):
-        raise Unfollowed("repeat_interleave by a tensor or over all elements")
+    repeats, dim = context.op.arguments.get("repeats"), context.argument("dim")
+    if dim is None:
+        m, dim = reshaped(m, [prod(m.shape)]), 0
     dimension = m.dimension(dim)
-    read = Gather(repeats, 1, ((0,),) * repeats)
-    return m.gathered(dimension, read, m.shape[dimension] * repeats)
+    if isinstance(repeats, int):
+        read = Gather(repeats, 1, ((0,),) * repeats)
+        return m.gathered(dimension, read, m.shape[dimension] * repeats)
+    times = constant_index(context, repeats).ravel()
+    return along(m, dimension, np.repeat(np.arange(m.shape[dimension]), times))
 
 
 @handles({"pixel_shuffle"}, cuts=True)

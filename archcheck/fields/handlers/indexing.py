@@ -1,0 +1,371 @@
+"""Indexing by numbers, slices and constant arrays, reading and writing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from archcheck.fields import masks
+from archcheck.fields.fieldmap import FieldMap, Track, Unfollowed
+from archcheck.fields.gather import pick
+from archcheck.fields.handlers.base import Context, handles, is_tensor
+from archcheck.fields.handlers.masking import chosen
+from archcheck.fields.indices import Integers, along, elementwise, picked, written
+from archcheck.fields.merge import merged
+from archcheck.fields.positions import EMPTY
+from archcheck.fields.reshape import reshaped
+from archcheck.fields.table import Factor, Table
+from archcheck.network.constants import BOOLEANS, INTEGERS
+
+
+def constant_index(context: Context, value: Any) -> Integers:
+    """An index as an array of whole numbers, or of truth values.
+
+    Raises:
+        Unfollowed: for one that depends on the input, or is not known.
+    """
+    if not is_tensor(value):
+        array = np.asarray(value)
+        if array.dtype == bool or np.issubdtype(array.dtype, np.integer) or array.size == 0:
+            return array if array.size else array.astype(int)
+        raise Unfollowed(f"indexing by {value!r}")
+    number = value["tensor"]
+    if context.maps.get(number) is not None:
+        raise Unfollowed("indices that depend on the input")
+    for kind in (INTEGERS, BOOLEANS):
+        found = context.network.constant(number, kind)
+        if found is not None:
+            return found.values
+    raise Unfollowed("indices whose values are not known")
+
+
+class Subscript:
+    """What stands in square brackets: numbers, slices, None, Ellipsis and arrays."""
+
+    def __init__(self, context: Context, index: Any, shape: Sequence[int]) -> None:
+        items = list(index) if isinstance(index, list) else [index]
+        self.arrays: list[Integers] = []
+        self.at: list[int] = []
+        """The dimensions that arrays or single numbers index."""
+        self.slices: dict[int, range] = {}
+        self.new: list[int] = []
+        """In front of how many of the old dimensions each new one stands."""
+        self.numbers_only = True
+        parsed = [self._parse(context, item) for item in items]
+        taken = sum(self._width(item) for item in parsed)
+        places: list[int] = []
+        dimension = 0
+        for place, item in enumerate(parsed):
+            if item is Ellipsis:
+                dimension += len(shape) - taken
+            elif item is None:
+                self.new.append(dimension)
+            elif isinstance(item, slice):
+                reach = range(shape[dimension])[item]
+                if reach != range(shape[dimension]):
+                    self.slices[dimension] = reach
+                dimension += 1
+            else:
+                self.numbers_only &= item.ndim == 0
+                for array in item.nonzero() if item.dtype == bool else (item,):
+                    self.arrays.append(array)
+                    self.at.append(dimension)
+                    places.append(place)
+                    dimension += 1
+        apart = any(b - a > 1 for a, b in pairwise(places))
+        self.apart = apart and not self.numbers_only
+        self.masks = [item for item in parsed if isinstance(item, np.ndarray)]
+
+    @staticmethod
+    def _parse(context: Context, item: Any) -> Any:
+        if item is None:
+            return None
+        if isinstance(item, bool):
+            raise Unfollowed("indexing by a truth value")
+        if isinstance(item, int):
+            return np.asarray(item)
+        if isinstance(item, dict) and "ellipsis" in item:
+            return Ellipsis
+        if isinstance(item, dict) and "slice" in item:
+            if any(not isinstance(part, (int, type(None))) for part in item["slice"]):
+                raise Unfollowed("a slice from a position that a tensor gives")
+            return slice(*item["slice"])
+        return constant_index(context, item)
+
+    @staticmethod
+    def _width(item: Any) -> int:
+        if item is None or item is Ellipsis:
+            return 0
+        if isinstance(item, np.ndarray) and item.dtype == bool:
+            return item.ndim
+        return 1
+
+    @property
+    def place(self) -> int:
+        """In front of how many of the other dimensions those of the arrays come."""
+        return 0 if self.apart or not self.at else sum(d not in self.at for d in range(self.at[0]))
+
+
+@handles({"getitem"}, cuts=True)
+def getitem(context: Context) -> FieldMap:
+    """Indexing by whole numbers, slices, None, Ellipsis and constant arrays."""
+    index = context.op.arguments.get("index")
+    m = context.map()
+    if m is None:
+        return looked_up(context, index)
+    subscript = Subscript(context, index, m.shape)
+    for dimension, reach in subscript.slices.items():
+        m = m.gathered(dimension, pick(reach.start, reach.step), len(reach))
+    if subscript.numbers_only:
+        for dimension, array in reversed(list(zip(subscript.at, subscript.arrays, strict=True))):
+            number = int(array) % m.shape[dimension]
+            m = m.gathered(dimension, pick(number), 1).without(dimension)
+        left = [d for d in range(len(context.shape())) if d not in subscript.at]
+        for number, before in enumerate(subscript.new):
+            m = m.with_new(sum(d < before for d in left) + number)
+        return m
+    rank = np.broadcast_shapes(*(array.shape for array in subscript.arrays))
+    place = subscript.place
+    m = picked(m, subscript.at, subscript.arrays, place)
+    if subscript.new:
+        if subscript.apart:
+            raise Unfollowed("new dimensions beside indices that lie apart")
+        left = [d for d in range(len(context.shape())) if d not in subscript.at]
+        for number, before in enumerate(subscript.new):
+            kept = sum(d < before for d in left)
+            passed = before > subscript.at[0]
+            m = m.with_new(kept + number + len(rank) * passed)
+    return m
+
+
+def looked_up(context: Context, index: Any) -> FieldMap:
+    """Rows of a constant table, chosen by the input: each depends on what chose it."""
+    found = [item for item in (index if isinstance(index, list) else [index]) if is_tensor(item)]
+    if len(found) != 1 or (isinstance(index, list) and index[0] is not found[0]):
+        raise Unfollowed("indices that depend on the input")
+    return rows_of(context, context.maps.get(found[0]["tensor"]))
+
+
+def rows_of(context: Context, chosen_by: FieldMap | None) -> FieldMap:
+    """A map of indices with the dimensions of what they choose behind."""
+    if chosen_by is None:
+        raise Unfollowed("indices that depend on the input")
+    m = chosen_by
+    for size in context.output_shape[len(m.groups) :]:
+        last = len(m.groups)
+        m = m.with_new(last).grown(last, size)
+    return m
+
+
+@handles({"embedding"})
+def embedding(context: Context) -> FieldMap:
+    """Each row depends on the index that chose it."""
+    if context.map("weight") is None:
+        return rows_of(context, context.map())
+    index = constant_index(context, context.op.arguments.get("input"))
+    return picked(context.required("weight"), [0], [index], 0)
+
+
+@handles({"one_hot"})
+def one_hot(context: Context) -> FieldMap:
+    """Each row depends on the number that it stands for."""
+    return rows_of(context, context.required())
+
+
+def _like(context: Context, *names: str) -> tuple[FieldMap, list[FieldMap | None]]:
+    """The map of the first argument, made of constants where it is none, and those of others."""
+    found = [context.map(name) for name in names]
+    some = next((m for m in found if m is not None), None)
+    if some is None:
+        raise Unfollowed(f"{context.op.kind} of constants by indices of the input")
+    return found[0] or nothing(some, context.shape(names[0])), found[1:]
+
+
+def nothing(like: FieldMap, shape: Sequence[int]) -> FieldMap:
+    """A map of constants: no unit depends on anything."""
+    factors = tuple(Factor(size, False, False) for size in shape if size != 1)
+    groups = tuple(int(size != 1) for size in shape)
+    empty = Track(Table.constant(EMPTY, len(factors)))
+    return FieldMap(factors, groups, (empty,) * len(like.tracks))
+
+
+@handles({"setitem"}, cuts=True)
+def setitem(context: Context) -> FieldMap:
+    """The written units hold the new value's fields, the rest what they held before."""
+    shape = context.shape()
+    subscript = Subscript(context, context.op.arguments.get("index"), shape)
+    old, value = context.map(), context.map("value")
+    number = context.op.arguments.get("value")
+    only = subscript.masks[0] if len(subscript.masks) == 1 else None
+    if only is not None and only.dtype == bool and value is None and not subscript.slices:
+        ahead, behind = subscript.at[0], len(shape) - subscript.at[0] - only.ndim
+        keep = ~only.reshape((1,) * ahead + only.shape + (1,) * behind)
+        filled = float(number) if isinstance(number, (int, float)) else None
+        return chosen(context, old, None, keep, filled)
+    base, _ = _like(context, "input", "value")
+    at, arrays = list(subscript.at), list(subscript.arrays)
+    place = subscript.place
+    sliced = sorted(subscript.slices)
+    if not at and not sliced:
+        return merged([masks.settled(value)], shape) if value is not None else base.emptied()
+    if value is not None:
+        value = masks.settled(value)
+        for _ in subscript.new:  # of length one, wherever they stand
+            if any(size != 1 for size in value.shape) and len(value.groups) > len(shape):
+                raise Unfollowed("an assignment to new dimensions")
+    if at and not subscript.numbers_only:
+        if sliced:
+            if subscript.apart:
+                raise Unfollowed("an assignment to slices and indices that lie apart")
+            return _sliced_too(base, value, subscript)
+        return written(base, value, at, arrays, place=place)
+    # Numbers and slices alone: single numbers are dimensions of length one.
+    ranges = {d: np.arange(r.start, r.stop, r.step) for d, r in subscript.slices.items()}
+    ranges |= {d: array.reshape(1) for d, array in zip(at, arrays, strict=True)}
+    if value is not None:
+        kept = [len(ranges.get(d, range(size))) for d, size in enumerate(shape) if d not in at]
+        value = _fitted(value, kept)
+        for dimension in sorted(at):
+            value = value.with_new(dimension)
+    return _boxed(base, value, ranges)
+
+
+def _fitted(value: FieldMap, shape: Sequence[int]) -> FieldMap:
+    """A value as an assignment broadcasts it: spare dimensions in front are of length one."""
+    while len(value.groups) > len(shape) and value.shape[0] == 1:
+        value = value.without(0)
+    return merged([value], shape)
+
+
+def _boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) -> FieldMap:
+    """A region that is a product of indices along some dimensions, written."""
+    shape = base.shape
+    live = np.zeros((1,) * len(shape), dtype=bool)
+    for dimension, index in ranges.items():
+        outside = np.ones(shape[dimension], dtype=bool)
+        outside[index] = False
+        sides = [1] * len(shape)
+        sides[dimension] = len(outside)
+        live = live | outside.reshape(sides)
+    kept = masks.without(masks.settled(base), live)
+    if value is None:
+        return kept
+    for dimension, index in ranges.items():
+        value = written(
+            nothing(
+                value, [*value.shape[:dimension], shape[dimension], *value.shape[dimension + 1 :]]
+            ),
+            value,
+            [dimension],
+            [index],
+            place=dimension,
+        )
+    return merged([kept, value], shape)
+
+
+def _sliced_too(base: FieldMap, value: FieldMap | None, subscript: Subscript) -> FieldMap:
+    """Some dimensions by slices, others by arrays: the arrays write into a part, that into all."""
+    part = base
+    for dimension, reach in subscript.slices.items():
+        part = part.gathered(dimension, pick(reach.start, reach.step), len(reach))
+    part = written(part, value, subscript.at, subscript.arrays, place=subscript.place)
+    ranges = {d: np.arange(r.start, r.stop, r.step) for d, r in subscript.slices.items()}
+    return _boxed(base, part, ranges)
+
+
+@handles({"index_select"}, cuts=True)
+def index_select(context: Context) -> FieldMap:
+    """One dimension, by a list of indices."""
+    m = context.map()
+    index = context.op.arguments.get("index")
+    if m is None:
+        raise Unfollowed("indices that depend on the input")
+    return along(m, m.dimension(context.argument("dim", 0)), constant_index(context, index).ravel())
+
+
+@handles({"gather", "take_along_dim"})
+def gather(context: Context) -> FieldMap:
+    """One dimension, by an array that may differ from row to row."""
+    name = "index" if context.op.kind == "gather" else "indices"
+    index = constant_index(context, context.op.arguments.get(name))
+    m = context.required()
+    dim = context.argument("dim")
+    if dim is None:
+        flat = _flat(m)
+        return along(flat, 0, index.ravel())
+    dimension = m.dimension(dim)
+    if context.op.kind == "take_along_dim":
+        sides = [max(a, b) for a, b in zip(m.shape, index.shape, strict=True)]
+        sides[dimension] = index.shape[dimension]
+        index = np.broadcast_to(index, sides)
+        sides[dimension] = m.shape[dimension]
+        m = merged([m], sides)
+    return elementwise(m, dimension, index)
+
+
+def _flat(m: FieldMap) -> FieldMap:
+    return reshaped(m, [int(np.prod(m.shape))])
+
+
+@handles({"take"})
+def take(context: Context) -> FieldMap:
+    """Elements of the flattened tensor."""
+    index = constant_index(context, context.op.arguments.get("index"))
+    return picked(_flat(context.required()), [0], [index], 0)
+
+
+@handles({"masked_select"})
+def masked_select(context: Context) -> FieldMap:
+    """What a constant mask chooses, in one row."""
+    mask = constant_index(context, context.op.arguments.get("mask"))
+    m = merged(context.operands, np.broadcast_shapes(context.shape(), mask.shape))
+    mask = np.broadcast_to(mask, m.shape)
+    return picked(m, list(range(mask.ndim)), list(mask.nonzero()), 0)
+
+
+@handles({"index_put"})
+def index_put(context: Context) -> FieldMap:
+    """``x[indices] = values``, or ``+=``."""
+    base, (value,) = _like(context, "input", "values")
+    items = context.argument("indices", [])
+    if any(item is None for item in items):
+        raise Unfollowed("index_put beside whole dimensions")
+    subscript = Subscript(context, items, context.shape())
+    adds = bool(context.argument("accumulate", False))
+    return written(base, value, subscript.at, subscript.arrays, place=0, adds=adds)
+
+
+@handles({"index_add", "index_copy", "index_fill"})
+def index_add(context: Context) -> FieldMap:
+    """Slices along one dimension added, or put, where a list of indices says."""
+    name = "value" if context.op.kind == "index_fill" else "source"
+    base, (value,) = _like(context, "input", name)
+    dimension = base.dimension(context.argument("dim", 0))
+    index = constant_index(context, context.op.arguments.get("index")).ravel()
+    if context.op.kind == "index_fill" and value is not None:
+        raise Unfollowed("index_fill by a value of the input")
+    adds = context.op.kind == "index_add"
+    return written(base, value, [dimension], [index], place=dimension, adds=adds)
+
+
+@handles({"scatter", "scatter_add", "scatter_reduce"})
+def scatter(context: Context) -> FieldMap:
+    """Elements put, or added, where an array of indices says."""
+    index = constant_index(context, context.op.arguments.get("index"))
+    name = "src" if is_tensor(context.op.arguments.get("src")) else "value"
+    base, (value,) = _like(context, "input", name)
+    dimension = base.dimension(context.argument("dim", 0))
+    arrays = list(np.broadcast_arrays(*np.indices(index.shape, sparse=True)))
+    arrays[dimension] = index
+    if value is not None:
+        value = masks.settled(value)
+        for d, size in enumerate(index.shape):
+            if d < len(value.groups) and value.shape[d] > size:
+                value = value.gathered(d, pick(0), size)
+    adds = context.op.kind != "scatter" or context.argument("reduce") is not None
+    if context.op.kind == "scatter_reduce" and context.argument("include_self", True) is False:
+        raise Unfollowed("scatter_reduce without what was there")
+    return written(base, value, list(range(index.ndim)), arrays, place=0, adds=adds)
