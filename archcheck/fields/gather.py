@@ -123,3 +123,22 @@ def resample(scale: Fraction, mode: str, *, offset: Fraction) -> Gather:
         else:
             phases.append(tuple(range(base - 1, base + 3)))
     return Gather(scale.denominator, scale.numerator, tuple(phases), CLAMP)
+
+
+@lru_cache(maxsize=4096)
+def smoothed(scale: Fraction, mode: str) -> Gather:
+    """An antialiased interpolation: its kernel is as wide as what it shrinks to one position.
+
+    Output o lies at ``(o + 1/2) * scale``; positions count from their centres. Where the kernel
+    is zero nothing is read.
+    """
+    reach = {"linear": 1, "cubic": 2}[mode]
+    width = max(scale, Fraction(1))
+    phases = []
+    for phase in range(scale.denominator):
+        centre = (phase + Fraction(1, 2)) * scale - Fraction(1, 2)
+        near = range(floor(centre - reach * width), ceil(centre + reach * width) + 1)
+        away = {tap: abs(tap - centre) / width for tap in near}
+        zeros = (1,) if mode == "cubic" else ()
+        phases.append(tuple(tap for tap in near if away[tap] < reach and away[tap] not in zeros))
+    return Gather(scale.denominator, scale.numerator, tuple(phases))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -147,6 +148,9 @@ def written(
     count = arrays[0].ndim
     inner = [shape[d] for d in rest]
     value = merged([settled(value)], (*inner[:place], *arrays[0].shape, *inner[place:]))
+    like = base
+    if not base.spatial_dimensions() and len(value.groups) == len(shape):
+        like = value  # into constants
     value = _fused(value, place, count) if count else value.with_new(place)
     value = value.single(place)
     if value.groups[place]:
@@ -154,11 +158,23 @@ def written(
     read = Gather(len(sources), 1, tuple(tuple(source) for source in sources))
     value = spread(value.gathered(place, read, len(sources)), place, sizes)
     value = value.permuted([order.index(d) for d in range(len(shape))])
-    return merged([base, value], shape)
+    return merged([base, alike_labelled(value, like)], shape)
+
+
+def alike_labelled(m: FieldMap, like: FieldMap) -> FieldMap:
+    """A map whose dimensions count positions of space where those of another do."""
+    spatial = like.spatial_dimensions()
+    factors = list(m.factors)
+    for dimension in range(len(m.groups)):
+        for factor in range(len(factors))[m.span(dimension)]:
+            part = factors[factor].part if dimension not in spatial else "whole"
+            factors[factor] = replace(factors[factor], spatial=dimension in spatial, part=part)
+    return replace(m, factors=tuple(factors))
 
 
 def elementwise(m: FieldMap, dimension: int, index: Integers) -> FieldMap:
     """``torch.gather``: along one dimension, by an array that has all the others, too."""
+    like = m
     varying = [d for d in range(index.ndim) if d != dimension and not _alike(index, d)]
     for d in range(index.ndim):
         if d != dimension and index.shape[d] < m.shape[d]:
@@ -174,7 +190,7 @@ def elementwise(m: FieldMap, dimension: int, index: Integers) -> FieldMap:
     m = picked(m, at, list(np.broadcast_arrays(*arrays)), 0)
     rest = [d for d in range(index.ndim) if d not in at]
     order = [*at, *rest]
-    return m.permuted([order.index(d) for d in range(index.ndim)])
+    return alike_labelled(m.permuted([order.index(d) for d in range(index.ndim)]), like)
 
 
 def _alike(index: Integers, axis: int) -> bool:

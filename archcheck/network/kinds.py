@@ -73,7 +73,7 @@ RESAMPLING = frozenset({"interpolate", "upsample"})
 PADDING = frozenset({"pad"})
 WRITES = frozenset(
     """setitem index_put index_add index_copy index_fill scatter scatter_add
-    scatter_reduce""".split()
+    scatter_reduce copy fill zero""".split()
 )
 FACTORIES = frozenset(
     """zeros ones full empty rand randn randint arange linspace eye zeros_like ones_like

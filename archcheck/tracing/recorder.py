@@ -217,9 +217,14 @@ class Recorder(TorchFunctionMode):
                 op.built,
                 inputs,
                 (self.ledger.register(alias, "op", op=index),),
-                {"same": same, "by": op.index},
+                {"same": same, "by": op.index, "seen": layout(alias), "written": layout(written)},
             )
         )
+
+
+def layout(tensor: torch.Tensor) -> list[Any]:
+    """How a tensor lies in memory: its shape, its strides and where it begins."""
+    return [list(tensor.shape), list(tensor.stride()), tensor.storage_offset()]
 
 
 def _layer_class(module: nn.Module) -> type:

@@ -1,6 +1,7 @@
 """What every kind of operation does to the fields of the tensors it reads."""
 
 from archcheck.fields.handlers import (
+    aliasing,
     comparing,
     indexing,
     masking,
@@ -19,6 +20,7 @@ __all__ = [
     "Context",
     "Reading",
     "Result",
+    "aliasing",
     "comparing",
     "indexing",
     "masking",

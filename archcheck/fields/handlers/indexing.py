@@ -13,7 +13,14 @@ from archcheck.fields.fieldmap import FieldMap, Track, Unfollowed
 from archcheck.fields.gather import pick
 from archcheck.fields.handlers.base import Context, handles, is_tensor
 from archcheck.fields.handlers.masking import chosen
-from archcheck.fields.indices import Integers, along, elementwise, picked, written
+from archcheck.fields.indices import (
+    Integers,
+    alike_labelled,
+    along,
+    elementwise,
+    picked,
+    written,
+)
 from archcheck.fields.merge import merged
 from archcheck.fields.positions import EMPTY
 from archcheck.fields.reshape import reshaped
@@ -43,41 +50,47 @@ def constant_index(context: Context, value: Any) -> Integers:
 
 
 class Subscript:
-    """What stands in square brackets: numbers, slices, None, Ellipsis and arrays."""
+    """What stands in square brackets: numbers, slices, None, Ellipsis and arrays.
+
+    As torch does it, numbers and slices are taken first, and None adds dimensions; arrays index
+    what that leaves.
+    """
 
     def __init__(self, context: Context, index: Any, shape: Sequence[int]) -> None:
         items = list(index) if isinstance(index, list) else [index]
+        parsed = [self._parse(context, item) for item in items]
+        self.slices: dict[int, range] = {}
+        self.numbers: dict[int, int] = {}
+        self.new: list[int] = []
+        """The dimensions of the result of numbers and slices that None added."""
         self.arrays: list[Integers] = []
         self.at: list[int] = []
-        """The dimensions that arrays or single numbers index."""
-        self.slices: dict[int, range] = {}
-        self.new: list[int] = []
-        """In front of how many of the old dimensions each new one stands."""
-        self.numbers_only = True
-        parsed = [self._parse(context, item) for item in items]
+        """The dimensions of that result which arrays index."""
+        self.given = [item for item in parsed if isinstance(item, np.ndarray)]
+        """The arrays as they were given, of truth values too."""
         taken = sum(self._width(item) for item in parsed)
-        places: list[int] = []
-        dimension = 0
-        for place, item in enumerate(parsed):
+        dimension = left = 0
+        for item in parsed:
             if item is Ellipsis:
                 dimension += len(shape) - taken
+                left += len(shape) - taken
             elif item is None:
-                self.new.append(dimension)
+                self.new.append(left)
+                left += 1
+            elif isinstance(item, int):
+                self.numbers[dimension] = range(shape[dimension])[item]
+                dimension += 1
             elif isinstance(item, slice):
                 reach = range(shape[dimension])[item]
                 if reach != range(shape[dimension]):
                     self.slices[dimension] = reach
-                dimension += 1
+                dimension, left = dimension + 1, left + 1
             else:
-                self.numbers_only &= item.ndim == 0
                 for array in item.nonzero() if item.dtype == bool else (item,):
                     self.arrays.append(array)
-                    self.at.append(dimension)
-                    places.append(place)
-                    dimension += 1
-        apart = any(b - a > 1 for a, b in pairwise(places))
-        self.apart = apart and not self.numbers_only
-        self.masks = [item for item in parsed if isinstance(item, np.ndarray)]
+                    self.at.append(left)
+                    dimension, left = dimension + 1, left + 1
+        self.apart = any(b - a > 1 for a, b in pairwise(self.at))
 
     @staticmethod
     def _parse(context: Context, item: Any) -> Any:
@@ -86,14 +99,15 @@ class Subscript:
         if isinstance(item, bool):
             raise Unfollowed("indexing by a truth value")
         if isinstance(item, int):
-            return np.asarray(item)
+            return item
         if isinstance(item, dict) and "ellipsis" in item:
             return Ellipsis
         if isinstance(item, dict) and "slice" in item:
             if any(not isinstance(part, (int, type(None))) for part in item["slice"]):
                 raise Unfollowed("a slice from a position that a tensor gives")
             return slice(*item["slice"])
-        return constant_index(context, item)
+        array = constant_index(context, item)
+        return int(array) if array.ndim == 0 and array.dtype != bool else array
 
     @staticmethod
     def _width(item: Any) -> int:
@@ -106,7 +120,31 @@ class Subscript:
     @property
     def place(self) -> int:
         """In front of how many of the other dimensions those of the arrays come."""
-        return 0 if self.apart or not self.at else sum(d not in self.at for d in range(self.at[0]))
+        return 0 if self.apart or not self.at else self.at[0]
+
+    def part(self, m: FieldMap) -> FieldMap:
+        """What numbers, slices and None leave of a map."""
+        for dimension, reach in self.slices.items():
+            m = m.gathered(dimension, pick(reach.start, reach.step), len(reach))
+        for dimension in sorted(self.numbers, reverse=True):
+            number = self.numbers[dimension]
+            m = m.gathered(dimension, pick(number), 1).without(dimension)
+        for dimension in self.new:
+            m = m.with_new(dimension)
+        return m
+
+    def box(self) -> dict[int, Integers]:
+        """The indices that numbers and slices take, by the dimensions that they take part of."""
+        found = {d: np.arange(r.start, r.stop, r.step) for d, r in self.slices.items()}
+        return found | {d: np.array([number]) for d, number in self.numbers.items()}
+
+    def whole(self, value: FieldMap) -> FieldMap:
+        """A map of a part in the dimensions of the whole."""
+        for dimension in sorted(self.new, reverse=True):
+            value = value.without(dimension)
+        for dimension in sorted(self.numbers):
+            value = value.with_new(dimension)
+        return value
 
 
 @handles({"getitem"}, cuts=True)
@@ -117,28 +155,8 @@ def getitem(context: Context) -> FieldMap:
     if m is None:
         return looked_up(context, index)
     subscript = Subscript(context, index, m.shape)
-    for dimension, reach in subscript.slices.items():
-        m = m.gathered(dimension, pick(reach.start, reach.step), len(reach))
-    if subscript.numbers_only:
-        for dimension, array in reversed(list(zip(subscript.at, subscript.arrays, strict=True))):
-            number = int(array) % m.shape[dimension]
-            m = m.gathered(dimension, pick(number), 1).without(dimension)
-        left = [d for d in range(len(context.shape())) if d not in subscript.at]
-        for number, before in enumerate(subscript.new):
-            m = m.with_new(sum(d < before for d in left) + number)
-        return m
-    rank = np.broadcast_shapes(*(array.shape for array in subscript.arrays))
-    place = subscript.place
-    m = picked(m, subscript.at, subscript.arrays, place)
-    if subscript.new:
-        if subscript.apart:
-            raise Unfollowed("new dimensions beside indices that lie apart")
-        left = [d for d in range(len(context.shape())) if d not in subscript.at]
-        for number, before in enumerate(subscript.new):
-            kept = sum(d < before for d in left)
-            passed = before > subscript.at[0]
-            m = m.with_new(kept + number + len(rank) * passed)
-    return m
+    m = subscript.part(m)
+    return picked(m, subscript.at, subscript.arrays, subscript.place) if subscript.at else m
 
 
 def looked_up(context: Context, index: Any) -> FieldMap:
@@ -198,39 +216,24 @@ def setitem(context: Context) -> FieldMap:
     shape = context.shape()
     subscript = Subscript(context, context.op.arguments.get("index"), shape)
     old, value = context.map(), context.map("value")
-    number = context.op.arguments.get("value")
-    only = subscript.masks[0] if len(subscript.masks) == 1 else None
-    if only is not None and only.dtype == bool and value is None and not subscript.slices:
+    only = subscript.given[0] if len(subscript.given) == 1 else None
+    if only is not None and only.dtype == bool and value is None and not subscript.box():
         ahead, behind = subscript.at[0], len(shape) - subscript.at[0] - only.ndim
         keep = ~only.reshape((1,) * ahead + only.shape + (1,) * behind)
+        number = context.op.arguments.get("value")
         filled = float(number) if isinstance(number, (int, float)) else None
         return chosen(context, old, None, keep, filled)
     base, _ = _like(context, "input", "value")
-    at, arrays = list(subscript.at), list(subscript.arrays)
-    place = subscript.place
-    sliced = sorted(subscript.slices)
-    if not at and not sliced:
-        return merged([masks.settled(value)], shape) if value is not None else base.emptied()
     if value is not None:
         value = masks.settled(value)
-        for _ in subscript.new:  # of length one, wherever they stand
-            if any(size != 1 for size in value.shape) and len(value.groups) > len(shape):
-                raise Unfollowed("an assignment to new dimensions")
-    if at and not subscript.numbers_only:
-        if sliced:
-            if subscript.apart:
-                raise Unfollowed("an assignment to slices and indices that lie apart")
-            return _sliced_too(base, value, subscript)
-        return written(base, value, at, arrays, place=place)
-    # Numbers and slices alone: single numbers are dimensions of length one.
-    ranges = {d: np.arange(r.start, r.stop, r.step) for d, r in subscript.slices.items()}
-    ranges |= {d: array.reshape(1) for d, array in zip(at, arrays, strict=True)}
+    part = subscript.part(base)
+    if subscript.at:
+        value = written(part, value, subscript.at, subscript.arrays, place=subscript.place)
+    elif value is not None:
+        value = _fitted(value, part.shape)
     if value is not None:
-        kept = [len(ranges.get(d, range(size))) for d, size in enumerate(shape) if d not in at]
-        value = _fitted(value, kept)
-        for dimension in sorted(at):
-            value = value.with_new(dimension)
-    return _boxed(base, value, ranges)
+        value = subscript.whole(value)
+    return boxed(base, value, subscript.box())
 
 
 def _fitted(value: FieldMap, shape: Sequence[int]) -> FieldMap:
@@ -240,9 +243,12 @@ def _fitted(value: FieldMap, shape: Sequence[int]) -> FieldMap:
     return merged([value], shape)
 
 
-def _boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) -> FieldMap:
+def boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) -> FieldMap:
     """A region that is a product of indices along some dimensions, written."""
     shape = base.shape
+    base = masks.settled(base)
+    if not ranges:
+        return base.emptied() if value is None else alike_labelled(value, base)
     live = np.zeros((1,) * len(shape), dtype=bool)
     for dimension, index in ranges.items():
         outside = np.ones(shape[dimension], dtype=bool)
@@ -250,30 +256,15 @@ def _boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) 
         sides = [1] * len(shape)
         sides[dimension] = len(outside)
         live = live | outside.reshape(sides)
-    kept = masks.without(masks.settled(base), live)
+    kept = masks.without(base, live)
     if value is None:
         return kept
     for dimension, index in ranges.items():
-        value = written(
-            nothing(
-                value, [*value.shape[:dimension], shape[dimension], *value.shape[dimension + 1 :]]
-            ),
-            value,
-            [dimension],
-            [index],
-            place=dimension,
-        )
+        sides = [*value.shape[:dimension], shape[dimension], *value.shape[dimension + 1 :]]
+        value = written(nothing(value, sides), value, [dimension], [index], place=dimension)
+    if base.spatial_dimensions():
+        value = alike_labelled(value, base)
     return merged([kept, value], shape)
-
-
-def _sliced_too(base: FieldMap, value: FieldMap | None, subscript: Subscript) -> FieldMap:
-    """Some dimensions by slices, others by arrays: the arrays write into a part, that into all."""
-    part = base
-    for dimension, reach in subscript.slices.items():
-        part = part.gathered(dimension, pick(reach.start, reach.step), len(reach))
-    part = written(part, value, subscript.at, subscript.arrays, place=subscript.place)
-    ranges = {d: np.arange(r.start, r.stop, r.step) for d, r in subscript.slices.items()}
-    return _boxed(base, part, ranges)
 
 
 @handles({"index_select"}, cuts=True)
@@ -335,7 +326,20 @@ def index_put(context: Context) -> FieldMap:
         raise Unfollowed("index_put beside whole dimensions")
     subscript = Subscript(context, items, context.shape())
     adds = bool(context.argument("accumulate", False))
+    if subscript.numbers:
+        raise Unfollowed("index_put by single numbers")
     return written(base, value, subscript.at, subscript.arrays, place=0, adds=adds)
+
+
+@handles({"copy", "fill", "zero"})
+def copy_into(context: Context) -> FieldMap:
+    """All of a tensor overwritten."""
+    old, shape = context.map(), context.output_shape
+    new = context.map("src" if context.op.kind == "copy" else "value")
+    if new is None:
+        return nothing(context.operands[0], shape)
+    new = merged([new], shape)
+    return new if old is None else alike_labelled(new, old)
 
 
 @handles({"index_add", "index_copy", "index_fill"})

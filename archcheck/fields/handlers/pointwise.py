@@ -138,17 +138,3 @@ def _stacked(context: Context, *, new: bool) -> FieldMap:
                 m = m.grown(dimension, context.network.shape(tensor)[dimension])
         maps.append(m.with_new(dimension) if new else m)
     return concatenated(maps, dimension)
-
-
-@handles({"alias_write"})
-def alias_write(context: Context) -> FieldMap:
-    """A tensor whose memory was written through another name for it."""
-    old, new = (context.maps.get(tensor) for tensor in context.op.inputs)
-    if context.argument("same", False) and new is not None:
-        return new
-    writer = context.network.ops[context.argument("by")]
-    readers = {tensor for tensor in writer.inputs if context.maps.get(tensor) is not None}
-    positional = writer.kind in kinds.ACTIVATIONS | kinds.ARITHMETIC | kinds.DROPOUTS
-    if positional and len(readers) <= 1 and old is not None:
-        return old  # every element was changed on its own, so it depends on what it did before
-    raise Unfollowed("memory that was written through another view of it")

@@ -10,7 +10,7 @@ from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.gather import Gather, pick, window
 from archcheck.fields.handlers.base import Context, Result, handles, integers, is_tensor
 from archcheck.fields.handlers.indexing import constant_index
-from archcheck.fields.indices import along, picked
+from archcheck.fields.indices import alike_labelled, along, picked
 from archcheck.fields.merge import merged
 from archcheck.fields.reshape import divided, reshaped, together
 
@@ -186,7 +186,7 @@ def roll(context: Context) -> FieldMap:
         (shift,) = integers(shifts, 1)
         flat = flat.single(0)
         flat = flat.pinned(flat.span(0).start) if flat.groups[0] else flat
-        return reshaped(_rolled(flat, 0, shift), context.output_shape)
+        return alike_labelled(reshaped(_rolled(flat, 0, shift), m.shape), m)
     dims = [dims] if isinstance(dims, int) else dims
     for shift, d in zip(integers(shifts, len(dims)), dims, strict=True):
         m = _rolled(m, m.dimension(d), shift)

@@ -112,15 +112,17 @@ def pad(context: Context) -> FieldMap:
 
 
 _LINEAR = frozenset({"linear", "bilinear", "trilinear"})
+_CUBIC = frozenset({"bicubic", "cubic"})
 
 
 @handles(kinds.RESAMPLING)
 def interpolate(context: Context) -> FieldMap:
-    """Nearest reads one position, linear two, cubic four."""
+    """Nearest reads one position, linear two, cubic four; smoothed ones all that they shrink."""
     m = context.required()
     mode = context.argument("mode", "nearest")
-    if context.argument("antialias", False):
-        raise Unfollowed("antialiased interpolation")
+    if context.op.function.endswith("upsample_bilinear"):
+        mode = "bilinear"
+    corners = context.argument("align_corners", context.op.function.endswith("upsample_bilinear"))
     factors = context.argument("scale_factor")
     if context.argument("recompute_scale_factor", False):
         factors = None
@@ -130,29 +132,51 @@ def interpolate(context: Context) -> FieldMap:
     for axis in range(n):
         dimension = axis + 2
         size, output = m.shape[dimension], context.output_shape[dimension]
-        if mode == "area":
-            if output == 1:
-                m = m.joined([dimension], context.op.index)
-            else:
-                m = m.gathered(dimension, g.adaptive(size, output), output)
+        factor = None if factors is None else float(factors[axis])
+        if mode == "area" and output == 1:
+            m = m.joined([dimension], context.op.index)
             continue
-        scale = Fraction(size, output)
-        if factors is not None:
-            scale = 1 / Fraction(factors[axis]).limit_denominator(1 << 16)
-        m = m.gathered(dimension, _resampling(context, mode, scale, size, output), output)
+        if mode == "area":
+            read = g.adaptive(size, output)
+        else:
+            smooth = bool(context.argument("antialias", False))
+            read = resampling(mode, size, output, factor, corners=corners, smooth=smooth)
+        m = m.gathered(dimension, read, output)
     return m
 
 
-def _resampling(context: Context, mode: str, scale: Fraction, size: int, output: int) -> g.Gather:
+def resampling(
+    mode: str,
+    size: int,
+    output: int,
+    factor: float | None,
+    *,
+    corners: bool = False,
+    smooth: bool = False,
+) -> g.Gather:
+    """What an interpolation from ``size`` to ``output`` positions reads along one axis.
+
+    ``factor`` is the scale that was given, None for one that follows from the sizes; with
+    ``corners`` the outermost positions lie on one another, with ``smooth`` it is antialiased.
+
+    Raises:
+        Unfollowed: for an unknown mode.
+    """
     half, none = Fraction(1, 2), Fraction(0)
+    scale = Fraction(size, output)
+    if factor is not None:
+        scale = 1 / Fraction(factor).limit_denominator(1 << 16)
     if mode == "nearest":
         return g.resample(scale, "nearest", offset=none)
     if mode == "nearest-exact":
         return g.resample(scale, "nearest", offset=half)
-    if mode in _LINEAR or mode == "bicubic":
-        kind = "cubic" if mode == "bicubic" else "linear"
-        if context.argument("align_corners", False):
-            corners = Fraction(size - 1, output - 1) if output > 1 else none
-            return g.resample(corners, kind, offset=none) if corners else g.pick(0, 0)
-        return g.resample(scale, kind, offset=half)
-    raise Unfollowed(f"interpolation of mode {mode!r}")
+    if mode not in _LINEAR | _CUBIC:
+        raise Unfollowed(f"interpolation of mode {mode!r}")
+    kind = "cubic" if mode in _CUBIC else "linear"
+    if corners:
+        scale = Fraction(size - 1, output - 1) if output > 1 else none
+    if smooth:
+        return g.smoothed(scale, kind) if scale else g.pick(0, 0)
+    if corners:
+        return g.resample(scale, kind, offset=none) if scale else g.pick(0, 0)
+    return g.resample(scale, kind, offset=half)
