@@ -78,7 +78,7 @@ def picked(m: FieldMap, at: Sequence[int], arrays: Sequence[Integers], place: in
         return m.permuted([*range(place), *order, *ends])
     sizes = m.shape[place : place + len(at)]
     flat = np.ravel_multi_index(np.broadcast_arrays(*arrays), sizes) if len(at) > 1 else arrays[0]
-    m = along(_fused(m, place, len(at)), place, np.ravel(flat))
+    m = along(fused(m, place, len(at)), place, np.ravel(flat))
     return spread(m, place, shape)
 
 
@@ -89,7 +89,8 @@ def _only_axis(array: Integers, rank: int) -> int | None:
     return long[0] if len(long) == 1 else None
 
 
-def _fused(m: FieldMap, place: int, count: int) -> FieldMap:
+def fused(m: FieldMap, place: int, count: int) -> FieldMap:
+    """Some neighbouring dimensions as one."""
     for _ in range(count - 1):
         m = together(m, place)
     return m
@@ -151,7 +152,7 @@ def written(
     like = base
     if not base.spatial_dimensions() and len(value.groups) == len(shape):
         like = value  # into constants
-    value = _fused(value, place, count) if count else value.with_new(place)
+    value = fused(value, place, count) if count else value.with_new(place)
     value = value.single(place)
     if value.groups[place]:
         value = value.pinned(value.span(place).start)

@@ -10,12 +10,14 @@ import msgspec
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-BOOLEANS, INTEGERS, LOW, HIGH = "booleans", "integers", "low", "high"
-"""What is kept of a tensor: its truth values, its whole numbers, where it is at most
--:data:`CUTTING` or at least :data:`CUTTING`."""
+BOOLEANS, INTEGERS, NUMBERS, LOW, HIGH = "booleans", "integers", "numbers", "low", "high"
+"""What is kept of a tensor: its truth values, its whole numbers, its real numbers, where it is
+at most -:data:`CUTTING` or at least :data:`CUTTING`."""
 UNREAD, LEARNED = "unread", "learned"
 """Only that it is there: its values could not be read (on the meta device), or it is made of
 weights, whose values decide nothing."""
+WIDE = {INTEGERS: "<i8", NUMBERS: "<f8"}
+"""How numbers are kept."""
 CUTTING = 100
 """An addend of this size below zero in front of a softmax leaves nothing of what it is added to."""
 
@@ -23,7 +25,7 @@ CUTTING = 100
 class Constant(msgspec.Struct, frozen=True):
     """What is kept of the values of one tensor that depends on no input.
 
-    ``data`` is compressed: bits for all kinds but ``integers``, which are 64 bits each.
+    ``data`` is compressed: whole and real numbers of 64 bits each, bits for the other kinds.
     ``infinite`` says whether the numbers behind ``low`` and ``high`` are infinite anywhere.
     """
 
@@ -35,7 +37,7 @@ class Constant(msgspec.Struct, frozen=True):
 
     @property
     def values(self) -> npt.NDArray[Any]:
-        """The truth values or whole numbers, in the tensor's shape.
+        """The truth values or numbers, in the tensor's shape.
 
         Raises:
             ValueError: if the values could not be read.
@@ -45,8 +47,8 @@ class Constant(msgspec.Struct, frozen=True):
         if self.kind in (UNREAD, LEARNED):
             raise ValueError("values that were not read")
         raw = zlib.decompress(self.data)
-        if self.kind == INTEGERS:
-            return np.frombuffer(raw, dtype="<i8").reshape(self.shape)
+        if self.kind in WIDE:
+            return np.frombuffer(raw, dtype=WIDE[self.kind]).reshape(self.shape)
         count = int(np.prod(self.shape, dtype=np.int64))
         bits = np.unpackbits(np.frombuffer(raw, dtype=np.uint8), count=count)
         return bits.astype(bool).reshape(self.shape)

@@ -9,9 +9,10 @@ CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 TRANSPOSED_CONVOLUTIONS = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 LINEAR = frozenset({"linear"})
 MATRIX_PRODUCTS = frozenset(
-    "matmul mm bmm addmm baddbmm einsum mv dot addmv tensordot bilinear cdist outer".split()
+    "matmul mm bmm addmm baddbmm einsum mv dot addmv tensordot bilinear cdist".split()
 )
 ATTENTION = frozenset({"scaled_dot_product_attention", "multi_head_attention_forward"})
+CELLS = frozenset({"lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"})
 RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
 
 
@@ -21,15 +22,19 @@ def _sizes(*names: str) -> frozenset[str]:
 
 _MAX_WITH_INDICES = frozenset(f"max_pool{n}d_with_indices" for n in (1, 2, 3))
 _ADAPTIVE_WITH_INDICES = frozenset(f"adaptive_max_pool{n}d_with_indices" for n in (1, 2, 3))
+FRACTIONAL_POOLS = frozenset(
+    f"fractional_max_pool{n}d{rest}" for n in (2, 3) for rest in ("", "_with_indices")
+)
+UNPOOLS = _sizes("max_unpool")
 ADAPTIVE_MAX_POOLS = _sizes("adaptive_max_pool") | _ADAPTIVE_WITH_INDICES
 FIXED_MAX_POOLS = _sizes("max_pool") | _MAX_WITH_INDICES
-MAX_POOLS = FIXED_MAX_POOLS | ADAPTIVE_MAX_POOLS
+MAX_POOLS = FIXED_MAX_POOLS | ADAPTIVE_MAX_POOLS | FRACTIONAL_POOLS
 FIXED_AVERAGE_POOLS = _sizes("avg_pool")
 ADAPTIVE_AVERAGE_POOLS = _sizes("adaptive_avg_pool")
 ADAPTIVE_POOLS = ADAPTIVE_AVERAGE_POOLS | ADAPTIVE_MAX_POOLS
 LP_POOLS = _sizes("lp_pool")
 FIXED_POOLS = FIXED_AVERAGE_POOLS | LP_POOLS | FIXED_MAX_POOLS
-POOLS = FIXED_POOLS | ADAPTIVE_POOLS
+POOLS = FIXED_POOLS | ADAPTIVE_POOLS | FRACTIONAL_POOLS
 
 NORMALIZATIONS = frozenset(
     "batch_norm instance_norm group_norm layer_norm rms_norm local_response_norm normalize".split()
@@ -48,28 +53,37 @@ ARITHMETIC = frozenset(
     floor_divide remainder gt lt ge le eq ne logical_and logical_or logical_not masked_fill
     hypot atan2 sinh cosh asinh acosh atanh tan asin acos atan expm1 exp2 log10 erfc erfinv
     logit xlogy fmod trunc frac sgn copysign logaddexp heaviside signbit isfinite isclose
+    positive real imag conj resolve_conj angle complex polar sinc logaddexp2 bucketize isin
     float_power fmax fmin bernoulli digamma lgamma deg2rad rad2deg logical_xor bitwise_xor
     nan_to_num bitwise_and bitwise_or bitwise_not isnan isinf tril triu""".split()
 )
 COPIES = frozenset(
     """contiguous clone detach to float half double bfloat16 type type_as cpu cuda identity alias
     view_as_self requires_grad_ int long bool data
-    as_tensor tensor""".split()
+    as_tensor tensor byte short char""".split()
 )
 VIEWS = frozenset(
     """reshape view flatten unflatten permute transpose swapaxes movedim squeeze unsqueeze expand
     expand_as reshape_as view_as chunk split tensor_split unbind narrow select getitem flip roll
     repeat tile repeat_interleave tensor_unfold pixel_shuffle pixel_unshuffle channel_shuffle
     t mT T numpy_T fliplr flipud rot90 diagonal broadcast_tensors diff hsplit vsplit dsplit
-    index_select gather take_along_dim take masked_select""".split()
+    index_select gather take_along_dim take masked_select fftshift ifftshift view_as_complex
+    view_as_real reversed""".split()
 )
 JOINS = frozenset("cat stack hstack vstack dstack column_stack".split())
 REDUCTIONS = frozenset(
     """mean sum prod amax amin max min var std norm vector_norm logsumexp argmax argmin all
-    any median nanmean nansum var_mean std_mean""".split()
+    any median nanmean nansum var_mean std_mean count_nonzero aminmax kthvalue mode quantile
+    nanquantile nanmedian matrix_norm frobenius_norm""".split()
 )
 WINDOW_VIEWS = frozenset({"unfold", "fold"})
 RESAMPLING = frozenset({"interpolate", "upsample"})
+SAMPLING = UNPOOLS | {"grid_sample", "affine_grid"}
+SPECTRA = frozenset(
+    """fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 hfft2 ihfft2 fftn ifftn rfftn irfftn
+    hfftn ihfftn""".split()
+)
+"""Fourier transforms; what they cost is not counted."""
 PADDING = frozenset({"pad"})
 WRITES = frozenset(
     """setitem index_put index_add index_copy index_fill scatter scatter_add
@@ -88,7 +102,7 @@ MASKING = ATTENTION | frozenset(
 """The kinds by which a constant mask closes paths."""
 INDEXING = frozenset(
     """getitem setitem index_select gather take_along_dim take index_put index_add index_copy
-    index_fill scatter scatter_add scatter_reduce masked_fill where masked_scatter masked_select
+    grid_sample index_fill scatter scatter_add scatter_reduce masked_fill where masked_select
     scaled_dot_product_attention multi_head_attention_forward embedding one_hot
     repeat_interleave""".split()
 )
@@ -97,13 +111,21 @@ RUNNING = frozenset("cumsum cumprod cummax cummin logcumsumexp".split())
 """The scans that read no further than to their own position."""
 SCANS = RUNNING | {"sort", "argsort", "topk", "msort"}
 EMBEDDINGS = frozenset({"embedding", "one_hot"})
-SIMILARITIES = frozenset({"cosine_similarity", "pairwise_distance", "cross"})
+SIMILARITIES = frozenset({"cosine_similarity", "pairwise_distance", "cross", "outer"})
 WEIGHT_TRANSFORMS = frozenset({"weight_norm", "_weight_norm"})
 ESCAPE = "escape"
 """The kind that stands for a value taken out of the graph into Python."""
 STRUCTURE = frozenset({"alias_write", ESCAPE})
 
-COSTLY = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | LINEAR | MATRIX_PRODUCTS | ATTENTION | RECURRENT
+COSTLY = (
+    CONVOLUTIONS
+    | TRANSPOSED_CONVOLUTIONS
+    | LINEAR
+    | MATRIX_PRODUCTS
+    | ATTENTION
+    | RECURRENT
+    | CELLS
+)
 """The kinds whose multiply-accumulates are counted."""
 
 FREE = (
@@ -118,6 +140,7 @@ FREE = (
     | REDUCTIONS
     | WINDOW_VIEWS
     | RESAMPLING
+    | SAMPLING
     | PADDING
     | FACTORIES
     | SCANS
@@ -129,7 +152,7 @@ FREE = (
 )
 """The kinds that, by convention, cost no multiply-accumulates."""
 
-KNOWN = COSTLY | FREE
+KNOWN = COSTLY | FREE | SPECTRA
 """All kinds whose meaning is known."""
 
 LAYER_KINDS = (
@@ -151,6 +174,13 @@ _ALIASES = {
     "negative": "neg",
     "concat": "cat",
     "row_stack": "vstack",
+    "ravel": "flatten",
+    "xor": "bitwise_xor",
+    "greater_equal": "ge",
+    "less_equal": "le",
+    "not_equal": "ne",
+    "grid_sampler": "grid_sample",
+    "feature_dropout": "dropout2d",
     "unsafe_chunk": "chunk",
     "unsafe_split": "split",
     "split_with_sizes": "split",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from archcheck.network import kinds
+from archcheck.network.equations import explicit
 
 Shape = Callable[[int], tuple[int, ...]]
 
@@ -64,13 +65,37 @@ def _added_matmul(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[
     return math.prod(shape(outputs[0])) * _operand(arguments, left, shape)[-1]
 
 
+def _vector(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[int]) -> int:
+    # Every element of the matrix (or of either vector of two) is used once.
+    return math.prod(_operand(arguments, "mat" if "mat" in arguments else "input", shape))
+
+
+def _tensordot(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[int]) -> int:
+    left, dims = _operand(arguments, "input", shape), arguments.get("dims", 2)
+    joined = left[len(left) - dims :] if isinstance(dims, int) else [left[d] for d in dims[0]]
+    return math.prod(shape(outputs[0])) * math.prod(joined)
+
+
+def _bilinear(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[int]) -> int:
+    # Every output feature weighs every pair of input features.
+    return math.prod(shape(outputs[0])) * math.prod(_operand(arguments, "weight", shape)[1:])
+
+
+def _distances(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[int]) -> int:
+    # A square and a sum for every feature of every pair of rows.
+    return math.prod(shape(outputs[0])) * _operand(arguments, "x1", shape)[-1]
+
+
 def _einsum(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[int]) -> int:
-    operands = [shape(operand["tensor"]) for operand in arguments["operands"]]
-    terms = arguments["equation"].replace(" ", "").split("->")[0].split(",")
+    given = arguments["operands"]
+    if len(given) == 1 and isinstance(given[0], list):
+        given = given[0]
+    operands = [shape(operand["tensor"]) for operand in given]
     if len(operands) < 2:
         return 0
-    if len(operands) > 2 or "." in arguments["equation"]:
+    if len(operands) > 2:
         raise ValueError("contraction order not known")
+    terms, _ = explicit(arguments["equation"], [len(operand) for operand in operands])
     sizes: dict[str, int] = {}
     for term, operand in zip(terms, operands, strict=True):
         for letter, size in zip(term, operand, strict=True):
@@ -79,7 +104,8 @@ def _einsum(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[int]) 
 
 
 def _attention(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[int]) -> int:
-    # Scores: queries x keys x width; values: queries x keys x value width.
+    # Scores: queries x keys x width; values: queries x keys x value width. A mask saves nothing:
+    # the pairs that it closes are counted, as torch's own counter does.
     query = _operand(arguments, "query", shape)
     key = _operand(arguments, "key", shape)
     value = _operand(arguments, "value", shape)
@@ -105,6 +131,11 @@ def _recurrent(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[int
     return steps * sum(math.prod(weight) for weight in weights if len(weight) == 2)
 
 
+def _cell(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[int]) -> int:
+    rows = math.prod(shape(outputs[0])[:-1])
+    return rows * sum(math.prod(_operand(arguments, name, shape)) for name in ("w_ih", "w_hh"))
+
+
 _COUNTERS: dict[str, Callable[[Mapping[str, Any], Shape, Sequence[int]], int]] = {
     **dict.fromkeys(kinds.CONVOLUTIONS, _convolution),
     **dict.fromkeys(kinds.TRANSPOSED_CONVOLUTIONS, _transposed),
@@ -115,6 +146,11 @@ _COUNTERS: dict[str, Callable[[Mapping[str, Any], Shape, Sequence[int]], int]] =
     "addmm": _added_matmul,
     "baddbmm": _added_matmul,
     "einsum": _einsum,
+    **dict.fromkeys(("mv", "dot", "addmv"), _vector),
+    "tensordot": _tensordot,
+    "bilinear": _bilinear,
+    "cdist": _distances,
+    **dict.fromkeys(kinds.CELLS, _cell),
     "scaled_dot_product_attention": _attention,
     "multi_head_attention_forward": _multi_head,
     "lstm": _recurrent,

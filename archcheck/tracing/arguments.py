@@ -14,6 +14,7 @@ _CONV_TRANSPOSED = "input weight bias stride padding output_padding groups dilat
 _MAX_POOL = "input kernel_size stride padding dilation ceil_mode return_indices"
 _AVG_POOL = "input kernel_size stride padding ceil_mode count_include_pad divisor_override"
 _REDUCE = "input dim keepdim"
+_CELL = "input hx w_ih w_hh b_ih b_hh"
 _BINARY = "input other alpha"
 
 _SIGNATURES: dict[str, str] = {
@@ -110,6 +111,24 @@ _SIGNATURES: dict[str, str] = {
     "scatter": "input dim index src",
     "scatter_add": "input dim index src",
     "scatter_reduce": "input dim index src reduce include_self",
+    "grid_sample": "input grid mode padding_mode align_corners",
+    "affine_grid": "theta size align_corners",
+    **{
+        f"max_unpool{n}d": "input indices kernel_size stride padding output_size" for n in (1, 2, 3)
+    },
+    **dict.fromkeys(("fft", "ifft", "rfft", "irfft", "hfft", "ihfft"), "input n dim norm"),
+    **dict.fromkeys(("fft2", "ifft2", "rfft2", "irfft2", "hfft2", "ihfft2"), "input s dim norm"),
+    **dict.fromkeys(("fftn", "ifftn", "rfftn", "irfftn", "hfftn", "ihfftn"), "input s dim norm"),
+    "fftshift": "input dim",
+    "ifftshift": "input dim",
+    "quantile": "input q dim keepdim",
+    "nanquantile": "input q dim keepdim",
+    "kthvalue": "input k dim keepdim",
+    "mode": "input dim keepdim",
+    "count_nonzero": "input dim",
+    "nansum": _REDUCE,
+    **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), _CELL),
+    "matrix_norm": "input ord dim keepdim",
     "copy": "input src",
     "fill": "input value",
     "zero": "input",

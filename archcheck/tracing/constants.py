@@ -17,7 +17,9 @@ from archcheck.network.constants import (
     INTEGERS,
     LEARNED,
     LOW,
+    NUMBERS,
     UNREAD,
+    WIDE,
     Constant,
 )
 from archcheck.network.graph import data_inputs
@@ -74,6 +76,9 @@ class Constants:
         if tensor.dtype == torch.bool:
             if readable:
                 self._put(number, BOOLEANS, tensor)
+        elif tensor.is_floating_point() and op.kind == "grid_sample":
+            if readable and tensor.shape[-1] in (2, 3) and number == op.inputs[1]:
+                self._put(number, NUMBERS, tensor)
         elif tensor.is_floating_point():
             if masking and readable:
                 self._put_extremes(op, number, tensor)
@@ -93,6 +98,6 @@ class Constants:
         if (number, kind) in self._found:
             return
         values = tensor.detach().cpu().numpy()
-        raw = values.astype("<i8") if kind == INTEGERS else np.packbits(values)
+        raw = values.astype(WIDE[kind]) if kind in WIDE else np.packbits(values)
         data = zlib.compress(raw.tobytes(), 1)
         self._found[number, kind] = Constant(number, kind, values.shape, data, infinite)

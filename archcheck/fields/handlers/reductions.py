@@ -8,7 +8,7 @@ from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.handlers.base import Context, Result, Results, handles, is_tensor
 from archcheck.fields.handlers.masking import clamped
 from archcheck.fields.masks import joined, joined_rows, settled
-from archcheck.fields.merge import concatenated
+from archcheck.fields.merge import concatenated, merged
 from archcheck.network import kinds
 
 
@@ -20,6 +20,8 @@ def reduction(context: Context) -> Results:
     if is_tensor(dims) or is_tensor(context.op.arguments.get("other")):
         # torch.max(a, b) and torch.min(a, b) compare element by element.
         return clamped(context)
+    if dims is None and context.op.kind == "matrix_norm":
+        dims = [-2, -1]
     if dims is None or dims == []:
         chosen = list(range(len(m.groups)))
     elif isinstance(dims, int):
@@ -47,6 +49,15 @@ def scan(context: Context) -> list[Result]:
         earlier = np.tril(np.ones((size, size), dtype=bool))
         return [joined_rows(m, dimension, earlier, context.op.index)] * len(context.op.outputs)
     whole = m.joined([dimension], context.op.index).grown(dimension, size, spatial=spatial)
+    return [whole] * len(context.op.outputs)
+
+
+@handles(kinds.CELLS)
+def cell(context: Context) -> list[Result]:
+    """One step: every feature depends on all features of the input and of the last state."""
+    parts = [m.joined([len(m.groups) - 1], context.op.index) for m in context.operands]
+    shape = context.output_shape
+    whole = merged([part.grown(len(shape) - 1, shape[-1]) for part in parts], shape)
     return [whole] * len(context.op.outputs)
 
 

@@ -155,7 +155,7 @@ def flip(context: Context) -> FieldMap:
     return m
 
 
-@handles({"fliplr", "flipud"}, cuts=True)
+@handles({"fliplr", "flipud", "reversed"}, cuts=True)
 def flip_one(context: Context) -> FieldMap:
     """The second or the first dimension in reverse."""
     m = context.required()
