@@ -47,7 +47,9 @@ def test_the_identity_s_grid_reads_one_position() -> None:
 
 def test_a_grid_of_volumes() -> None:
     def sample(x: Tensor) -> Tensor:
-        theta = torch.tensor([[[0.6, 0.1, 0, 0.1], [0, 0.7, 0.2, 0], [0.1, 0, 0.5, -0.1]]])
+        theta = torch.tensor(
+            [[[0.61, 0.13, 0.02, 0.107], [0.03, 0.71, 0.19, 0.01], [0.11, 0.07, 0.53, -0.09]]]
+        )
         return F.grid_sample(
             x, F.affine_grid(theta, (1, 4, 3, 3, 3), False).to(x), align_corners=False
         )
@@ -251,11 +253,23 @@ class Own(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x * 2
+        return torch.from_numpy(x.detach().numpy() * 2)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         return grads[0] * 2
+
+
+class Seen(Own):
+    """A function of one's own that is written in functions of torch."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, 3, 1)
+
+
+def test_functions_inside_a_function_of_one_s_own_are_followed() -> None:
+    assert traced(Applied(2, lambda x: Seen.apply(x)), IMAGE)[1].size == (5, 5)
 
 
 torch.library.define("archcheck_tests::twice", "(Tensor x) -> Tensor")
