@@ -30,10 +30,36 @@ class Deep(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         name = getattr(func, "__name__", "")
+        if name == "scaled_dot_product_attention":
+            return _attention(*args, **(kwargs or {}))
         if name in _MASKING | _CHOOSING:
             sign = -1 if "sub" in name else 1
             args = tuple(_deep(arg, sign) for arg in args)
         return func(*args, **(kwargs or {}))
+
+
+def _attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """The function spelt out, so that its softmax is the oracle's: a real one saturates."""
+    if enable_gqa:
+        k, v = (t.repeat_interleave(q.shape[-3] // t.shape[-3], -3) for t in (k, v))
+    scores = q @ k.transpose(-2, -1)
+    mask = attn_mask
+    if is_causal:
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    if mask is not None and mask.dtype == torch.bool:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    elif mask is not None:
+        scores = scores + _deep(mask, 1)
+    return oracle._softmax(scores, -1) @ v
 
 
 def _deep(value: Any, sign: int) -> Any:

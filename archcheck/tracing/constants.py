@@ -55,11 +55,10 @@ class Constants:
             for number, tensor in pairs
             if isinstance(tensor, nn.Parameter) and tensor.requires_grad
         )
-        read = set(data_inputs(op))
-        if self._learned & read:
-            self._learned.update(op.outputs)
+        self.learn_from(op)
         if not driven:
             return
+        read = data_inputs(op)
         for number, tensor in pairs:
             if number not in read or number in driven:
                 continue
@@ -67,6 +66,11 @@ class Constants:
                 self._keep(op, number, tensor)
             elif not tensor.is_floating_point():
                 self._found[number, LEARNED] = Constant(number, LEARNED, tuple(tensor.shape))
+
+    def learn_from(self, op: Op) -> None:
+        """What is made of weights is as good as they."""
+        if self._learned.intersection(data_inputs(op)):
+            self._learned.update(op.outputs)
 
     def _keep(self, op: Op, number: int, tensor: torch.Tensor) -> None:
         masking, indexing = op.kind in MASKING, op.kind in INDEXING

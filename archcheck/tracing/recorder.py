@@ -220,6 +220,9 @@ class Recorder(TorchFunctionMode):
                 {"same": same, "by": op.index, "seen": layout(alias), "written": layout(written)},
             )
         )
+        if any(self.ledger.is_driven(number) for number in inputs):
+            self.ledger.drive(self.ops[-1].outputs)
+        self.constants.learn_from(self.ops[-1])
 
 
 def layout(tensor: torch.Tensor) -> list[Any]:
