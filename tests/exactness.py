@@ -86,7 +86,8 @@ def sets(m: FieldMap, axis: int) -> NDArray[Any]:
         m = m.pinned(factor)
     sizes = [factor.size for factor in m.factors]
     tables = [np.broadcast_to(table.values, sizes) for table in m.tracks[axis].tables]
-    return np.bitwise_or.reduce(tables).reshape(m.shape)
+    united: NDArray[Any] = np.bitwise_or.reduce(tables).reshape(m.shape)
+    return united
 
 
 def assert_every_unit(

@@ -77,7 +77,7 @@ READ: dict[str, Callable[[Tensor], Tensor]] = {
     "argsort of constants": lambda x: x[..., torch.tensor([3, 1, 2, 0, 5, 4]).argsort()],
     "a permutation back": lambda x: x.flatten(2)[
         ..., torch.arange(48).view(8, 6).T.flatten()
-    ].unflatten(2, (6, 8)),
+    ].reshape(1, 4, 6, 8),
 }
 WRITTEN: dict[str, Callable[[Tensor], Tensor]] = {
     "a number": assign((slice(None), 1), lambda x: x[:, 2]),
@@ -206,6 +206,27 @@ def through(view: Callable[[Tensor], Tensor], change: Callable[[Tensor, Tensor],
     return apply
 
 
+def base_seen(x: Tensor) -> Tensor:
+    y = x.clone()
+    view = y[..., 1:5]
+    y.copy_(x.flip(3))
+    return view
+
+
+def base_reshaped(x: Tensor) -> Tensor:
+    y = x.clone()
+    view = y.flatten(2)
+    y.add_(x.flip(3))
+    return view.view(x.shape)
+
+
+def overlapping(x: Tensor) -> Tensor:
+    y = x.clone()
+    left, right = y[..., :3], y[..., 2:5]
+    left.copy_(x[..., 3:])
+    return right
+
+
 ALIASES: dict[str, Callable[[Tensor], Tensor]] = {
     "a slice": through(lambda y: y[..., 1:4], lambda v, x: v.copy_(x[..., 3:6])),
     "a slice in steps": through(lambda y: y[..., ::2], lambda v, x: v.add_(x[..., 1::2])),
@@ -216,7 +237,7 @@ ALIASES: dict[str, Callable[[Tensor], Tensor]] = {
     ),
     "flattened": through(lambda y: y.view(1, 4, 48), lambda v, x: v.copy_(x.flip(3).flatten(2))),
     "unflattened": through(
-        lambda y: y.view(1, 4, 4, 2, 6), lambda v, x: v.add_(x.unflatten(2, (4, 2)).flip(3))
+        lambda y: y.view(1, 4, 4, 2, 6), lambda v, x: v.add_(x.view(1, 4, 4, 2, 6).flip(3))
     ),
     "a number of a view": through(
         lambda y: y.view(1, 4, 4, 2, 6), lambda v, x: v[:, :, :, 0].fill_(0)
@@ -225,15 +246,9 @@ ALIASES: dict[str, Callable[[Tensor], Tensor]] = {
         lambda y: y.narrow(1, 2, 2)[..., 2:], lambda v, x: v.copy_(x[:, :2, :, :4])
     ),
     "relu_ of a slice": through(lambda y: y[:, :2], lambda v, x: F.relu_(v)),
-    "the base, seen through a view": lambda x: (lambda y, v: (y.copy_(x.flip(3)), v)[1])(
-        *(lambda y: (y, y[..., 1:5]))(x.clone())
-    ),
-    "the base, seen through another shape": lambda x: (
-        lambda y, v: (y.add_(x.flip(3)), v)[1].unflatten(2, (8, 6))
-    )(*(lambda y: (y, y.flatten(2)))(x.clone())),
-    "a slice, seen through another": lambda x: (lambda y, v, w: (v.copy_(x[..., 3:]), w)[1])(
-        *(lambda y: (y, y[..., :3], y[..., 2:5]))(x.clone())
-    ),
+    "the base, seen through a view": base_seen,
+    "the base, seen through another shape": base_reshaped,
+    "a slice, seen through another": overlapping,
 }
 
 

@@ -145,9 +145,7 @@ FLAT: dict[str, Callable[[Tensor], Any]] = {
     "axial rows": lambda x: (lambda r: F.scaled_dot_product_attention(r, r, r))(
         x.permute(0, 2, 3, 1)
     ).permute(0, 3, 1, 2),
-    "grid windows": lambda x: (
-        x.unflatten(2, (2, 4)).unflatten(4, (2, 3)).softmax(2).flatten(4, 5).flatten(2, 3)
-    ),
+    "grid windows": lambda x: x.view(1, 4, 2, 4, 2, 3).softmax(2).flatten(4, 5).flatten(2, 3),
     "baddbmm": lambda x: torch.baddbmm(x[0], x[0], torch.ones(4, 6, 6).double())[None],
     "addmm": lambda x: torch.addmm(x[0, 0], x[0, 1], torch.ones(6, 6).double())[None, None],
     "global average": lambda x: F.avg_pool2d(x, x.shape[2:]),
@@ -270,7 +268,7 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         order = (0, 2, 1) if self.first else (2, 0, 1)
-        y = self.rnn(self.stem(x).permute(order))[0]
+        y: Tensor = self.rnn(self.stem(x).permute(order))[0]
         return y.permute(0, 2, 1) if self.first else y.permute(1, 2, 0)
 
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import archcheck
+from archcheck.network import decode, encode
 from tests.exactness import assert_every_unit, assert_theoretical, traced
 
 IMAGE = (2, 16, 12)
@@ -206,6 +207,11 @@ def written(s: Tensor) -> Tensor:
     return s
 
 
+def heads(t: Tensor) -> Tensor:
+    """Tokens of four features as two heads of two."""
+    return t.view(*t.shape[:2], 2, 2).transpose(1, 2)
+
+
 sdpa = F.scaled_dot_product_attention
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 ATTENTION: dict[str, Attend] = {
@@ -282,13 +288,13 @@ ATTENTION: dict[str, Attend] = {
         @ v
     ),
     "heads": lambda q, k, v: (
-        sdpa(*(t.unflatten(-1, (2, 2)).transpose(1, 2) for t in (q, k, v)), low(near(q.shape[1])))
-        .transpose(1, 2)
-        .flatten(2)
+        sdpa(heads(q), heads(k), heads(v), low(near(q.shape[1]))).transpose(1, 2).flatten(2)
     ),
     "a mask for each head": lambda q, k, v: (
         sdpa(
-            *(t.unflatten(-1, (2, 2)).transpose(1, 2) for t in (q, k, v)),
+            heads(q),
+            heads(k),
+            heads(v),
             torch.stack([near(q.shape[1], 1), causal(q.shape[1])]),
         )
         .transpose(1, 2)
@@ -296,7 +302,7 @@ ATTENTION: dict[str, Attend] = {
     ),
     "grouped queries": lambda q, k, v: (
         sdpa(
-            q.unflatten(-1, (2, 2)).transpose(1, 2),
+            heads(q),
             k[:, None, :, :2],
             v[:, None, :, 2:],
             is_causal=True,
@@ -307,7 +313,7 @@ ATTENTION: dict[str, Attend] = {
     ),
     "fewer keys": lambda q, k, v: sdpa(q, k[:, ::2], v[:, ::2], near(q.shape[1])[:, ::2]),
     "blocks": lambda q, k, v: sdpa(
-        q, k, v, torch.block_diag(*[torch.ones(4, 4)] * (q.shape[1] // 4)).bool()
+        q, k, v, torch.kron(torch.eye(q.shape[1] // 4), torch.ones(4, 4)).bool()
     ),
     "rows that are low throughout": lambda q, k, v: sdpa(
         q, k, v, (torch.arange(q.shape[1]) > 3)[:, None].double() * -1000.0
@@ -422,3 +428,39 @@ def test_masks_that_say_nothing_certain_are_not_guessed(change: Callable[[Tensor
 def test_what_is_filled_depends_on_nothing(change: Callable[[Tensor], Tensor]) -> None:
     model = nn.Sequential(Scores(change), nn.Conv2d(2, 2, (3, 1), padding=(1, 0)))
     assert_every_unit(model, (2, 8, 8))
+
+
+def test_a_mask_that_cannot_be_read_is_not_guessed() -> None:
+    """On the meta device there are no values: what is added in front of a softmax may be a mask."""
+    with torch.device("meta"):
+        model = SwinBlock("added", 2)
+    rf = archcheck.receptive_field(archcheck.trace(model, IMAGE))
+    with pytest.raises(archcheck.UnknownField, match="values were not read"):
+        rf.at("output")
+    assert rf.at("stem").size == (3, 3)
+
+
+def test_a_bias_on_the_meta_device_is_no_mask() -> None:
+    with torch.device("meta"):
+        model = SwinBlock("added", 0)
+    field = archcheck.receptive_field(archcheck.trace(model, IMAGE)).at("output")
+    assert (field.size, field.is_global) == ((6, 6), False)
+
+
+def test_constants_are_kept_small_and_survive_the_wire() -> None:
+    network = archcheck.trace(SwinBlock("added", 2), (2, 16, 12))
+    again = decode(encode(network))
+    assert again.constants == network.constants
+    (mask,) = (constant for constant in network.constants if constant.kind == "low")
+    assert mask.values.shape == (1, 12, 1, 16, 16)
+    expected = (shifted_mask(16, 12, 4, 2) <= -100).numpy()
+    assert (mask.values[0, :, 0] == expected).all()
+    assert len(mask.data) < 500
+
+
+def test_the_border_of_a_mask_is_taken_for_padding() -> None:
+    """Windows at the border are closed in part; on an endless image all are like the open one."""
+    field = archcheck.receptive_field(archcheck.trace(SwinBlock("added", 2), IMAGE)).at("output")
+    assert (field.size, field.smallest, field.jump) == ((6, 6), (6, 6), (1, 1))
+    assert field.actual((0, 0)) == ((0, 2), (0, 2))
+    assert field.actual((8, 8)) == ((5, 10), (5, 10))

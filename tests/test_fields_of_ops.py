@@ -30,6 +30,14 @@ class Applied(nn.Module):
         return self.function(self.stem(x))
 
 
+def broadcast(*tensors: Tensor) -> Any:
+    return torch.broadcast_tensors(*tensors)  # type: ignore[no-untyped-call]
+
+
+def cut(x: Tensor, sizes: int | list[int], dim: int) -> Any:
+    return x.split(sizes, dim)  # type: ignore[no-untyped-call]
+
+
 def spaces(x: Tensor) -> tuple[int, ...]:
     return tuple(range(2, x.ndim))
 
@@ -96,7 +104,7 @@ ANY: dict[str, Function] = {
     # shapes
     "flatten": lambda x: x.flatten(2).reshape(x.shape) + torch.flatten(x, 1).view(x.shape),
     "view_as": lambda x: x.flatten(1).view_as(x) + x.flatten(1).reshape_as(x),
-    "unflatten": lambda x: x.unflatten(1, (2, -1)).flatten(1, 2),
+    "unflatten": lambda x: nn.Unflatten(1, (2, -1))(x).flatten(1, 2),
     "squeeze": lambda x: x.unsqueeze(-1).squeeze(-1) + x.unsqueeze(1).squeeze(),
     "squeeze several": lambda x: x[:, None, :, None].squeeze((1, 3)),
     "unsqueeze_": lambda x: x.clone().unsqueeze_(1).squeeze_(1),
@@ -111,7 +119,7 @@ ANY: dict[str, Function] = {
     "expand": lambda x: x.mean(1, keepdim=True).expand(-1, 3, *x.shape[2:]),
     "expand_as": lambda x: x.mean(2, keepdim=True).expand_as(x) + x,
     "broadcast_to": lambda x: x + torch.broadcast_to(x.sum(-1, keepdim=True), x.shape),
-    "broadcast_tensors": lambda x: x + torch.broadcast_tensors(x, x.mean(-1, keepdim=True))[1],
+    "broadcast_tensors": lambda x: x + broadcast(x, x.mean(-1, keepdim=True))[1],
     "repeat": lambda x: x.repeat(1, 2, *[1] * (x.ndim - 3), 2),
     "tile": lambda x: x.tile(2) + torch.tile(x, (1, 1, *[1] * (x.ndim - 3), 2)),
     "repeat_interleave": lambda x: (
@@ -127,9 +135,7 @@ ANY: dict[str, Function] = {
     "diff": lambda x: F.pad(x.diff(), (1, 0)) + F.pad(torch.diff(x, n=2, dim=-1), (0, 2)),
     # pieces
     "chunk": lambda x: torch.cat(x.chunk(2, 1)[::-1], 1) + torch.cat(torch.chunk(x, 3, -1), -1),
-    "split": lambda x: (
-        torch.cat(x.split(3, -1)[::-1], -1) + torch.cat(torch.split(x, [1, 3], 1), 1)
-    ),
+    "split": lambda x: torch.cat(cut(x, 3, -1)[::-1], -1) + torch.cat(cut(x, [1, 3], 1), 1),
     "tensor_split": lambda x: (
         torch.cat(torch.tensor_split(x, 4, -1)[::-1], -1)
         + torch.cat(x.tensor_split((1, 3), dim=1), 1)
@@ -166,7 +172,7 @@ ANY: dict[str, Function] = {
     "linalg norm": lambda x: x / torch.linalg.vector_norm(x, dim=-1, keepdim=True),
     "frobenius": lambda x: x / torch.norm(x, p="fro", dim=(1, 2), keepdim=True),
     "normalize": lambda x: F.normalize(x) + F.normalize(x, dim=-1) + F.normalize(x, p=1.0, dim=2),
-    "normalize over two": lambda x: F.normalize(x, dim=(1, -1)),
+    "normalize over two": lambda x: F.normalize(x, dim=(1, -1)),  # type: ignore[arg-type]
     "logsumexp": lambda x: x + torch.logsumexp(x, -1, keepdim=True),
     "cumsum": lambda x: x.cumsum(-1) + torch.cumsum(x, dim=1),
     "cumprod": lambda x: (x / 10).cumprod(-1),
