@@ -25,32 +25,37 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            from archcheck.spec import SpecError
-            from archcheck.tracing.failures import BadReference, StartError
-
-            try:
-                return command(*args, **kwargs)
-            except SpecError as error:
-                say_error(str(error), source=error.source, error=error)
-            except (UsageError, BadReference, StartError) as error:
-                say_error(str(error))
+            return command(*args, **kwargs)
         except typer.Exit:
             raise
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
-        except OSError as error:
-            file = f"{error.filename}: " if error.filename else ""
-            say_error(f"{file}{error.strerror or error}")
         except Exception as error:
-            if os.environ.get("ARCHCHECK_TRACEBACK"):
-                raise
-            say_error(
-                f"archcheck itself failed: {type(error).__name__}: {error}\n"
-                "this is a bug; run again with ARCHCHECK_TRACEBACK=1 and report what it prints"
-            )
+            _say_what(error)
         raise typer.Exit(BROKEN)
 
     return run
+
+
+def _say_what(error: Exception) -> None:
+    # Only now: a command that works starts its child before it imports what specs are made of.
+    from archcheck.spec import SpecError
+    from archcheck.tracing.failures import BadReference, StartError
+
+    if isinstance(error, SpecError):
+        say_error(str(error), source=error.source, error=error)
+    elif isinstance(error, (UsageError, BadReference, StartError)):
+        say_error(str(error))
+    elif isinstance(error, OSError):
+        file = f"{error.filename}: " if error.filename else ""
+        say_error(f"{file}{error.strerror or error}")
+    elif os.environ.get("ARCHCHECK_TRACEBACK"):
+        raise error
+    else:
+        say_error(
+            f"archcheck itself failed: {type(error).__name__}: {error}\n"
+            "this is a bug; run again with ARCHCHECK_TRACEBACK=1 and report what it prints"
+        )
 
 
 def say_error(message: str, *, source: str = "", error: object = None) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
+from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -101,18 +103,19 @@ class FieldMap:
 
     # -- asking -----------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """The tensor's shape."""
-        return tuple(prod(factor.size for factor in self.factors[span]) for span in self._spans())
+        return tuple(prod(factor.size for factor in self.factors[span]) for span in self._spans)
 
     def span(self, dimension: int) -> slice:
         """Which factors make up a dimension."""
-        start = sum(self.groups[:dimension])
-        return slice(start, start + self.groups[dimension])
+        return self._spans[dimension]
 
+    @cached_property
     def _spans(self) -> list[slice]:
-        return [self.span(dimension) for dimension in range(len(self.groups))]
+        ends = list(accumulate(self.groups))
+        return [slice(end - own, end) for end, own in zip(ends, self.groups, strict=True)]
 
     def spatial_dimensions(self) -> tuple[int, ...]:
         """The dimensions that count positions of space.
@@ -123,7 +126,7 @@ class FieldMap:
         """
         return tuple(
             dimension
-            for dimension, span in enumerate(self._spans())
+            for dimension, span in enumerate(self._spans)
             if self.factors[span]
             and self.factors[span][0].spatial
             and self.factors[span][0].part != "inner"
@@ -164,7 +167,7 @@ class FieldMap:
     def mapped(self, change: Callable[[Table], Table]) -> tuple[Track, ...]:
         """The tracks with every table changed."""
         return tuple(
-            replace(t, local=change(t.local), fixed=change(t.fixed) if t.fixed else None)
+            Track(change(t.local), change(t.fixed) if t.fixed else None, t.joined_by)
             for t in self.tracks
         )
 
@@ -283,7 +286,7 @@ class FieldMap:
         factor = result.span(dimension).start
         source = result.factors[factor]
         margin = gather.margin_left(source.size, source.margin, output)
-        target = replace(source, size=output, margin=margin)
+        target = Factor(output, source.lattice, source.spatial, source.part, margin)
         factors = (*result.factors[:factor], target, *result.factors[factor + 1 :])
         return result.changed(
             factors, result.groups, lambda table: table.gathered(factor, gather, source, target)

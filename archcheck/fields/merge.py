@@ -20,8 +20,9 @@ MARGIN = 96
 def merged(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
     """The union of maps that broadcast to ``shape``."""
     aligned = [_with_rank(m, len(shape)) for m in maps]
-    for dimension, size in enumerate(shape):
-        aligned = _align(aligned, dimension, size)
+    if not all(_alike_throughout(m, aligned[0], shape) for m in aligned):
+        for dimension, size in enumerate(shape):
+            aligned = _align(aligned, dimension, size)
     factors = aligned[0].factors
     tracks = [[m.tracks[axis] for m in aligned] for axis in range(len(aligned[0].tracks))]
     for factor, description in enumerate(factors):
@@ -33,6 +34,20 @@ def merged(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
                 # What continues at different rates is written out, some way beyond the borders.
                 return merged([m.pinned(factor, MARGIN) for m in aligned], shape)
     return FieldMap(factors, aligned[0].groups, tuple(_union(axis) for axis in tracks))
+
+
+def _alike_throughout(m: FieldMap, first: FieldMap, shape: Sequence[int]) -> bool:
+    """Whether aligning would leave a map as it is: most operands have one index in common."""
+    return (
+        m.shape == tuple(shape)
+        and m.groups == first.groups
+        and (m is first or m.factors == first.factors)
+        and all(
+            len({factor.spatial for factor in m.factors[m.span(dimension)]}) == 1
+            for dimension, size in enumerate(m.groups)
+            if size > 1
+        )
+    )
 
 
 def concatenated(maps: Sequence[FieldMap], dimension: int) -> FieldMap:
@@ -131,7 +146,8 @@ def placed(m: FieldMap, dimension: int, before: int, size: int, total: int) -> F
 
 
 def _with_rank(m: FieldMap, rank: int) -> FieldMap:
-    return replace(m, groups=(0,) * (rank - len(m.groups)) + m.groups)
+    missing = rank - len(m.groups)
+    return replace(m, groups=(0,) * missing + m.groups) if missing else m
 
 
 def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:

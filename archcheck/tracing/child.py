@@ -44,6 +44,7 @@ def main() -> None:
     request = unpack_request(body)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
+    gc.freeze()  # what torch holds lives as long as the process: never look through it
     gc.enable()
     Server(answers, started).serve(request)
 
@@ -75,6 +76,7 @@ class Server:
         self._lock = threading.Lock()
         self._stage = "imports"
         self._watcher: Watcher | None = None
+        self._started = time.monotonic()
 
     def serve(self, request: Request) -> None:
         """Trace and answer, then end the process without tearing the interpreter down."""
@@ -96,6 +98,7 @@ class Server:
             self._finish(Done(network, self._reads()))
 
     def _trace(self, request: Request) -> Network:
+        from archcheck.tracing.initialisation import Initialisation
         from archcheck.tracing.loading import loaded
         from archcheck.tracing.seeding import seed
         from archcheck.tracing.trace import trace
@@ -108,7 +111,8 @@ class Server:
                 self._watcher = watch()
         sys.argv = [request.reference.file or request.reference.module]
         self._say("imports")
-        with loaded(request.reference, request.arguments, self._say) as found:
+        weights = Initialisation()
+        with loaded(request.reference, request.arguments, self._say, weights) as found:
             self._say("runs")
             return trace(
                 found.model,
@@ -117,12 +121,24 @@ class Server:
                 name=found.name,
                 source=found.source,
                 notes=found.notes,
+                weights=weights,
+                attempted=self._attempted,
             )
 
     def _reads(self) -> Reads | None:
         with contextlib.suppress(Exception):  # what is not known is no failure of the network
             return self._watcher.finish() if self._watcher is not None else None
         return None
+
+    def _attempted(self, begins: bool) -> None:
+        from archcheck.tracing.protocol import AGAIN, ATTEMPT
+
+        _flush()
+        with contextlib.suppress(OSError):
+            os.write(2, ATTEMPT if begins else AGAIN)
+        if not begins:  # the real pass has all the time that there is
+            self._started = time.monotonic()
+            self._say("runs")
 
     def _unforeseen(self, error: BaseException) -> Failure:
         from archcheck.tracing.failures import Failure, describe
@@ -136,8 +152,8 @@ class Server:
         from archcheck.tracing.places import frame_place, is_user_code
         from archcheck.tracing.protocol import Failed
 
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
+        self._started = time.monotonic()
+        while time.monotonic() < self._started + timeout:
             time.sleep(PATIENCE)
             if os.getppid() != self._parent:
                 os.killpg(0, signal.SIGKILL)  # and whatever the submission started
@@ -170,12 +186,16 @@ class Server:
             data = memoryview(body)
             while data:
                 data = data[self._answers.write(data) :]
-            for stream in (sys.stdout, sys.stderr):
-                try:
-                    stream.flush()
-                except (OSError, ValueError, AttributeError):
-                    continue  # the submission closed or replaced it
+            _flush()
             os._exit(0)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            continue  # the submission closed or replaced it
 
 
 if __name__ == "__main__":

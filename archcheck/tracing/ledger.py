@@ -3,42 +3,74 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.weak import WeakIdKeyDictionary
 
 from archcheck.network import Tensor
 from archcheck.tracing.places import caller_frame
 
 
-def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+def tensors_in(value: Any) -> list[torch.Tensor]:
     """All tensors inside nested tuples, lists and dicts."""
+    found: list[torch.Tensor] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: Any, found: list[torch.Tensor]) -> None:
     if isinstance(value, torch.Tensor):
-        yield value
+        found.append(value)
     elif isinstance(value, (tuple, list)):
         for item in value:
-            yield from tensors_in(item)
+            if item is not None and type(item) not in _SCALARS:
+                _collect(item, found)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from tensors_in(item)
+            _collect(item, found)
+
+
+_SCALARS = frozenset({int, float, bool, str})
+
+
+class _Objects:
+    """Something about tensor objects, as long as they live."""
+
+    def __init__(self) -> None:
+        self._about: dict[int, tuple[weakref.ref[torch.Tensor], Any]] = {}
+
+    def __contains__(self, tensor: torch.Tensor) -> bool:
+        found = self._about.get(id(tensor))
+        return found is not None and found[0]() is tensor
+
+    def get(self, tensor: torch.Tensor) -> Any:
+        """What is known of an object, None if nothing is."""
+        found = self._about.get(id(tensor))
+        # Another object may have lived at the same address.
+        return found[1] if found is not None and found[0]() is tensor else None
+
+    def __setitem__(self, tensor: torch.Tensor, value: Any) -> None:
+        self._about[id(tensor)] = (weakref.ref(tensor), value)
 
 
 class Ledger:
     """Gives every value of a forward pass a number, and remembers which object holds it now."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, modules: Mapping[nn.Module, str]) -> None:
         self.tensors: list[Tensor] = []
         self.owners: dict[str, nn.Module] = {}
         """The module that owns each parameter, by the parameter's name."""
-        self._numbers: WeakIdKeyDictionary = WeakIdKeyDictionary()
-        self._names: WeakIdKeyDictionary = WeakIdKeyDictionary()
+        self._numbers = _Objects()
+        self._names = _Objects()
         self._storages: dict[int, list[weakref.ref[torch.Tensor]]] = {}
         self._driven: set[int] = set()
+        self.unseen = False
+        """Whether a tensor appeared that no recorded operation made."""
         # Everything the model holds before the pass is known and depends on no input.
-        for path, module in model.named_modules():
+        for module, path in modules.items():
             self._adopt(module, f"{path}." if path else "")
 
     def _adopt(self, module: nn.Module, prefix: str) -> None:
@@ -51,6 +83,8 @@ class Ledger:
             if buffer is not None and buffer not in self._numbers:
                 self.register(buffer, "buffer", name=prefix + name)
         for name, value in vars(module).items():
+            if value is None or type(value) in _SCALARS:
+                continue
             if not name.startswith("_") or isinstance(value, torch.Tensor):
                 for tensor in tensors_in(value):
                     if tensor not in self._numbers:
@@ -62,31 +96,32 @@ class Ledger:
         """Give what a tensor object holds now a new number."""
         number = len(self.tensors)
         try:
-            shape = tuple(int(side) for side in tensor.shape)
+            shape = tuple(map(int, tensor.shape))
         except (RuntimeError, ValueError):  # an uninitialised lazy parameter has no shape yet
             shape = ()
-        dtype = str(tensor.dtype).removeprefix("torch.")
+        dtype = _dtype_name(tensor.dtype)
         self.tensors.append(Tensor(number, shape, dtype, origin, op, name))
         if origin in ("input", "unseen"):
             self._driven.add(number)
+            self.unseen = self.unseen or origin == "unseen"
         fresh = tensor not in self._numbers
         self._numbers[tensor] = number
-        storage = _storage(tensor)
+        storage = storage_of(tensor)
         if fresh and storage is not None:
             self._storages.setdefault(storage, []).append(weakref.ref(tensor))
         return number
 
     def number(self, tensor: torch.Tensor) -> int:
         """The number of what a tensor object holds; one that was never seen is marked as such."""
-        if tensor in self._numbers:
-            known: int = self._numbers[tensor]
+        known: int | None = self._numbers.get(tensor)
+        if known is not None:
             return known
         held = isinstance(tensor, nn.Parameter) or _is_global(tensor)
         return self.register(tensor, "constant" if held else "unseen")
 
     def parameter_name(self, tensor: torch.Tensor) -> str | None:
         """The name of a parameter of the model, None for any other tensor."""
-        name: str | None = self._names.get(tensor)  # type: ignore[no-untyped-call]
+        name: str | None = self._names.get(tensor)
         return name
 
     def drive(self, numbers: Iterable[int]) -> None:
@@ -99,15 +134,20 @@ class Ledger:
 
     def aliases(self, tensor: torch.Tensor) -> list[torch.Tensor]:
         """The other living tensors that share a tensor's memory."""
-        storage = _storage(tensor)
+        storage = storage_of(tensor)
         if storage is None:
             return []
         known = (reference() for reference in self._storages.get(storage, ()))
         return [
             other
             for other in known
-            if other is not None and other is not tensor and _storage(other) == storage
+            if other is not None and other is not tensor and storage_of(other) == storage
         ]
+
+
+@lru_cache(maxsize=64)
+def _dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _is_global(tensor: torch.Tensor) -> bool:
@@ -115,7 +155,8 @@ def _is_global(tensor: torch.Tensor) -> bool:
     return frame is not None and any(value is tensor for value in frame.f_globals.values())
 
 
-def _storage(tensor: torch.Tensor) -> int | None:
+def storage_of(tensor: torch.Tensor) -> int | None:
+    """What stands for a tensor's memory, None if it has none of the usual kind."""
     try:
         return int(tensor.untyped_storage()._cdata)
     except (RuntimeError, NotImplementedError, ValueError):  # sparse, lazy: there is none

@@ -10,7 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -22,6 +22,7 @@ from archcheck.network import Place
 from archcheck.tracing.candidates import duplicate_classes, only_network
 from archcheck.tracing.construction import built_at, constructions_recorded
 from archcheck.tracing.failures import BadReference, BuildError, ImportFailure, describe
+from archcheck.tracing.initialisation import Initialisation
 from archcheck.tracing.places import is_user_code
 from archcheck.tracing.reference import Reference
 from archcheck.tracing.sources import FreshLoader, fresh_sources
@@ -42,8 +43,11 @@ def loaded(
     reference: Reference,
     arguments: Mapping[str, Any],
     progress: Callable[[str], None] = lambda stage: None,
+    weights: Initialisation | None = None,
 ) -> Iterator[Loaded]:
     """Import a file or module, build its network, and clean up on the way out.
+
+    With ``weights`` the network's random initialisation is put off: they hold what waits.
 
     While this is entered the submission's folder is on ``sys.path``, so that lazy imports in
     ``forward`` work. Afterwards ``sys.path`` and the working directory are as before and the
@@ -62,7 +66,7 @@ def loaded(
         with constructions_recorded(), fresh_sources(roots):
             module = _import(reference, roots)
             progress("builds")
-            yield _build(module, reference, arguments)
+            yield _build(module, reference, arguments, weights)
     finally:
         sys.path[:] = path
         if os.path.isdir(directory):
@@ -176,7 +180,12 @@ def error_place(trace: TracebackType | None) -> Place | None:
 # -- building -------------------------------------------------------------------------------
 
 
-def _build(module: ModuleType, reference: Reference, arguments: Mapping[str, Any]) -> Loaded:
+def _build(
+    module: ModuleType,
+    reference: Reference,
+    arguments: Mapping[str, Any],
+    weights: Initialisation | None,
+) -> Loaded:
     notes = duplicate_classes(reference.file) if reference.file else []
     name = reference.name or only_network(module, reference, bool(arguments))
     target: Any = module
@@ -199,12 +208,15 @@ def _build(module: ModuleType, reference: Reference, arguments: Mapping[str, Any
         raise BadReference(f"{name} is a method; name the class, or a function")
     _check_arguments(target, name, arguments, source)
     try:
-        model = target(**arguments)
+        with weights.postponed() if weights is not None else nullcontext():
+            model = target(**arguments)
     except BaseException as error:
         place = error_place(error.__traceback__) or source
         raise BuildError(f"{name}() raised {describe(error)}", place=place) from error
     if not isinstance(model, nn.Module):
         raise BadReference(f"{name}() returned {type(model).__name__}, not an nn.Module")
+    if weights is not None:
+        weights.keep_only_waiting_for(model)
     return Loaded(model, name, source, notes)
 
 

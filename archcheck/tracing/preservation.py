@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -24,24 +25,34 @@ def unchanged(model: nn.Module, *, training: bool) -> Iterator[Copies]:
     """
     copies = Copies()
     modules = list(model.modules())
-    with ExitStack() as stack:
-        stack.callback(copies.restore)
-        for module in modules:
-            if isinstance(module, torch.jit.ScriptModule):  # keeps its contents elsewhere
-                stack.callback(setattr, module, "training", module.training)
-                continue
-            stack.callback(_restore_module, module, type(module), _contents(module))
-            for buffer in module._buffers.values():
-                if buffer is not None:
-                    copies.keep(buffer)
-        for parameter in model.parameters():
-            stack.callback(_restore_gradient, parameter, parameter.grad, parameter.requires_grad)
-            if parameter.grad is not None:
-                copies.keep(parameter.grad)
-        stack.enter_context(_process_unchanged(model))
-        for module in modules:
-            module.training = training
-        yield copies
+    kept = []
+    flags = []
+    for module in modules:
+        if isinstance(module, torch.jit.ScriptModule):  # keeps its contents elsewhere
+            flags.append((module, module.training))
+            continue
+        kept.append((module, type(module), _contents(module)))
+        for buffer in module._buffers.values():
+            if buffer is not None:
+                copies.keep(buffer)
+    gradients = [(p, p.grad, p.requires_grad) for p in model.parameters()]
+    for _, gradient, _ in gradients:
+        if gradient is not None:
+            copies.keep(gradient)
+    try:
+        with _process_unchanged(model):
+            for module in modules:
+                if module.training is not training:
+                    module.training = training
+            yield copies
+    finally:
+        for parameter, gradient, required in gradients:
+            _restore_gradient(parameter, gradient, required)
+        for module, kind, contents in reversed(kept):
+            _restore_module(module, kind, contents)
+        for module, flag in flags:
+            module.training = flag
+        copies.restore()
 
 
 class Copies:
@@ -74,6 +85,8 @@ def _changed(tensor: torch.Tensor, value: torch.Tensor, version: int | None) -> 
     if version != _version(tensor) or tensor.shape != value.shape:
         return True
     try:
+        if torch.equal(tensor, value):
+            return False
         return not torch.equal(tensor.nan_to_num(), value.nan_to_num())
     except (RuntimeError, NotImplementedError):
         return False
@@ -90,30 +103,29 @@ def _is_lazy(tensor: torch.Tensor) -> bool:
     return isinstance(tensor, (UninitializedParameter, UninitializedBuffer))
 
 
-_TABLES = ("_parameters", "_buffers", "_modules")
-_CONTAINERS = (list, dict, set)
+_CONTAINERS = (list, dict, set, OrderedDict)
+_Contents = tuple[dict[str, Any], list[tuple[Any, Any]]]
 
 
-def _contents(module: nn.Module) -> dict[str, tuple[Any, Any]]:
-    """Every attribute, with a copy of its content where it is a container."""
-    return {
-        name: (value, value.copy() if name in _TABLES or type(value) in _CONTAINERS else None)
-        for name, value in vars(module).items()
-    }
+def _contents(module: nn.Module) -> _Contents:
+    """Every attribute, and the containers among them with a copy of what they hold."""
+    attributes = dict(vars(module))
+    kept = [(v, v.copy()) for v in attributes.values() if type(v) in _CONTAINERS]
+    return attributes, kept
 
 
-def _restore_module(module: nn.Module, kind: type, contents: dict[str, tuple[Any, Any]]) -> None:
-    module.training = contents["training"][0]
+def _restore_module(module: nn.Module, kind: type, contents: _Contents) -> None:
+    attributes, kept = contents
+    module.training = attributes["training"]
     if type(module) is not kind:
         return  # a lazy module has found its sizes and become another: that is what it is for
-    attributes = vars(module)
-    for name in [name for name in attributes if name not in contents]:
-        del attributes[name]
-    for name, (value, content) in contents.items():
-        attributes[name] = value
-        if isinstance(value, list) and content is not None:
+    own = vars(module)
+    own.clear()
+    own.update(attributes)
+    for value, content in kept:
+        if isinstance(value, list):
             value[:] = content
-        elif content is not None:
+        elif value or content:
             value.clear()
             value.update(content)
 

@@ -18,7 +18,17 @@ import msgspec
 
 from archcheck.network import Network
 from archcheck.tracing.failures import BadReference, Failure, StartError
-from archcheck.tracing.protocol import Done, Failed, Message, Refused, Request, Stage, pack, unpack
+from archcheck.tracing.protocol import (
+    Done,
+    Failed,
+    Message,
+    Refused,
+    Request,
+    Stage,
+    pack,
+    said,
+    unpack,
+)
 from archcheck.tracing.reads import Reads
 from archcheck.tracing.reference import Reference
 
@@ -114,7 +124,8 @@ class TracingProcess:
         while True:
             message = self._next(deadline)
             if isinstance(message, Stage):
-                if stage == "starts":  # importing torch does not count
+                # Importing torch does not count, nor does an attempt in vain.
+                if stage in ("starts", message.name):
                     deadline = time.monotonic() + timeout + GRACE
                 stage = message.name
             elif isinstance(message, Done):
@@ -179,7 +190,7 @@ class TracingProcess:
         with contextlib.suppress(OSError, ValueError):
             while data := stream.read(1 << 16):
                 self._output += data
-                del self._output[:-KEPT]
+                del self._output[: -2 * KEPT]
 
     def _join(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -187,7 +198,7 @@ class TracingProcess:
         time.sleep(0.01)
 
     def _tail(self) -> str:
-        return bytes(self._output).decode("utf-8", "replace").strip()
+        return said(bytes(self._output))[-KEPT:].decode("utf-8", "replace").strip()
 
     def _ended(self, stage: str) -> Failure:
         self._join()

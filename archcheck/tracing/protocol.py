@@ -23,6 +23,12 @@ class Request(msgspec.Struct, frozen=True):
     watched: bool = False
 
 
+ATTEMPT = b"\0<archcheck: an attempt that may not count begins>\0"
+AGAIN = b"\0<archcheck: the attempt did not count>\0"
+"""What the child writes between the network's own output: what stands between the two would be
+said twice otherwise."""
+
+
 class Stage(msgspec.Struct, frozen=True, tag=True):
     """The child has come this far: ``imports``, ``builds`` or ``runs``."""
 
@@ -66,6 +72,12 @@ def unpack(body: bytes) -> Message:
         msgspec.DecodeError: if they are none.
     """
     return _decoder.decode(body)
+
+
+def said(output: bytes) -> bytes:
+    """The network's own output, without that of an attempt that did not count."""
+    before, _, after = output.rpartition(AGAIN)
+    return before.partition(ATTEMPT)[0] * (ATTEMPT in before) + after.replace(ATTEMPT, b"")
 
 
 def unpack_request(body: bytes) -> Request:

@@ -14,7 +14,8 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from archcheck.network import Call, Op, Place
 from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import ESCAPE, IN_PLACE_WRITE, kind_of
-from archcheck.tracing.arguments import bind, plain
+from archcheck.tracing.answers.base import Call as TorchCall
+from archcheck.tracing.arguments import plain
 from archcheck.tracing.constants import Constants
 from archcheck.tracing.construction import built_at
 from archcheck.tracing.ledger import Ledger, tensors_in
@@ -34,17 +35,20 @@ class Recorder(TorchFunctionMode):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.ledger = Ledger(model)
+        # The first path of each module; named_modules hands out every module once.
+        self.paths = {module: path for path, module in model.named_modules()}
+        self.ledger = Ledger(self.paths)
         self.constants = Constants()
         self.ops: list[Op] = []
         self.calls: list[Call] = []
         self.stack: list[int] = []
         self.notes: dict[str, None] = {}
         self.before_write: Callable[[torch.Tensor], None] = lambda tensor: None
-        self.paths: dict[nn.Module, str] = {}
-        for path, module in model.named_modules():
-            self.paths.setdefault(module, path)
+        self.perform: Callable[[TorchCall], Any] = TorchCall.run
+        """What a call of torch gives: what torch gives, unless somebody answers in its place."""
+        self._names: dict[Callable[..., Any], tuple[str, str, bool]] = {}
         self._modules = {path: module for module, path in self.paths.items()}
+        self._built: dict[str, Place | None] = {}
 
     # -- modules ----------------------------------------------------------------------------
 
@@ -83,13 +87,19 @@ class Recorder(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        function = _public_name(func)
-        kind, in_place = kind_of(function)
-        inputs = list(tensors_in([*args, *kwargs.values()]))
+        named = self._names.get(func)
+        if named is None:
+            function = _public_name(func)
+            named = self._names[func] = (function, *kind_of(function))
+        function, kind, in_place = named
+        inputs = tensors_in(args)
+        if kwargs:
+            inputs += tensors_in(kwargs)
         numbers = tuple(self.ledger.number(tensor) for tensor in inputs)
         if in_place or kwargs.get("inplace") or kwargs.get("out") is not None:
             self._announce(inputs)
-        result = func(*args, **kwargs)
+        called = TorchCall(func, function, kind, in_place, args, kwargs, inputs, numbers)
+        result = self.perform(called)
         if kind in ESCAPES and inputs and not isinstance(result, torch.Tensor):
             op = self._append(function, ESCAPE, {}, numbers, ())
             if kind == "bool":
@@ -98,10 +108,10 @@ class Recorder(TorchFunctionMode):
         if kind == "setitem":
             outputs = [args[0]]
         else:
-            outputs = [] if in_place and not inputs else list(tensors_in(result))
+            outputs = [] if in_place and not inputs else tensors_in(result)
         if not outputs:
             return result
-        bound = bind(kind, func, args, kwargs)
+        bound = called.bound
         in_place = bool(in_place or bound.get("inplace") is True) and any(
             output is tensor for output in outputs for tensor in inputs[:1]
         )
@@ -191,12 +201,13 @@ class Recorder(TorchFunctionMode):
 
     def built(self, path: str) -> Place | None:
         """Where the module at a path was constructed; a copied one stands where its parent was."""
-        while True:
+        if path not in self._built:
             module = self._modules.get(path)
             place = built_at(module) if module is not None else None
-            if place is not None or not path:
-                return place
-            path = path.rpartition(".")[0]
+            if place is None and path:
+                place = self.built(path.rpartition(".")[0])
+            self._built[path] = place
+        return self._built[path]
 
     def _write_alias(self, alias: torch.Tensor, written: torch.Tensor, op: Op) -> None:
         same = (

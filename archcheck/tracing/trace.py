@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+import msgspec
 import torch
 from torch import nn
 from torch.nn.modules.module import (
@@ -15,8 +16,11 @@ from torch.nn.modules.module import (
 )
 
 from archcheck.network import Module, Network, Parameter, Place
+from archcheck.tracing.answers import Answers, Restart
+from archcheck.tracing.answers.conditions import answerable, memory_left_alone, scripts_noticed
 from archcheck.tracing.construction import built_at
 from archcheck.tracing.failures import RunError, describe
+from archcheck.tracing.initialisation import Initialisation
 from archcheck.tracing.ledger import tensors_in
 from archcheck.tracing.places import frame_place, is_user_code
 from archcheck.tracing.preservation import unchanged
@@ -32,8 +36,14 @@ def trace(
     name: str | None = None,
     source: Place | None = None,
     notes: Sequence[str] = (),
+    weights: Initialisation | None = None,
+    compute: bool = False,
+    attempted: Callable[[bool], None] = lambda counts: None,
 ) -> Network:
-    """Run ``model`` once on random input and return what it did.
+    """Run ``model`` once and return what it did.
+
+    Heavy functions are answered from their shapes. Where the network's way depends on values, it
+    is run again for real, on random input.
 
     Args:
         model: any module, on any device, the meta device included. It is left as it was found.
@@ -43,13 +53,66 @@ def trace(
         name: what to call the network; its class name by default.
         source: where the network is defined.
         notes: remarks to hand on with the network.
+        weights: what of the model's initialisation was put off and waits.
+        compute: run it for real in any case.
+        attempted: told ``True`` before an attempt from shapes, ``False`` after one in vain.
 
     Raises:
         RunError: if forward raises or returns no tensor. Its ``module`` and ``place`` say where.
     """
-    batch = 2 if training else 1
+    shapes = input_shapes(input_shape)
+    network = None
+    if not compute and answerable(model):
+        attempted(True)
+        network = _without_values(model, shapes, training, weights)
+        if network is None:
+            attempted(False)
+    if network is None:
+        if weights is not None:
+            weights.settle()
+        network = _one_pass(model, shapes, training, Recorder(model))
+    return msgspec.structs.replace(
+        network,
+        name=name or type(model).__name__,
+        source=source,
+        notes=(*notes, *network.notes),
+    )
+
+
+def _without_values(
+    model: nn.Module,
+    shapes: list[tuple[int, ...]],
+    training: bool,
+    weights: Initialisation | None,
+) -> Network | None:
+    """The network without any of its values, None if they matter.
+
+    Whatever goes wrong goes wrong again in the real pass, which knows the true message.
+    """
     recorder = Recorder(model)
-    inputs = [_sample(model, shape, batch) for shape in input_shapes(input_shape)]
+    answers = Answers(recorder.ledger, weights)
+    recorder.perform = answers.perform
+    try:
+        with memory_left_alone(), scripts_noticed(answers.give_up):
+            network = _one_pass(model, shapes, training, recorder, answers)
+    except (Exception, Restart):
+        return None
+    except SystemExit:
+        if not answers.failed:
+            raise
+        return None
+    return None if answers.failed or recorder.ledger.unseen else network
+
+
+def _one_pass(
+    model: nn.Module,
+    shapes: list[tuple[int, ...]],
+    training: bool,
+    recorder: Recorder,
+    answers: Answers | None = None,
+) -> Network:
+    batch = 2 if training else 1
+    inputs = [_sample(model, (batch, *shape), answers is None) for shape in shapes]
     for position, tensor in enumerate(inputs):
         recorder.ledger.register(tensor, "input", name=f"input {position}")
     numbers = tuple(recorder.ledger.number(tensor) for tensor in inputs)
@@ -59,7 +122,7 @@ def trace(
 
     with ExitStack() as stack:
         copies = stack.enter_context(unchanged(model, training=training))
-        recorder.before_write = copies.keep
+        recorder.before_write = copies.keep if answers is None else answers.before(copies.keep)
         stack.enter_context(torch.no_grad())
         stack.callback(register_module_forward_pre_hook(recorder.enter).remove)
         stack.callback(register_module_forward_hook(leave).remove)
@@ -76,7 +139,7 @@ def trace(
             f"forward returned {type(output).__name__}, not a tensor", module="", place=None
         )
     return Network(
-        name=name or type(model).__name__,
+        name="",
         inputs=numbers,
         outputs=outputs,
         tensors=tuple(recorder.ledger.tensors),
@@ -84,25 +147,24 @@ def trace(
         calls=tuple(recorder.calls),
         modules=_modules(recorder),
         weights=_weights(model, recorder),
-        source=source,
         training=training,
         batch=batch,
         buffer_elements=sum(buffer.numel() for buffer in model.buffers()),
         buffer_bytes=sum(b.numel() * b.element_size() for b in model.buffers()),
-        notes=(*notes, *recorder.notes),
+        notes=tuple(recorder.notes),
         torch=str(torch.__version__),
         constants=recorder.constants.found,
     )
 
 
-def _sample(model: nn.Module, shape: tuple[int, ...], batch: int) -> torch.Tensor:
+def _sample(model: nn.Module, shape: tuple[int, ...], drawn: bool) -> torch.Tensor:
     first = next((p for p in model.parameters() if p.is_floating_point()), None)
     device = first.device if first is not None else torch.device("cpu")
     dtype = first.dtype if first is not None else torch.float32
-    if device.type == "meta":
-        return torch.empty((batch, *shape), device=device, dtype=dtype)
+    if device.type == "meta" or not drawn:
+        return torch.empty(shape, device=device, dtype=dtype)
     generator = torch.Generator().manual_seed(0)
-    return torch.randn((batch, *shape), generator=generator).to(device=device, dtype=dtype)
+    return torch.randn(shape, generator=generator).to(device=device, dtype=dtype)
 
 
 def _labelled(output: Any, label: str) -> Iterator[tuple[str, torch.Tensor]]:
@@ -117,7 +179,7 @@ def _labelled(output: Any, label: str) -> Iterator[tuple[str, torch.Tensor]]:
         items = list(vars(output).items())
     else:
         return
-    tensors = [(key, item) for key, item in items if any(True for _ in tensors_in(item))]
+    tensors = [(key, item) for key, item in items if tensors_in(item)]
     for key, item in tensors:
         inner = f"{label}.{key}" if label else str(key)
         yield from _labelled(item, label if len(tensors) == 1 and not label else inner)

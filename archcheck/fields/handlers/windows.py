@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from archcheck.fields import gather as g
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
@@ -36,9 +37,8 @@ def _slid(m: FieldMap, context: Context, windows: Sequence[g.Gather]) -> FieldMa
     return m
 
 
-def _geometry(context: Context) -> list[tuple[int, int, int, int]]:
-    """Kernel, stride, dilation and padding in front, for each axis."""
-    a = attributes(context.network, context.op)
+def _geometry(a: Mapping[str, Any]) -> list[tuple[int, int, int, int]]:
+    """Kernel, stride, dilation and padding in front, for each axis, from the attributes."""
     kernel, dilation, padding = a["kernel_size"], a.get("dilation", (1,)), a.get("padding", (0,))
     if padding == "valid":
         padding = (0,)
@@ -57,17 +57,19 @@ def convolution(context: Context) -> FieldMap:
     m = context.required()
     if context.map("weight") is not None:
         raise Unfollowed("a convolution whose weight depends on the input")
-    m = _mix_channels(m, context, attributes(context.network, context.op)["out_channels"])
+    a = attributes(context.network, context.op)
+    m = _mix_channels(m, context, a["out_channels"])
     transposed = context.op.kind in kinds.TRANSPOSED_CONVOLUTIONS
     window = g.transposed_window if transposed else g.window
-    return _slid(m, context, [window(*sides) for sides in _geometry(context)])
+    return _slid(m, context, [window(*sides) for sides in _geometry(a)])
 
 
 @handles(kinds.FIXED_POOLS)
 def pool(context: Context) -> list[Result]:
     """Windows along the last axes; channels stay apart."""
     m = context.required()
-    windows = [g.window(*sides) for sides in _geometry(context)]
+    a = attributes(context.network, context.op)
+    windows = [g.window(*sides) for sides in _geometry(a)]
     for axis, window in enumerate(windows):
         dimension = len(m.groups) - len(windows) + axis
         size, output = m.shape[dimension], context.output_shape[dimension]

@@ -1,0 +1,99 @@
+"""How torch lays results out in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+Shape = tuple[int, ...]
+Strides = tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def canonical_strides(shape: Sequence[int]) -> Strides:
+    """The strides of a fresh contiguous tensor."""
+    strides = []
+    step = 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
+@lru_cache(maxsize=4096)
+def pointwise_strides(shape: Shape, operands: tuple[tuple[Shape, Strides], ...]) -> Strides:
+    """The strides of a pointwise operation's fresh result: those of its operands, if they agree.
+
+    After ``TensorIteratorBase::reorder_dimensions`` of ATen: dimensions are sorted by the
+    operands' strides, the first operand that tells two dimensions apart decides, and the result
+    is dense in that order.
+    """
+    rows = [_aligned(shape, *operand) for operand in operands]
+    if all(size == shape for size, _ in operands):
+        first = operands[0][1]
+        if all(_contiguous(shape, strides) for _, strides in operands):
+            return canonical_strides(shape)
+        if all(strides == first for _, strides in operands) and _dense(shape, first):
+            return first
+    order = list(reversed(range(len(shape))))  # the innermost dimension first
+    for start in range(1, len(order)):
+        moving = start
+        for other in range(start - 1, -1, -1):
+            verdict = _compare(shape, rows, order[other], order[moving])
+            if verdict > 0:
+                order[other], order[moving] = order[moving], order[other]
+                moving = other
+            elif verdict < 0:
+                break
+    strides = [0] * len(shape)
+    step = 1
+    for dimension in order:
+        strides[dimension] = step
+        step *= shape[dimension]
+    return tuple(strides)
+
+
+def _aligned(shape: Shape, own: Shape, strides: Strides) -> list[int]:
+    missing = len(shape) - len(own)
+    return [0] * missing + [
+        0 if size == 1 and shape[missing + place] != 1 else strides[place]
+        for place, size in enumerate(own)
+    ]
+
+
+def _compare(shape: Shape, rows: Sequence[Sequence[int]], inner: int, outer: int) -> int:
+    for row in rows:
+        if row[inner] == 0 or row[outer] == 0:
+            continue
+        if row[inner] != row[outer]:
+            return -1 if row[inner] < row[outer] else 1
+        if shape[inner] > shape[outer]:
+            return 1
+    return 0
+
+
+def _contiguous(shape: Shape, strides: Strides) -> bool:
+    # Along a dimension of length one any stride will do.
+    fresh = canonical_strides(shape)
+    return all(a == b for a, b, size in zip(strides, fresh, shape, strict=True) if size != 1)
+
+
+def _dense(shape: Shape, strides: Strides) -> bool:
+    """Whether a tensor fills its memory without gaps or overlaps."""
+    step = 1
+    for stride, size in sorted((st, si) for st, si in zip(strides, shape, strict=True) if si != 1):
+        if stride != step:
+            return False
+        step *= size
+    return True
+
+
+def overlaps_itself(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether two elements of a tensor may lie at the same place of memory."""
+    extent = 0
+    for stride, size in sorted(zip(strides, shape, strict=True)):
+        if size > 1:
+            if stride <= extent:
+                return True
+            extent += stride * (size - 1)
+    return False
