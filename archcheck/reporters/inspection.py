@@ -102,8 +102,11 @@ def _heaviest(network: Network, layer: Layer) -> Op | None:
 def _layer(network: Network, views: list[ReceptiveField], layer: Layer) -> dict[str, Any]:
     op = _heaviest(network, layer)
     field = _first_known(views, Point(layer.name, (layer.output,)))
-    calls = [call for call in network.calls if layer.output in call.outputs]
-    called = op.called if op else (calls[-1].called if calls else None)
+    if op is not None:
+        called = op.called
+    else:
+        calls = [call for call in network.calls if layer.output in call.outputs]
+        called = calls[-1].called if calls else None
     return {
         "name": layer.name,
         "kind": op.kind if op else "identity",

@@ -1,0 +1,243 @@
+"""Every answer is what torch would have given: shape, type, strides and whose memory it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from archcheck.tracing.answers import Answers, Restart
+from archcheck.tracing.layout import canonical_strides, pointwise_strides
+from archcheck.tracing.ledger import tensors_in
+from archcheck.tracing.recorder import Recorder
+
+Drawn = tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]
+FLOATS = [torch.float32] * 6 + [torch.float64, torch.bfloat16]
+
+
+def laid_out(r: Random, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """A tensor of some layout: fresh, permuted, channels last, a slice, expanded."""
+    x = torch.randn(tuple(shape)).to(dtype)
+    way = r.randrange(8)
+    if way == 0:
+        order = r.sample(range(x.dim()), x.dim())
+        return x.permute(order).contiguous().permute([order.index(d) for d in range(x.dim())])
+    if way == 1 and x.dim() == 4:
+        return x.contiguous(memory_format=torch.channels_last)
+    if way == 2:
+        room = torch.randn([side + 2 for side in shape]).to(dtype)
+        return room[tuple(slice(1, side + 1) for side in shape)]
+    if way == 3 and x.dim():
+        return x[..., :1].expand(x.shape)
+    return x
+
+
+def sides(r: Random, rank: int, most: int = 7) -> list[int]:
+    return [r.randint(1, most) for _ in range(rank)]
+
+
+def per_axis(r: Random, axes: int, low: int, high: int) -> Any:
+    return r.choice([r.randint(low, high), tuple(r.randint(low, high) for _ in range(axes))])
+
+
+def maybe(r: Random, x: Any) -> Any:
+    return x if r.random() < 0.6 else None
+
+
+def convolution(r: Random) -> Drawn:
+    n, groups = r.randint(1, 3), r.randint(1, 2)
+    inside, outside = groups * r.randint(1, 3), groups * r.randint(1, 3)
+    x = laid_out(r, [r.randint(1, 2), inside + (r.random() < 0.05), *sides(r, n, 9)], torch.float32)
+    bias = maybe(r, torch.ones(outside))
+    options = {"dilation": per_axis(r, n, 1, 2), "groups": groups, "stride": per_axis(r, n, 1, 3)}
+    if r.random() < 0.5:
+        weight = laid_out(r, [outside, inside // groups, *sides(r, n, 3)], torch.float32)
+        options["padding"] = r.choice(["same", "valid", per_axis(r, n, 0, 3)])
+        return getattr(F, f"conv{n}d"), (x, weight, bias), options
+    weight = laid_out(r, [inside, outside // groups, *sides(r, n, 3)], torch.float32)
+    options |= {"padding": per_axis(r, n, 0, 2), "output_padding": per_axis(r, n, 0, 1)}
+    return getattr(F, f"conv_transpose{n}d"), (x, weight, bias), options
+
+
+def pool(r: Random) -> Drawn:
+    n = r.randint(1, 3)
+    x = laid_out(r, [*sides(r, 2, 2), *sides(r, n, 9)], r.choice(FLOATS))
+    if r.random() < 0.4:
+        name = r.choice(["adaptive_avg_pool", "adaptive_max_pool"])
+        return getattr(F, f"{name}{n}d"), (x, per_axis(r, n, 1, 4)), {}
+    name = r.choice(["max_pool", "avg_pool"])
+    options = {"padding": per_axis(r, n, 0, 2), "ceil_mode": r.random() < 0.5}
+    options |= {"stride": per_axis(r, n, 1, 3)} if r.random() < 0.6 else {}
+    return getattr(F, f"{name}{n}d"), (x, per_axis(r, n, 1, 4)), options
+
+
+def resized(r: Random) -> Drawn:
+    n = r.randint(1, 3)
+    x = laid_out(r, [*sides(r, 2, 2), *sides(r, n, 9)], r.choice(FLOATS))
+    if r.random() < 0.5:
+        amounts = [r.randint(0, 2) for _ in range(2 * n)]
+        return F.pad, (x, amounts), {"mode": r.choice(["constant", "constant", "replicate"])}
+    modes = ["nearest", "nearest-exact", "area", {1: "linear", 2: "bilinear", 3: "trilinear"}[n]]
+    options: dict[str, Any] = {"mode": r.choice([*modes, "bicubic"])}
+    scales = [2, 0.5, 1.7, 0.3, (1.5,) * n]
+    key, value = r.choice([("size", per_axis(r, n, 1, 9)), ("scale_factor", r.choice(scales))])
+    return F.interpolate, (x,), {**options, key: value}
+
+
+UNARY: list[Callable[..., Any]] = [
+    *(F.relu, F.relu6, F.leaky_relu, F.elu, F.gelu, F.silu, F.mish, F.softplus, F.hardswish),
+    *(F.hardsigmoid, F.hardtanh, F.logsigmoid, F.softsign, torch.sigmoid, torch.tanh, torch.exp),
+    *(torch.sqrt, torch.abs, torch.neg, torch.square, torch.clone, torch.isnan, torch.round),
+    *(torch.Tensor.relu_, torch.Tensor.sigmoid_, torch.logical_not, torch.bitwise_not),
+]
+BINARY: list[Callable[..., Any]] = [
+    *(torch.add, torch.sub, torch.mul, torch.div, torch.pow, torch.maximum, torch.gt, torch.eq),
+    *(torch.Tensor.__iadd__, torch.Tensor.mul_, torch.Tensor.__rsub__, torch.Tensor.__radd__),
+    *(torch.floor_divide, torch.remainder, torch.clamp, torch.logical_and),
+]
+
+
+def pointwise(r: Random) -> Drawn:
+    shape = sides(r, r.randint(0, 4), 4)
+    kinds = [*FLOATS, torch.int64, torch.bool]
+    x = laid_out(r, shape, r.choice(kinds))
+    if r.random() < 0.4:
+        return r.choice(UNARY), (x,), {}
+    other = [r.choice([side, side, 1]) for side in shape][r.randint(0, max(len(shape) - 1, 0)) :]
+    y = r.choice([laid_out(r, other, r.choice(kinds)), 2, 0.5, True])
+    if r.random() < 0.2 and isinstance(y, Tensor):
+        return torch.where, (laid_out(r, shape, torch.bool), x, y), {}
+    operands = (y, x) if r.random() < 0.3 and isinstance(y, Tensor) else (x, y)
+    return r.choice(BINARY), operands, {}
+
+
+def layer(r: Random) -> Drawn:
+    x = laid_out(r, sides(r, r.randint(1, 5), 4), r.choice([torch.float32, torch.float64]))
+    channels = (x.shape[1] if x.dim() > 1 else 1) + (r.random() < 0.05)
+    vector, last = torch.ones(channels, dtype=x.dtype), tuple(x.shape[-1:])
+    dim = r.randint(-x.dim(), x.dim())
+    normal: Callable[..., Any] = r.choice([F.softmax, F.log_softmax, torch.softmax])
+    reduce: Callable[..., Any] = r.choice([torch.mean, torch.sum, torch.amax])
+    choices: list[Drawn] = [
+        (F.batch_norm, (x, maybe(r, vector * 0), maybe(r, vector), vector, None, dim > 0), {}),
+        (F.layer_norm, (x, last, maybe(r, torch.ones(last, dtype=x.dtype))), {}),
+        (F.group_norm, (x, r.choice([1, 2, channels]), maybe(r, vector)), {}),
+        (normal, (x,), {"dim": dim}),
+        (F.linear, (x, torch.ones(3, x.shape[-1] + (dim == 4), dtype=x.dtype)), {}),
+        (torch.matmul, (x, laid_out(r, [x.shape[-1], 3], x.dtype)), {}),
+        (torch.matmul, (x, x.transpose(-1, -2) if x.dim() > 1 else x), {}),
+        (reduce, (x, dim), {"keepdim": r.random() < 0.5}),
+        (r.choice([torch.mean, torch.sum]), (x,), {}),
+        (torch.cat, ([x, laid_out(r, x.shape, x.dtype)], dim), {}),
+        (torch.stack, ([x, x], dim), {}),
+        (F.dropout, (x, r.choice([0.0, 0.5, 1.0, 2.0])), {"training": dim > 0}),
+    ]
+    return r.choice(choices)
+
+
+def view(r: Random) -> Drawn:
+    x = laid_out(r, sides(r, r.randint(1, 4), 4), r.choice(FLOATS))
+    order, dim = r.sample(range(x.dim()), x.dim()), r.randint(-x.dim(), x.dim())
+    index = r.choice([0, -1, slice(None, None, 2), (Ellipsis, 0), None, [0], torch.tensor([0, 0])])
+    value = r.choice([1.0, torch.ones(1), torch.ones(1, 1, *x.shape[1:])])
+    choices: list[Drawn] = [
+        (torch.Tensor.reshape, (x, [x.shape[d] for d in order]), {}),
+        (torch.Tensor.reshape, (x, -1, x.shape[-1]), {}),
+        (torch.Tensor.view, (x, [x.shape[d] for d in order]), {}),
+        (torch.flatten, (x, dim, r.randint(-x.dim(), x.dim())), {}),
+        (torch.Tensor.contiguous, (x,), {}),
+        (torch.permute, (x, order), {}),
+        (torch.Tensor.__getitem__, (x, index), {}),
+        (torch.Tensor.__setitem__, (x, index, value), {}),
+        (torch.Tensor.repeat, (x, *sides(r, x.dim(), 3)), {}),
+        (torch.roll, (x, dim, dim), {}),
+        (torch.flip, (x, [dim]), {}),
+        (torch.Tensor.to, (x, r.choice([torch.float32, torch.float64])), {}),
+        (torch.unsqueeze, (x, dim), {}),
+        (F.pixel_shuffle, (laid_out(r, [1, r.choice([4, 8, 3]), 3, 2], torch.float32), 2), {}),
+    ]
+    return r.choice(choices)
+
+
+def described(result: Any, arguments: Sequence[Any]) -> Any:
+    """All that can be known of a result without its values."""
+    if not isinstance(result, Tensor):
+        return [described(item, arguments) for item in tensors_in(result)]
+    lent = [
+        (place, x is result, result.storage_offset())
+        for place, x in enumerate(tensors_in(list(arguments)))
+        if x.untyped_storage()._cdata == result.untyped_storage()._cdata
+    ]
+    return (type(result), tuple(result.shape), result.dtype, result.stride(), lent)
+
+
+def copied(value: Any) -> Any:
+    """The same arguments in memory of their own."""
+    if isinstance(value, Tensor):
+        storage: Any = value.untyped_storage()
+        fresh: Any = torch.empty(0, dtype=value.dtype)
+        return fresh.set_(storage.clone(), value.storage_offset(), value.shape, value.stride())
+    return type(value)(map(copied, value)) if isinstance(value, (list, tuple)) else value
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "family", [convolution, pool, resized, pointwise, layer, view], ids=lambda f: f.__name__
+)
+@given(st.randoms(use_true_random=False))
+@torch.no_grad()
+def test_answers_are_what_torch_gives(family: Callable[[Random], Drawn], r: Random) -> None:
+    function, arguments, options = family(r)
+    real: Any = None
+    error = None
+    mine = copied(tuple(arguments))
+    try:
+        real = described(function(*mine, **options), mine)
+    except Exception as raised:
+        error = raised
+    recorder = Recorder(nn.Identity())
+    answers = Answers(recorder.ledger, None)
+    found: list[Any] = []
+
+    def perform(call: Any) -> Any:
+        result = answers.perform(call)
+        found.append(described(result, arguments))
+        return result
+
+    recorder.perform = perform
+    for number, tensor in enumerate(tensors_in(list(arguments))):
+        driven = number == 0 or r.random() < 0.5
+        recorder.ledger.register(tensor, "input" if driven else "constant")
+    try:
+        with recorder:
+            function(*arguments, **options)
+    except Restart:
+        return
+    except Exception:
+        assert error is not None  # the real pass will say which
+        return
+    assert error is None
+    assert found == [real]
+
+
+@given(st.randoms(use_true_random=False))
+def test_strides_of_pointwise_results(r: Random) -> None:
+    shape = sides(r, r.randint(0, 5), 4)
+    operands = [
+        laid_out(r, [r.choice([side, side, 1]) for side in shape], torch.float32) for _ in "12"
+    ]
+    result = operands[0] + operands[1]
+    described_as = tuple((tuple(x.shape), x.stride()) for x in operands)
+    assert pointwise_strides(tuple(result.shape), described_as) == result.stride()
+
+
+@given(st.lists(st.integers(1, 5), max_size=5))
+def test_strides_of_fresh_tensors(shape: list[int]) -> None:
+    assert canonical_strides(tuple(shape)) == torch.empty(shape).stride()
