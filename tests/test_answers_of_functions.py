@@ -102,6 +102,8 @@ BINARY: list[Callable[..., Any]] = [
     *(torch.Tensor.__iadd__, torch.Tensor.mul_, torch.Tensor.__rsub__, torch.Tensor.__radd__),
     *(torch.floor_divide, torch.remainder, torch.clamp, torch.logical_and),
 ]
+NORMAL: list[Callable[..., Any]] = [F.softmax, F.log_softmax, torch.softmax]
+REDUCE: list[Callable[..., Any]] = [torch.mean, torch.sum, torch.amax]
 
 
 def pointwise(r: Random) -> Drawn:
@@ -123,8 +125,7 @@ def layer(r: Random) -> Drawn:
     channels = (x.shape[1] if x.dim() > 1 else 1) + (r.random() < 0.05)
     vector, last = torch.ones(channels, dtype=x.dtype), tuple(x.shape[-1:])
     dim = r.randint(-x.dim(), x.dim())
-    normal: Callable[..., Any] = r.choice([F.softmax, F.log_softmax, torch.softmax])
-    reduce: Callable[..., Any] = r.choice([torch.mean, torch.sum, torch.amax])
+    normal, reduce = r.choice(NORMAL), r.choice(REDUCE)
     choices: list[Drawn] = [
         (F.batch_norm, (x, maybe(r, vector * 0), maybe(r, vector), vector, None, dim > 0), {}),
         (F.layer_norm, (x, last, maybe(r, torch.ones(last, dtype=x.dtype))), {}),

@@ -158,6 +158,24 @@ def test_the_end_of_what_a_failing_network_printed_is_shown(tmp_path: Path, spec
     assert "line 9000" not in done.stdout
 
 
+def test_what_a_network_prints_is_shown_once(tmp_path: Path, spec: Path) -> None:
+    # A failing pass from shapes is repeated for real; nobody has to know.
+    (tmp_path / "net.py").write_text(network("print('fi', 'rst')", forward="print('li', 'ne'); 1 / 0"))
+    words = [COMMAND, "verify", "net.py", "--spec", str(spec)]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.stdout.count("fi rst"), done.stdout.count("li ne")) == (1, 1)
+    assert "archcheck:" not in done.stdout
+
+
+def test_what_a_network_printed_before_it_ended_is_shown(tmp_path: Path, spec: Path) -> None:
+    forward = "print('li', 'ne', flush=True); os._exit(3)"
+    (tmp_path / "net.py").write_text(network(forward=forward))
+    words = [COMMAND, "verify", "net.py", "--spec", str(spec)]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "exit code 3" in done.stdout
+    assert done.stdout.count("li ne") == 1
+
+
 @pytest.mark.parametrize("way", ["print({0!r}); 1 / 0", "raise ValueError({0!r})"])
 def test_a_terminal_does_not_obey_a_submission(tmp_path: Path, spec: Path, way: str) -> None:
     forward = way.format("\x1b[31mred\x1b]0;title\x07\x1b[0m\x9b2J")
