@@ -160,7 +160,9 @@ def test_the_end_of_what_a_failing_network_printed_is_shown(tmp_path: Path, spec
 
 def test_what_a_network_prints_is_shown_once(tmp_path: Path, spec: Path) -> None:
     # A failing pass from shapes is repeated for real; nobody has to know.
-    (tmp_path / "net.py").write_text(network("print('fi', 'rst')", forward="print('li', 'ne'); 1 / 0"))
+    (tmp_path / "net.py").write_text(
+        network("print('fi', 'rst')", forward="print('li', 'ne'); 1 / 0")
+    )
     words = [COMMAND, "verify", "net.py", "--spec", str(spec)]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (done.stdout.count("fi rst"), done.stdout.count("li ne")) == (1, 1)

@@ -12,6 +12,7 @@ BROKEN, INTERRUPTED = 2, 130
 
 def run() -> None:
     """The entry point of the installed command."""
+    gc.disable()  # a short life: looking for garbage among the imports only costs time
     try:
         signal.signal(signal.SIGTERM, _terminate)
         gc.disable()  # a short life: looking for garbage during the imports only costs time
