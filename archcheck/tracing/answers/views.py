@@ -147,11 +147,11 @@ def made_like(call: Call) -> Any:
     return call.run()
 
 
-RUN = """fold unfold sort argsort topk cumsum cumprod median var std norm vector_norm logsumexp prod
-argmax argmin all any nanmean nansum var_mean std_mean tril triu instance_norm rms_norm
-local_response_norm normalize lp_pool1d lp_pool2d lp_pool3d glu softmin pixel_unshuffle
-channel_shuffle repeat_interleave index_select max_pool1d_with_indices max_pool2d_with_indices
-max_pool3d_with_indices""".split()
+RUN = """fold unfold sort argsort topk cumsum cumprod median var std norm vector_norm logsumexp
+prod argmax argmin all any gather take_along_dim diff nanmean nansum var_mean std_mean tril triu
+instance_norm rms_norm local_response_norm normalize lp_pool1d lp_pool2d lp_pool3d glu softmin
+pixel_unshuffle channel_shuffle repeat_interleave index_select max_pool1d_with_indices
+max_pool2d_with_indices max_pool3d_with_indices""".split()
 """Their shapes follow from their input's, but run all the same: they are rare, and cheap."""
 
 RUN_SEVERAL = """mm addmm baddbmm scaled_dot_product_attention prelu lstm gru rnn_tanh rnn_relu
