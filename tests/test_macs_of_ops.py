@@ -12,7 +12,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import archcheck
-from tests.test_fields_of_masks import ATTENTION, MultiHead, SwinBlock, Tokens, causal
+from tests.masked_tokens import ATTENTION, Tokens, causal
+from tests.masked_windows import SwinBlock
+from tests.test_fields_of_masks import MultiHead
 from tests.test_fields_of_ops import SHAPES, Applied
 
 PRODUCTS: dict[str, Callable[[Tensor], Tensor]] = {
