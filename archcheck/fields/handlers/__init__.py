@@ -13,6 +13,7 @@ from archcheck.fields.handlers import (
     unfolding,
     views,
     windows,
+    writing,
 )
 from archcheck.fields.handlers.base import CARRIERS, HANDLERS, Context, Reading, Result
 
@@ -34,4 +35,5 @@ __all__ = [
     "unfolding",
     "views",
     "windows",
+    "writing",
 ]

@@ -16,7 +16,7 @@ from archcheck.fields import masks
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.gather import pick
 from archcheck.fields.handlers.base import Context, handles
-from archcheck.fields.handlers.indexing import boxed, nothing
+from archcheck.fields.handlers.writing import boxed, nothing
 from archcheck.fields.indices import MOST, Integers, alike_labelled, picked, written
 from archcheck.fields.reshape import reshaped
 

@@ -1,4 +1,4 @@
-"""Indexing by numbers, slices and constant arrays, reading and writing."""
+"""Reading by numbers, slices and constant arrays."""
 
 from __future__ import annotations
 
@@ -8,23 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from archcheck.fields import masks
-from archcheck.fields.fieldmap import FieldMap, Track, Unfollowed
+from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.gather import pick
 from archcheck.fields.handlers.base import Context, handles, is_tensor
-from archcheck.fields.handlers.masking import chosen
 from archcheck.fields.indices import (
     Integers,
-    alike_labelled,
     along,
     elementwise,
     picked,
-    written,
 )
 from archcheck.fields.merge import merged
-from archcheck.fields.positions import EMPTY
 from archcheck.fields.reshape import reshaped
-from archcheck.fields.table import Factor, Table
 from archcheck.network.constants import BOOLEANS, INTEGERS
 
 
@@ -193,80 +187,6 @@ def one_hot(context: Context) -> FieldMap:
     return rows_of(context, context.required())
 
 
-def _like(context: Context, *names: str) -> tuple[FieldMap, list[FieldMap | None]]:
-    """The map of the first argument, made of constants where it is none, and those of others."""
-    found = [context.map(name) for name in names]
-    some = next((m for m in found if m is not None), None)
-    if some is None:
-        raise Unfollowed(f"{context.op.kind} of constants by indices of the input")
-    return found[0] or nothing(some, context.shape(names[0])), found[1:]
-
-
-def nothing(like: FieldMap, shape: Sequence[int]) -> FieldMap:
-    """A map of constants: no unit depends on anything."""
-    factors = tuple(Factor(size, False, False) for size in shape if size != 1)
-    groups = tuple(int(size != 1) for size in shape)
-    empty = Track(Table.constant(EMPTY, len(factors)))
-    return FieldMap(factors, groups, (empty,) * len(like.tracks))
-
-
-@handles({"setitem"}, cuts=True)
-def setitem(context: Context) -> FieldMap:
-    """The written units hold the new value's fields, the rest what they held before."""
-    shape = context.shape()
-    subscript = Subscript(context, context.op.arguments.get("index"), shape)
-    old, value = context.map(), context.map("value")
-    only = subscript.given[0] if len(subscript.given) == 1 else None
-    if only is not None and only.dtype == bool and value is None and not subscript.box():
-        ahead, behind = subscript.at[0], len(shape) - subscript.at[0] - only.ndim
-        keep = ~only.reshape((1,) * ahead + only.shape + (1,) * behind)
-        number = context.op.arguments.get("value")
-        filled = float(number) if isinstance(number, (int, float)) else None
-        return chosen(context, old, None, keep, filled)
-    base, _ = _like(context, "input", "value")
-    if value is not None:
-        value = masks.settled(value)
-    part = subscript.part(base)
-    if subscript.at:
-        value = written(part, value, subscript.at, subscript.arrays, place=subscript.place)
-    elif value is not None:
-        value = _fitted(value, part.shape)
-    if value is not None:
-        value = subscript.whole(value)
-    return boxed(base, value, subscript.box())
-
-
-def _fitted(value: FieldMap, shape: Sequence[int]) -> FieldMap:
-    """A value as an assignment broadcasts it: spare dimensions in front are of length one."""
-    while len(value.groups) > len(shape) and value.shape[0] == 1:
-        value = value.without(0)
-    return merged([value], shape)
-
-
-def boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) -> FieldMap:
-    """A region that is a product of indices along some dimensions, written."""
-    shape = base.shape
-    base = masks.settled(base)
-    if not ranges:
-        return base.emptied() if value is None else alike_labelled(value, base)
-    live = np.zeros((1,) * len(shape), dtype=bool)
-    for dimension, index in ranges.items():
-        outside = np.ones(shape[dimension], dtype=bool)
-        outside[index] = False
-        sides = [1] * len(shape)
-        sides[dimension] = len(outside)
-        live = live | outside.reshape(sides)
-    kept = masks.without(base, live)
-    if value is None:
-        return kept
-    for dimension, index in ranges.items():
-        sides = [*value.shape[:dimension], shape[dimension], *value.shape[dimension + 1 :]]
-        value = written(nothing(value, sides), value, [dimension], [index], place=dimension)
-    if base.spatial_dimensions():
-        value = alike_labelled(value, base)
-    return merged([kept, value], shape)
-
-
 @handles({"index_select"}, cuts=True)
 def index_select(context: Context) -> FieldMap:
     """One dimension, by a list of indices."""
@@ -315,61 +235,3 @@ def masked_select(context: Context) -> FieldMap:
     m = merged(context.operands, np.broadcast_shapes(context.shape(), mask.shape))
     mask = np.broadcast_to(mask, m.shape)
     return picked(m, list(range(mask.ndim)), list(mask.nonzero()), 0)
-
-
-@handles({"index_put"})
-def index_put(context: Context) -> FieldMap:
-    """``x[indices] = values``, or ``+=``."""
-    base, (value,) = _like(context, "input", "values")
-    items = context.argument("indices", [])
-    if any(item is None for item in items):
-        raise Unfollowed("index_put beside whole dimensions")
-    subscript = Subscript(context, items, context.shape())
-    adds = bool(context.argument("accumulate", False))
-    if subscript.numbers:
-        raise Unfollowed("index_put by single numbers")
-    return written(base, value, subscript.at, subscript.arrays, place=0, adds=adds)
-
-
-@handles({"copy", "fill", "zero"})
-def copy_into(context: Context) -> FieldMap:
-    """All of a tensor overwritten."""
-    old, shape = context.map(), context.output_shape
-    new = context.map("src" if context.op.kind == "copy" else "value")
-    if new is None:
-        return nothing(context.operands[0], shape)
-    new = merged([new], shape)
-    return new if old is None else alike_labelled(new, old)
-
-
-@handles({"index_add", "index_copy", "index_fill"})
-def index_add(context: Context) -> FieldMap:
-    """Slices along one dimension added, or put, where a list of indices says."""
-    name = "value" if context.op.kind == "index_fill" else "source"
-    base, (value,) = _like(context, "input", name)
-    dimension = base.dimension(context.argument("dim", 0))
-    index = constant_index(context, context.op.arguments.get("index")).ravel()
-    if context.op.kind == "index_fill" and value is not None:
-        raise Unfollowed("index_fill by a value of the input")
-    adds = context.op.kind == "index_add"
-    return written(base, value, [dimension], [index], place=dimension, adds=adds)
-
-
-@handles({"scatter", "scatter_add", "scatter_reduce"})
-def scatter(context: Context) -> FieldMap:
-    """Elements put, or added, where an array of indices says."""
-    index = constant_index(context, context.op.arguments.get("index"))
-    name = "src" if is_tensor(context.op.arguments.get("src")) else "value"
-    base, (value,) = _like(context, "input", name)
-    dimension = base.dimension(context.argument("dim", 0))
-    arrays = list(np.broadcast_arrays(*np.indices(index.shape, sparse=True)))
-    arrays[dimension] = index
-    if value is not None:
-        value = masks.settled(value)
-        for d, size in enumerate(index.shape):
-            if d < len(value.groups) and value.shape[d] > size:
-                value = value.gathered(d, pick(0), size)
-    adds = context.op.kind != "scatter" or context.argument("reduce") is not None
-    if context.op.kind == "scatter_reduce" and context.argument("include_self", True) is False:
-        raise Unfollowed("scatter_reduce without what was there")
-    return written(base, value, list(range(index.ndim)), arrays, place=0, adds=adds)

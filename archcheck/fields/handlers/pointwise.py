@@ -5,7 +5,7 @@ from __future__ import annotations
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.gather import pick, window
 from archcheck.fields.handlers.base import Context, handles
-from archcheck.fields.handlers.indexing import nothing
+from archcheck.fields.handlers.writing import nothing
 from archcheck.fields.merge import concatenated, merged
 from archcheck.fields.reshape import divided, together
 from archcheck.network import kinds
