@@ -14,7 +14,7 @@ with a non-zero gradient are the field. Two things need a convention:
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -245,6 +245,48 @@ def actual_field(
     `normalization="joins"`, `zero_taps=True`, `gates="ignored"` (global averages are constants).
     """
     return _Run(_positive(module), input_shape, at, **options).mask(unit)
+
+
+def actual_masks(
+    module: nn.Module, input_shape: Shape, at: str | None = None, **options: Any
+) -> Iterator[tuple[tuple[int, ...], Mask]]:
+    """Every unit with the input positions it reads: `actual_field` for all of them at once."""
+    run = _Run(_positive(module), input_shape, at, **options)
+    for unit in np.ndindex(*run.map):
+        yield unit, run.mask(unit)
+
+
+def theoretical_masks(
+    module: nn.Module, input_shape: Shape, phases: Shape, limit: int = 512, **options: Any
+) -> list[Mask]:
+    """What `phases` neighbouring centre units of a large enough input read, each cut to its hull.
+
+    The input grows until none of them touches its border. RuntimeError where that never happens.
+    """
+    net, side = _positive(module), 64 if len(input_shape) < 4 else 24
+    while side <= limit:
+        shape = [input_shape[0], *(s + side - side % 32 for s in input_shape[1:])]
+        run = _Run(net, shape, None, **options)
+        if min(np.subtract(run.map, phases)) >= 2:
+            pairs = zip(run.map, phases, strict=True)
+            block = [range((s - n) // 2, (s - n) // 2 + n) for s, n in pairs]
+            found = [_cut(run.mask(unit)) for unit in product(*block)]
+            inside = [mask for mask in found if mask is not None]
+            if len(inside) == len(found):
+                return inside
+        side *= 2
+    raise RuntimeError(f"no field lay inside an input of {limit}")
+
+
+def _cut(mask: Mask) -> Mask | None:
+    """A mask's hull, None where it touches the mask's border."""
+    window = []
+    for axis, side in enumerate(mask.shape):
+        read = project(mask, axis)
+        if not read.size or read[0] == 0 or read[-1] == side - 1:
+            return None
+        window.append(slice(int(read[0]), int(read[-1]) + 1))
+    return mask[tuple(window)]
 
 
 def actual_fields_all(

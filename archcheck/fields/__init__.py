@@ -2,7 +2,14 @@
 
 from archcheck.fields.field import AxisField, Hull
 from archcheck.fields.points import Point
-from archcheck.fields.receptive_field import Field, ReceptiveField, UnknownField, receptive_field
+from archcheck.fields.receptive_field import (
+    Field,
+    ReceptiveField,
+    UnitField,
+    UnknownField,
+    receptive_field,
+)
+from archcheck.fields.region import Region
 from archcheck.fields.walk import NotModelled
 
 __all__ = [
@@ -12,6 +19,8 @@ __all__ = [
     "NotModelled",
     "Point",
     "ReceptiveField",
+    "Region",
+    "UnitField",
     "UnknownField",
     "receptive_field",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -81,12 +82,7 @@ def unit_positions(m: FieldMap, axis: int, unit: tuple[int, ...]) -> Positions:
     """
     m = m.within_borders()
     dimensions = m.spatial_dimensions()
-    sides = [m.shape[dimension] for dimension in dimensions]
-    if len(unit) != len(dimensions) or not all(
-        0 <= index < side for index, side in zip(unit, sides, strict=True)
-    ):
-        shape = "×".join(map(str, sides)) or "one unit without spatial axes"
-        raise IndexError(f"no unit {tuple(unit)} in a map of {shape}")
+    check_unit(unit, [m.shape[dimension] for dimension in dimensions])
     where: dict[int, int] = {}
     for dimension, index in zip(dimensions, unit, strict=True):
         span = range(len(m.factors))[m.span(dimension)]
@@ -104,6 +100,19 @@ def unit_positions(m: FieldMap, axis: int, unit: tuple[int, ...]) -> Positions:
         for index_of in product(*ranges):
             found = found | _entry(table, index_of)
     return found
+
+
+def check_unit(unit: Sequence[int], sides: Sequence[int]) -> None:
+    """Check that a map with spatial axes of these lengths has a unit.
+
+    Raises:
+        IndexError: if it has not.
+    """
+    if len(unit) != len(sides) or not all(
+        0 <= index < side for index, side in zip(unit, sides, strict=True)
+    ):
+        shape = "×".join(map(str, sides)) or "one unit without spatial axes"
+        raise IndexError(f"no unit {tuple(unit)} in a map of {shape}")
 
 
 def _entry(table: Table, index: tuple[int, ...]) -> Positions:

@@ -49,7 +49,7 @@ def growth(rf: ReceptiveField, point: Point, axis: int) -> tuple[Growth, ...]:
 
 
 @dataclass(frozen=True)
-class _Link:
+class Link:
     """An operation of the chain: the size of the field behind it, the jump in front of it."""
 
     op: Op
@@ -57,17 +57,17 @@ class _Link:
     jump: Fraction
 
 
-def _chain(rf: ReceptiveField, point: Point, axis: int) -> list[_Link]:
+def _chain(rf: ReceptiveField, point: Point, axis: int) -> list[Link]:
     """The operations on the way that reaches furthest, from the input to the point."""
     tensor = max(point.tensors, key=lambda t: _size(rf, t, axis))
-    chain: list[_Link] = []
+    chain: list[Link] = []
     while (op := rf.network.producer(tensor)) is not None:
         sources = [t for t in data_inputs(op) if isinstance(rf.walk.map(t), FieldMap)]
         if not sources:
             break
         # Of operands that reach equally far the one made last has the longer way behind it.
         source = max(sources, key=lambda t: (_size(rf, t, axis), t))
-        chain.append(_Link(op, _size(rf, tensor, axis), _jump(rf, source, axis)))
+        chain.append(Link(op, _size(rf, tensor, axis), _jump(rf, source, axis)))
         tensor = source
     return chain[::-1]
 
@@ -86,7 +86,7 @@ def _jump(rf: ReceptiveField, tensor: int, axis: int) -> Fraction:
     return Fraction(1) if jump is None else jump
 
 
-def _rows(network: Network, chain: list[_Link], depth: int) -> tuple[Growth, ...]:
+def _rows(network: Network, chain: list[Link], depth: int) -> tuple[Growth, ...]:
     rows = [Growth("input", 1, 0, "")]
     for name, group in groupby(chain, key=lambda link: _block(link.op, depth)):
         links = list(group)
@@ -101,7 +101,7 @@ def _block(op: Op, depth: int) -> str:
     return ".".join(parts[:depth]) if parts else op.kind
 
 
-def _what(network: Network, links: list[_Link]) -> str:
+def _what(network: Network, links: list[Link]) -> str:
     """The windows of a stretch in a few words: ``two 3×3 at jump 2``."""
     described: Counter[str] = Counter()
     jumps = []

@@ -56,7 +56,25 @@ class Positions:
 
     def members(self) -> tuple[int, ...]:
         """The members in order."""
-        return tuple(self.low + i for i in range(self.size) if self.bits >> i & 1)
+        digits = reversed(f"{self.bits:b}") if self.bits else ()
+        return tuple(self.low + i for i, digit in enumerate(digits) if digit == "1")
+
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """The longest stretches without a gap, in order: first and last member of each."""
+        found: list[tuple[int, int]] = []
+        low, bits = self.low, self.bits
+        while bits:
+            length = (~bits & (bits + 1)).bit_length() - 1
+            found.append((low, low + length - 1))
+            bits >>= length
+            if bits:
+                zeros = (bits & -bits).bit_length() - 1
+                low, bits = low + length + zeros, bits >> zeros
+        return tuple(found)
+
+    def within(self, side: int) -> Positions:
+        """The members that lie on an axis of ``side`` positions."""
+        return self & Positions(0, (1 << side) - 1)
 
     def __bool__(self) -> bool:
         return self.bits != 0
@@ -69,6 +87,15 @@ class Positions:
         if self.low <= other.low:
             return _make(self.low, self.bits | other.bits << (other.low - self.low))
         return _make(other.low, other.bits | self.bits << (self.low - other.low))
+
+    def __and__(self, other: Positions) -> Positions:
+        low = max(self.low, other.low)
+        return Positions(low, self.bits >> (low - self.low) & other.bits >> (low - other.low))
+
+    def __sub__(self, other: Positions) -> Positions:
+        low = min(self.low, other.low)
+        kept = self.bits << (self.low - low) & ~(other.bits << (other.low - low))
+        return Positions(low, kept)
 
     def __add__(self, shift: int) -> Positions:
         return _make(self.low + shift, self.bits) if self.bits and shift else self

@@ -6,14 +6,17 @@ Convolutional Neural Networks", Distill 2019, widened from chains of windows to 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from archcheck.fields.field import AxisField, Hull, axis_field, unit_positions
-from archcheck.fields.fieldmap import FieldMap
+from archcheck.fields.field import AxisField, Hull, axis_field, check_unit, unit_positions
+from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.handlers import Reading
+from archcheck.fields.lookback import Lookback
 from archcheck.fields.merge import merged
 from archcheck.fields.points import Point, feature_points, module_point, output_points
+from archcheck.fields.region import Region
 from archcheck.fields.walk import NotModelled, Unknown, Walk
 from archcheck.network import Network, Op
 from archcheck.network.kinds import NORMALIZATIONS
@@ -125,6 +128,47 @@ class Field:
         found = [unit_positions(m, axis, index) for axis in range(len(m.tracks))]
         return tuple(None if p.hull is None else Hull(*p.hull) for p in found)
 
+    @property
+    def centre(self) -> tuple[int, ...]:
+        """The unit in the middle of the map (of two middle ones the later)."""
+        return tuple(side // 2 for side in self.shape)
+
+    def unit(self, unit: int | tuple[int, ...] | None = None, *, gates: bool = True) -> UnitField:
+        """The exact sets of input positions that one unit depends on, holes included.
+
+        They need not be products of sets on the axes: a 1x7 beside a 7x1 convolution reads a
+        cross. They are found by a walk back from the unit alone, through what each operation
+        reads.
+
+        Args:
+            unit: indexes the spatial axes of the map; the one in the middle by default. A unit's
+                field is that of all its channels together.
+            gates: without them, paths through an operation that joins all positions of an axis
+                (a squeeze-and-excite gate, a global pool, attention over all tokens) are left out.
+
+        Raises:
+            IndexError: if the map has no such unit.
+            UnknownField: if too many units would have to be asked one by one.
+            ValueError: if gates are left out of a strict reading.
+        """
+        index = (unit,) if isinstance(unit, int) else self.centre if unit is None else tuple(unit)
+        check_unit(index, self.shape)
+        return self._owner._unit(self.point, index, gates)
+
+
+@dataclass(frozen=True)
+class UnitField:
+    """What one unit depends on: the exact sets of input positions.
+
+    ``unit`` indexes the spatial axes of the map. ``actual`` lies on the image, padding taken for
+    what it is; ``theoretical`` goes on beyond the borders.
+    """
+
+    point: Point
+    unit: tuple[int, ...]
+    actual: Region
+    theoretical: Region
+
 
 class ReceptiveField:
     """The receptive fields of a network. ``size`` and ``jump`` are those at ``features``."""
@@ -133,6 +177,7 @@ class ReceptiveField:
         self.network = network
         self.input_index = input_index
         self._joins = normalization == "joins"
+        self._lookbacks: dict[tuple[tuple[int, ...], bool], Lookback] = {}
         self.walk = Walk(network, Reading(True, self._joins), input_index)
 
     def __repr__(self) -> str:
@@ -195,6 +240,34 @@ class ReceptiveField:
             UnknownField: if it is not known, or if nothing of the input is in the tensor.
         """
         return self.at(Point(f"tensor {tensor}", (tensor,)))
+
+    def _unit(self, point: Point, unit: tuple[int, ...], gates: bool) -> UnitField:
+        if not gates and self._joins:
+            raise ValueError("gates can be left out where normalisation is, not where it joins")
+        try:
+            theoretical = self.lookback(point)
+            actual = self.lookback(point, lattice=False)
+            without = frozenset() if gates else theoretical.joins()
+            return UnitField(
+                point, unit, actual.region(unit, without), theoretical.region(unit, without)
+            )
+        except Unfollowed as error:
+            raise UnknownField(f"the set at {point.name} is not known: {error}") from None
+
+    def lookback(self, point: Point, *, lattice: bool = True) -> Lookback:
+        """What each operation in front of a point reads, on a lattice or within the borders.
+
+        Raises:
+            Unfollowed: if an operation is not modelled.
+        """
+        key = (point.tensors, lattice)
+        if key not in self._lookbacks:
+            known = [t for t in point.tensors if isinstance(self.walk.map(t), FieldMap)]
+            alike = [t for t in known if self.network.shape(t) == self.network.shape(known[0])]
+            source = self.network.inputs[self.input_index]
+            reading = Reading(lattice, self._joins)
+            self._lookbacks[key] = Lookback(self.network, source, alike, reading)
+        return self._lookbacks[key]
 
     def _known(self, point: Point, walk: Walk) -> FieldMap:
         maps = [walk.map(tensor) for tensor in point.tensors]

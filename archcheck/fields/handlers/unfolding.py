@@ -62,6 +62,16 @@ def unfold(context: Context) -> FieldMap:
 @handles({"fold"})
 def fold(context: Context) -> FieldMap:
     """``F.fold``: every position is the sum of the windows that cover it."""
+    taps = fold_taps(context)
+    return merged(taps, taps[0].shape)
+
+
+def fold_taps(context: Context) -> list[FieldMap]:
+    """What each tap of the windows brings to every position: a map for each of them.
+
+    Which window a position reads goes with the tap, so only tap by tap is what it reads a
+    product of sets on the axes.
+    """
     m = context.required()
     geometry = _geometry(context)
     sides = integers(context.argument("output_size"), 2)
@@ -70,17 +80,18 @@ def fold(context: Context) -> FieldMap:
     m = divided(m, 1, geometry[1][0])
     m = divided(m, 1, geometry[0][0]).permuted([0, 1, 4, 5, 2, 3])
     # N, C, rows, columns, kh, kw: from the last axis to the first each tap finds its place.
+    maps = [m]
     for axis in (1, 0):
         kernel, stride, dilation, padding = geometry[axis]
         last = 4 + axis
         parts = []
-        for tap in range(kernel):
-            one = m.gathered(last, pick(tap), 1).without(last)
-            placed = _spread(stride, padding - tap * dilation)
-            parts.append(one.gathered(2 + axis, placed, sides[axis]))
-        shape = list(parts[0].shape)
-        m = merged(parts, shape)
-    return m
+        for one in maps:
+            for tap in range(kernel):
+                picked = one.gathered(last, pick(tap), 1).without(last)
+                placed = _spread(stride, padding - tap * dilation)
+                parts.append(picked.gathered(2 + axis, placed, sides[axis]))
+        maps = parts
+    return maps
 
 
 def _spread(stride: int, offset: int) -> Gather:
