@@ -212,6 +212,64 @@ def inspect(
 
 @app.command()
 @guarded
+def rf(
+    net: Net,
+    input_shape: InputShape = None,
+    at: Annotated[
+        str,
+        typer.Option(
+            "--at", metavar="POINT", help="Where: features, output or the path of a module."
+        ),
+    ] = "features",
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            "--unit",
+            metavar="INDEX",
+            help="Which unit of the map there, like 3,4; the one in the middle by default.",
+            show_default=False,
+        ),
+    ] = None,
+    arguments: Arguments = None,
+    train: Train = False,
+    timeout: Timeout = 60.0,
+    output_format: Annotated[
+        TableFormat, typer.Option("--output-format", help="text or json.")
+    ] = TableFormat.text,
+    output_file: OutputFile = None,
+) -> None:
+    """Print the receptive field at a point, the exact set of one unit, and what makes it up."""
+    started = time.perf_counter()
+    from archcheck.tracing.process import TracingProcess
+    from archcheck.tracing.reference import parse_reference
+
+    reference = parse_reference(net)
+    with TracingProcess() as child:
+        from archcheck.api import report_on
+        from archcheck.cli.fields import field_at
+        from archcheck.cli.options import read_arguments, read_shapes, read_unit
+        from archcheck.cli.output import write_field, write_report
+        from archcheck.network import Network
+        from archcheck.spec import Spec
+
+        shapes = read_shapes(input_shape)
+        if shapes is None:
+            raise UsageError("say the input's shape without the batch: --input 3,32,32")
+        index = read_unit(unit)
+        given = read_arguments(arguments)
+        found = child.trace(reference, shapes, given, training=train, timeout=timeout)
+    if not isinstance(found, Network):
+        report = report_on(found, Spec((), tuple(shapes)), reference, started)
+        write_report(report, "full" if output_format is TableFormat.text else "json", output_file)
+        raise typer.Exit(FAILED)
+    summary = field_at(found, at, index)
+    write_field(found, summary, at, output_format.value, output_file)
+    if isinstance(summary, Exception):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@guarded
 def rules(
     output_format: Annotated[
         TableFormat, typer.Option("--output-format", help="text or json.")

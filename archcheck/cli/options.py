@@ -34,6 +34,19 @@ def _shape(text: str) -> tuple[int, ...]:
     return tuple(sides)
 
 
+def read_unit(text: str | None) -> tuple[int, ...] | None:
+    """``"3,4"`` as an index; None if none was given.
+
+    Raises:
+        UsageError: if the text is none.
+    """
+    if text is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}(\s*[,x×]\s*[0-9]{1,9})*", text.strip().strip("[]()")) is None:
+        raise UsageError(f"--unit {text}: a unit is written like 3,4, counted from 0,0")
+    return tuple(int(index) for index in re.findall("[0-9]+", text))
+
+
 def read_arguments(texts: Sequence[str] | None) -> dict[str, Any]:
     """``["width=64", "act=relu"]`` as arguments, the values read as YAML.
 

@@ -17,7 +17,8 @@ from typing import Any
 from rich.console import Console
 
 from archcheck.cli.errors import UsageError
-from archcheck.fields import receptive_field
+from archcheck.fields import UnknownField, receptive_field
+from archcheck.fields.summary import Summary
 from archcheck.network import Network
 from archcheck.reporters.text import print_concise, print_report
 from archcheck.rules import Rule, all_rules, documentation
@@ -46,6 +47,25 @@ def write_inspection(network: Network, output_format: str, file: Path | None) ->
         _write_json(inspection(network, rf), file)
     else:
         _write(lambda console: print_inspection(network, rf, console), file)
+
+
+def write_field(
+    network: Network, found: Summary | UnknownField, at: str, output_format: str, file: Path | None
+) -> None:
+    """Write what is known of the field at a point."""
+    from archcheck.reporters.field import field_report, unknown_report
+    from archcheck.reporters.field_text import print_field, print_unknown
+
+    if output_format == "json":
+        if isinstance(found, UnknownField):
+            data = unknown_report(network, at, found)
+        else:
+            data = field_report(found)
+        _write_json(data, file)
+    elif isinstance(found, UnknownField):
+        _write(lambda console: print_unknown(network, at, found, console), file)
+    else:
+        _write(lambda console: print_field(found, console), file)
 
 
 def write_rules(output_format: str) -> None:
@@ -165,25 +185,28 @@ _C1 = re.compile("[\x7f-\x9f]")
 """Control characters that JSON lets stand and a terminal may obey."""
 
 
-def write_file(file: Path, text: str) -> None:
+def write_file(file: Path, content: str | bytes, option: str = "--output-file") -> None:
     """Write a file whole or not at all. Links are followed; devices and pipes just take it.
+
+    ``option`` is what the file was named by. Text is written as UTF-8.
 
     Raises:
         UsageError: if it cannot be written.
     """
     if file.is_dir():
-        raise UsageError(f"--output-file {file} is a folder")
+        raise UsageError(f"{option} {file} is a folder")
+    data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = None
     try:
         special = file.exists() and not file.is_file()
         if special or str(file.absolute()).startswith(("/dev/", "/proc/")):
-            with file.open("w", encoding="utf-8") as stream:
-                stream.write(text)
+            with file.open("wb") as stream:
+                stream.write(data)
             return
         target = file.resolve()
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
         mask = os.umask(0)
         os.umask(mask)
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask
@@ -192,4 +215,4 @@ def write_file(file: Path, text: str) -> None:
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise UsageError(f"--output-file {file} cannot be written: {error.strerror}") from None
+        raise UsageError(f"{option} {file} cannot be written: {error.strerror}") from None

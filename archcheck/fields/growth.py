@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
@@ -36,11 +37,15 @@ def growth(rf: ReceptiveField, point: Point, axis: int) -> tuple[Growth, ...]:
     The chain is found by walking back from the point, at each merge along the operand whose own
     field is largest. Stretches that add nothing are left out.
     """
-    chain = _chain(rf, point, axis)
+    return by_block(rf.network, _chain(rf, point, axis))
+
+
+def by_block(network: Network, chain: Sequence[Link], most: int = MOST_ROWS) -> tuple[Growth, ...]:
+    """The growth along a chain of operations, grouped by blocks of the network."""
     best: tuple[Growth, ...] = ()
     for depth in range(1, 8):
-        rows = _rows(rf.network, chain, depth)
-        if best and (len(rows) > MOST_ROWS or rows == best):
+        rows = _rows(network, chain, depth)
+        if best and (len(rows) > most or rows == best):
             break
         best = rows
         if len(rows) > 3:
@@ -50,7 +55,7 @@ def growth(rf: ReceptiveField, point: Point, axis: int) -> tuple[Growth, ...]:
 
 @dataclass(frozen=True)
 class Link:
-    """An operation of the chain: the size of the field behind it, the jump in front of it."""
+    """An operation of a chain: the size of the field behind it, the jump in front of it."""
 
     op: Op
     size: int
@@ -86,7 +91,7 @@ def _jump(rf: ReceptiveField, tensor: int, axis: int) -> Fraction:
     return Fraction(1) if jump is None else jump
 
 
-def _rows(network: Network, chain: list[Link], depth: int) -> tuple[Growth, ...]:
+def _rows(network: Network, chain: Sequence[Link], depth: int) -> tuple[Growth, ...]:
     rows = [Growth("input", 1, 0, "")]
     for name, group in groupby(chain, key=lambda link: _block(link.op, depth)):
         links = list(group)
@@ -106,7 +111,7 @@ def _what(network: Network, links: list[Link]) -> str:
     described: Counter[str] = Counter()
     jumps = []
     for link in links:
-        text = _window(network, link.op)
+        text = window_words(network, link.op)
         if text:
             described[text] += 1
             jumps.append(link.jump)
@@ -123,7 +128,8 @@ def _times(count: int, text: str) -> str:
     return f"{_COUNTS[count]} {text}" if count < len(_COUNTS) else f"{count} × {text}"
 
 
-def _window(network: Network, op: Op) -> str:
+def window_words(network: Network, op: Op) -> str:
+    """What an operation's window is, in a few words; empty for one that has none."""
     if op.kind in kinds.ADAPTIVE_POOLS | kinds.REDUCTIONS:
         return "all positions"
     if op.kind in kinds.RESAMPLING:
@@ -134,6 +140,7 @@ def _window(network: Network, op: Op) -> str:
     if max(a["kernel_size"]) == 1 and max(a["stride"]) == 1:
         return ""
     words = "×".join(map(str, a["kernel_size"]))
+    words = words if "×" in words else f"kernel {words}"
     if a.get("depthwise"):
         words = f"depthwise {words}"
     if op.kind in kinds.TRANSPOSED_CONVOLUTIONS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 
 from archcheck.fields.field import axis_field
@@ -44,7 +44,7 @@ class Reach:
     def added(self) -> tuple[int, ...]:
         """What each of the links added."""
         sizes = [1, *(link.size for link in self.links)]
-        return tuple(after - before for before, after in zip(sizes, sizes[1:], strict=False))
+        return tuple(after - before for before, after in pairwise(sizes))
 
 
 def reach(

@@ -16,6 +16,7 @@ from archcheck.fields.handlers import Reading
 from archcheck.fields.lookback import Lookback
 from archcheck.fields.merge import merged
 from archcheck.fields.points import Point, feature_points, module_point, output_points
+from archcheck.fields.positions import Positions
 from archcheck.fields.region import Region
 from archcheck.fields.walk import NotModelled, Unknown, Walk
 from archcheck.network import Network, Op
@@ -113,6 +114,25 @@ class Field:
         """The lengths of the map's spatial axes."""
         return tuple(self._map.shape[d] for d in self._map.spatial_dimensions())
 
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The lengths of the input's spatial axes."""
+        return self._owner.sides
+
+    @property
+    def actual_axes(self) -> tuple[AxisField, ...]:
+        """The same figures of the units' fields inside the image, borders and all."""
+        m = self._owner._known(self.point, self._owner._actual)
+        return tuple(axis_field(m, axis) for axis in range(len(m.tracks)))
+
+    def positions(self, axis: int, unit: int | tuple[int, ...]) -> Positions:
+        """What one unit reads on one axis as on an endless image, over all of its channels.
+
+        Raises:
+            IndexError: if the map has no such unit.
+        """
+        return unit_positions(self._map, axis, (unit,) if isinstance(unit, int) else tuple(unit))
+
     def actual(self, unit: int | tuple[int, ...] = ()) -> tuple[Hull | None, ...]:
         """The hull of what one unit really depends on, inside the image, on each axis.
 
@@ -186,6 +206,11 @@ class ReceptiveField:
     @cached_property
     def _actual(self) -> Walk:
         return Walk(self.network, Reading(False, self._joins), self.input_index)
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The lengths of the input's spatial axes."""
+        return self.network.shape(self.network.inputs[self.input_index])[2:]
 
     @property
     def not_modelled(self) -> tuple[NotModelled, ...]:

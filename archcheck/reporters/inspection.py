@@ -36,7 +36,7 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
                 "reason": cause.reason,
                 "function": network.ops[cause.op].function if cause.op is not None else None,
                 "module": network.ops[cause.op].module if cause.op is not None else None,
-                "called": _place(network.ops[cause.op].called) if cause.op is not None else None,
+                "called": place(network.ops[cause.op].called) if cause.op is not None else None,
             }
             for cause in rf.not_modelled
         ],
@@ -72,22 +72,24 @@ def _field(rf: ReceptiveField, point: Point) -> dict[str, Any]:
         "size": list(field.size),
         "largest": list(field.largest),
         "smallest": list(field.smallest),
-        "jump": [_number(value) for value in field.jump],
-        "start": [_number(value) for value in field.start],
+        "jump": [number(value) for value in field.jump],
+        "start": [number(value) for value in field.start],
         "coverage": list(field.coverage),
         "global": field.is_global,
         "local": list(field.local),
     }
 
 
-def _number(value: Any) -> int | float | None:
+def number(value: Any) -> int | float | None:
+    """A fraction as JSON has numbers."""
     if value is None:
         return None
     return int(value) if value == int(value) else float(value)
 
 
-def _place(place: Place | None) -> dict[str, Any] | None:
-    return None if place is None else {"file": place.file, "line": place.line}
+def place(where: Place | None) -> dict[str, Any] | None:
+    """A line of code."""
+    return None if where is None else {"file": where.file, "line": where.line}
 
 
 def _last_op(network: Network, layer: Layer) -> Op | None:
@@ -112,8 +114,8 @@ def _layer(network: Network, views: list[ReceptiveField], layer: Layer) -> dict[
         "kind": op.kind if op else "identity",
         "function": op.function if op else None,
         "module": layer.module,
-        "built": _place(op.built if op else None),
-        "called": _place(called),
+        "built": place(op.built if op else None),
+        "called": place(called),
         "output_shape": list(network.shape(layer.output)[1:]),
         "parameters": layer.parameters,
         "macs": layer.macs,
@@ -122,7 +124,7 @@ def _layer(network: Network, views: list[ReceptiveField], layer: Layer) -> dict[
         else {
             "size": list(field.size),
             "smallest": list(field.smallest),
-            "jump": [_number(value) for value in field.jump],
+            "jump": [number(value) for value in field.jump],
             "global": field.is_global,
         },
     }
@@ -152,7 +154,7 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
     for row in rows:
         cells = (words.cut(text, width) for text, width in zip(row, widths, strict=True))
         table.add_row(*(words.clean(Text(cell)) for cell in cells))
-    _print(console, Text(_title(network), style="bold"))
+    _print(console, Text(heading(network), style="bold"))
     console.print()
     console.print(table)
     console.print()
@@ -168,7 +170,7 @@ def _row(
     network: Network, views: list[ReceptiveField], layer: Layer, source: str
 ) -> tuple[str, ...]:
     op = _last_op(network, layer)
-    place = (op.built or op.called) if op else None
+    where = (op.built or op.called) if op else None
     field = _first_known(views, Point(layer.name, (layer.output,)))
     return (
         layer.name,
@@ -178,7 +180,7 @@ def _row(
         words.amount(layer.macs) if layer.macs is None or layer.macs else "",
         _size(field),
         words.axes(field.jump) if field and field.axes else "",
-        _short_line(place, source),
+        _short_line(where, source),
     )
 
 
@@ -196,7 +198,8 @@ def _print(console: Console, text: Text) -> None:
     console.print(words.clean(text), soft_wrap=True, highlight=False)
 
 
-def _title(network: Network) -> str:
+def heading(network: Network) -> str:
+    """The network's file, name and inputs."""
     file = words.path(network.source.file) if network.source else ""
     inputs = ", ".join(words.shape(network.shape(tensor)[1:]) for tensor in network.inputs)
     return f"{file}:{network.name}   {inputs}" if file else f"{network.name}   {inputs}"

@@ -168,7 +168,7 @@ def _growth(rows: tuple[Growth, ...], needed: int | None, gutter: int) -> list[T
     for row in rows:
         text = Text(f"{' ' * gutter} │ ", style="dim")
         text.append(f"{row.size:>{digits}}  ", style="not dim")
-        text.append(f"{_bar(row.size, widest):<{BAR}} ", style="not dim cyan")
+        text.append(f"{bar(row.size, widest):<{BAR}} ", style="not dim cyan")
         text.append(f"{words.cut(row.name, names):<{names}}", style="not dim")
         if row.added:
             text.append(f"  {f'+{row.added}':>{digits + 1}}  {row.what}", style="dim")
@@ -177,13 +177,14 @@ def _growth(rows: tuple[Growth, ...], needed: int | None, gutter: int) -> list[T
     if needed is not None:
         text = Text(f"{' ' * gutter} │ ", style="dim")
         text.append(f"{needed:>{digits}}  ", style="not dim")
-        text.append(f"{_bar(needed, widest):<{BAR}} ", style="not dim red")
+        text.append(f"{bar(needed, widest):<{BAR}} ", style="not dim red")
         text.append("needed", style="not dim")
         lines.append(text)
     return lines
 
 
-def _bar(size: int, widest: int) -> str:
+def bar(size: int, widest: int) -> str:
+    """A bar of up to :data:`BAR` characters."""
     eighths = max(1, round(size / widest * BAR * 8))
     full, rest = divmod(eighths, 8)
     return "█" * full + (_EIGHTHS[rest] if rest else "")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from archcheck.fields.positions import Positions
 from archcheck.network import Place
 
 
@@ -36,6 +37,41 @@ def axes(values: Sequence[Fraction | int | None]) -> str:
     """One number where all axes agree, else one an axis: ``8`` or ``8×4``."""
     texts = [fraction(value) for value in values]
     return texts[0] if len(set(texts)) == 1 else "×".join(texts)
+
+
+MOST_STRETCHES = 9
+"""The most stretches of a set that are written out."""
+
+
+def positions(found: Positions) -> str:
+    """``0–12, 14, 16–30``; long sets that repeat are cut short: ``0, 2, 4 … 60``."""
+    runs = found.runs()
+    texts = [signed(low) if low == high else f"{signed(low)}–{signed(high)}" for low, high in runs]
+    parts: list[str] = []
+    at = 0
+    while at < len(runs):
+        end = _progression(runs, at)
+        if len(runs) > MOST_STRETCHES and end - at > 4:
+            parts.append(f"{', '.join(texts[at : at + 3])} … {texts[end - 1]}")
+        else:
+            parts += texts[at:end]
+        at = end
+    return ", ".join(parts) or "none"
+
+
+def signed(value: int) -> str:
+    """A whole number with a proper minus sign."""
+    return f"−{-value}" if value < 0 else str(value)
+
+
+def _progression(runs: Sequence[tuple[int, int]], at: int) -> int:
+    """Where stretches of equal length stop following each other at equal distances."""
+    end = at + 1
+    while end < len(runs) and runs[end][1] - runs[end][0] == runs[at][1] - runs[at][0]:
+        if end > at + 1 and runs[end][0] - runs[end - 1][0] != runs[at + 1][0] - runs[at][0]:
+            break
+        end += 1
+    return end
 
 
 def path(file: str) -> str:

@@ -1,0 +1,145 @@
+"""What ``rf`` shows, as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcheck.fields import Field, Region, UnitField, UnknownField
+from archcheck.fields.growth import window_words
+from archcheck.fields.reach import Reach
+from archcheck.fields.summary import Summary
+from archcheck.network import Network, Op
+from archcheck.reporters.inspection import number, place
+
+VERSION = 1
+ENDS = ("low", "high")
+
+
+def field_report(found: Summary) -> dict[str, Any]:
+    """A summary as data, with a version key.
+
+    Sets of positions are lists of [first, last] stretches. ``boxes`` are disjoint products of
+    such sets, one list an axis; their union is the set.
+    """
+    network = found.rf.network
+    head = None if found.point.head is None else network.ops[found.point.head]
+    return {
+        **_heading(network),
+        "input_index": found.rf.input_index,
+        "at": found.point.name,
+        "head": None if head is None else op_data(head),
+        "map": list(found.field.shape),
+        **field_data(found.field),
+        "padding": [list(pair) for pair in found.padding],
+        "actual": {
+            "smallest": [low for low, _ in found.actual],
+            "largest": [high for _, high in found.actual],
+        },
+        "unit": _unit(found.unit),
+        "without_gates": None if found.without_gates is None else _unit(found.without_gates),
+        "joined_by": [op_data(op) for op in found.joined_by],
+        "strict": None if found.strict is None else field_data(found.strict),
+        "norms": [op_data(op) for op in found.norms],
+        "paths": [_path(network, path) for path in found.paths],
+        "not_modelled": [],
+    }
+
+
+def unknown_report(network: Network, at: str, error: UnknownField) -> dict[str, Any]:
+    """What is left to say where the field is not known: why."""
+    causes = [
+        {"reason": cause.reason}
+        | (dict.fromkeys(OF_OP) if cause.op is None else op_data(network.ops[cause.op]))
+        for cause in error.causes
+    ]
+    return {
+        **_heading(network),
+        "at": at,
+        **dict.fromkeys(FIGURES),
+        "unit": None,
+        "message": str(error),
+        "not_modelled": causes,
+    }
+
+
+OF_OP = ("function", "module", "built", "called")
+FIGURES = ("size", "largest", "smallest", "jump", "start", "coverage", "global", "local")
+
+
+def _heading(network: Network) -> dict[str, Any]:
+    inputs = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
+    return {
+        "version": VERSION,
+        "model": network.name,
+        "input": inputs[0] if len(inputs) == 1 else inputs,
+        "notes": list(network.notes),
+    }
+
+
+def field_data(field: Field) -> dict[str, Any]:
+    """The figures of a field, a list with one entry for each spatial axis of the input."""
+    return {
+        "size": list(field.size),
+        "largest": list(field.largest),
+        "smallest": list(field.smallest),
+        "jump": [number(value) for value in field.jump],
+        "start": [number(value) for value in field.start],
+        "coverage": list(field.coverage),
+        "global": field.is_global,
+        "local": list(field.local),
+    }
+
+
+def op_data(op: Op) -> dict[str, Any]:
+    """An operation: what it is, the module it ran in and the lines of both."""
+    return {
+        "function": op.function,
+        "module": op.module,
+        "built": place(op.built),
+        "called": place(op.called),
+    }
+
+
+def _unit(unit: UnitField) -> dict[str, Any]:
+    return {
+        "index": list(unit.unit),
+        "theoretical": region_data(unit.theoretical),
+        "actual": region_data(unit.actual),
+    }
+
+
+def region_data(region: Region) -> dict[str, Any]:
+    """A set of positions."""
+    return {
+        "size": list(region.size),
+        "hull": None if region.hull is None else [list(ends) for ends in region.hull],
+        "count": region.count,
+        "density": region.density,
+        "product": region.is_product,
+        "axes": [_stretches(positions.runs()) for positions in region.axes],
+        "boxes": [[_stretches(positions.runs()) for positions in box] for box in region.boxes],
+    }
+
+
+def _stretches(runs: tuple[tuple[int, int], ...]) -> list[list[int]]:
+    return [list(run) for run in runs]
+
+
+def _path(network: Network, path: Reach) -> dict[str, Any]:
+    return {
+        "axis": path.axis,
+        "end": ENDS[path.end],
+        "size": path.size,
+        "without_gates": path.local,
+        "layers": [
+            {
+                **op_data(link.op),
+                "window": window_words(network, link.op),
+                "added": added,
+                "size": link.size,
+                "jump": number(link.jump),
+            }
+            for link, added in zip(path.links, path.added, strict=True)
+            if added
+        ],
+    }

@@ -1,0 +1,233 @@
+"""What ``rf`` shows, as text: the field at a point, one unit's set, the path that sets it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from rich.console import Console
+from rich.text import Text
+
+from archcheck.fields import Region, UnitField, UnknownField
+from archcheck.fields.growth import Growth, by_block, window_words
+from archcheck.fields.reach import HIGH, LOW, Reach
+from archcheck.fields.summary import Summary
+from archcheck.network import Network, Op
+from archcheck.reporters import words
+from archcheck.reporters.inspection import heading
+from archcheck.reporters.text import BAR, bar
+
+LABEL = 15
+"""The width of the column of labels."""
+MOST_LAYERS = 24
+"""The most layers of a path that are listed one by one."""
+MOST_BOXES = 12
+"""The most parts of a set that are listed."""
+AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""What the axes of an input are called."""
+
+
+def axis_names(axes: int) -> tuple[str, ...]:
+    """What the axes of an input are called."""
+    return AXES.get(axes, tuple(f"axis {axis}" for axis in range(axes)))
+
+
+def print_field(found: Summary, console: Console) -> None:
+    """Print a summary."""
+    network = found.rf.network
+    _print(console, Text(heading(network), style="bold"))
+    for note in network.notes:
+        _print(console, Text(f"  {note}", style="yellow"))
+    _print(console, Text(""))
+    _print(
+        console,
+        Text(f"at {found.point.name}", style="bold").append(_about(found), style="not bold"),
+    )
+    for row in _figures(found):
+        _print(console, row)
+    _print(console, Text(""))
+    where = ",".join(map(str, found.unit.unit)) or "the only one"
+    of = f" of {words.shape(found.field.shape)}" if found.field.shape else ""
+    _print(console, Text(f"unit {where}", style="bold").append(of, style="not bold"))
+    for row in _unit_rows(found.unit, found.without_gates):
+        _print(console, row)
+    for text in _paths(network, found.paths):
+        _print(console, text)
+
+
+def print_unknown(network: Network, at: str, error: UnknownField, console: Console) -> None:
+    """Print why a field is not known."""
+    _print(console, Text(heading(network), style="bold"))
+    for note in network.notes:
+        _print(console, Text(f"  {note}", style="yellow"))
+    _print(console, Text(""))
+    text = Text("? not known", style="bold yellow")
+    _print(console, text.append(f" at {at}: {error}", style="not bold default"))
+
+
+def _print(console: Console, text: Text) -> None:
+    console.print(words.clean(text), soft_wrap=True, highlight=False)
+
+
+def _row(label: str, value: str, note: str = "", style: str = "") -> Text:
+    text = Text(f"  {label:<{LABEL}}").append(value, style=style)
+    return text.append(f"   {note}", style="dim") if note else text
+
+
+def _about(found: Summary) -> str:
+    network = found.rf.network
+    parts = []
+    if found.field.shape:
+        parts.append(f"a map of {words.shape(found.field.shape)}")
+    if found.point.head is not None:
+        parts.append(f"in front of {_op(network.ops[found.point.head])}")
+    if len(network.inputs) > 1:
+        parts.append(f"positions of input {found.rf.input_index}")
+    return f": {', '.join(parts)}" if parts else ""
+
+
+def _op(op: Op) -> str:
+    line = f" ({words.line(op.called)})" if op.called else ""
+    return f"{op.module or op.kind}{line}"
+
+
+def _by(values: Sequence[object]) -> str:
+    return " × ".join(map(str, values))
+
+
+def _figures(found: Summary) -> list[Text]:
+    field = found.field
+    note = f"units differ: the smallest is {_by(field.smallest)}" if field.varies else ""
+    if field.is_global and field.joined_by is not None:
+        name = field.joined_by.module or field.joined_by.kind
+        note = f"global from {name} on" + (f"; {note}" if note else "")
+    rows = [_row("size", _by(field.size), note, "bold")]
+    if found.without_gates is not None:
+        names = [op.module or op.kind for op in found.joined_by]
+        gates = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        text = _by(["–" if side is None else side for side in field.local])
+        rows.append(_row("without gates", text, f"the paths through {gates} left out"))
+    if found.norms:
+        name = found.norms[0].module or found.norms[0].kind
+        more = f" and {len(found.norms) - 1} more" if len(found.norms) > 1 else ""
+        size = "not known" if found.strict is None else _by(found.strict.size)
+        rows.append(_row("strictly", size, f"with {name}{more} joining what they average over"))
+    low, high = [a for a, _ in found.actual], [b for _, b in found.actual]
+    text = _by(high) if low == high else f"{_by(low)} to {_by(high)}"
+    rows.append(_row("in the image", text, f"of {_by(field.sides)}: all units, borders included"))
+    if min(field.coverage) < 1:
+        rows.append(_row("coverage", _by([f"{share * 100:.0f} %" for share in field.coverage])))
+    rows.append(_row("jump", words.axes(field.jump)))
+    rows.append(_row("start", words.axes(field.start).replace("-", "−"), "the centre of the first unit's field"))
+    padding = [f"{words.signed(a)} before, {words.signed(b)} behind" for a, b in found.padding]
+    names = axis_names(len(padding))
+    text = "; ".join(f"{name} {ends}" for name, ends in zip(names, padding, strict=True))
+    text = padding[0] if len(set(padding)) == 1 else text
+    rows.append(_row("padding", text, "how far the fields go beyond the image"))
+    return rows
+
+
+def _unit_rows(unit: UnitField, without_gates: UnitField | None) -> list[Text]:
+    rows = _region("theoretical", unit.theoretical, of=False)
+    rows += _region("actual", unit.actual, of=True)
+    if without_gates is not None:
+        rows += _region("without gates", without_gates.theoretical, of=False)
+    return rows
+
+
+def _region(label: str, region: Region, *, of: bool) -> list[Text]:
+    names = axis_names(len(region.sides))
+    if not region.boxes:
+        return [_row(label, "nothing", "it reads nothing but padding")]
+    noun = "position" if region.count == 1 else "positions"
+    share = "" if region.density == 1 else f", {_share(region)} of the hull"
+    rows = [_row(label, _by(region.size), f"{region.count:,} {noun}{share}", "bold")]
+    axes = [
+        words.positions(positions) + (f" of {side}" if of else "")
+        for positions, side in zip(region.axes, region.sides, strict=True)
+    ]
+    for name, text, before in zip(names, axes, [None, *axes], strict=False):
+        rows.append(_row(f"  {name}", "the same" if text == before else text))
+    if not region.is_product:
+        rows += _boxes(region, names)
+    return rows
+
+
+def _share(region: Region) -> str:
+    # 99.97 % is not all of it, and one position of a million is not nothing.
+    percent = region.count * 100 / prod(region.size)
+    digits = 0 if 1 <= percent <= 99 else 2
+    return f"{min(max(percent, 0.01), 99.99):.{digits}f} %"
+
+
+def _boxes(region: Region, names: Sequence[str]) -> list[Text]:
+    rows = [
+        _row(
+            "  parts",
+            str(len(region.boxes)),
+            "the sets on the axes do not combine freely",
+        )
+    ]
+    for box in region.boxes[:MOST_BOXES]:
+        text = "; ".join(f"{name} {words.positions(p)}" for name, p in zip(names, box, strict=True))
+        rows.append(Text(f"      {text}"))
+    left = len(region.boxes) - MOST_BOXES
+    if left > 0:
+        rows.append(Text(f"      and {left:,} more (--output-format json)", style="dim"))
+    return rows
+
+
+# -- paths ------------------------------------------------------------------------------------
+
+
+def _paths(network: Network, paths: Sequence[Reach]) -> list[Text]:
+    """Each path once, with the axes and ends that it sets."""
+    alike: dict[tuple[tuple[str, int], ...], list[Reach]] = {}
+    for path in paths:
+        key = tuple(
+            (f"{link.op.index}", added)
+            for link, added in zip(path.links, path.added, strict=True)
+            if added
+        )
+        alike.setdefault(key, []).append(path)
+    names = axis_names(1 + max((path.axis for path in paths), default=0))
+    rows = []
+    for group in alike.values():
+        text = Text("\nthe path that sets it", style="bold")
+        about = "" if len(alike) == 1 else f": {_ends(group, names)}"
+        if group[0].local:
+            about += ", without gates"
+        rows.append(text.append(about, style="not bold"))
+        rows += _layers(network, group[0])
+    return rows
+
+
+def _ends(group: Sequence[Reach], names: Sequence[str]) -> str:
+    ends = {end: [names[path.axis] for path in group if path.end == end] for end in (LOW, HIGH)}
+    if ends[LOW] == ends[HIGH]:
+        return f"{' and '.join(ends[LOW])}, both ends"
+    words_of = ((LOW, "lower end"), (HIGH, "higher end"))
+    return "; ".join(f"{' and '.join(ends[end])}, {word}" for end, word in words_of if ends[end])
+
+
+def _layers(network: Network, path: Reach) -> list[Text]:
+    rows = [Growth("input", 1, 0, "")]
+    for link, added in zip(path.links, path.added, strict=True):
+        if added:
+            window = window_words(network, link.op) or link.op.kind
+            what = f"{window} at jump {link.jump}" if link.jump != 1 else window
+            rows.append(Growth(link.op.module or link.op.kind, link.size, added, what))
+    if len(rows) > MOST_LAYERS:
+        rows = list(by_block(network, path.links, MOST_LAYERS))
+    digits = len(str(path.size))
+    names = min(max(len(row.name) for row in rows), 28)
+    texts = []
+    for row in rows:
+        text = Text(f"  {row.size:>{digits}}  ")
+        text.append(f"{bar(row.size, path.size):<{BAR}} ", style="cyan")
+        text.append(f"{words.cut(row.name, names):<{names}}")
+        if row.added:
+            text.append(f"  {f'+{row.added}':>{digits + 1}}  {row.what}", style="dim")
+        text.rstrip()
+        texts.append(text)
+    return texts
