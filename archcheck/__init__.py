@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archcheck.api import trace, verify
-    from archcheck.fields import Field, ReceptiveField, UnknownField, receptive_field
+    from archcheck.fields import (
+        Field,
+        ReceptiveField,
+        Region,
+        UnitField,
+        UnknownField,
+        receptive_field,
+    )
     from archcheck.network import Network, Op
     from archcheck.spec import Report, Spec, SpecError, load_spec
 
@@ -21,6 +28,8 @@ _HOMES = {
     "verify": "archcheck.api",
     "Field": "archcheck.fields",
     "ReceptiveField": "archcheck.fields",
+    "Region": "archcheck.fields",
+    "UnitField": "archcheck.fields",
     "UnknownField": "archcheck.fields",
     "receptive_field": "archcheck.fields",
     "Network": "archcheck.network",
@@ -36,9 +45,11 @@ __all__ = [
     "Network",
     "Op",
     "ReceptiveField",
+    "Region",
     "Report",
     "Spec",
     "SpecError",
+    "UnitField",
     "UnknownField",
     "__version__",
     "load_spec",

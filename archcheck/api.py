@@ -152,7 +152,7 @@ def _sentence(failure: failures.Failure, stage: str) -> str:
         return f"{message} ({_DOING[stage]})"
     if stage != "runs":
         return f"{_DOING[stage]} failed: {message}"
-    if message.startswith("forward "):
+    if message.startswith(("forward ", "backward ", "no gradient ")):
         return message
     at = f" ({_line(failure.place)})" if failure.place else ""
     where = f" in {failure.module}{at}" if failure.module else at

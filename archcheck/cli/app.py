@@ -237,6 +237,33 @@ def rf(
         TableFormat, typer.Option("--output-format", help="text or json.")
     ] = TableFormat.text,
     output_file: OutputFile = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw the unit's field and its growth over the layers (.svg or .png).",
+            show_default=False,
+        ),
+    ] = None,
+    effective: Annotated[
+        bool,
+        typer.Option(
+            "--effective", help="Measure the effective receptive field by gradients as well."
+        ),
+    ] = False,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="The checkpoint that gradients are taken with; random initial weights without.",
+            show_default=False,
+        ),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, help="How many random inputs gradients average.")
+    ] = 16,
 ) -> None:
     """Print the receptive field at a point, the exact set of one unit, and what makes it up."""
     started = time.perf_counter()
@@ -246,23 +273,42 @@ def rf(
     reference = parse_reference(net)
     with TracingProcess() as child:
         from archcheck.api import report_on
-        from archcheck.cli.fields import field_at
-        from archcheck.cli.options import read_arguments, read_shapes, read_unit
-        from archcheck.cli.output import write_field, write_report
+        from archcheck.cli.fields import field_at, measure, probe_of
+        from archcheck.cli.options import read_arguments, read_plot, read_shapes, read_unit
+        from archcheck.cli.output import write_field, write_plot, write_report
+        from archcheck.fields.summary import Summary
         from archcheck.network import Network
         from archcheck.spec import Spec
+        from archcheck.tracing.failures import Failure
 
+        report_format = "full" if output_format is TableFormat.text else "json"
         shapes = read_shapes(input_shape)
         if shapes is None:
             raise UsageError("say the input's shape without the batch: --input 3,32,32")
         index = read_unit(unit)
+        picture_format = read_plot(plot)
+        if weights is not None and not effective:
+            raise UsageError("--weights says whose gradients are taken: add --effective")
+        if train and effective:
+            raise UsageError("gradients are taken in eval mode: leave out --train or --effective")
         given = read_arguments(arguments)
         found = child.trace(reference, shapes, given, training=train, timeout=timeout)
     if not isinstance(found, Network):
         report = report_on(found, Spec((), tuple(shapes)), reference, started)
-        write_report(report, "full" if output_format is TableFormat.text else "json", output_file)
+        write_report(report, report_format, output_file)
         raise typer.Exit(FAILED)
     summary = field_at(found, at, index)
+    if effective and isinstance(summary, Summary):
+        with TracingProcess() as child:
+            probe = probe_of(summary, samples, weights or "")
+            measured = measure(child, summary, reference, shapes, given, probe, timeout)
+        if isinstance(measured, Failure):
+            report = report_on(measured, Spec((), tuple(shapes)), reference, started)
+            write_report(report, report_format, output_file)
+            raise typer.Exit(FAILED)
+        summary = measured
+    if picture_format and plot is not None and not isinstance(summary, Exception):
+        write_plot(summary, picture_format, plot)
     write_field(found, summary, at, output_format.value, output_file)
     if isinstance(summary, Exception):
         raise typer.Exit(FAILED)

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
+from typing import Any
+
+from msgspec import structs
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from archcheck.cli.errors import UsageError
 from archcheck.fields import UnknownField, receptive_field
+from archcheck.fields.effective import from_bytes
 from archcheck.fields.summary import Summary, first_known, summary
 from archcheck.network import Network
+from archcheck.network.kinds import ESCAPE
+from archcheck.tracing.failures import Failure
+from archcheck.tracing.process import TracingProcess
+from archcheck.tracing.protocol import Probe
+from archcheck.tracing.reference import Reference
 
 
 def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary | UnknownField:
@@ -40,6 +54,76 @@ def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary
             sides = "×".join(map(str, shape))
             there = f"the map at {point.name} is {sides}: its units are {first} to {last}"
         raise UsageError(f"--unit {text}: {there}") from None
+
+
+def measure(
+    child: TracingProcess,
+    found: Summary,
+    reference: Reference,
+    shapes: Sequence[tuple[int, ...]],
+    arguments: Mapping[str, Any],
+    probe: Probe,
+    timeout: float,
+) -> Summary | Failure:
+    """The summary with what gradients say; what goes wrong in the network is a failure."""
+    with Progress(
+        TextColumn("gradients"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        task = bar.add_task("", total=probe.samples)
+        finished = [0]
+
+        def on_progress(done: int, total: int) -> None:
+            finished.append(done)
+            bar.update(task, completed=done, total=total)
+
+        answer = child.measure(
+            reference,
+            shapes,
+            probe,
+            arguments,
+            timeout=timeout,
+            on_progress=on_progress,
+        )
+    if isinstance(answer, Failure) and answer.message.startswith("did not return"):
+        text = f"forward and backward of {finished[-1]} of {probe.samples} inputs took all of the"
+        hint = "ask for fewer with --samples, or give more time with --timeout"
+        return structs.replace(answer, message=f"{text} {timeout:g} seconds", hint=hint)
+    if isinstance(answer, Failure):
+        return answer
+    effective = from_bytes(answer.sides, answer.values, probe.samples, probe.weights)
+    return replace(found, effective=effective)
+
+
+def probe_of(found: Summary, samples: int, weights: str) -> Probe:
+    """The unit as the network's process finds it again: by a call of a function.
+
+    Raises:
+        UsageError: if the point is the input itself.
+    """
+    network, tensor = found.rf.network, found.point.tensors[0]
+    op = network.producer(tensor)
+    if op is None:
+        raise UsageError(f"--effective: {found.point.name} is the input itself")
+    before = (
+        other
+        for other in network.ops[: op.index]
+        if other.function == op.function and other.kind not in (ESCAPE, "alias_write")
+    )
+    return Probe(
+        function=op.function,
+        occurrence=sum(1 for _ in before),
+        output=op.outputs.index(tensor),
+        shape=network.shape(tensor),
+        index=found.field.index(found.unit.unit),
+        input_index=found.rf.input_index,
+        samples=samples,
+        weights=weights,
+    )
 
 
 def _no_such_point(network: Network, at: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -45,6 +46,29 @@ def read_unit(text: str | None) -> tuple[int, ...] | None:
     if re.fullmatch(r"[0-9]{1,9}(\s*[,x×]\s*[0-9]{1,9})*", text.strip().strip("[]()")) is None:
         raise UsageError(f"--unit {text}: a unit is written like 3,4, counted from 0,0")
     return tuple(int(index) for index in re.findall("[0-9]+", text))
+
+
+def read_plot(file: Path | None) -> str | None:
+    """The format of a picture, from its file's name; None if none is asked for.
+
+    Raises:
+        UsageError: if it cannot be drawn.
+    """
+    if file is None:
+        return None
+    from archcheck.reporters.plot import FORMATS, available
+
+    found = file.suffix.lower().removeprefix(".")
+    if found not in FORMATS:
+        raise UsageError(
+            f"--plot {file}: name a file that ends in {' or '.join(f'.{name}' for name in FORMATS)}"
+        )
+    if not available():
+        raise UsageError(
+            "--plot draws with matplotlib, which is not installed: "
+            "pip install 'torch-archcheck[plot]'"
+        )
+    return found
 
 
 def read_arguments(texts: Sequence[str] | None) -> dict[str, Any]:

@@ -68,6 +68,17 @@ def write_field(
         _write(lambda console: print_field(found, console), file)
 
 
+def write_plot(found: Summary, picture_format: str, file: Path) -> None:
+    """Draw the picture of a field.
+
+    Raises:
+        UsageError: if the file cannot be written.
+    """
+    from archcheck.reporters.plot import picture
+
+    write_file(file, picture(found, picture_format), "--plot")
+
+
 def write_rules(output_format: str) -> None:
     """List all rules."""
     from rich.table import Table

@@ -148,6 +148,11 @@ class Field:
         found = [unit_positions(m, axis, index) for axis in range(len(m.tracks))]
         return tuple(None if p.hull is None else Hull(*p.hull) for p in found)
 
+    def index(self, unit: tuple[int, ...]) -> tuple[int | None, ...]:
+        """Where a unit stands in the tensor: a number for each dimension, None for all of it."""
+        at = dict(zip(self._map.spatial_dimensions(), unit, strict=True))
+        return tuple(at.get(dimension) for dimension in range(len(self._map.groups)))
+
     @property
     def centre(self) -> tuple[int, ...]:
         """The unit in the middle of the map (of two middle ones the later)."""

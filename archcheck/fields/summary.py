@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from archcheck.fields.effective import Effective
 from archcheck.fields.points import Point
 from archcheck.fields.reach import HIGH, LOW, Reach, joining_ops, reach
 from archcheck.fields.receptive_field import (
@@ -27,6 +28,7 @@ class Summary:
     are none, or nothing is left. ``strict`` is the field with normalisation joined, None where no
     norm in front of the point joins anything; ``joined_by`` and ``norms`` are the operations in
     question. ``paths`` has the lower and the higher end for every axis, where it is known.
+    ``effective`` is what gradients say, where they were asked for.
     """
 
     rf: ReceptiveField
@@ -40,6 +42,7 @@ class Summary:
     joined_by: tuple[Op, ...]
     norms: tuple[Op, ...]
     paths: tuple[Reach, ...]
+    effective: Effective | None = None
 
 
 def summary(rf: ReceptiveField, point: Point, unit: tuple[int, ...] | None = None) -> Summary:

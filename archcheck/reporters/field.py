@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archcheck.fields import Field, Region, UnitField, UnknownField
+from archcheck.fields.effective import Effective
 from archcheck.fields.growth import window_words
 from archcheck.fields.reach import Reach
 from archcheck.fields.summary import Summary
@@ -41,6 +42,7 @@ def field_report(found: Summary) -> dict[str, Any]:
         "strict": None if found.strict is None else field_data(found.strict),
         "norms": [op_data(op) for op in found.norms],
         "paths": [_path(network, path) for path in found.paths],
+        "effective": None if found.effective is None else _effective(found, found.effective),
         "not_modelled": [],
     }
 
@@ -105,6 +107,18 @@ def _unit(unit: UnitField) -> dict[str, Any]:
         "index": list(unit.unit),
         "theoretical": region_data(unit.theoretical),
         "actual": region_data(unit.actual),
+    }
+
+
+def _effective(found: Summary, effective: Effective) -> dict[str, Any]:
+    return {
+        "weights": effective.weights or None,
+        "samples": effective.samples,
+        "area": effective.area,
+        "side": effective.side,
+        "box": None if effective.box is None else [list(ends) for ends in effective.box],
+        "box_size": list(effective.box_size),
+        "inside_actual": effective.inside(found.unit.actual),
     }
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from archcheck.fields import Region, UnitField, UnknownField
+from archcheck.fields.effective import Effective
 from archcheck.fields.growth import Growth, by_block, window_words
 from archcheck.fields.reach import HIGH, LOW, Reach
 from archcheck.fields.summary import Summary
@@ -51,6 +52,9 @@ def print_field(found: Summary, console: Console) -> None:
     _print(console, Text(f"unit {where}", style="bold").append(of, style="not bold"))
     for row in _unit_rows(found.unit, found.without_gates):
         _print(console, row)
+    if found.effective is not None:
+        for row in _effective(found, found.effective):
+            _print(console, row)
     for text in _paths(network, found.paths):
         _print(console, text)
 
@@ -118,11 +122,12 @@ def _figures(found: Summary) -> list[Text]:
     if min(field.coverage) < 1:
         rows.append(_row("coverage", _by([f"{share * 100:.0f} %" for share in field.coverage])))
     rows.append(_row("jump", words.axes(field.jump)))
-    rows.append(_row("start", words.axes(field.start).replace("-", "−"), "the centre of the first unit's field"))
-    padding = [f"{words.signed(a)} before, {words.signed(b)} behind" for a, b in found.padding]
-    names = axis_names(len(padding))
-    text = "; ".join(f"{name} {ends}" for name, ends in zip(names, padding, strict=True))
-    text = padding[0] if len(set(padding)) == 1 else text
+    start = words.axes(field.start).replace("-", "−")
+    rows.append(_row("start", start, "the centre of the first unit's field"))
+    ends = [f"{words.signed(a)} before, {words.signed(b)} behind" for a, b in found.padding]
+    pairs = zip(axis_names(len(ends)), ends, strict=True)
+    text = "; ".join(f"{name} {both}" for name, both in pairs)
+    text = ends[0] if len(set(ends)) == 1 else text
     rows.append(_row("padding", text, "how far the fields go beyond the image"))
     return rows
 
@@ -174,6 +179,27 @@ def _boxes(region: Region, names: Sequence[str]) -> list[Text]:
     left = len(region.boxes) - MOST_BOXES
     if left > 0:
         rows.append(Text(f"      and {left:,} more (--output-format json)", style="dim"))
+    return rows
+
+
+def _effective(found: Summary, effective: Effective) -> list[Text]:
+    """What gradients say, beside what is possible."""
+    weights = words.path(effective.weights) if effective.weights else "random initial weights"
+    inputs = "1 random input" if effective.samples == 1 else f"{effective.samples} random inputs"
+    head = Text("\neffective", style="bold").append(f": {weights}, {inputs}", style="not bold")
+    if effective.box is None:
+        return [head, _row("nothing", "", "no gradient leads back to the input")]
+    axes = effective.energy.ndim
+    like = f", as a {'square' if axes == 2 else 'cube'}" if axes > 1 else ""
+    positions = "1 position" if effective.area == 1 else f"{effective.area:,} positions"
+    note = f"{positions} above 4.55 % of the largest gradient{like} (Luo et al. 2016)"
+    rows = [head, _row("side", f"{effective.side:.1f}", note, "bold")]
+    spans = ", ".join(f"{low}–{high}" for low, high in effective.box)
+    rows.append(_row("95 % of it", _by(effective.box_size), f"on each axis: {spans}"))
+    inside = effective.inside(found.unit.actual)
+    if inside is not None and inside < 1 - 1e-9:
+        leak = "the rest comes by the norms that are left out" if found.norms else ""
+        rows.append(_row("in the field", f"{inside * 100:.2f} %", leak))
     return rows
 
 

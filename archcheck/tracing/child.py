@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:  # at run time everything waits until torch is being imported
     from archcheck.network import Network
     from archcheck.tracing.failures import Failure
-    from archcheck.tracing.protocol import Message, Request
+    from archcheck.tracing.protocol import Measured, Message, Request
     from archcheck.tracing.reads import Reads
     from archcheck.tracing.watching import Watcher
 
@@ -83,12 +83,12 @@ class Server:
         """Trace and answer, then end the process without tearing the interpreter down."""
         from archcheck.tracing.failures import BadReference, NetworkError
         from archcheck.tracing.places import not_user_code
-        from archcheck.tracing.protocol import Done, Failed, Refused
+        from archcheck.tracing.protocol import Done, Failed, Measured, Refused
 
         not_user_code("<string>")  # the line that started this process
         threading.Thread(target=self._watch, args=(request.timeout,), daemon=True).start()
         try:
-            network = self._trace(request)
+            found = self._trace(request) if request.probe is None else self._measure(request)
         except BadReference as error:
             self._finish(Refused(str(error)))
         except NetworkError as error:
@@ -96,7 +96,8 @@ class Server:
         except BaseException as error:  # the submission may raise anything at all
             self._finish(Failed(self._unforeseen(error)))
         else:
-            self._finish(Done(network, self._reads()))
+            answer = found if isinstance(found, Measured) else Done(found, self._reads())
+            self._finish(answer)
 
     def _trace(self, request: Request) -> Network:
         from archcheck.tracing.initialisation import Initialisation
@@ -140,6 +141,26 @@ class Server:
         if not begins:  # the real pass has all the time that there is
             self._started = time.monotonic()
             self._say("runs")
+
+    def _measure(self, request: Request) -> Measured:
+        from archcheck.tracing.effective import load_weights, measure
+        from archcheck.tracing.loading import loaded
+        from archcheck.tracing.protocol import Progress, pack
+        from archcheck.tracing.seeding import seed
+
+        def progress(done: int, total: int) -> None:
+            with self._lock:
+                self._answers.write(pack(Progress(done, total)))
+
+        assert request.probe is not None
+        sys.argv = [request.reference.file or request.reference.module]
+        self._say("imports")
+        seed()  # initial weights are drawn, the same ones every time
+        with loaded(request.reference, request.arguments, self._say) as found:
+            if request.probe.weights:
+                load_weights(found.model, request.probe.weights)
+            self._say("runs")
+            return measure(found.model, request.input_shapes, request.probe, progress)
 
     def _unforeseen(self, error: BaseException) -> Failure:
         from archcheck.tracing.failures import Failure, describe

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -21,7 +21,10 @@ from archcheck.tracing.failures import BadReference, Failure, StartError
 from archcheck.tracing.protocol import (
     Done,
     Failed,
+    Measured,
     Message,
+    Probe,
+    Progress,
     Refused,
     Request,
     Stage,
@@ -109,6 +112,38 @@ class TracingProcess:
         """
         shapes = tuple(tuple(shape) for shape in input_shapes)
         request = Request(reference, shapes, dict(arguments or {}), training, timeout, watched)
+        answer = self._converse(request)
+        if isinstance(answer, Done):
+            self.reads = answer.reads
+            return answer.network
+        return _as_failure(answer)
+
+    def measure(
+        self,
+        reference: Reference,
+        input_shapes: Sequence[Sequence[int]],
+        probe: Probe,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        timeout: float = 60.0,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Measured | Failure:
+        """Measure the gradient of a unit with respect to the input.
+
+        ``on_progress`` is told how many of the inputs are done.
+
+        Raises:
+            BadReference: if the reference or the file of weights is wrong.
+            StartError: if the child could not import torch.
+        """
+        shapes = tuple(tuple(shape) for shape in input_shapes)
+        request = Request(reference, shapes, dict(arguments or {}), False, timeout, probe=probe)
+        answer = self._converse(request, on_progress)
+        return answer if isinstance(answer, Measured) else _as_failure(answer)
+
+    def _converse(
+        self, request: Request, on_progress: Callable[[int, int], None] | None = None
+    ) -> Done | Measured | Failure:
         stage = "starts"
         try:
             body = pack(request)
@@ -120,6 +155,7 @@ class TracingProcess:
             self._process.stdin.close()
         except BrokenPipeError:
             return self._ended(stage)
+        timeout = request.timeout
         deadline = time.monotonic() + timeout + GRACE
         while True:
             message = self._next(deadline)
@@ -128,9 +164,11 @@ class TracingProcess:
                 if stage in ("starts", message.name):
                     deadline = time.monotonic() + timeout + GRACE
                 stage = message.name
-            elif isinstance(message, Done):
-                self.reads = message.reads
-                return message.network
+            elif isinstance(message, Progress):
+                if on_progress is not None:
+                    on_progress(message.done, message.total)
+            elif isinstance(message, (Done, Measured)):
+                return message
             elif isinstance(message, Failed):
                 self._join()
                 return msgspec.structs.replace(message.failure, output=self._tail())
@@ -230,6 +268,11 @@ def trace_reference(
     """
     with TracingProcess() as child:
         return child.trace(reference, input_shapes, arguments, training=training, timeout=timeout)
+
+
+def _as_failure(answer: Done | Measured | Failure) -> Failure:
+    # A child that answers what it was not asked is none of ours.
+    return answer if isinstance(answer, Failure) else Failure("runs", "it answered out of turn")
 
 
 def _exactly(stream: IO[bytes], length: int) -> bytes | None:

@@ -12,8 +12,25 @@ from archcheck.tracing.reads import Reads
 from archcheck.tracing.reference import Reference
 
 
+class Probe(msgspec.Struct, frozen=True):
+    """A unit whose gradient is wanted: of result ``output`` of the ``occurrence``-th call of a
+    function, which has ``shape``; ``index`` has a number for every dimension of it, None for all.
+    ``weights`` is the file of a checkpoint, empty for the network's initial weights.
+    """
+
+    function: str
+    occurrence: int
+    output: int
+    shape: tuple[int, ...]
+    index: tuple[int | None, ...]
+    input_index: int = 0
+    samples: int = 16
+    weights: str = ""
+
+
 class Request(msgspec.Struct, frozen=True):
-    """What to trace; ``watched`` asks what was read for it."""
+    """What to trace; ``watched`` asks what was read for it. With a ``probe`` its gradient is
+    measured instead."""
 
     reference: Reference
     input_shapes: tuple[tuple[int, ...], ...]
@@ -21,6 +38,7 @@ class Request(msgspec.Struct, frozen=True):
     training: bool = False
     timeout: float = 60.0
     watched: bool = False
+    probe: Probe | None = None
 
 
 ATTEMPT = b"\0<archcheck: an attempt that may not count begins>\0"
@@ -42,6 +60,20 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     reads: Reads | None = None
 
 
+class Measured(msgspec.Struct, frozen=True, tag=True):
+    """The absolute gradient at every position of the input: float64 numbers, last axis fastest."""
+
+    sides: tuple[int, ...]
+    values: bytes
+
+
+class Progress(msgspec.Struct, frozen=True, tag=True):
+    """So much of the work is done."""
+
+    done: int
+    total: int
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """The network could not be imported, built or run."""
 
@@ -54,7 +86,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
-Message = Stage | Done | Failed | Refused
+Message = Stage | Done | Measured | Progress | Failed | Refused
 
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 

@@ -89,7 +89,7 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         named = self._names.get(func)
         if named is None:
-            function = _public_name(func)
+            function = public_name(func)
             named = self._names[func] = (function, *kind_of(function))
         function, kind, in_place = named
         inputs = tensors_in(args)
@@ -249,7 +249,8 @@ def _layer_class(module: nn.Module) -> type:
     return kind
 
 
-def _public_name(func: Callable[..., Any]) -> str:
+def public_name(func: Callable[..., Any]) -> str:
+    """The name that a torch function is known by."""
     name: str | None = resolve_name(func)
     if name is None:
         owner = getattr(func, "__module__", None) or "torch"
