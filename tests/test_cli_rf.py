@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import torch
 
+import archcheck
+from archcheck.fields.effective import Effective
+from archcheck.fields.summary import summary
+from archcheck.reporters.plot import picture
 from tests.test_cli_output import COMMAND, environment, run
 
 NETS = """\
@@ -118,7 +125,7 @@ def test_text_says_what_a_unit_reads(folder: Path) -> None:
         "    height       0–2 of 9",
         "    width        5–7 of 8",
         "the path that sets it: height, both ends",
-        "  5  ████████████████████ high    +4  5×1",
+        "  5  ████████████████████ high   +4  5×1",
     ):
         assert line in text.splitlines(), text
 
@@ -203,27 +210,36 @@ def test_what_is_not_known_is_said_with_its_line(folder: Path) -> None:
 
 # -- pictures ----------------------------------------------------------------------------------
 
-PICTURES = [
-    CROSS,
-    ("nets.py:Gated", "--input", "3,8,8", "--at", "output"),
-    ("nets.py:Holes", "--input", "1,12"),
-    ("nets.py:Volume", "--input", "1,2,6,8"),
-    (*CROSS, "--at", "output"),
+PICTURES: list[tuple[str, tuple[int, ...], str]] = [
+    ("Cross", (3, 9, 8), "features"),
+    ("Cross", (3, 9, 8), "output"),
+    ("Gated", (3, 8, 8), "output"),
+    ("Holes", (1, 12), "features"),
+    ("Volume", (1, 2, 6, 8), "features"),
 ]
 
 
-@pytest.mark.parametrize("words", PICTURES, ids=lambda words: words[0])
-def test_pictures_are_the_same_every_time(folder: Path, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("name", "shape", "at"), PICTURES)
+@pytest.mark.parametrize("used", [False, True])
+def test_pictures_are_the_same_every_time(
+    name: str, shape: tuple[int, ...], at: str, used: bool
+) -> None:
     pytest.importorskip("matplotlib")
-    for name in ("one.svg", "two.svg"):
-        run(folder, "rf", *words, "--plot", name, code=0, MPLCONFIGDIR=str(folder / "mpl"))
-    first = (folder / "one.svg").read_text(encoding="utf-8")
-    assert first == (folder / "two.svg").read_text(encoding="utf-8")
+    nets: dict[str, Any] = {}
+    exec(NETS, nets)
+    rf = archcheck.receptive_field(archcheck.trace(nets[name](), shape))
+    found = summary(rf, rf.points(at)[0])
+    if used:
+        energy = np.linspace(0, 1, prod(shape[1:])).reshape(shape[1:])
+        found = replace(found, effective=Effective(energy, 1))
+    first = picture(found, "svg")
+    assert first == picture(found, "svg")
+    assert len(first) < 200_000
     root = ElementTree.fromstring(first)
     texts = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"growth", "side of the field"} <= texts
-    assert len(first) < 100_000
-    assert not list(folder.glob(".*.svg*"))
+    assert {"side of the field", "growth, without gates" if name == "Gated" else "growth"} <= texts
+    images = list(root.iter("{http://www.w3.org/2000/svg}image"))
+    assert len(images) == (used and len(shape) > 2) * (1 if len(shape) == 3 else 3)
 
 
 def test_png_and_gradients_in_a_picture(folder: Path) -> None:
@@ -234,6 +250,7 @@ def test_png_and_gradients_in_a_picture(folder: Path) -> None:
     for name in ("one.svg", "two.svg"):
         run(folder, "rf", *CROSS, "--effective", "--samples", "2", "--plot", name, code=0)
     assert (folder / "one.svg").read_bytes() == (folder / "two.svg").read_bytes()
+    assert not list(folder.glob(".*.*"))
 
 
 def test_matplotlib_is_not_imported_without_a_picture(folder: Path) -> None:
@@ -300,9 +317,9 @@ def test_gradients_take_the_weights_of_a_checkpoint(folder: Path) -> None:
 
 
 def test_gradients_have_a_time_limit(folder: Path) -> None:
-    words = ("nets.py:Slow", "--input", "3,8,8", "--effective", "--timeout", "2")
+    words = ("nets.py:Slow", "--input", "3,8,8", "--effective", "--timeout", "8")
     text = run(folder, "rf", *words, code=1)
-    assert "forward and backward of 0 of 16 inputs took all of the 2 seconds" in text
+    assert "forward and backward of 0 of 16 inputs took all of the 8 seconds" in text
     assert "--samples" in text
 
 
@@ -350,3 +367,11 @@ def test_what_cannot_be_done_is_said(folder: Path, words: tuple[str, ...], messa
 def test_inputs_without_space_have_no_field(folder: Path) -> None:
     assert "no axes of space" in refused(folder, "nets.py:Flat", "--input", "10")
     assert "--input 3,32,32" in refused(folder, "nets.py:Flat")
+
+
+def test_the_readme_shows_what_is_printed() -> None:
+    root = Path(__file__).parent.parent
+    text = (root / "README.md").read_text(encoding="utf-8")
+    words, _, shown = text.partition("$ archcheck rf ")[2].partition("\n")
+    shown = shown.partition("```")[0]
+    assert run(root, "rf", *words.split(), code=0) == shown

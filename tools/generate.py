@@ -2,7 +2,7 @@
 
     python -m tools.generate [--check]
 
-Made are the JSON Schema of specs, the documentation of the rules, and the picture in the README.
+Made are the JSON Schema of specs, the documentation of the rules, and the pictures in the README.
 """
 
 from __future__ import annotations
@@ -17,14 +17,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
-from archcheck import verify
+from archcheck import Network, receptive_field, verify
 from archcheck.cli.output import rule_markdown
+from archcheck.fields.summary import summary
+from archcheck.reporters.plot import picture as plot
 from archcheck.reporters.text import print_report
 from archcheck.rules import all_rules
 from archcheck.spec import json_schema
+from archcheck.tracing.process import trace_reference
+from archcheck.tracing.reference import parse_reference
 
 ROOT = Path(__file__).resolve().parent.parent
 NETWORK = "examples/assignment7/net004.py"
+HOLES = "examples/assignment7/net003.py"
 SPEC = "specs/assignment7.yaml"
 COLUMNS = 96
 THEME = TerminalTheme(
@@ -78,10 +83,19 @@ def picture() -> str:
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
 
 
+def field() -> str:
+    """The picture that ``rf --plot`` draws of a network with holes in its field."""
+    network = trace_reference(parse_reference(HOLES), [(3, 32, 32)])
+    assert isinstance(network, Network)
+    rf = receptive_field(network)
+    return plot(summary(rf, rf.points("features")[0]), "svg").decode()
+
+
 MADE = {
     "specs/archcheck.schema.json": schema,
     "docs/rules.md": rules,
     "docs/verify.svg": picture,
+    "docs/field.svg": field,
 }
 
 
