@@ -44,7 +44,7 @@ def found(
 def energy(
     module: nn.Module, shape: tuple[int, ...], asked: Summary, samples: int = 3
 ) -> Effective:
-    measured = measure(module, [shape], probe_of(asked, samples, ""))
+    measured = measure(module, [shape], probe_of(asked, samples))
     return from_bytes(measured.sides, measured.values, samples, "")
 
 

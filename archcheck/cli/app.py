@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from archcheck.cli.errors import FAILED, UsageError, guarded
+
+if TYPE_CHECKING:
+    from archcheck.spec import Report
 
 app = typer.Typer(
     name="archcheck",
@@ -120,6 +123,14 @@ def _main(
     del version
 
 
+def _failed(report: Report, output_format: TableFormat, file: Path | None) -> NoReturn:
+    """A network that could not be run is reported as ``verify`` does."""
+    from archcheck.cli.output import write_report
+
+    write_report(report, "full" if output_format is TableFormat.text else "json", file)
+    raise typer.Exit(FAILED)
+
+
 @app.command()
 @guarded
 def verify(
@@ -194,7 +205,7 @@ def inspect(
     with tracing(reference, no_cache, cache_dir, verbose) as child:
         from archcheck.api import report_on
         from archcheck.cli.options import read_arguments, read_shapes
-        from archcheck.cli.output import write_inspection, write_report
+        from archcheck.cli.output import write_inspection
         from archcheck.network import Network
         from archcheck.spec import Spec
 
@@ -204,9 +215,8 @@ def inspect(
         given = read_arguments(arguments)
         found = child.trace(shapes, given, training=train, timeout=timeout)
     if not isinstance(found, Network):
-        report = report_on(found, Spec((), tuple(shapes)), reference, started)
-        write_report(report, "full" if output_format is TableFormat.text else "json", output_file)
-        raise typer.Exit(FAILED)
+        spec = Spec((), tuple(shapes))
+        _failed(report_on(found, spec, reference, started), output_format, output_file)
     write_inspection(found, output_format.value, output_file)
 
 
@@ -275,16 +285,16 @@ def rf(
         from archcheck.api import report_on
         from archcheck.cli.fields import field_at, measure, probe_of
         from archcheck.cli.options import read_arguments, read_plot, read_shapes, read_unit
-        from archcheck.cli.output import write_field, write_plot, write_report
+        from archcheck.cli.output import write_field, write_plot
         from archcheck.fields.summary import Summary
         from archcheck.network import Network
         from archcheck.spec import Spec
         from archcheck.tracing.failures import Failure
 
-        report_format = "full" if output_format is TableFormat.text else "json"
         shapes = read_shapes(input_shape)
         if shapes is None:
             raise UsageError("say the input's shape without the batch: --input 3,32,32")
+        spec = Spec((), tuple(shapes))
         index = read_unit(unit)
         picture_format = read_plot(plot)
         if weights is not None and not effective:
@@ -294,18 +304,14 @@ def rf(
         given = read_arguments(arguments)
         found = child.trace(reference, shapes, given, training=train, timeout=timeout)
     if not isinstance(found, Network):
-        report = report_on(found, Spec((), tuple(shapes)), reference, started)
-        write_report(report, report_format, output_file)
-        raise typer.Exit(FAILED)
+        _failed(report_on(found, spec, reference, started), output_format, output_file)
     summary = field_at(found, at, index)
     if effective and isinstance(summary, Summary):
         with TracingProcess() as child:
-            probe = probe_of(summary, samples, weights or "")
-            measured = measure(child, summary, reference, shapes, given, probe, timeout)
+            probe = probe_of(summary, samples, weights)
+            measured = measure(child, summary, reference, shapes, given, probe, weights, timeout)
         if isinstance(measured, Failure):
-            report = report_on(measured, Spec((), tuple(shapes)), reference, started)
-            write_report(report, report_format, output_file)
-            raise typer.Exit(FAILED)
+            _failed(report_on(measured, spec, reference, started), output_format, output_file)
         summary = measured
     if picture_format and plot is not None and not isinstance(summary, Exception):
         write_plot(summary, picture_format, plot)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from msgspec import structs
@@ -63,6 +64,7 @@ def measure(
     shapes: Sequence[tuple[int, ...]],
     arguments: Mapping[str, Any],
     probe: Probe,
+    weights: str | None,
     timeout: float,
 ) -> Summary | Failure:
     """The summary with what gradients say; what goes wrong in the network is a failure."""
@@ -95,11 +97,11 @@ def measure(
         return structs.replace(answer, message=f"{text} {timeout:g} seconds", hint=hint)
     if isinstance(answer, Failure):
         return answer
-    effective = from_bytes(answer.sides, answer.values, probe.samples, probe.weights)
+    effective = from_bytes(answer.sides, answer.values, probe.samples, weights or "")
     return replace(found, effective=effective)
 
 
-def probe_of(found: Summary, samples: int, weights: str) -> Probe:
+def probe_of(found: Summary, samples: int, weights: str | None = None) -> Probe:
     """The unit as the network's process finds it again: by a call of a function.
 
     Raises:
@@ -122,7 +124,7 @@ def probe_of(found: Summary, samples: int, weights: str) -> Probe:
         index=found.field.index(found.unit.unit),
         input_index=found.rf.input_index,
         samples=samples,
-        weights=weights,
+        weights=str(Path(weights).absolute()) if weights else "",  # forward may go elsewhere
     )
 
 

@@ -6,193 +6,18 @@ Convolutional Neural Networks", Distill 2019, widened from chains of windows to 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from archcheck.fields.field import AxisField, Hull, axis_field, check_unit, unit_positions
+from archcheck.fields.answer import Field, UnitField, UnknownField
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.handlers import Reading
 from archcheck.fields.lookback import Lookback
 from archcheck.fields.merge import merged
 from archcheck.fields.points import Point, feature_points, module_point, output_points
-from archcheck.fields.positions import Positions
-from archcheck.fields.region import Region
 from archcheck.fields.walk import NotModelled, Unknown, Walk
 from archcheck.network import Network, Op
 from archcheck.network.kinds import NORMALIZATIONS
-
-
-class UnknownField(Exception):
-    """The receptive field at a point is not known.
-
-    ``causes`` are the operations that are not modelled, the first of them named in the message.
-    """
-
-    def __init__(self, message: str, causes: tuple[NotModelled, ...] = ()) -> None:
-        super().__init__(message)
-        self.causes = causes
-
-
-class Field:
-    """The receptive field of the units at one point of a network.
-
-    All figures are tuples with one entry for each spatial axis of the input (height before
-    width), in input positions.
-    """
-
-    def __init__(self, owner: ReceptiveField, point: Point, m: FieldMap) -> None:
-        self._owner = owner
-        self._map = m
-        self.point = point
-        self.axes: tuple[AxisField, ...] = tuple(
-            axis_field(m, axis) for axis in range(len(m.tracks))
-        )
-
-    def __repr__(self) -> str:
-        return f"<Field at {self.point.name}: size {self.size}, jump {self.jump}>"
-
-    @property
-    def size(self) -> tuple[int, ...]:
-        """Theoretical size: the side of the largest unit's hull, as on an endless image."""
-        return tuple(axis.size for axis in self.axes)
-
-    @property
-    def largest(self) -> tuple[int, ...]:
-        """The same as :attr:`size`."""
-        return self.size
-
-    @property
-    def smallest(self) -> tuple[int, ...]:
-        """The side of the smallest unit's hull; differs from size after upsampling."""
-        return tuple(axis.smallest for axis in self.axes)
-
-    @property
-    def jump(self) -> tuple[Fraction | int | None, ...]:
-        """How far the field moves when the unit's index moves by one; None if it does not."""
-        return tuple(_whole(axis.jump) for axis in self.axes)
-
-    @property
-    def start(self) -> tuple[Fraction | int | None, ...]:
-        """The centre of unit 0's field, in input positions counted from 0."""
-        return tuple(_whole(axis.start) for axis in self.axes)
-
-    @property
-    def coverage(self) -> tuple[float, ...]:
-        """The share of positions inside the hull that are really read; below 1 there are holes."""
-        return tuple(float(axis.coverage) for axis in self.axes)
-
-    @property
-    def local(self) -> tuple[int | None, ...]:
-        """The size without what global gates and pools on the way brought in."""
-        return tuple(axis.local for axis in self.axes)
-
-    @property
-    def is_global(self) -> bool:
-        """Whether an operation on the way joined all positions, on every axis."""
-        return bool(self.axes) and all(axis.joined_by is not None for axis in self.axes)
-
-    def __getattr__(self, name: str) -> bool:
-        # ``global`` is a keyword: ``getattr(field, "global")`` reads it all the same.
-        if name in ("global", "global_"):
-            return self.is_global
-        raise AttributeError(name)
-
-    @property
-    def varies(self) -> bool:
-        """Whether units have fields of different sizes."""
-        return self.size != self.smallest
-
-    @property
-    def joined_by(self) -> Op | None:
-        """The first operation that joined all positions."""
-        found = [axis.joined_by for axis in self.axes if axis.joined_by is not None]
-        return self._owner.network.ops[min(found)] if found else None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The lengths of the map's spatial axes."""
-        return tuple(self._map.shape[d] for d in self._map.spatial_dimensions())
-
-    @property
-    def sides(self) -> tuple[int, ...]:
-        """The lengths of the input's spatial axes."""
-        return self._owner.sides
-
-    @property
-    def actual_axes(self) -> tuple[AxisField, ...]:
-        """The same figures of the units' fields inside the image, borders and all."""
-        m = self._owner._known(self.point, self._owner._actual)
-        return tuple(axis_field(m, axis) for axis in range(len(m.tracks)))
-
-    def positions(self, axis: int, unit: int | tuple[int, ...]) -> Positions:
-        """What one unit reads on one axis as on an endless image, over all of its channels.
-
-        Raises:
-            IndexError: if the map has no such unit.
-        """
-        return unit_positions(self._map, axis, (unit,) if isinstance(unit, int) else tuple(unit))
-
-    def actual(self, unit: int | tuple[int, ...] = ()) -> tuple[Hull | None, ...]:
-        """The hull of what one unit really depends on, inside the image, on each axis.
-
-        Padding is taken for what it is. ``unit`` indexes the spatial axes of the map, over all
-        its channels; leave it out where none are left. A hull's ends are both included; it is
-        None on every axis if the unit reads nothing but padding.
-
-        Raises:
-            IndexError: if the map has no such unit.
-        """
-        index = (unit,) if isinstance(unit, int) else tuple(unit)
-        m = self._owner._known(self.point, self._owner._actual)
-        found = [unit_positions(m, axis, index) for axis in range(len(m.tracks))]
-        return tuple(None if p.hull is None else Hull(*p.hull) for p in found)
-
-    def index(self, unit: tuple[int, ...]) -> tuple[int | None, ...]:
-        """Where a unit stands in the tensor: a number for each dimension, None for all of it."""
-        at = dict(zip(self._map.spatial_dimensions(), unit, strict=True))
-        return tuple(at.get(dimension) for dimension in range(len(self._map.groups)))
-
-    @property
-    def centre(self) -> tuple[int, ...]:
-        """The unit in the middle of the map (of two middle ones the later)."""
-        return tuple(side // 2 for side in self.shape)
-
-    def unit(self, unit: int | tuple[int, ...] | None = None, *, gates: bool = True) -> UnitField:
-        """The exact sets of input positions that one unit depends on, holes included.
-
-        They need not be products of sets on the axes: a 1x7 beside a 7x1 convolution reads a
-        cross. They are found by a walk back from the unit alone, through what each operation
-        reads.
-
-        Args:
-            unit: indexes the spatial axes of the map; the one in the middle by default. A unit's
-                field is that of all its channels together.
-            gates: without them, paths through an operation that joins all positions of an axis
-                (a squeeze-and-excite gate, a global pool, attention over all tokens) are left out.
-
-        Raises:
-            IndexError: if the map has no such unit.
-            UnknownField: if too many units would have to be asked one by one.
-            ValueError: if gates are left out of a strict reading.
-        """
-        index = (unit,) if isinstance(unit, int) else self.centre if unit is None else tuple(unit)
-        check_unit(index, self.shape)
-        return self._owner._unit(self.point, index, gates)
-
-
-@dataclass(frozen=True)
-class UnitField:
-    """What one unit depends on: the exact sets of input positions.
-
-    ``unit`` indexes the spatial axes of the map. ``actual`` lies on the image, padding taken for
-    what it is; ``theoretical`` goes on beyond the borders.
-    """
-
-    point: Point
-    unit: tuple[int, ...]
-    actual: Region
-    theoretical: Region
 
 
 class ReceptiveField:
@@ -364,7 +189,3 @@ def receptive_field(
     if normalization not in ("ignored", "joins"):
         raise ValueError(f"normalization is 'ignored' or 'joins', not {normalization!r}")
     return ReceptiveField(network, input_index, normalization)
-
-
-def _whole(value: Fraction | None) -> Fraction | int | None:
-    return int(value) if value is not None and value.denominator == 1 else value

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from archcheck.fields.answer import Field, UnitField, UnknownField
 from archcheck.fields.effective import Effective
 from archcheck.fields.points import Point
 from archcheck.fields.reach import HIGH, LOW, Reach, joining_ops, reach
-from archcheck.fields.receptive_field import (
-    Field,
-    ReceptiveField,
-    UnitField,
-    UnknownField,
-    receptive_field,
-)
+from archcheck.fields.receptive_field import ReceptiveField, receptive_field
 from archcheck.network import Op
 
 

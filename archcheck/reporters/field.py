@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from archcheck.fields import Field, Region, UnitField, UnknownField
+from archcheck.fields import Region, UnitField, UnknownField
 from archcheck.fields.effective import Effective
 from archcheck.fields.growth import window_words
 from archcheck.fields.reach import Reach
 from archcheck.fields.summary import Summary
 from archcheck.network import Network, Op
-from archcheck.reporters.inspection import number, place
+from archcheck.reporters.inspection import field_data, number, place
 
 VERSION = 1
 ENDS = ("low", "high")
@@ -75,20 +75,6 @@ def _heading(network: Network) -> dict[str, Any]:
         "model": network.name,
         "input": inputs[0] if len(inputs) == 1 else inputs,
         "notes": list(network.notes),
-    }
-
-
-def field_data(field: Field) -> dict[str, Any]:
-    """The figures of a field, a list with one entry for each spatial axis of the input."""
-    return {
-        "size": list(field.size),
-        "largest": list(field.largest),
-        "smallest": list(field.smallest),
-        "jump": [number(value) for value in field.jump],
-        "start": [number(value) for value in field.start],
-        "coverage": list(field.coverage),
-        "global": field.is_global,
-        "local": list(field.local),
     }
 
 

@@ -68,6 +68,11 @@ def _field(rf: ReceptiveField, point: Point) -> dict[str, Any]:
         return dict.fromkeys(
             ("size", "largest", "smallest", "jump", "start", "coverage", "global", "local")
         )
+    return field_data(field)
+
+
+def field_data(field: Field) -> dict[str, Any]:
+    """The figures of a field, a list with one entry for each spatial axis of the input."""
     return {
         "size": list(field.size),
         "largest": list(field.largest),
