@@ -216,6 +216,7 @@ PICTURES: list[tuple[str, tuple[int, ...], str]] = [
     ("Gated", (3, 8, 8), "output"),
     ("Holes", (1, 12), "features"),
     ("Volume", (1, 2, 6, 8), "features"),
+    ("Flat", (1, 6, 8), "output"),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from math import prod
 
 from rich.console import Console
@@ -20,8 +21,8 @@ from archcheck.reporters.text import BAR, bar
 
 LABEL = 15
 """The width of the column of labels."""
-MOST_LAYERS = 24
-"""The most layers of a path that are listed one by one."""
+MOST_LAYERS = 32
+"""The most rows that a path is shown in; one a layer where they suffice."""
 MOST_BOXES = 12
 """The most parts of a set that are listed."""
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
@@ -236,6 +237,21 @@ def _ends(group: Sequence[Reach], names: Sequence[str]) -> str:
     return "; ".join(f"{' and '.join(ends[end])}, {word}" for end, word in words_of if ends[end])
 
 
+def _alike_together(rows: Sequence[Growth]) -> list[Growth]:
+    """Neighbours with the same window and the same contribution as one row."""
+    found = []
+    for _, group in groupby(rows, key=lambda row: (row.what, row.added)):
+        first, *others = group
+        if others:
+            last, times = others[-1], 1 + len(others)
+            name = f"{first.name} to {last.name}"
+            what = f"{times} times {first.what}, +{first.added} each"
+            found.append(Growth(name, last.size, times * first.added, what))
+        else:
+            found.append(first)
+    return found
+
+
 def _layers(network: Network, path: Reach) -> list[Text]:
     rows = [Growth("input", 1, 0, "")]
     for link, added in zip(path.links, path.added, strict=True):
@@ -244,9 +260,11 @@ def _layers(network: Network, path: Reach) -> list[Text]:
             what = f"{window} at jump {link.jump}" if link.jump != 1 else window
             rows.append(Growth(link.op.module or link.op.kind, link.size, added, what))
     if len(rows) > MOST_LAYERS:
+        rows = _alike_together(rows)
+    if len(rows) > MOST_LAYERS:
         rows = list(by_block(network, path.links, MOST_LAYERS))
     digits = len(str(path.size))
-    names = min(max(len(row.name) for row in rows), 28)
+    names = min(max(len(row.name) for row in rows), 34)
     texts = []
     for row in rows:
         text = Text(f"  {row.size:>{digits}}  ")

@@ -103,6 +103,9 @@ def _blocks(panel: Axes, graph: Sequence[Node]) -> None:
             break
     last = max((node.depth for node in graph), default=0)
     panel.set_xlim(-0.02 * last, last * 1.1 + 0.5)
+    if not starts:  # the network itself is one layer, or calls functions only
+        panel.set_xticks([])
+        return
     spans = [
         (end - start, start, name)
         for (start, name), (end, _) in zip(starts, [*starts[1:], (last, "")], strict=True)
