@@ -20,7 +20,6 @@ from archcheck.fields.summary import Summary, first_known, summary
 from archcheck.network import Network
 from archcheck.network.kinds import ESCAPE
 from archcheck.tracing.failures import Failure
-from archcheck.tracing.process import TracingProcess
 from archcheck.tracing.protocol import Probe
 from archcheck.tracing.reference import Reference
 
@@ -58,7 +57,6 @@ def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary
 
 
 def measure(
-    child: TracingProcess,
     found: Summary,
     reference: Reference,
     shapes: Sequence[tuple[int, ...]],
@@ -68,14 +66,19 @@ def measure(
     timeout: float,
 ) -> Summary | Failure:
     """The summary with what gradients say; what goes wrong in the network is a failure."""
-    with Progress(
-        TextColumn("gradients"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
+    from archcheck.tracing.process import TracingProcess
+
+    with (
+        TracingProcess() as child,
+        Progress(
+            TextColumn("gradients"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        ) as bar,
+    ):
         task = bar.add_task("", total=probe.samples)
         finished = [0]
 

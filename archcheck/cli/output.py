@@ -12,17 +12,19 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from archcheck.cli.errors import UsageError
 from archcheck.fields import UnknownField, receptive_field
-from archcheck.fields.summary import Summary
 from archcheck.network import Network
 from archcheck.reporters.text import print_concise, print_report
 from archcheck.rules import Rule, all_rules, documentation
 from archcheck.spec import Report, json_schema
+
+if TYPE_CHECKING:
+    from archcheck.fields.summary import Summary
 
 WIDE = 120
 """The width of text that goes to a file or a pipe."""

@@ -1,0 +1,89 @@
+"""The arguments and options that commands share."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class VerifyFormat(str, Enum):
+    """How ``verify`` reports."""
+
+    full = "full"
+    concise = "concise"
+    json = "json"
+
+
+class TableFormat(str, Enum):
+    """How tables are printed."""
+
+    text = "text"
+    json = "json"
+
+
+Net = Annotated[
+    str,
+    typer.Argument(
+        metavar="NET",
+        help="The network: FILE, FILE:Name or package.module:Name, where Name is a class, "
+        "a function that returns a network, or an instance.",
+        show_default=False,
+    ),
+]
+InputShape = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="SHAPE",
+        help="The shape of one sample without the batch, like 3,32,32. Several for a network of "
+        "several inputs.",
+        show_default=False,
+    ),
+]
+Arguments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--arg",
+        metavar="NAME=VALUE",
+        help="An argument for the constructor; the value is read as YAML.",
+        show_default=False,
+    ),
+]
+Train = Annotated[bool, typer.Option("--train", help="Trace in training mode.")]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=0.1, help="Give up a network that does not return."
+    ),
+]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--output-file", "-o", metavar="FILE", help="Write the report here.", show_default=False
+    ),
+]
+NoCache = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache",
+        envvar="ARCHCHECK_NO_CACHE",
+        help="Trace anew, and keep nothing.",
+    ),
+]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-dir",
+        metavar="DIR",
+        envvar="ARCHCHECK_CACHE_DIR",
+        help="Where traced networks are kept; by default .archcheck_cache beside the nearest "
+        "pyproject.toml, else in the working directory.",
+        show_default=False,
+    ),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say what the cache did, on standard error.")
+]

@@ -1,0 +1,135 @@
+"""The command ``rf``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from archcheck.cli.errors import FAILED, UsageError, guarded
+from archcheck.cli.parameters import (
+    Arguments,
+    CacheDir,
+    InputShape,
+    Net,
+    NoCache,
+    OutputFile,
+    TableFormat,
+    Timeout,
+    Train,
+    Verbose,
+)
+
+if TYPE_CHECKING:
+    from archcheck.spec import Report
+
+
+@guarded
+def rf(
+    net: Net,
+    input_shape: InputShape = None,
+    at: Annotated[
+        str,
+        typer.Option(
+            "--at", metavar="POINT", help="Where: features, output or the path of a module."
+        ),
+    ] = "features",
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            "--unit",
+            metavar="INDEX",
+            help="Which unit of the map there, like 3,4; the one in the middle by default.",
+            show_default=False,
+        ),
+    ] = None,
+    arguments: Arguments = None,
+    train: Train = False,
+    timeout: Timeout = 60.0,
+    output_format: Annotated[
+        TableFormat, typer.Option("--output-format", help="text or json.")
+    ] = TableFormat.text,
+    output_file: OutputFile = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw the unit's field and its growth over the layers (.svg or .png).",
+            show_default=False,
+        ),
+    ] = None,
+    effective: Annotated[
+        bool,
+        typer.Option(
+            "--effective", help="Measure the effective receptive field by gradients as well."
+        ),
+    ] = False,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="The checkpoint that gradients are taken with; random initial weights without.",
+            show_default=False,
+        ),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, help="How many random inputs gradients average.")
+    ] = 16,
+    no_cache: NoCache = False,
+    cache_dir: CacheDir = None,
+    verbose: Verbose = False,
+) -> None:
+    """Print the receptive field at a point, and exactly what one unit there reads."""
+    started = time.perf_counter()
+    from archcheck.cli.tracing import tracing
+    from archcheck.tracing.reference import parse_reference
+
+    reference = parse_reference(net)
+    with tracing(reference, no_cache, cache_dir, verbose) as child:
+        from archcheck.api import report_on
+        from archcheck.cli.fields import field_at, measure, probe_of
+        from archcheck.cli.options import read_arguments, read_plot, read_shapes, read_unit
+        from archcheck.cli.output import write_field, write_plot
+        from archcheck.fields.summary import Summary
+        from archcheck.network import Network
+        from archcheck.spec import Spec
+        from archcheck.tracing.failures import Failure
+
+        shapes = read_shapes(input_shape)
+        if shapes is None:
+            raise UsageError("say the input's shape without the batch: --input 3,32,32")
+        spec = Spec((), tuple(shapes))
+        index = read_unit(unit)
+        picture_format = read_plot(plot)
+        if weights is not None and not effective:
+            raise UsageError("--weights says whose gradients are taken: add --effective")
+        if train and effective:
+            raise UsageError("gradients are taken in eval mode: leave out --train or --effective")
+        given = read_arguments(arguments)
+        found = child.trace(shapes, given, training=train, timeout=timeout)
+    if not isinstance(found, Network):
+        not_run(report_on(found, spec, reference, started), output_format, output_file)
+    summary = field_at(found, at, index)
+    if effective and isinstance(summary, Summary):
+        probe = probe_of(summary, samples, weights)
+        measured = measure(summary, reference, shapes, given, probe, weights, timeout)
+        if isinstance(measured, Failure):
+            not_run(report_on(measured, spec, reference, started), output_format, output_file)
+        summary = measured
+    if picture_format and plot is not None and not isinstance(summary, Exception):
+        write_plot(summary, picture_format, plot)
+    write_field(found, summary, at, output_format.value, output_file)
+    if isinstance(summary, Exception):
+        raise typer.Exit(FAILED)
+
+
+def not_run(report: Report, output_format: TableFormat, file: Path | None) -> NoReturn:
+    """A network that could not be run is reported as ``verify`` does."""
+    from archcheck.cli.output import write_report
+
+    write_report(report, "full" if output_format is TableFormat.text else "json", file)
+    raise typer.Exit(FAILED)
