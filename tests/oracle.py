@@ -270,7 +270,7 @@ def theoretical_masks(
         if min(np.subtract(run.map, phases)) >= 2:
             pairs = zip(run.map, phases, strict=True)
             block = [range((s - n) // 2, (s - n) // 2 + n) for s, n in pairs]
-            found = [_cut(run.mask(unit)) for unit in product(*block)]
+            found = [_to_hull(run.mask(unit)) for unit in product(*block)]
             inside = [mask for mask in found if mask is not None]
             if len(inside) == len(found):
                 return inside
@@ -278,7 +278,7 @@ def theoretical_masks(
     raise RuntimeError(f"no field lay inside an input of {limit}")
 
 
-def _cut(mask: Mask) -> Mask | None:
+def _to_hull(mask: Mask) -> Mask | None:
     """A mask's hull, None where it touches the mask's border."""
     window = []
     for axis, side in enumerate(mask.shape):

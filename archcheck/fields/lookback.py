@@ -32,20 +32,28 @@ class Lookback:
         self.structures: dict[int, FieldMap | None] = {source: _bare(start)}
         self.steps: dict[int, Step] = {}
         self.ops: list[Op] = _on_paths(network, source, targets)
+        unknown: dict[int, Unfollowed] = {}
         for op in self.ops:
             read = data_inputs(op)
+            for tensor in unknown.keys() & set(read):
+                raise unknown[tensor]
             known = {t: self.structures.get(t) if t in read else None for t in op.inputs}
             try:
                 steps = steps_of(network, op, known, reading)
             except Unfollowed as error:
                 raise Unfollowed(f"{op.function}: {error}") from None
             for tensor, step in zip(op.outputs, steps, strict=False):
+                if isinstance(step, Unfollowed):
+                    unknown[tensor] = Unfollowed(f"{op.function}: {step}")
+                    continue
                 if step is None:
                     continue
                 if step.structure.shape != network.shape(tensor):
                     raise Unfollowed(f"{op.function} gave a shape that its model does not")
                 self.structures[tensor] = step.structure
                 self.steps[tensor] = step
+        for tensor in unknown.keys() & set(targets):
+            raise unknown[tensor]
 
     def joins(self) -> frozenset[Edge]:
         """Where an operation reads some axis of the image whole, from any unit."""

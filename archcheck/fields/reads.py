@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
+from functools import reduce
 from itertools import product
 from math import prod
 from operator import or_
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from archcheck.fields.fieldmap import FieldMap, Track, Unfollowed
-from archcheck.fields.handlers import Context, Reading
+from archcheck.fields.handlers import Context, Reading, Result
 from archcheck.fields.handlers.unfolding import fold_taps
+from archcheck.fields.joint import Sizes, bounded, identity, is_joint, taken_apart, together
 from archcheck.fields.positions import EMPTY, Positions
 from archcheck.fields.region import Box, canonical
-from archcheck.fields.table import Factor, Table
+from archcheck.fields.table import Factor, Table, union
 from archcheck.fields.walk import outcome
 from archcheck.network import Network, Op, Tensor
 
@@ -36,10 +36,10 @@ class Reads:
     """What the units of a tensor read of one operand, as a product over the operand's factors.
 
     ``tables`` has one table for each factor of the operand's index, over the factors of the
-    result's; ``same`` tells where that is the index itself. ``moved`` says that only a stretch of
-    one factor of the result reads it at all: which factor, where the stretch starts, how long it
-    is. ``joins`` says that some axis of the
-    image is read whole, however far a unit lies outside of it.
+    result's; ``same`` tells where that is the index itself. ``joins`` says that some axis of the
+    image is read whole, however far a unit lies outside of it. ``moved`` says that only a stretch
+    of one factor of the result reads it at all: which factor, where the stretch starts, how long
+    it is. ``sizes`` says which factors share a table, that numbers the units of all of them.
     """
 
     tensor: int
@@ -47,6 +47,7 @@ class Reads:
     same: tuple[bool, ...]
     joins: bool = False
     moved: tuple[int, int, int] | None = None
+    sizes: Sizes = ()
 
     def of(self, box: Box) -> tuple[Box, ...]:
         """The operand's units that a box of the result's units reads.
@@ -67,6 +68,8 @@ class Reads:
             for part in choice:
                 sets |= part
             found.append(tuple(sets[t] for t in range(len(self.tables))))
+        if self.sizes:
+            found = [whole for sets in found for whole in taken_apart(sets, self.sizes)]
         return canonical(found)
 
     def _components(self) -> list[tuple[list[int], list[int]]]:
@@ -135,10 +138,11 @@ class Step:
 
 def steps_of(
     network: Network, op: Op, structures: Mapping[int, FieldMap | None], reading: Reading
-) -> list[Step | None]:
+) -> list[Step | Unfollowed | None]:
     """What the units of every output of an operation read of the operands.
 
-    ``structures`` are the operands' maps without tracks, None for a constant.
+    ``structures`` are the operands' maps without tracks, None for a constant. An output of which
+    nothing is known has the reason in its place.
 
     Raises:
         Unfollowed: if the operation is not modelled.
@@ -150,35 +154,47 @@ def steps_of(
     operands = {t: m for t in op.inputs if (m := structures.get(names.get(t, t))) is not None}
     known: dict[int, FieldMap | None] = dict.fromkeys(op.inputs)
     own: dict[int, tuple[int, tuple[Table, ...]]] = {}
-    total = sum(len(m.factors) for m in operands.values())
+    total = sum(len(m.factors) for m in operands.values())  # at most
     start = 0
+    sizes: dict[int, Sizes] = {}
+    joint = is_joint(op, operands.values())
     for tensor, m in operands.items():
-        tables = _identity(m.factors)
+        tables = identity(m.factors)
+        if joint and max(m.groups, default=0) > 1:
+            m = bounded(m)
+            sizes[tensor], tables = together(m)
         own[tensor] = (start, tables)
         nothing = Track(Table.constant(EMPTY, len(m.factors)))
         tracks: list[Track] = [nothing] * total
         tracks[start : start + len(tables)] = map(Track, tables)
         known[tensor] = replace(m, tracks=tuple(tracks))
         start += len(tables)
-    found: list[tuple[FieldMap, list[Reads]] | None] = []
+    found: list[tuple[FieldMap, list[Reads]] | Unfollowed | None] = []
     for maps in _alternatives(network, op, known, reading):
         found += [None] * (len(maps) - len(found))
-        for number, m in enumerate(maps):
-            if m is None:
-                continue
-            m = m.within_borders()
+        for number, result in enumerate(maps):
             before = found[number]
+            if result is None or isinstance(before, Unfollowed):
+                continue
+            if isinstance(result, Unfollowed):
+                found[number] = result
+                continue
+            m = result.within_borders()
             reads = before[1] if before else []
             for tensor, (first, tables) in own.items():
                 asked = m.tracks[first : first + len(tables)]
-                reads += _reads(names.get(tensor, tensor), asked, tables)
+                name = names.get(tensor, tensor)
+                if tensor in sizes:
+                    reads += _joint_reads(name, asked, operands[tensor], sizes[tensor])
+                else:
+                    reads += _reads(name, asked, tables)
             found[number] = (replace(m, tracks=()), reads)
-    return [None if f is None else Step(f[0], tuple(f[1])) for f in found]
+    return [Step(f[0], tuple(f[1])) if isinstance(f, tuple) else f for f in found]
 
 
 def _alternatives(
     network: Network, op: Op, known: dict[int, FieldMap | None], reading: Reading
-) -> list[Sequence[FieldMap | None]]:
+) -> list[Sequence[Result]]:
     """The maps of an operation's outputs; several where one alone is no product of the axes."""
     if op.kind == "fold":
         return [[m] for m in fold_taps(Context(network, op, known, reading))]
@@ -202,18 +218,37 @@ def _reads(tensor: int, tracks: Sequence[Track], own: Sequence[Table]) -> Iterat
         yield Reads(tensor, tuple(standing), (False,) * len(standing), True)
 
 
+def _joint_reads(
+    tensor: int, tracks: Sequence[Track], operand: FieldMap, sizes: Sizes
+) -> Iterator[Reads]:
+    """What the tracks of several factors each say is read."""
+    tables = tuple(union(t.tables) for t in tracks)
+    if any(table.empty for table in tables):
+        return
+    joins, at = False, 0
+    for table, part in zip(tables, sizes, strict=True):
+        endless = any(factor.lattice for factor in operand.factors[at : at + len(part)])
+        whole, at = prod(part), at + len(part)
+        joins = joins or (endless and any(p.count == whole for p in table.values.flat))
+    yield Reads(tensor, tables, (False,) * len(tables), joins, sizes=sizes)
+
+
 def _told_apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
     """An operation that is given one tensor several times, with a name for each of them.
 
     What it reads of ``x @ x`` is a row of the one and a column of the other, together no product.
     """
-    if len(set(_tensors(op.arguments))) == len(_tensors(op.arguments)):
+    given = _tensors(op.arguments)
+    repeated = {tensor for tensor in given if given.count(tensor) > 1}
+    if not repeated:
         return network, op, {}
     names: dict[int, int] = {}
     copies: list[Tensor] = []
 
     def named(value: Any) -> Any:
         if isinstance(value, dict) and "tensor" in value:
+            if value["tensor"] not in repeated:
+                return value
             copy = msgspec.structs.replace(
                 network.tensors[value["tensor"]], id=len(network.tensors) + len(copies)
             )
@@ -225,7 +260,7 @@ def _told_apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
         return [named(item) for item in value] if isinstance(value, list) else value
 
     arguments = named(op.arguments)
-    new_op = msgspec.structs.replace(op, arguments=arguments, inputs=tuple(names))
+    new_op = msgspec.structs.replace(op, arguments=arguments, inputs=tuple(_tensors(arguments)))
     wider = msgspec.structs.replace(network, tensors=(*network.tensors, *copies))
     return wider, new_op, names
 
@@ -267,7 +302,7 @@ def _concatenation(
     for tensor in tensors:
         length = network.shape(tensor)[dimension]
         if tensor in known:
-            tables = _identity(known[tensor].factors)
+            tables = identity(known[tensor].factors)
             moved = (at, before, length)
             reads.append(Reads(tensor, tables, (True,) * len(tables), moved=moved))
         before += length
@@ -276,19 +311,3 @@ def _concatenation(
 
 def _all_but(factors: tuple[Factor, ...], at: int) -> tuple[Factor, ...]:
     return factors[:at] + factors[at + 1 :]
-
-
-@lru_cache(maxsize=1024)
-def _identity(factors: tuple[Factor, ...]) -> tuple[Table, ...]:
-    """For every factor the table that numbers its indices."""
-    tables = []
-    for at, factor in enumerate(factors):
-        values = np.empty(1 if factor.lattice else factor.size, dtype=object)
-        for index in range(len(values)):
-            values[index] = Positions(index, 1)
-        sides = [1] * len(factors)
-        sides[at] = len(values)
-        steps = [0] * len(factors)
-        steps[at] = int(factor.lattice)
-        tables.append(Table(values.reshape(sides), tuple(steps)))
-    return tuple(tables)
