@@ -1,0 +1,122 @@
+"""Augmented epochs, made by worker processes ahead of the training.
+
+An epoch is cut into chunks of images. Each chunk is augmented by one worker whose random numbers
+are seeded by (seed, epoch, chunk), so an epoch is the same bytes whatever the number of workers
+and wherever a resumed training starts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from training.loading import load_object
+
+CHUNK = 500
+AHEAD = 16
+"""Chunks that each worker may be ahead."""
+
+
+def load_pipeline(reference: str) -> Any:
+    """The albumentations pipeline of a file. It asks nobody for newer versions."""
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+    return load_object(reference)()
+
+
+def augment(
+    pipeline: Any, images: NDArray[np.uint8], *, seed: int, epoch: int, chunk: int
+) -> NDArray[np.uint8]:
+    """A chunk of images (N, 32, 32, 3), augmented. The same for the same seed, epoch and chunk."""
+    state = np.random.SeedSequence((seed, epoch, chunk)).generate_state(1)
+    pipeline.set_random_seed(int(state[0]))
+    return np.stack([pipeline(image=image)["image"] for image in images])
+
+
+class _Chunks(Dataset[torch.Tensor]):
+    """The chunks of all epochs, numbered through."""
+
+    def __init__(self, images: torch.Tensor, reference: str, seed: int) -> None:
+        self.images = images
+        self.reference = reference
+        self.seed = seed
+        self.count = -(-len(images) // CHUNK)
+        self._pipeline: Any = None
+
+    def __getitem__(self, number: int) -> torch.Tensor:
+        if self._pipeline is None:
+            import cv2
+
+            cv2.setNumThreads(0)  # the workers share the cores already
+            self._pipeline = load_pipeline(self.reference)
+        epoch, chunk = divmod(number, self.count)
+        images = self.images[chunk * CHUNK : (chunk + 1) * CHUNK].numpy()
+        done = augment(self._pipeline, images, seed=self.seed, epoch=epoch, chunk=chunk)
+        return torch.from_numpy(done)
+
+
+class AugmentedEpochs:
+    """Epochs as tensors on a device.
+
+    Args:
+        images: uint8 (N, 32, 32, 3).
+        reference: ``FILE:function`` of the albumentations pipeline.
+        seed: of the training.
+        first: the epoch to begin with, counted from 0.
+        last: the epoch to end before.
+        workers: processes; 0 augments in this one.
+    """
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        reference: str,
+        *,
+        seed: int,
+        first: int,
+        last: int,
+        workers: int,
+    ) -> None:
+        load_pipeline(reference)  # says what is wrong with it, and is imported before the fork
+        self._size = len(images)
+        chunks = _Chunks(torch.from_numpy(images), reference, seed)
+        self._epochs = range(first, last)
+        self._count = chunks.count
+        # Workers start here, before this process touches CUDA.
+        self._chunks = iter(
+            DataLoader(
+                chunks,
+                batch_size=None,
+                sampler=range(first * chunks.count, last * chunks.count),
+                num_workers=workers,
+                prefetch_factor=AHEAD if workers else None,
+                worker_init_fn=_start if workers else None,
+            )
+        )
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        """Each epoch's images, uint8 (N, 32, 32, 3), in the original order."""
+        for _ in self._epochs:
+            yield self.next_epoch(torch.device("cpu"))
+
+    def next_epoch(self, device: torch.device) -> torch.Tensor:
+        """The next epoch's images on a device."""
+        whole: torch.Tensor | None = None
+        at = 0
+        for _ in range(self._count):
+            chunk = next(self._chunks)
+            if whole is None:
+                whole = torch.empty((self._size, *chunk.shape[1:]), dtype=torch.uint8).to(device)
+            whole[at : at + len(chunk)].copy_(chunk)
+            at += len(chunk)
+        assert whole is not None
+        return whole
+
+
+def _start(worker: int) -> None:
+    os.nice(5)  # the training must not wait for a core
