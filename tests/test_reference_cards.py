@@ -94,7 +94,9 @@ def test_a_card_is_written_from_the_figures_alone(tmp_path: Path) -> None:
     network = build_network(load_config(FOLDER / "a.yaml"), seed=0)
     measured["field"] = {
         **theoretical_field(network, SHAPE),
-        "side50": 9, "side95": 21, "images": 3,
+        "side50": 9,
+        "side95": 21,
+        "images": 3,
     }
     text = render(json.loads(json.dumps(measured)))
     for said in (

@@ -22,16 +22,15 @@ import yaml
 pytest.importorskip("albumentations", reason="the training needs the extra `train`")
 pytest.importorskip("safetensors", reason="the training needs the extra `train`")
 
+from tests.synthetic import write_batch
 from training import cifar
-from training.augmented import AugmentedEpochs, augment, load_pipeline
 from training.checkpoint import write_whole
-from training.config import Config, Data, load_config
+from training.config import Config, load_config
 from training.errors import Problem
 from training.evaluation import load_trained, measure, wilson
 from training.optimisation import learning_rate, make_optimizer
 
 FOLDER = Path(__file__).parent.parent / "examples" / "reference"
-DATA = os.environ.get("ARCHCHECK_DATA")
 PIPELINE = f"{FOLDER / 'augmentations.py'}:augmentations_b"
 TINY = """
 from torch import nn
@@ -70,15 +69,9 @@ def write(folder: Path, content: dict[str, Any]) -> Path:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A batch in the official layout whose classes differ in colour, and its checksum as JSON."""
+    """A folder with one made-up batch, and its checksum as JSON."""
     folder = tmp_path_factory.mktemp("data")
-    random = np.random.default_rng(0)
-    labels = random.integers(0, 10, 10_000).astype(np.uint8)
-    colours = random.integers(30, 220, (10, 3)).astype(np.int16)
-    noise = random.integers(-30, 30, (10_000, 3, 1024), np.int16)
-    planes = (colours[labels][:, :, None] + noise).clip(0, 255).astype(np.uint8)
-    content = np.concatenate([labels[:, None], planes.reshape(10_000, -1)], 1).tobytes()
-    (folder / "data_batch_1.bin").write_bytes(content)
+    content = write_batch(folder / "data_batch_1.bin")
     return folder, json.dumps({"data_batch_1.bin": hashlib.sha256(content).hexdigest()})
 
 
@@ -95,7 +88,7 @@ def environment() -> dict[str, str]:
 
 def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*arguments), env=environment(), capture_output=True, text=True, timeout=120
+        command(*arguments), env=environment(), capture_output=True, text=True, timeout=300
     )
 
 
@@ -145,7 +138,7 @@ def _epochs(folder: Path) -> int:
     return len(file.read_text("utf-8").splitlines()) - 1 if file.exists() else 0
 
 
-def _wait_for(done: Callable[[], bool], seconds: float = 60) -> None:
+def _wait_for(done: Callable[[], bool], seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "nothing happened"
@@ -167,86 +160,6 @@ def test_data_that_is_missing_is_one_message(tmp_path: Path) -> None:
     assert missing.returncode == 1
     assert missing.stderr.startswith(f"error: {tmp_path / 'data_batch_1.bin'}: No such file")
     assert len(missing.stderr.splitlines()) == 1
-
-
-# -- data --------------------------------------------------------------------------------------
-
-
-def test_records_become_images_and_labels(
-    data: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    content = (data[0] / "data_batch_1.bin").read_bytes()
-    sums = {**cifar.SHA256, "data_batch_1.bin": hashlib.sha256(content).hexdigest()}
-    monkeypatch.setattr(cifar, "SHA256", sums)
-    kept, held = cifar.read_training(data[0], Data(batches=[1], holdout=1000))
-    assert kept.pixels.shape == (9000, 32, 32, 3)
-    assert held.pixels.shape == (1000, 32, 32, 3)
-    again = cifar.read_training(data[0], Data(batches=[1], holdout=1000))[1]
-    assert np.array_equal(held.labels, again.labels)
-    whole = cifar.read_training(data[0], Data(batches=[1], holdout=0))[0]
-    record = np.frombuffer(content, np.uint8)[5 * 3073 : 6 * 3073]
-    assert whole.labels[5] == record[0]
-    assert whole.pixels[5, 2, 7, 1] == record[1 + 1024 + 2 * 32 + 7]  # green, row 2, column 7
-
-
-def test_other_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "data_batch_1.bin").write_bytes(b"\0" * 3073)
-    with pytest.raises(Problem, match="not the official file: it has 3,073 bytes of 30,730,000"):
-        cifar.read_training(tmp_path, Data(batches=[1]))
-    (tmp_path / "cifar-10-batches-py").mkdir()
-    with pytest.raises(Problem, match="this is the Python version, the binary version is wanted"):
-        cifar.read_test(tmp_path)
-
-
-@pytest.mark.skipif(DATA is None, reason="ARCHCHECK_DATA names no folder")
-def test_the_official_files_are_read() -> None:
-    assert DATA is not None
-    test = cifar.read_test(DATA)
-    assert np.bincount(test.labels).tolist() == [1000] * 10
-    kept, held = cifar.read_training(DATA, Data())
-    assert (len(kept.labels), len(held.labels)) == (45_000, 5_000)
-    labels = np.concatenate([kept.labels, held.labels])
-    assert np.bincount(labels).tolist() == [5000] * 10
-
-
-# -- augmentation ------------------------------------------------------------------------------
-
-
-@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than cores
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
-def test_epochs_are_the_same_whatever_makes_them() -> None:
-    images = np.random.default_rng(0).integers(0, 255, (700, 32, 32, 3), np.uint8)
-
-    def epochs(workers: int, first: int) -> list[torch.Tensor]:
-        return list(AugmentedEpochs(images, PIPELINE, seed=3, first=first, last=3, workers=workers))
-
-    alone = epochs(0, 0)
-    assert alone[0].shape == (700, 32, 32, 3)
-    assert not torch.equal(alone[0], alone[1])
-    for workers, first in ((1, 0), (3, 0), (2, 2)):
-        for found, expected in zip(epochs(workers, first), alone[first:], strict=True):
-            assert torch.equal(found, expected)
-
-
-@pytest.mark.parametrize("network", ["a", "b"])
-def test_the_augmentations_are_those_that_are_asked_for(network: str) -> None:
-    pipeline = load_pipeline(f"{FOLDER / 'augmentations.py'}:augmentations_{network}")
-    found = {type(step).__name__: step for step in pipeline.transforms}
-    assert set(found) >= {"HorizontalFlip", "Affine", "CoarseDropout"}
-    assert ("ToGray" in found) == (network == "b")
-    hole = found["CoarseDropout"]
-    assert hole.num_holes_range == (1, 1)
-    assert hole.hole_height_range == hole.hole_width_range == (16, 16)
-    config = load_config(FOLDER / f"{network}.yaml")
-    assert hole.fill == tuple(round(255 * value) for value in config.mean)
-
-    # What comes out has such holes, of that size and colour, about as often as `p` says.
-    images = np.zeros((400, 32, 32, 3), np.uint8)
-    images[...] = np.array([1, 2, 3])
-    done = augment(pipeline, images, seed=0, epoch=0, chunk=0)
-    areas = (done == np.array(hole.fill)).all(-1).sum((1, 2))
-    share = float(np.mean(areas >= 256))
-    assert abs(share - hole.p) < 0.12
 
 
 # -- recipes, schedule, optimiser --------------------------------------------------------------
