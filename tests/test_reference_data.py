@@ -99,3 +99,36 @@ def test_the_augmentations_are_those_that_are_asked_for(network: str) -> None:
     areas = (done == np.array(hole.fill)).all(-1).sum((1, 2))
     share = float(np.mean(areas >= 256))
     assert abs(share - hole.p) < 0.12
+
+
+BROKEN = """
+import albumentations as A
+
+def broken() -> A.Compose:
+    return A.Compose([A.Lambda(image=lambda image, **_: 1 / 0, p=1.0)])
+
+def ends() -> A.Compose:
+    import os
+    return A.Compose([A.Lambda(image=lambda image, **_: os._exit(3), p=1.0)])
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Using lambda is incompatible")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+@pytest.mark.parametrize(
+    ("name", "workers", "message"),
+    [
+        ("broken", 0, "division by zero"),
+        ("broken", 1, "ZeroDivisionError: division by zero"),
+        ("ends", 1, "exited unexpectedly"),
+    ],
+)
+def test_a_pipeline_that_fails_is_one_message(
+    tmp_path: Path, name: str, workers: int, message: str
+) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN, "utf-8")
+    images = np.zeros((4, 32, 32, 3), np.uint8)
+    reference = f"{tmp_path / 'broken.py'}:{name}"
+    epochs = AugmentedEpochs(images, reference, seed=0, first=0, last=1, workers=workers)
+    with pytest.raises(Problem, match=f"the augmentation failed: .*{message}"):
+        epochs.next_epoch(torch.device("cpu"))

@@ -62,6 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Problem as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted; --resume goes on after the last whole epoch", file=sys.stderr)
         return 130

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from training.errors import Problem
 from training.loading import load_object
 
 CHUNK = 500
@@ -105,17 +106,30 @@ class AugmentedEpochs:
             yield self.next_epoch(torch.device("cpu"))
 
     def next_epoch(self, device: torch.device) -> torch.Tensor:
-        """The next epoch's images on a device."""
+        """The next epoch's images on a device.
+
+        Raises:
+            Problem: if the pipeline fails or a worker is gone.
+        """
         whole: torch.Tensor | None = None
         at = 0
         for _ in range(self._count):
-            chunk = next(self._chunks)
+            chunk = self._next_chunk()
             if whole is None:
                 whole = torch.empty((self._size, *chunk.shape[1:]), dtype=torch.uint8).to(device)
             whole[at : at + len(chunk)].copy_(chunk)
             at += len(chunk)
         assert whole is not None
         return whole
+
+    def _next_chunk(self) -> torch.Tensor:
+        try:
+            chunk: torch.Tensor = next(self._chunks)
+        except Exception as error:
+            # What a worker raised comes with its traceback: the last line says what it was.
+            said = (str(error).splitlines() or [type(error).__name__])[-1]
+            raise Problem(f"the augmentation failed: {said}") from error
+        return chunk
 
 
 def _start(worker: int) -> None:

@@ -103,7 +103,13 @@ def train(
                 progress.say(f"stopped after {epoch} epochs; --resume goes on")
                 return False
             began = time.perf_counter()
-            score = engine.train_epoch(epoch, epochs.next_epoch(device), progress.step)
+            try:
+                score = engine.train_epoch(epoch, epochs.next_epoch(device), progress.step)
+            except torch.OutOfMemoryError:
+                raise Problem(
+                    f"{named} has too little memory for a batch of {config.batch_size:,}: "
+                    "batch_size in the recipe"
+                ) from None
             seconds = time.perf_counter() - began
             held = engine.evaluate(heldout) if len(heldout.labels) else None
             rate = learning_rate(config, (epoch + 1) * config.steps_per_epoch - 1)
