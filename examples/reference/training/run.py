@@ -76,10 +76,6 @@ def train(
     state = checkpoint.read(kept, config, seed) if resume else None
     if state is None and kept.exists():
         raise Problem(f"{out}: holds a training already: --resume goes on with it")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Problem(f"{out}: cannot be made: {error.strerror}") from None
     images, heldout = read_training(data, config.data)
     rows: list[tuple[Any, ...]] = list(state["metrics"]) if state else []
     times: list[tuple[Any, ...]] = list(state["times"]) if state else []
@@ -97,6 +93,10 @@ def train(
     if state:
         checkpoint.restore(state, engine)
     named = describe_device(device)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problem(f"{out}: cannot be made: {error.strerror}") from None
     with Progress(config.epochs, config.steps_per_epoch, first, named) as progress:
         for epoch in range(first, config.epochs):
             if stop_after is not None and time.monotonic() - started > stop_after:
