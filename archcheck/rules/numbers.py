@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, WithJsonSchema
 LARGEST = 10**30
 """No budget is larger than this."""
 
+MOST_POINTS = 10**6
+
 _COUNTS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 _BYTES = {
     "": 1,
@@ -74,6 +76,16 @@ def _read_share(value: Any) -> float:
     return float(value)
 
 
+def _read_points(value: Any) -> int | float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not 0 < value <= MOST_POINTS  # not a number is neither
+    ):
+        raise ValueError(f"{value!r} are no points; write a number above 0, like 10 or 2.5")
+    return int(value) if value == int(value) else value
+
+
 def _schema(kind: str, suffixes: dict[str, int]) -> WithJsonSchema:
     names = "|".join(_any_case(suffix) for suffix in suffixes if suffix)
     pattern = rf"^\s*{_DIGITS}\s*({names})?\s*$"
@@ -99,3 +111,9 @@ Real = Annotated[int | float, BeforeValidator(_read_real), _schema("number", _CO
 """Any number."""
 Share = Annotated[float, BeforeValidator(_read_share), WithJsonSchema(_SHARE)]
 """A share between 0 and 1, or a percentage."""
+Points = Annotated[
+    int | float,
+    BeforeValidator(_read_points),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": MOST_POINTS}),
+]
+"""Points: whole or not, above 0."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from archcheck.rules.numbers import Bytes, Number, Real, Share
+from archcheck.rules.numbers import Bytes, Number, Points, Real, Share
 
 
 class Strict(BaseModel):
@@ -26,6 +26,24 @@ class CommonOptions(Strict):
     when_unverified: Literal["fail", "warn"] = Field(
         "fail", description="What it means when the rule cannot be checked."
     )
+    points: Points | None = Field(
+        None,
+        description="Points for a rule that holds; one that fails or cannot be verified gets none.",
+    )
+    bonus: Points | None = Field(
+        None,
+        description="Extra points, beyond the total, for a rule that holds. A rule that gives "
+        "a bonus only fails no run, unless it says `severity: error`.",
+    )
+
+    @property
+    def only_bonus(self) -> bool:
+        """Whether the entry offers extra points and asks for nothing."""
+        return (
+            self.bonus is not None
+            and self.points is None
+            and "severity" not in self.model_fields_set
+        )
 
 
 _WORDS = {
@@ -176,4 +194,8 @@ class ShareBounds(Bounds):
 
 
 class CountOptions(Amount, CommonOptions):
-    """The options of a rule that counts: ``forbidden`` and ``required`` are short for them."""
+    """The options of a rule that counts: the words of ``SHORT`` are short for them."""
+
+
+SHORT: dict[str, dict[str, int]] = {"forbidden": {"exactly": 0}, "required": {"at_least": 1}}
+"""What a word in place of a mapping stands for, for rules that count."""

@@ -1,7 +1,14 @@
 """Specs: what is asked of a network, and checking it."""
 
 from archcheck.spec.errors import SpecError
-from archcheck.spec.model import Requirement, Spec, load_spec, parse_spec, spec_from
+from archcheck.spec.model import (
+    Requirement,
+    Spec,
+    examine_spec,
+    load_spec,
+    parse_spec,
+    spec_from,
+)
 from archcheck.spec.report import Failure, Finding, Report, check, failed_to_run
 from archcheck.spec.schema import json_schema
 
@@ -13,6 +20,7 @@ __all__ = [
     "Spec",
     "SpecError",
     "check",
+    "examine_spec",
     "failed_to_run",
     "json_schema",
     "load_spec",

@@ -24,10 +24,19 @@ _SURPRISING = re.compile(r"^[+-]?0[0-9_]|:")
 KeyPath = tuple[str | int, ...]
 
 
-@dataclass
-class Mark:
-    """A stretch of one line; ``line`` and ``column`` count from 1."""
+@dataclass(frozen=True)
+class Source:
+    """A file and its text."""
 
+    file: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A stretch of one line of a file; ``line`` and ``column`` count from 1."""
+
+    source: Source
     line: int
     column: int
     length: int
@@ -35,13 +44,23 @@ class Mark:
 
 @dataclass
 class Document:
-    """A parsed file: its data, its text, and where every key and value stands."""
+    """Parsed data, and where every key and value stands.
 
-    file: str
-    text: str
+    ``source`` is the file it was read from. What came from another one, through ``extends``,
+    carries that file in its marks. ``blank`` holds the paths of values that nothing was written
+    for (``max-pool:``), which YAML reads as null.
+    """
+
+    source: Source
     data: Any
     keys: dict[KeyPath, Mark] = field(default_factory=dict)
     values: dict[KeyPath, Mark] = field(default_factory=dict)
+    blank: set[KeyPath] = field(default_factory=set)
+
+    @property
+    def file(self) -> str:
+        """The file's name."""
+        return self.source.file
 
     def error(self, message: str, path: KeyPath = (), *, key: bool = False) -> SpecError:
         """An error at a path, or at the nearest place above it that is known."""
@@ -59,11 +78,11 @@ class Document:
         """An error at a mark."""
         if mark is None:
             return SpecError(message, file=self.file)
-        lines = self.text.splitlines()
+        lines = mark.source.text.splitlines()
         source = lines[mark.line - 1] if mark.line <= len(lines) else ""
         return SpecError(
             message,
-            file=self.file,
+            file=mark.source.file,
             line=mark.line,
             column=mark.column,
             length=max(1, min(mark.length, len(source) - mark.column + 1)),
@@ -102,17 +121,19 @@ def parse_document(text: str, file: str = "spec") -> Document:
     Raises:
         SpecError: if it cannot be parsed, or gives a key twice.
     """
-    document = Document(file, text, None)
-    source = text
+    document = Document(Source(file, text), None)
+    plain = text
     if text.lstrip()[:1] in "{[" and _is_json(text):
-        source = text.replace("\t", " ")  # YAML knows no tabs; strings of JSON hold none
+        plain = text.replace("\t", " ")  # YAML knows no tabs; strings of JSON hold none
     try:
-        node = yaml.compose(source, Loader=_Loader)
+        node = yaml.compose(plain, Loader=_Loader)
         if node is not None:
             document.data = _Builder(document).build(node, (), ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = Mark(mark.line + 1, mark.column + 1, 1) if mark is not None else None
+        where = (
+            Mark(document.source, mark.line + 1, mark.column + 1, 1) if mark is not None else None
+        )
         raise document.error_at(f"this is not YAML: {error.problem}", where) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -142,8 +163,10 @@ class _Builder:
 
     def build(self, node: yaml.Node, path: KeyPath, above: tuple[int, ...]) -> Any:
         self.nodes += 1
-        mark = _mark(node)
+        mark = self._mark(node)
         self.document.values.setdefault(path, mark)
+        if node.tag.endswith(":null") and not node.value:
+            self.document.blank.add(path)
         if id(node) in above:
             raise self.document.error_at("this refers to itself", mark)
         if self.nodes > MOST_NODES or len(above) > MOST_LEVELS:
@@ -168,7 +191,7 @@ class _Builder:
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            mark = _mark(key_node)
+            mark = self._mark(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self.document.error_at("a key has to be a word", mark)
             key = key_node.value
@@ -183,8 +206,7 @@ class _Builder:
             found[key] = self.build(value_node, (*path, key), inside)
         return found
 
-
-def _mark(node: yaml.Node) -> Mark:
-    start, end = node.start_mark, node.end_mark
-    length = end.column - start.column if end.line == start.line else 1 << 16
-    return Mark(start.line + 1, start.column + 1, max(1, length))
+    def _mark(self, node: yaml.Node) -> Mark:
+        start, end = node.start_mark, node.end_mark
+        length = end.column - start.column if end.line == start.line else 1 << 16
+        return Mark(self.document.source, start.line + 1, start.column + 1, max(1, length))
