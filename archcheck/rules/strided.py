@@ -1,8 +1,38 @@
 """``strided``: convolutions that skip positions."""
 
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
+from __future__ import annotations
+
+from fractions import Fraction
+from math import prod
+from typing import Literal
+
+from pydantic import Field
+
+from archcheck.fields import ReceptiveField, UnknownField
+from archcheck.network import Network, Op, kinds
+from archcheck.network.graph import data_inputs
+from archcheck.rules.base import (
+    Example,
+    Location,
+    Rule,
+    Subject,
+    Verdict,
+    call_location,
+    counted,
+    register,
+)
 from archcheck.rules.convolutions import convolutions, is_strided
 from archcheck.rules.options import CountOptions
+
+
+class StridedOptions(CountOptions):
+    """How many, and of what."""
+
+    of: Literal["convolutions", "anything"] = Field(
+        "convolutions",
+        description="anything: in front of the head pools count too, and whatever else makes "
+        "neighbouring units look further apart: a slice with a step, resampling, space to depth.",
+    )
 
 
 @register
@@ -12,13 +42,17 @@ class Strided(Rule):
     Counts the convolutions with a stride above 1 on some axis. Transposed convolutions, whose
     stride spreads positions instead, do not count, nor do pools.
 
+    With `of: anything` everything counts that takes the place of a stride: also the pools in
+    front of the head (not those that feed a gate, which leave no map) and the other operations
+    there that enlarge the jump from one unit's field to the next.
+
     ## Why it matters
     Assignments ask for strides in place of pools, or for dilation in place of both.
 
     ## Example
     ```yaml
     rules:
-      strided: forbidden
+      strided: {exactly: 0, of: anything, bonus: 200}
     ```
 
     ## References
@@ -27,13 +61,94 @@ class Strided(Rule):
 
     name = "strided"
     summary = "The number of strided convolutions."
-    Options = CountOptions
+    Options = StridedOptions
     passes = (
         Example("nn.Conv2d(3, 8, 3, stride=(1, 2))", "required"),
         Example("nn.ConvTranspose2d(3, 8, 2, stride=2)", "forbidden"),
+        Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(2))", "forbidden"),
+        Example(
+            "nn.Sequential(nn.Conv2d(3, 8, 3, dilation=8), nn.AdaptiveAvgPool2d(1))",
+            {"exactly": 0, "of": "anything"},
+        ),
     )
-    fails = (Example("nn.Conv2d(3, 8, 3, stride=2)", "forbidden"),)
+    fails = (
+        Example("nn.Conv2d(3, 8, 3, stride=2)", "forbidden"),
+        Example(
+            "nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1))",
+            {"exactly": 0, "of": "anything"},
+        ),
+        Example(
+            "nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, 8, 3))",
+            {"exactly": 0, "of": "anything"},
+        ),
+    )
 
-    def check(self, subject: Subject, options: CountOptions) -> Verdict:
-        ops = [op for op in convolutions(subject.network) if is_strided(subject.network, op)]
-        return counted(subject, ops, options, noun="strided convolution")
+    def check(self, subject: Subject, options: StridedOptions) -> Verdict:
+        network = subject.network
+        ops = [op for op in convolutions(network) if is_strided(network, op)]
+        if options.of == "convolutions":
+            return counted(subject, ops, options, noun="strided convolution")
+        end = _head(subject)
+        found = {op.index: op for op in (*ops, *_others(subject)) if op.index < end}
+        ordered = [found[index] for index in sorted(found)]
+        unseen = _unseen(subject, end)
+        return counted(subject, ordered, options, noun="downsampling layer", unseen=unseen)
+
+
+def _head(subject: Subject) -> int:
+    """The index of the operation that begins the (last) head."""
+    heads = [
+        point.head
+        for index in range(len(subject.network.inputs))
+        for point in subject.fields(input_index=index).features_points
+        if point.head is not None
+    ]
+    return max(heads, default=len(subject.network.ops))
+
+
+def _others(subject: Subject) -> list[Op]:
+    """The pools that leave a map, and what else enlarges the jump."""
+    network = subject.network
+    found = [
+        op
+        for op in network.ops
+        if op.kind in kinds.POOLS and prod(network.shape(op.outputs[0])[2:]) > 1
+    ]
+    for index in range(len(network.inputs)):
+        found += _enlarging(network, subject.fields(input_index=index))
+    return found
+
+
+def _enlarging(network: Network, rf: ReceptiveField) -> list[Op]:
+    """Operations behind which neighbouring units look further apart than in front of them."""
+    found = []
+    behind: dict[int, tuple[Fraction | int, ...]] = {}
+    for op in network.ops:
+        before = [behind[tensor] for tensor in data_inputs(op) if tensor in behind]
+        for tensor in op.outputs:
+            try:
+                jump = rf.tensor(tensor).jump
+            except UnknownField:
+                continue
+            # Where it does not move (halfway through space to depth), it is what it was.
+            was = tuple(max(axis) for axis in zip(*before, strict=True)) if before else (1,) * 3
+            now = tuple(
+                old if new is None else new for old, new in zip(was, jump, strict=bool(before))
+            )
+            behind[tensor] = now
+            counted_already = op.kind in kinds.CONVOLUTIONS | kinds.POOLS
+            if not counted_already and any(n > w for n, w in zip(now, was, strict=False)):
+                found.append(op)
+                break
+    return found
+
+
+def _unseen(subject: Subject, end: int) -> list[Location]:
+    """What could not be followed in front of the head."""
+    network = subject.network
+    causes = [
+        cause.op
+        for index in range(len(network.inputs))
+        for cause in subject.fields(input_index=index).not_modelled
+    ]
+    return [call_location(network.ops[op]) for op in causes if op is not None and op < end]

@@ -9,12 +9,14 @@ from archcheck.spec.model import (
     parse_spec,
     spec_from,
 )
+from archcheck.spec.points import Points
 from archcheck.spec.report import Failure, Finding, Report, check, failed_to_run
 from archcheck.spec.schema import json_schema
 
 __all__ = [
     "Failure",
     "Finding",
+    "Points",
     "Report",
     "Requirement",
     "Spec",

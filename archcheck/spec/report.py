@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from archcheck.network import Network
 from archcheck.rules import Location, Subject, Verdict
 from archcheck.rules.options import CommonOptions
 from archcheck.spec.model import Spec
+from archcheck.spec.points import Points, added
+
+Level = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,27 @@ class Finding:
     options: CommonOptions
 
     @property
+    def level(self) -> Level:
+        """What it means if the rule does not hold: an error fails the run, a warning advises, a
+        note says that a bonus was not earned."""
+        if self.options.only_bonus:
+            return "note"
+        if self.verdict.status == "not-verified" and self.options.when_unverified == "warn":
+            return "warning"
+        return self.options.severity
+
+    @property
     def fails(self) -> bool:
         """Whether this finding makes the run fail."""
-        if self.options.severity == "warning":
-            return False
-        if self.verdict.status == "not-verified":
-            return self.options.when_unverified == "fail"
-        return self.verdict.status == "failed"
+        return self.level == "error" and self.verdict.status != "passed"
+
+    @property
+    def points(self) -> Points:
+        """What the rule gives: nothing unless it holds."""
+        points, bonus = self.options.points or 0, self.options.bonus or 0
+        if self.verdict.status == "passed":
+            return Points(points, points, bonus, bonus)
+        return Points(0, points, 0, bonus)
 
     @property
     def message(self) -> str:
@@ -54,10 +71,19 @@ class Report:
         """Whether nothing fails."""
         return not any(finding.fails for finding in self.findings)
 
+    @property
+    def points(self) -> Points:
+        """What the network earns: each rule that holds gives its points, a network that cannot
+        be run gets none."""
+        return added(finding.points for finding in self.findings)
+
     def __str__(self) -> str:
         """One line a finding: its status, its rule and its reason."""
+        head = f"{self.name}: {'passed' if self.passed else 'failed'}"
+        if self.points:
+            head += f", {self.points}"
         lines = [f"{f.verdict.status}: {f.rule}: {f.message}" for f in self.findings]
-        return "\n".join([f"{self.name}: {'passed' if self.passed else 'failed'}", *lines])
+        return "\n".join([head, *lines])
 
     def finding(self, rule: str) -> Finding:
         """The first finding of a rule.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from archcheck.rules import Location
+from archcheck.spec.points import Points
 from archcheck.spec.report import Report
 
 VERSION = 1
@@ -24,20 +26,27 @@ def report_as_dict(report: Report) -> dict[str, Any]:
         "input": shapes[0] if len(shapes) == 1 else shapes,
         "parameters": network.parameters if network else None,
         "macs": network.macs if network else None,
+        "points": points_as_dict(report.points) if report.points else None,
         "rules": [
             {
                 "rule": finding.rule,
                 "status": finding.verdict.status,
-                "severity": finding.options.severity,
+                "severity": finding.level,
                 "found": finding.verdict.found,
                 "required": finding.verdict.required,
                 "message": finding.message,
+                "points": points_as_dict(finding.points) if finding.points else None,
                 "locations": [_location(where) for where in finding.verdict.locations],
             }
             for finding in report.findings
         ],
         "notes": list(report.notes),
     }
+
+
+def points_as_dict(points: Points) -> dict[str, int | float]:
+    """Points as data: ``earned`` of ``possible``, and ``bonus`` of ``bonus_possible`` extra."""
+    return asdict(points)
 
 
 def _location(where: Location) -> dict[str, Any]:
