@@ -63,15 +63,12 @@ def say_error(message: str, *, source: str = "", error: object = None) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from archcheck.reporters.words import clean
+    from archcheck.reporters.words import clean, underlined
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     text = Text("error: ", style="bold red")
     console.print(clean(text.append(message, style="not bold default")))
     line, column = getattr(error, "line", None), getattr(error, "column", None)
     if source and line and column:
-        gutter = len(str(line))
-        console.print(clean(Text(f"{line} │ ", style="dim").append(source, style="not dim")))
-        length = max(1, getattr(error, "length", 1))
-        marks = " " * (column - 1) + "^" * length
-        console.print(Text(f"{' ' * gutter} │ ", style="dim").append(marks, style="not dim red"))
+        for row in underlined(source, line, column, getattr(error, "length", 1)):
+            console.print(row)

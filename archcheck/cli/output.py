@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
@@ -19,9 +17,10 @@ from rich.console import Console
 from archcheck.cli.errors import UsageError
 from archcheck.fields import UnknownField, receptive_field
 from archcheck.network import Network
+from archcheck.reporters.data import dumps, escaped
 from archcheck.reporters.text import print_concise, print_report
 from archcheck.rules import Rule, all_rules, documentation
-from archcheck.spec import Report, json_schema
+from archcheck.spec import Report, Spec, SpecError, json_schema
 
 if TYPE_CHECKING:
     from archcheck.fields.summary import Summary
@@ -31,13 +30,39 @@ WIDE = 120
 
 
 def write_report(report: Report, output_format: str, file: Path | None) -> None:
-    """Write a report in a format to standard output or a file."""
+    """Write a report as ``full`` text or ``json`` to standard output or a file."""
     if output_format == "json":
         _write_json(report.as_dict(), file)
-    elif output_format == "concise":
-        _write(lambda console: print_concise(report, console), file)
     else:
         _write(lambda console: print_report(report, console), file)
+
+
+def render_text(report: Report, output_format: str, *, for_file: bool) -> str:
+    """A report as ``full`` or ``concise`` text."""
+    show = print_concise if output_format == "concise" else print_report
+    return _render(lambda console: show(report, console), for_file=for_file)
+
+
+def say_failure(report: Report) -> None:
+    """Tell on standard error that a network could not be run."""
+    text = _render(lambda console: print_report(report, console), for_file=True)
+    sys.stderr.write(text)
+
+
+def write_examined(
+    examined: Sequence[tuple[str, Spec | None, Sequence[SpecError]]],
+    output_format: str,
+    file: Path | None,
+) -> None:
+    """Write what is wrong with specs."""
+    from archcheck.reporters.specs import examined_as_dict, print_errors_concisely, print_examined
+
+    if output_format == "json":
+        _write_json(examined_as_dict(examined), file)
+    elif output_format == "concise":
+        _write(lambda console: print_errors_concisely(examined, console), file)
+    else:
+        _write(lambda console: print_examined(examined, console), file)
 
 
 def write_inspection(network: Network, output_format: str, file: Path | None) -> None:
@@ -170,32 +195,27 @@ def _render(show: Callable[[Console], None], *, for_file: bool = False) -> str:
 
 def _write(show: Callable[[Console], None], file: Path | None) -> None:
     if file is None:
-        _say(_render(show))
+        say(_render(show))
     else:
         write_file(file, _render(show, for_file=True))
 
 
-def _say(text: str) -> None:
+def say(text: str, *, is_json: bool = False) -> None:
+    """Write text to standard output; JSON in escapes where its encoding lacks the letters."""
+    if is_json:
+        try:
+            text.encode(sys.stdout.encoding or "utf-8")
+        except UnicodeEncodeError:
+            text = escaped(text)
     sys.stdout.write(text)
     sys.stdout.flush()
 
 
 def _write_json(data: Any, file: Path | None) -> None:
-    text = json.dumps(data, indent=2, ensure_ascii=False)
-    encoding = "utf-8" if file is not None else sys.stdout.encoding or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:  # escapes survive what letters do not
-        text = json.dumps(data, indent=2)
-    text = _C1.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
     if file is None:
-        _say(text)
+        say(dumps(data), is_json=True)
     else:
-        write_file(file, text)
-
-
-_C1 = re.compile("[\x7f-\x9f]")
-"""Control characters that JSON lets stand and a terminal may obey."""
+        write_file(file, dumps(data))
 
 
 def write_file(file: Path, content: str | bytes, option: str = "--output-file") -> None:

@@ -15,6 +15,13 @@ class VerifyFormat(str, Enum):
     full = "full"
     concise = "concise"
     json = "json"
+    json_lines = "json-lines"
+    sarif = "sarif"
+    github = "github"
+    gitlab = "gitlab"
+    junit = "junit"
+    markdown = "markdown"
+    gradescope = "gradescope"
 
 
 class TableFormat(str, Enum):

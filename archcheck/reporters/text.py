@@ -57,7 +57,8 @@ def print_concise(report: Report, console: Console) -> None:
         else:
             where = f"{words.path(place.file)}:{place.line}:{place.column or 1}"
         status = "not verified: " if finding.verdict.status == "not-verified" else ""
-        _print(console, Text(f"{where}: {finding.rule} {status}{finding.message}"))
+        level = {"error": "", "warning": "warning: ", "note": "bonus: "}[finding.level]
+        _print(console, Text(f"{where}: {finding.rule} {level}{status}{finding.message}"))
 
 
 def _print(console: Console, text: Text, *, wrap: bool = False) -> None:
@@ -89,12 +90,12 @@ def _rows(findings: tuple[Finding, ...], width: int) -> list[Text]:
     names = max(len(finding.rule) for finding in findings)
     found = min(max(len(finding.verdict.found_text) for finding in findings), 24)
     asked = min(max(len(finding.verdict.required) for finding in findings), 34)
+    points = [points_of(finding) for finding in findings]
+    widest = max(map(len, points))
     rows = []
-    for finding in findings:
+    for finding, given in zip(findings, points, strict=True):
         verdict = finding.verdict
-        mark, colour = MARKS[verdict.status]
-        if verdict.status == "failed" and finding.options.severity == "warning":
-            colour = "yellow"
+        mark, colour = _mark(finding)
         text = Text("  ")
         text.append(f"{mark} ", style=colour)
         text.append(f"{finding.rule:<{names}}  ")
@@ -103,6 +104,8 @@ def _rows(findings: tuple[Finding, ...], width: int) -> list[Text]:
             style=colour if verdict.status != "passed" else "",
         )
         text.append(f"   {words.cut(verdict.required, asked):<{asked}}")
+        if widest:
+            text.append(f"   {given:>{widest}}", style="dim" if verdict.status == "passed" else "")
         room = width - len(text.plain) - 3
         if verdict.note and room > 8:
             text.append(f"   {words.cut(verdict.note, room)}", style="dim")
@@ -111,12 +114,30 @@ def _rows(findings: tuple[Finding, ...], width: int) -> list[Text]:
     return rows
 
 
+def _mark(finding: Finding) -> tuple[str, str]:
+    """The mark of a finding and its colour: red is kept for what fails the run."""
+    mark, colour = MARKS[finding.verdict.status]
+    if finding.verdict.status == "failed" and not finding.fails:
+        colour = "yellow" if finding.level == "warning" else "dim"
+    return mark, colour
+
+
+def points_of(finding: Finding) -> str:
+    """What a rule gives, in a column: ``10/10``, ``0/20``, ``+200``."""
+    points = finding.points
+    parts = [f"{points.earned:,}/{points.possible:,}"] if points.possible else []
+    if points.bonus_possible:
+        missed = "" if points.bonus else f"/{points.bonus_possible:,}"
+        parts.append(f"+{points.bonus:,}{missed}")
+    return " ".join(parts)
+
+
 def _details(finding: Finding) -> list[Text]:
     verdict = finding.verdict
-    mark, colour = MARKS[verdict.status]
+    mark, colour = _mark(finding)
     status = " not verified" if verdict.status == "not-verified" else ""
-    if verdict.status == "failed" and finding.options.severity == "warning":
-        colour, status = "yellow", " (warning)"
+    if finding.level != "error":
+        status += " (warning)" if finding.level == "warning" else " (bonus)"
     head = Text(f"{mark} {finding.rule}{status}", style=f"bold {colour}")
     head.append(f": {finding.message}", style="not bold default")
     rows = [head]
@@ -190,14 +211,17 @@ def bar(size: int, widest: int) -> str:
     return "█" * full + (_EIGHTHS[rest] if rest else "")
 
 
-def _summary(report: Report) -> Text:
+def summary(report: Report) -> str:
+    """The verdict in a sentence: how many rules failed, warned, could not be verified, hold."""
+    # What only offers a bonus is no rule that holds or not: the points say whether it was earned.
+    asked = [finding for finding in report.findings if finding.level != "note"] or report.findings
     counts = {"passed": 0, "failed": 0, "not-verified": 0, "warned": 0}
-    for finding in report.findings:
+    for finding in asked:
         if finding.verdict.status == "failed" and not finding.fails:
             counts["warned"] += 1
         else:
             counts[finding.verdict.status] += 1
-    total = len(report.findings)
+    total = len(asked)
     rules = "rule" if total == 1 else "rules"
     parts = []
     if report.network is None:
@@ -215,8 +239,13 @@ def _summary(report: Report) -> Text:
             if parts
             else (f"all {total} {rules} hold" if total > 1 else "the rule holds")
         )
-    colour = "green" if report.passed else "red"
-    text = Text(", ".join(parts), style=f"bold {colour}")
+    return ", ".join(parts)
+
+
+def _summary(report: Report) -> Text:
+    text = Text(summary(report), style=f"bold {'green' if report.passed else 'red'}")
+    if report.points:
+        text.append(f"      {report.points}", style="not bold default")
     if report.seconds:
         text.append(f"      {report.seconds:.1f} s", style="not bold dim default")
     return text

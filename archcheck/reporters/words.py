@@ -97,8 +97,24 @@ def clean(text: Text) -> Text:
     """A text without characters that a terminal obeys: a submission's names and messages are
     shown, not followed. Its styles stay where they are."""
     if _CONTROL.search(text.plain):
-        text.plain = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.plain)
+        text.plain = plain(text.plain)
     return text
+
+
+def plain(text: str) -> str:
+    """Text without control characters, but for line breaks and tabs, and without half of a
+    surrogate pair: what a name that is no UTF-8 leaves behind, and no file format takes."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def underlined(source: str, line: int, column: int, length: int) -> tuple[Text, Text]:
+    """A line of source, and under it a mark below ``length`` characters from ``column`` on."""
+    number = str(line)
+    marks = " " * (column - 1) + "^" * max(1, length)
+    return (
+        clean(Text(f"{number} │ ", style="dim").append(source, style="not dim")),
+        Text(f"{' ' * len(number)} │ ", style="dim").append(marks, style="not dim red"),
+    )
 
 
 def cut(text: str, width: int) -> str:

@@ -19,27 +19,25 @@ _LOWER = frozenset({"more_than", "at_least"})
 _BOUNDS = _UPPER | _LOWER | {"exactly"}
 
 
-def complete(document: Document, above: tuple[str, ...] = ()) -> Document:
+def complete(document: Document, errors: list[SpecError], above: tuple[str, ...] = ()) -> Document:
     """A document with everything that it inherits.
 
     Mappings merge key by key, so that one option of a rule can be changed. A comparison takes
     the place of the inherited ones on its side: ``at_most: 300k`` of ``less_than: 200k``,
     ``exactly`` of all. A list of entries, like any other value, replaces what was there. ``null``
-    takes a rule or an option away.
+    takes a rule or an option away; one that takes nothing away is added to ``errors``.
 
     Raises:
-        SpecError: at the line of ``extends`` if there is no such spec or it extends itself; at
-            the line of a ``null`` that takes nothing away.
+        SpecError: at the line of ``extends`` if there is no such spec or it extends itself.
     """
     data = document.data
     if not isinstance(data, dict) or "extends" not in data:
         return document
     chain = (*above, _identity(document.file))
-    base = _base(document, chain)
-    base = complete(base, chain)
+    base = complete(_base(document, chain), errors, chain)
     if not isinstance(base.data, dict):
         raise base.error("a spec is a mapping with the key `rules:`")
-    return _Merge(base, document).result()
+    return _Merge(base, document, errors).result()
 
 
 def _identity(file: str) -> str:
@@ -84,7 +82,8 @@ def _find(document: Document, name: str) -> str:
 class _Merge:
     """Two documents become one; every key and value keeps the place where it was written."""
 
-    def __init__(self, base: Document, own: Document) -> None:
+    def __init__(self, base: Document, own: Document, errors: list[SpecError]) -> None:
+        self.errors = errors
         self.base = base
         self.own = own
         self.merged = Document(own.source, None)
@@ -167,17 +166,14 @@ class _Merge:
     def _drop(self, base: dict[str, Any], path: KeyPath, what: str) -> None:
         name = str(path[-1])
         if path in self.own.blank:
-            raise self.own.error(
-                f"nothing stands behind {name}; write null to take the inherited {what} away",
-                path,
-                key=True,
-            )
-        if name not in base:
+            message = f"nothing stands behind {name}; write null to take the inherited {what} away"
+        elif name not in base:
             close = get_close_matches(name, base, 1)
             hint = f'; did you mean "{close[0]}"?' if close else ""
-            raise self.own.error(
-                f'null takes nothing away: no {what} "{name}" is inherited{hint}', path, key=True
-            )
+            message = f'null takes nothing away: no {what} "{name}" is inherited{hint}'
+        else:
+            return
+        self.errors.append(self.own.error(message, path, key=True))
 
     def _take(self, document: Document, path: KeyPath, value: Any) -> Any:
         """A value with the places of everything in it."""

@@ -64,19 +64,30 @@ def spec_from(data: dict[str, Any]) -> Spec:
 
 
 def examine_spec(path: str | Path) -> tuple[Spec | None, tuple[SpecError, ...]]:
-    """A spec file and everything that is wrong with it; the spec is None if anything is."""
+    """A spec file and everything that is wrong with it, line by line; the spec is None if
+    anything is."""
     try:
-        return _examined(_read(path))
+        document = _read(path)
+        spec, errors = _examined(document)
     except SpecError as error:
         return None, (error,)
+
+    def place(error: SpecError) -> tuple[bool, str, int, int]:
+        inherited = error.file != document.file
+        return inherited, error.file, error.line or 0, error.column or 0
+
+    return spec, tuple(sorted(errors, key=place))
 
 
 def _read(path: str | Path) -> Document:
     file = Path(path)
-    if not file.suffix and not file.exists():
-        known = shipped_specs()
-        file = known.get(str(path), file)
-    return read_document(file)
+    if file.suffix or file.exists():
+        return read_document(file)
+    known = shipped_specs()
+    if str(path) not in known:
+        hint = closest(str(path), list(known))
+        raise SpecError(f"there is no file {path}, and no shipped spec of that name{hint}")
+    return read_document(known[str(path)])
 
 
 def _valid(document: Document) -> Spec:
@@ -87,19 +98,20 @@ def _valid(document: Document) -> Spec:
 
 
 def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
-    document = complete(document)
+    errors: list[SpecError] = []
+    document = complete(document, errors)
     data = document.data
     if data is None or data == {}:
         return None, (document.error("the spec is empty; it needs at least `rules:`"),)
     if not isinstance(data, dict):
         return None, (document.error("a spec is a mapping with the key `rules:`"),)
-    errors: list[SpecError] = []
     for key in data:
         if key not in KEYS:
             hint = closest(key, list(KEYS))
             if key in all_rules():
                 hint = "; rules stand under `rules:`"
             errors.append(document.error(f'unknown key "{key}"{hint}', (key,), key=True))
+    misspelt = bool(errors)
     title = data.get("title", "")
     if not isinstance(title, (str, int, float)):
         errors.append(document.error("title has to be text", ("title",)))
@@ -108,7 +120,7 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
         where: KeyPath = ("arguments",)
         errors.append(document.error("arguments is a mapping of names to values", where))
     # A misspelt `rules` is told once.
-    requirements = _requirements(document, errors) if "rules" in data or not errors else ()
+    requirements = _requirements(document, errors) if "rules" in data or not misspelt else ()
     shapes = _input(document, errors)
     if errors:
         return None, tuple(errors)

@@ -1,0 +1,111 @@
+"""Which report goes where: several formats at once, files, standard output, GitHub's summary."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archcheck.cli.errors import UsageError
+from archcheck.cli.output import render_text, say, write_file
+from archcheck.reporters.formats import JSON_FORMATS, MACHINE_FORMATS, render
+from archcheck.spec import Report
+
+STANDARD_OUTPUT = "-"
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A format, and the file that it goes to (None: standard output)."""
+
+    format: str
+    file: Path | None
+
+
+def destinations(
+    formats: Sequence[str] | None, files: Sequence[Path] | None
+) -> tuple[Destination, ...]:
+    """Pair formats with files: the first ``-o`` is the first format's, and so on.
+
+    Raises:
+        UsageError: if there are not as many of the one as of the other (but for a single format,
+            which goes to standard output by itself), or two reports would go to one place.
+    """
+    named, places = list(formats or ["full"]), list(files or [])
+    if not places and len(named) == 1:
+        return (Destination(named[0], None),)
+    if len(named) != len(places):
+        raise UsageError(
+            f"{len(named)} --output-format and {len(places)} --output-file: give each format its "
+            "-o, in the same order; `-o -` is standard output"
+        )
+    paired = tuple(
+        Destination(name, None if str(file) == STANDARD_OUTPUT else file)
+        for name, file in zip(named, places, strict=True)
+    )
+    targets = [None if d.file is None else os.path.abspath(d.file) for d in paired]
+    twice = next((d for d, t in zip(paired, targets, strict=True) if targets.count(t) > 1), None)
+    if twice is not None:
+        where = "standard output" if twice.file is None else str(twice.file)
+        raise UsageError(f"two reports cannot go to {where}; give each format its own -o")
+    return paired
+
+
+def deliver(reports: Sequence[Report], places: Sequence[Destination]) -> None:
+    """Write every report to its place, and inside GitHub Actions annotations beside it.
+
+    Raises:
+        UsageError: if a file cannot be written.
+    """
+    for place in sorted(places, key=lambda place: place.file is None):
+        _put(place, _rendered(place, reports))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        _annotate(reports, places)
+
+
+def leave_ungraded(error: Exception, formats: Sequence[str], files: Sequence[Path] | None) -> None:
+    """Leave a failed result for Gradescope where nothing could be graded at all: without one it
+    shows only that the autograder broke."""
+    from archcheck.reporters.gradescope import render_crash
+
+    with contextlib.suppress(UsageError):
+        for place in destinations(formats, files):
+            if place.format == "gradescope":
+                _put(place, render_crash(str(error) or type(error).__name__))
+
+
+def _rendered(place: Destination, reports: Sequence[Report]) -> str:
+    if place.format in MACHINE_FORMATS:
+        return render(place.format, reports)
+    texts = [
+        render_text(report, place.format, for_file=place.file is not None) for report in reports
+    ]
+    return ("\n" if place.format == "full" else "").join(texts)
+
+
+def _put(place: Destination, text: str) -> None:
+    if place.file is None:
+        say(text, is_json=place.format in JSON_FORMATS)
+    else:
+        write_file(place.file, text)
+
+
+def _annotate(reports: Sequence[Report], places: Sequence[Destination]) -> None:
+    """Annotations stand beside text; where standard output is a document of its own they go to
+    standard error, which GitHub reads as well."""
+    if not any(place.format == "github" for place in places):
+        document = any(p.file is None and p.format in MACHINE_FORMATS for p in places)
+        stream = sys.stderr if document else sys.stdout
+        stream.write(render("github", reports))
+        stream.flush()
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        try:
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(render("markdown", reports) + "\n")
+        except OSError as error:
+            reason = error.strerror or error
+            sys.stderr.write(f"warning: the job summary cannot be written: {reason}\n")

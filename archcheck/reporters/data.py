@@ -1,0 +1,40 @@
+"""Reports as JSON: one document, or a line a network."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from archcheck.spec import Report
+
+VERSION = 1
+_C1 = re.compile("[\x7f-\x9f]")
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def render(reports: Sequence[Report]) -> str:
+    """One JSON document: the report, or an object with all ``reports`` where there are several."""
+    if len(reports) == 1:
+        return dumps(reports[0].as_dict())
+    passed = all(report.passed for report in reports)
+    found = [report.as_dict() for report in reports]
+    return dumps({"version": VERSION, "passed": passed, "reports": found})
+
+
+def render_lines(reports: Sequence[Report]) -> str:
+    """JSON Lines: the report on one network a line."""
+    return "".join(dumps(report.as_dict(), indent=None) for report in reports)
+
+
+def dumps(data: Any, *, indent: int | None = 2) -> str:
+    """JSON that every reader takes and no terminal obeys, with a line break at its end."""
+    text = json.dumps(data, indent=indent, ensure_ascii=False)
+    text = _HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _C1.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+
+def escaped(text: str) -> str:
+    """The same JSON in ASCII: escapes survive an encoding that lacks the letters."""
+    return re.sub("[^\x00-\x7f]", lambda match: json.dumps(match[0])[1:-1], text)

@@ -1,0 +1,34 @@
+"""GitLab's code quality report.
+
+https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from archcheck.reporters.data import dumps
+from archcheck.reporters.issues import Issue, fingerprints, issues, title
+from archcheck.spec import Report
+
+SEVERITIES = {"error": "major", "warning": "minor", "note": "info"}
+
+
+def render(reports: Sequence[Report]) -> str:
+    """A list with one entry a finding that does not hold."""
+    found = list(issues(reports))
+    marks = fingerprints(found)
+    return dumps([_entry(issue, mark) for issue, mark in zip(found, marks, strict=True)])
+
+
+def _entry(issue: Issue, mark: str) -> dict[str, Any]:
+    severity = SEVERITIES[issue.finding.level]
+    return {
+        # The rule's name is not shown otherwise.
+        "description": f"{issue.name}: {issue.text}",
+        "check_name": issue.finding.rule,
+        "fingerprint": mark,
+        "severity": "critical" if issue.report.network is None else severity,
+        "location": {"path": issue.path or title(issue.report), "lines": {"begin": issue.line}},
+    }

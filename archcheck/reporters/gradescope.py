@@ -1,0 +1,102 @@
+"""The results file of a Gradescope autograder.
+
+https://gradescope-autograders.readthedocs.io/en/latest/specs/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from archcheck.reporters.data import dumps
+from archcheck.reporters.issues import named, reason, sentence, title
+from archcheck.reporters.text import summary
+from archcheck.reporters.words import plain
+from archcheck.spec import Finding, Report
+from archcheck.spec.points import exact_sum
+
+
+def render(reports: Sequence[Report]) -> str:
+    """The results: a test a rule, with its points.
+
+    Where a spec gives no points, each rule that the run depends on counts one. A bonus is a test
+    out of 0 points, and a rule that only advises has no score.
+    """
+    tests: list[dict[str, Any]] = []
+    for report in reports:
+        for name, finding in named(report):
+            shown = name if len(reports) == 1 else f"{title(report)}: {name}"
+            tests.append(_test(report, finding, shown, len(tests) + 1))
+    lines = [f"{title(report)}: {summary(report)}{_points(report)}" for report in reports]
+    return dumps(
+        {
+            "score": exact_sum(test["score"] for test in tests if "score" in test),
+            "execution_time": round(sum(report.seconds for report in reports), 3),
+            "output": plain("\n".join(lines)),
+            "output_format": "text",
+            "test_output_format": "text",
+            "visibility": "visible",
+            "stdout_visibility": "hidden",
+            "tests": tests,
+        }
+    )
+
+
+def render_crash(message: str) -> str:
+    """The results where nothing could be graded: a spec that is wrong, a file that is missing."""
+    test = {
+        "name": "archcheck",
+        "number": "1",
+        "score": 0,
+        "max_score": 0,
+        "status": "failed",
+        "output": plain(message),
+        "output_format": "text",
+        "visibility": "visible",
+    }
+    return dumps(
+        {
+            "score": 0,
+            "output": plain(f"This could not be graded: {message}"),
+            "output_format": "text",
+            "visibility": "visible",
+            "stdout_visibility": "hidden",
+            "tests": [test],
+        }
+    )
+
+
+def _points(report: Report) -> str:
+    return f" ({report.points})" if report.points else ""
+
+
+def _test(report: Report, finding: Finding, name: str, number: int) -> dict[str, Any]:
+    holds = finding.verdict.status == "passed"
+    test: dict[str, Any] = {"name": plain(name), "number": str(number)}
+    if finding.points:
+        points = finding.points
+        test |= {"score": points.total, "max_score": points.possible}
+    elif not report.points and finding.level == "error":
+        test |= {"score": int(holds), "max_score": 1}
+    if holds or finding.level == "error":
+        test["status"] = "passed" if holds else "failed"
+    return {
+        **test,
+        "output": _output(finding),
+        "output_format": "text",
+        "tags": [finding.rule],
+        "visibility": "visible",
+    }
+
+
+def _output(finding: Finding) -> str:
+    verdict = finding.verdict
+    facts = verdict.found_text
+    if verdict.required:
+        facts += f", required: {verdict.required}"
+    lines = [facts]
+    if verdict.status != "passed":
+        kinds = {"error": "", "warning": "warning: ", "note": "bonus not earned: "}
+        lines.append(f"{kinds[finding.level]}{reason(finding)}")
+        lines += [sentence(verdict.hint)] if verdict.hint else []
+    return plain("\n".join(lines))

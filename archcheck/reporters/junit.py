@@ -1,0 +1,120 @@
+"""JUnit XML, as build servers and GitLab read it: a suite a network, a case a rule.
+
+https://github.com/testmoapp/junitxml
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from xml.etree import ElementTree
+
+from archcheck.reporters.issues import named, reason, regions, relative, sentence, title
+from archcheck.reporters.words import plain
+from archcheck.spec import Finding, Report
+from archcheck.spec.points import Points, added
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML 1.0 document holds."""
+
+
+def render(reports: Sequence[Report]) -> str:
+    """One XML document.
+
+    A rule that fails is a failure, one that cannot be verified (and has to be) an error. What
+    fails no run is no failure: a warning passes with its reason as output; a bonus that was not
+    earned, a rule whose answer may be unknown and the rules of a network that cannot be run are
+    skipped.
+    """
+    suites = [_suite(report) for report in reports]
+    root = ElementTree.Element("testsuites", {"name": "archcheck"})
+    for count in ("tests", "failures", "errors", "skipped"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
+    root.set("time", f"{sum(report.seconds for report in reports):.3f}")
+    _properties(root, {}, added(report.points for report in reports))
+    root.extend(suites)
+    ElementTree.indent(root)
+    text = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
+
+
+def _suite(report: Report) -> ElementTree.Element:
+    cases = [_case(report, name, finding) for name, finding in named(report)]
+    tags = Counter(child.tag for case in cases for child in case)
+    suite = ElementTree.Element("testsuite", {"name": _text(title(report))})
+    counts = {
+        "tests": len(cases),
+        "failures": tags["failure"],
+        "errors": tags["error"],
+        "skipped": tags["skipped"],
+    }
+    for key, count in counts.items():
+        suite.set(key, str(count))
+    suite.set("time", f"{report.seconds:.3f}")
+    if report.file:
+        suite.set("file", _text(relative(report.file)))
+    spec = relative(report.spec.file) or report.spec.title
+    _properties(suite, {"spec": spec, "passed": str(report.passed).lower()}, report.points)
+    suite.extend(cases)
+    return suite
+
+
+def _case(report: Report, name: str, finding: Finding) -> ElementTree.Element:
+    path = relative(report.file)
+    owner = ".".join(part for part in path.removesuffix(".py").split("/") if part)
+    case = ElementTree.Element("testcase", {"name": name, "classname": _text(owner or report.name)})
+    case.set("time", "0.000")
+    places = regions(finding)
+    if places or path:
+        case.set("file", _text(places[0].path if places else path))
+        case.set("line", str(places[0].line if places else 1))
+    _properties(case, {}, finding.points)
+    if finding.verdict.status != "passed":
+        case.append(_outcome(report, finding))
+    return case
+
+
+def _outcome(report: Report, finding: Finding) -> ElementTree.Element:
+    status, said = finding.verdict.status, _text(reason(finding))
+    if finding.level == "note":
+        return ElementTree.Element("skipped", {"message": f"bonus not earned: {said}"})
+    if status == "not-verified" and (report.network is None or not finding.fails):
+        return ElementTree.Element("skipped", {"message": said})
+    if not finding.fails:
+        output = ElementTree.Element("system-out")
+        output.text = f"warning: {said}\n{_details(finding)}"
+        return output
+    tag = "error" if status == "not-verified" else "failure"
+    kind = status if status == "not-verified" else finding.rule
+    outcome = ElementTree.Element(tag, {"type": kind, "message": said})
+    outcome.text = _details(finding)
+    return outcome
+
+
+def _details(finding: Finding) -> str:
+    verdict = finding.verdict
+    lines = [f"found {verdict.found_text}"]
+    if verdict.required:
+        lines[0] += f", required: {verdict.required}"
+    if verdict.message != finding.message:
+        lines.append(sentence(verdict.message))
+    lines += [verdict.hint] if verdict.hint else []
+    lines += [f"{place.path}:{place.line}: {place.source}" for place in regions(finding)]
+    return _text("\n".join(lines))
+
+
+def _properties(element: ElementTree.Element, facts: Mapping[str, str], points: Points) -> None:
+    values = {name: value for name, value in facts.items() if value}
+    if points.possible:
+        values |= {"points": str(points.earned), "points_possible": str(points.possible)}
+    if points.bonus_possible:
+        values |= {"bonus": str(points.bonus), "bonus_possible": str(points.bonus_possible)}
+    if values:
+        listed = ElementTree.SubElement(element, "properties")
+        for name, value in values.items():
+            ElementTree.SubElement(listed, "property", {"name": name, "value": _text(value)})
+
+
+def _text(text: str) -> str:
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", plain(text))

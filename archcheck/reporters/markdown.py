@@ -1,0 +1,57 @@
+"""Markdown, for job summaries and comments on pull requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from archcheck.reporters.issues import Issue, issues, title
+from archcheck.reporters.text import MARKS, points_of, summary
+from archcheck.reporters.words import plain
+from archcheck.spec import Finding, Report
+
+_MEANING = re.compile(r"([\\`*_\[\]<>|~&:@$#])")
+"""Characters that may mean something in the middle of a line; what is shown is only text."""
+
+
+def render(reports: Sequence[Report]) -> str:
+    """A heading, a table of rules and the reasons, for each network."""
+    return "\n".join(_section(report) for report in reports)
+
+
+def _section(report: Report) -> str:
+    points = f", {report.points}" if report.points else ""
+    lines = [f"### {escaped(title(report))}", "", f"**{escaped(summary(report))}**{points}", ""]
+    if report.network is not None:
+        lines += _table(report.findings)
+    for issue in issues([report]):
+        lines.append(_item(issue))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(findings: Sequence[Finding]) -> list[str]:
+    with_points = any(finding.points for finding in findings)
+    rows = [["", "rule", "found", "required", *(["points"] if with_points else [])]]
+    rows.append(["---", "---", "---:", "---", *(["---:"] if with_points else [])])
+    for finding in findings:
+        verdict = finding.verdict
+        mark = MARKS[verdict.status][0]
+        row = [mark, finding.rule, verdict.found_text, verdict.required]
+        rows.append([escaped(cell) for cell in (*row, *([points_of(finding)] * with_points))])
+    return [*(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+def _item(issue: Issue) -> str:
+    kinds = {"error": "", "warning": " (warning)", "note": " (bonus)"}
+    place = f"{issue.path}:{issue.line}" if issue.regions else issue.path
+    details = issue.details[: -1 if issue.finding.points else None]  # the table has the points
+    said = " ".join(
+        part for part in (issue.message, f"({'; '.join(details)})" * bool(details), place) if part
+    )
+    return f"- **{escaped(issue.name)}**{kinds[issue.finding.level]}: {escaped(said)}"
+
+
+def escaped(text: str) -> str:
+    """Text in one line that Markdown shows as it is."""
+    text = _MEANING.sub(r"\\\1", " ".join(plain(text).split()))
+    return re.sub(r"(?i)\bwww\.", lambda match: match[0][:-1] + r"\.", text)

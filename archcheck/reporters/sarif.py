@@ -1,0 +1,163 @@
+"""SARIF 2.1.0, for GitHub code scanning, GitLab and editors.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import archcheck
+from archcheck.reporters.data import dumps
+from archcheck.reporters.issues import Issue, Region, fingerprints, issues, relative_path, title
+from archcheck.reporters.words import plain
+from archcheck.rules import Rule, all_rules, documentation
+from archcheck.spec import Report
+from archcheck.spec.points import added
+from archcheck.spec.serialise import points_as_dict
+
+MOST_RELATED = 10
+"""How many places beside the first one a result names."""
+STAGES = {
+    "imports": "The network's file can be imported.",
+    "builds": "The network can be built.",
+    "runs": "The network can be run.",
+}
+"""What a network has to do before any rule is checked."""
+
+
+def render(reports: Sequence[Report]) -> str:
+    """One SARIF log with one run."""
+    found = list(issues(reports))
+    names = list(dict.fromkeys(finding.rule for report in reports for finding in report.findings))
+    points = added(report.points for report in reports)
+    run: dict[str, Any] = {
+        "tool": {
+            "driver": {
+                "name": "archcheck",
+                "semanticVersion": archcheck.__version__,
+                "rules": [_rule(name) for name in names],
+            }
+        },
+        "automationDetails": {"id": _category(reports)},
+        "columnKind": "unicodeCodePoints",
+        "results": [
+            _result(issue, names.index(issue.finding.rule), mark)
+            for issue, mark in zip(found, fingerprints(found), strict=True)
+        ],
+    }
+    if points:
+        run["properties"] = {"points": points_as_dict(points)}
+    return dumps(
+        {
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "version": "2.1.0",
+            "runs": [run],
+        }
+    )
+
+
+def _category(reports: Sequence[Report]) -> str:
+    """What tells one upload from another: a new one replaces the last of its category."""
+    specs = list(dict.fromkeys(Path(report.spec.file).stem for report in reports))
+    parts = ["archcheck", *(specs if len(specs) == 1 and specs[0] else [])]
+    if len(reports) == 1:
+        parts.append(title(reports[0]))
+    return plain("/".join(parts)) + "/"
+
+
+def _rule(name: str) -> dict[str, Any]:
+    rule = all_rules().get(name)
+    described = _described(rule) if rule is not None else _stage(name)
+    return {
+        "id": name,
+        "name": "".join(word.capitalize() for word in name.split("-")),
+        **described,
+        "defaultConfiguration": {"level": "error"},
+        "properties": {
+            "tags": ["architecture", name],
+            "precision": "very-high",
+            "problem.severity": "error",
+        },
+    }
+
+
+def _stage(name: str) -> dict[str, Any]:
+    text = STAGES.get(name, name)
+    return {"shortDescription": {"text": text}, "help": {"text": text}}
+
+
+def _described(rule: Rule) -> dict[str, Any]:
+    text = documentation(rule)
+    what = text.partition("## What it does")[2].partition("\n## ")[0].strip()
+    first = what.partition("\n\n")[0]
+    return {
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": " ".join(re.sub("[`*]", "", first).split())},
+        "help": {"text": what, "markdown": text},
+    }
+
+
+def _result(issue: Issue, index: int, mark: str) -> dict[str, Any]:
+    finding = issue.finding
+    places = [_location(region) for region in issue.regions[: MOST_RELATED + 1]]
+    if not places and issue.path:
+        places = [_at(issue.report.file, None)]
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "ruleIndex": index,
+        "level": finding.level,
+        "message": {"text": issue.text},
+        "locations": places[:1],
+        "partialFingerprints": {"primaryLocationLineHash": mark},
+        "properties": {
+            "network": title(issue.report),
+            "status": finding.verdict.status,
+            "found": plain(finding.verdict.found_text),
+            "required": plain(finding.verdict.required),
+        },
+    }
+    if places[1:]:
+        result["relatedLocations"] = places[1:]
+    if finding.points:
+        result["properties"]["points"] = points_as_dict(finding.points)
+    return result
+
+
+def _location(region: Region) -> dict[str, Any]:
+    location = _at(region.file, region)
+    if region.module:
+        location["logicalLocations"] = [
+            {"name": region.module.rpartition(".")[2], "fullyQualifiedName": region.module}
+        ]
+    if region.label:
+        location["message"] = {"text": region.label}
+    return location
+
+
+def _at(file: str, region: Region | None) -> dict[str, Any]:
+    line = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 2}
+    if region is not None:
+        line = {
+            "startLine": region.line,
+            "startColumn": region.column,
+            "endLine": region.end_line,
+            "endColumn": region.end_column,
+        }
+    return {"physicalLocation": {"artifactLocation": _artifact(file), "region": line}}
+
+
+def _artifact(file: str) -> dict[str, str]:
+    path = relative_path(file)
+    try:
+        uri = quote(os.fsencode(path))
+    except UnicodeError:
+        uri = quote(plain(path))
+    if Path(path).is_absolute():
+        uri = f"file://{uri if uri.startswith('/') else '/' + uri}"
+    return {"uri": uri}

@@ -1,0 +1,104 @@
+"""What is wrong with specs, as text and data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from archcheck.reporters import words
+from archcheck.spec import Spec, SpecError
+from archcheck.spec.points import Points, added
+from archcheck.spec.serialise import points_as_dict
+
+VERSION = 1
+Examined = Sequence[tuple[str, Spec | None, Sequence[SpecError]]]
+"""Specs as they were named, what they say (None if they are wrong) and their errors."""
+
+
+def print_examined(examined: Examined, console: Console) -> None:
+    """Print one line a spec, and under it its errors, each with its line underlined."""
+    names = max(len(words.path(name)) for name, _, _ in examined)
+    for name, spec, errors in examined:
+        mark, colour = ("✗", "red") if errors else ("✓", "green")
+        text = Text(f"{mark} ", style=colour).append(
+            f"{words.path(name):<{names}}", style="bold default"
+        )
+        if spec is not None:
+            text.append(f"   {_content(spec)}", style="not bold default")
+        _print(console, text)
+        for error in errors:
+            _print(
+                console,
+                Text("error: ", style="bold red").append(str(error), style="not bold default"),
+            )
+            if error.source and error.line and error.column:
+                for row in words.underlined(error.source, error.line, error.column, error.length):
+                    _print(console, row)
+    wrong = sum(bool(errors) for _, _, errors in examined)
+    if len(examined) > 1 or wrong:
+        count = sum(len(errors) for _, _, errors in examined)
+        total = f"{len(examined)} {'spec' if len(examined) == 1 else 'specs'}"
+        found = f"{count} {'error' if count == 1 else 'errors'}"
+        said = f"{wrong} of {total} wrong, {found}" if wrong else f"all {total} are valid"
+        console.print()
+        _print(console, Text(said, style=f"bold {'red' if wrong else 'green'}"))
+
+
+def print_errors_concisely(examined: Examined, console: Console) -> None:
+    """Print ``path:line:column: spec message``, one line an error."""
+    for name, _, errors in examined:
+        for error in errors:
+            where = f"{words.path(error.file or name)}:{error.line or 1}:{error.column or 1}"
+            _print(console, Text(f"{where}: spec {error.message}"))
+
+
+def examined_as_dict(examined: Examined) -> dict[str, Any]:
+    """The same as data, with a version key."""
+    return {
+        "version": VERSION,
+        "valid": not any(errors for _, _, errors in examined),
+        "specs": [
+            {
+                "file": spec.file if spec is not None else name,
+                "valid": not errors,
+                "title": spec.title if spec is not None else None,
+                "rules": [r.rule.name for r in spec.requirements] if spec is not None else None,
+                "points": points_as_dict(_points(spec)) if spec is not None else None,
+                "errors": [
+                    {
+                        "file": error.file or name,
+                        "line": error.line,
+                        "column": error.column,
+                        "message": error.message,
+                    }
+                    for error in errors
+                ],
+            }
+            for name, spec, errors in examined
+        ],
+    }
+
+
+def _points(spec: Spec) -> Points:
+    return added(
+        Points(possible=r.options.points or 0, bonus_possible=r.options.bonus or 0)
+        for r in spec.requirements
+    )
+
+
+def _content(spec: Spec) -> str:
+    count = len(spec.requirements)
+    parts = [f"{count} {'rule' if count == 1 else 'rules'}"]
+    points = _points(spec)
+    if points.possible:
+        parts.append(f"{points.possible:,} points")
+    if points.bonus_possible:
+        parts.append(f"{points.bonus_possible:,} bonus points")
+    return ", ".join(parts)
+
+
+def _print(console: Console, text: Text) -> None:
+    console.print(words.clean(text), soft_wrap=True, highlight=False)
