@@ -9,6 +9,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    os.environ.pop(name, None)  # where archcheck itself is tested, nothing is annotated
 torch.set_num_threads(1)  # tests run in parallel processes; threads would only fight
 
 _COMMON = settings(

@@ -166,43 +166,61 @@ def test_counts_of_sorts_of_layers(name: str) -> None:
 
 
 P, F = "passed", "failed"
-EASY_RULES = (
+RULES = (
     "parameters",
     "receptive-field",
     "depthwise-separable",
     "dilated",
     "global-average-pool",
     "max-pool",
+    "blocks",
+    "strided",
 )
-HARD_RULES = (*EASY_RULES[:5], "strided", "max-pool")
 VERDICTS: dict[str, dict[str, tuple[str, ...]]] = {
     "assignment7.yaml": {
-        "rules": EASY_RULES,
-        "000": (F, F, P, P, F, P),
-        "001": (P, P, P, P, P, P),
-        "002": (P, P, P, P, P, P),
-        "003": (P, P, P, P, P, P),
-        "004": (P, F, P, P, P, P),
+        "000": (F, F, P, P, F, P, P, F),
+        "001": (P, P, P, P, P, P, P, F),
+        "002": (P, P, P, P, P, P, P, F),
+        "003": (P, P, P, P, P, P, F, P),
+        "004": (P, F, P, P, P, P, F, F),
     },
     "assignment7-dilated.yaml": {
-        "rules": HARD_RULES,
-        "000": (F, F, F, P, F, F, P),
-        "001": (F, P, F, P, P, F, P),
-        "002": (P, P, P, P, P, F, P),
-        "003": (P, P, P, P, P, P, P),
-        "004": (P, F, P, P, P, F, P),
+        "000": (F, F, F, P, F, P, F, F),
+        "001": (F, P, F, P, P, P, F, F),
+        "002": (P, P, P, P, P, P, F, F),
+        "003": (P, P, P, P, P, P, F, P),
+        "004": (P, F, P, P, P, P, F, F),
     },
 }
+POINTS = {
+    "assignment7.yaml": {
+        "000": (30, 0),
+        "001": (70, 0),
+        "002": (70, 0),
+        "003": (70, 200),
+        "004": (50, 0),
+    },
+    "assignment7-dilated.yaml": {
+        "000": (20, 0),
+        "001": (50, 0),
+        "002": (70, 0),
+        "003": (70, 200),
+        "004": (50, 0),
+    },
+}
+"""What the rules on the architecture give, of 70 points and 200 extra."""
+PASSING = {"assignment7.yaml": {"001", "002", "003"}, "assignment7-dilated.yaml": {"003"}}
 
 
 @every
 @pytest.mark.parametrize("spec", VERDICTS)
-def test_verdicts_at_the_shipped_specs(name: str, spec: str) -> None:
+def test_verdicts_and_points_at_the_shipped_specs(name: str, spec: str) -> None:
     report = archcheck.verify(traced(name), ROOT / "specs" / spec)
-    table = VERDICTS[spec]
     found = {finding.rule: finding.verdict.status for finding in report.findings}
-    assert found == dict(zip(table["rules"], table[name], strict=True))
-    assert report.passed == (F not in table[name])
+    assert found == dict(zip(RULES, VERDICTS[spec][name], strict=True))
+    assert report.passed == (name in PASSING[spec])
+    assert (report.points.possible, report.points.bonus_possible) == (70, 200)
+    assert (report.points.earned, report.points.bonus) == POINTS[spec][name]
 
 
 def test_reasons_name_what_is_wrong() -> None:

@@ -307,3 +307,14 @@ def test_what_python_shows_of_a_network_is_short() -> None:
     assert repr(rf.at("output")) == "<Field at output: size (3, 3), jump (1, 1)>"
     report = archcheck.verify(network, {"rules": {"parameters": {"less_than": 100}}})
     assert str(report).splitlines()[0] == "Conv2d: failed"
+
+
+def test_files_of_the_same_text_are_told_apart(tmp_path: Path) -> None:
+    text = "from torch import nn\n\nclass Net(nn.Conv2d):\n    def forward(self, x):\n"
+    text += "        return super().forward(x).relu()\n"
+    files = [str(tmp_path / name / "net.py") for name in ("alice", "bob")]
+    for file in files:
+        names: dict[str, Any] = {}
+        exec(compile(text, file, "exec"), names)
+        network = archcheck.trace(names["Net"](3, 4, 3), IMAGE)
+        assert {op.called.file for op in network.ops if op.called is not None} == {file}

@@ -15,7 +15,7 @@ from archcheck.network import Place
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 _foreign: dict[str, bool] = {}
-_places: dict[tuple[CodeType, int], Place] = {}
+_places: dict[tuple[str, CodeType, int], Place] = {}
 
 
 def is_user_code(filename: str) -> bool:
@@ -37,7 +37,8 @@ def not_user_code(filename: str) -> None:
 
 def frame_place(frame: FrameType) -> Place:
     """The expression that a frame is at, with its columns where Python keeps them (3.11 on)."""
-    key = (frame.f_code, frame.f_lasti)
+    # Code of two files with the same text is equal: only the file's name tells them apart.
+    key = (frame.f_code.co_filename, frame.f_code, frame.f_lasti)
     place = _places.get(key)
     if place is None:
         place = _places[key] = _locate(frame)
