@@ -282,7 +282,8 @@ BAD_RULES: list[Any] = [{}, [], None, "max-pool", {"max-pol": "forbidden"}, {"ma
 BAD_RULES += [{"parameters": entry} for entry in WRONG]
 BAD_RULES += [{"parameters": {"less_than": n}} for n in ("abc 10", "10 abc d", "", 1.5, True)]
 BAD_RULES += [{"receptive-field": {"coverage": {"at_least": n}}} for n in (1.5, "much", -0.1)]
-BAD_RULES += [{"max-pool": {"exactly": 0, "points": n}} for n in (0, -1, True, "10", 1e7, [])]
+NO_POINTS: tuple[Any, ...] = (0, -1, True, "10", 1e7, [])
+BAD_RULES += [{"max-pool": {"exactly": 0, "points": n}} for n in NO_POINTS]
 BAD_RULES += [{"max-pool": None}, {"output-shape": [{"shape": [1]}, {"points": 1}]}]
 BAD_RULES += [{"max-pool": []}, {"model-size": {"at_most": "2 parsecs"}}, {"output-shape": {}}]
 

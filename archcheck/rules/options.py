@@ -32,8 +32,8 @@ class CommonOptions(Strict):
     )
     bonus: Points | None = Field(
         None,
-        description="Extra points, beyond the total, for a rule that holds. A rule that gives "
-        "a bonus only fails no run, unless it says `severity: error`.",
+        description="Extra points, beyond the total, for a rule that holds. An entry that gives "
+        "a bonus and no points fails no run, unless it says `severity: error`.",
     )
 
     @property
