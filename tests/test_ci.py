@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import archcheck
-from tests.test_formats import read_github, read_gitlab, read_junit, read_markdown, read_sarif
+from tests.readers import read_github, read_gitlab, read_junit, read_markdown, read_sarif
 
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
-import junitparser
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 from torch import nn
 
 import archcheck
 from archcheck.network import Network, Place
 from archcheck.reporters.formats import JSON_FORMATS, MACHINE_FORMATS, render
-from archcheck.reporters.issues import relative
-from archcheck.reporters.words import plain
-from archcheck.rules import Location, Verdict
-from archcheck.spec import Failure, Finding, Report, failed_to_run, spec_from
+from archcheck.rules import Location
+from archcheck.spec import Failure, Report, failed_to_run, spec_from
 from archcheck.spec.report import check
-from tests.schemas import GITLAB, GRADESCOPE, SARIF
+from tests.readers import READERS
 
 SOURCE = """\
 from torch import nn
@@ -80,124 +69,6 @@ def broken(folder: Path) -> Report:
     failure = Failure("runs", "forward raised: no", (Location(Place(str(file), 9), "pool"),), "why")
     spec = spec_from({"rules": RULES})
     return failed_to_run(failure, spec, name="Net", file=str(file), output="::error::\x1b[31m")
-
-
-# -- reading each format back ------------------------------------------------------------------
-
-
-def read_sarif(text: str) -> list[dict[str, Any]]:
-    data = json.loads(text)
-    assert [error.message for error in SARIF.iter_errors(data)] == []
-    (run,) = data["runs"]
-    names = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
-    assert len(set(names)) == len(names)
-    marks = [result["partialFingerprints"]["primaryLocationLineHash"] for result in run["results"]]
-    assert len(set(marks)) == len(marks)
-    found = []
-    for result in run["results"]:
-        assert names[result["ruleIndex"]] == result["ruleId"]
-        places = [place["physicalLocation"] for place in result["locations"]]
-        for place in places:
-            region = place["region"]
-            start = (region["startLine"], region["startColumn"])
-            assert start < (region["endLine"], region["endColumn"])
-            assert not place["artifactLocation"]["uri"].startswith("/")
-        found.append(
-            {
-                "rule": result["ruleId"],
-                "level": result["level"],
-                "text": result["message"]["text"],
-                "path": unquote(places[0]["artifactLocation"]["uri"]) if places else "",
-                "region": tuple(places[0]["region"].values()) if places else None,
-            }
-        )
-    return found
-
-
-COMMAND = re.compile(r"::(error|warning|notice) ([^\r\n]*?)::([^\r\n]*)")
-
-
-def read_github(text: str) -> list[dict[str, Any]]:
-    def data(value: str) -> str:
-        assert not re.search("%(?!25|0D|0A|3A|2C)", value)
-        return unquote(value)
-
-    found = []
-    for line in text.split("\n")[:-1]:
-        match = COMMAND.fullmatch(line)
-        assert match is not None, line
-        properties = dict(part.split("=", 1) for part in match[2].split(","))
-        assert set(properties) <= {"title", "file", "line", "endLine", "col", "endColumn"}
-        entry = {name: data(value) for name, value in properties.items()}
-        rule = re.fullmatch(r"archcheck \((.*)\)", entry["title"])
-        assert rule is not None
-        found.append({**entry, "rule": rule[1], "level": match[1], "text": data(match[3])})
-    return found
-
-
-def read_gitlab(text: str) -> list[dict[str, Any]]:
-    assert not text.startswith("\ufeff")
-    data: list[dict[str, Any]] = json.loads(text)
-    GITLAB.validate(data)
-    assert len({entry["fingerprint"] for entry in data}) == len(data)
-    for entry in data:
-        assert entry["description"].startswith(entry["check_name"])
-    return data
-
-
-def read_junit(text: str) -> list[Any]:
-    suites = list(junitparser.JUnitXml.fromstring(text.encode()))
-    for suite in suites:
-        cases = list(suite)
-        results = [result for case in cases for result in case.result]
-        counts = [
-            sum(isinstance(result, kind) for result in results)
-            for kind in (junitparser.Failure, junitparser.Error, junitparser.Skipped)
-        ]
-        assert [suite.failures, suite.errors, suite.skipped] == counts
-        assert suite.tests == len(cases) == len({case.name for case in cases})
-    return suites
-
-
-MARKDOWN = MarkdownIt("gfm-like", {"linkify": False, "html": True})
-
-
-def read_markdown(text: str) -> list[list[str]]:
-    """The cells of its tables and the lines of its lists, as a reader sees them."""
-    found: list[list[str]] = []
-    for token in MARKDOWN.parse(text):
-        children = token.children or []
-        kinds = {child.type for child in children}
-        assert kinds <= {"text", "text_special", "strong_open", "strong_close"}, kinds
-        assert token.type not in ("html_block", "code_block", "fence", "hr", "blockquote_open")
-        if token.type == "tr_open":
-            found.append([])
-        if token.type == "inline":
-            seen = "".join(child.content for child in children)
-            if token.level >= 4 and found and token.map is not None:
-                found[-1].append(seen)
-            else:
-                found.append([seen])
-    return found
-
-
-def read_gradescope(text: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(text)
-    GRADESCOPE.validate(data)
-    assert data["score"] == sum(test.get("score", 0) for test in data["tests"])
-    return data
-
-
-READERS: dict[str, Callable[[str], Any]] = {
-    "json": json.loads,
-    "json-lines": lambda text: [json.loads(line) for line in text.splitlines()],
-    "sarif": read_sarif,
-    "github": read_github,
-    "gitlab": read_gitlab,
-    "junit": read_junit,
-    "markdown": read_markdown,
-    "gradescope": read_gradescope,
-}
 
 
 def read(output_format: str, reports: Sequence[Report]) -> Any:
@@ -421,110 +292,3 @@ def test_several_networks_in_one_document(repository: Path, output_format: str) 
         assert [test["name"] for test in found["tests"]][7] == "bob/net.py:Net: parameters"
     else:
         assert [row for row in found if row == ["bob/net.py:Net"]] != []
-
-
-# -- names and messages from outside -----------------------------------------------------------
-
-NAMES = ["a:b,c=d.py", "50%0A.py", "new\nline.py", "[x](y)|*z*.py", "<b>&amp;.py", "ünï 🙂.py"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_names_are_shown_and_not_obeyed(repository: Path, name: str) -> None:
-    report = report_on(repository, name)
-    assert {entry["path"] for entry in read("sarif", [report])} == {name}
-    assert {entry["file"] for entry in read("github", [report])} == {name}
-    assert {entry["location"]["path"] for entry in read("gitlab", [report])} == {name}
-    assert [suite.name for suite in read("junit", [report])] == [f"{name}:Net"]
-    assert read("markdown", [report])[0] == [" ".join(f"{name}:Net".split())]
-    assert read("gradescope", [report])["output"].startswith(f"{name}:Net: ")
-
-
-def test_a_name_that_is_no_utf8(repository: Path) -> None:
-    name = os.fsdecode(b"b\xff.py")
-    report = replace(broken(repository), file=str(repository / name))
-    finding = report.findings[0]
-    place = Place(str(repository / name), 9)
-    verdict = replace(finding.verdict, locations=(Location(place, "pool"),))
-    report = replace(report, findings=(replace(finding, verdict=verdict), *report.findings[1:]))
-    for output_format in MACHINE_FORMATS:
-        render(output_format, [report]).encode("utf-8")
-        read(output_format, [report])
-    uri = json.loads(render("sarif", [report]))["runs"][0]["results"][0]["locations"][0]
-    assert uri["physicalLocation"]["artifactLocation"]["uri"] == "b%FF.py"
-
-
-@lru_cache(maxsize=1)
-def small() -> Network:
-    return archcheck.trace(nn.Conv2d(3, 4, 3), (3, 8, 8))
-
-
-text = st.text(max_size=40)
-
-
-@given(text, text, text, text)
-def test_no_text_breaks_a_format(message: str, name: str, label: str, found: str) -> None:
-    verdict = Verdict(
-        "failed",
-        found,
-        found,
-        "less",
-        label or "x",
-        (Location(Place(f"/{name}.py", 3), label, label),),
-    )
-    spec = spec_from({"rules": {"parameters": {"at_most": 5, "message": message, "points": 3}}})
-    options = spec.requirements[0].options
-    report = Report(name, f"/{name}.py", spec, (Finding("parameters", verdict, options),), small())
-    said = plain(message or label or "x").strip()
-    parsed = {name: read(name, [report]) for name in MACHINE_FORMATS}
-    assert parsed["sarif"][0]["text"].startswith(said)
-    assert parsed["github"][0]["text"].startswith(said)
-    assert parsed["gitlab"][0]["description"].startswith(f"parameters: {said}")
-    row, item = parsed["markdown"][-2:]
-    assert row == ["✗", "parameters", " ".join(plain(found).split()), "less", "0/3"]
-    assert item[0].startswith(f"parameters: {' '.join(said.split())}")
-
-
-# -- paths -------------------------------------------------------------------------------------
-
-
-def test_paths_are_relative_to_the_repository(
-    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    file = repository / "sub" / "net.py"
-    file.touch()
-    assert relative(str(file)) == relative("net.py") == "sub/net.py"
-    outside = tmp_path_factory.mktemp("outside")
-    assert relative(str(outside / "net.py")) == str(outside / "net.py")
-    monkeypatch.chdir(outside)
-    (outside / "net.py").touch()
-    assert relative("net.py") == "net.py"  # no repository: the working folder
-    (repository / ".git").rmdir()
-    (repository / ".git").write_text("gitdir: elsewhere\n")  # a worktree
-    monkeypatch.chdir(repository / "sub")
-    assert relative(str(file)) == "sub/net.py"
-
-
-def test_a_file_outside_of_the_repository_has_an_absolute_uri(
-    repository: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    outside = tmp_path_factory.mktemp("out side")
-    report = report_on(outside)
-    uri = json.loads(render("sarif", [report]))["runs"][0]["results"][0]["locations"][0]
-    address = uri["physicalLocation"]["artifactLocation"]["uri"]
-    assert address == (outside / "net.py").as_uri()
-
-
-def test_a_live_module_has_no_file() -> None:
-    spec = {"rules": {"parameters": {"at_most": 5}}}
-    report = archcheck.verify(nn.Conv2d(9, 4, 3), spec, input_shape=(3, 8, 8))
-    report = replace(
-        report,
-        findings=tuple(
-            replace(f, verdict=replace(f.verdict, locations=())) for f in report.findings
-        ),
-    )
-    (result,) = json.loads(render("sarif", [report]))["runs"][0]["results"]
-    assert result["locations"] == []
-    assert "file" not in read("github", [report])[0]
-    for output_format in MACHINE_FORMATS:
-        read(output_format, [report])

@@ -62,7 +62,7 @@ def deliver(reports: Sequence[Report], places: Sequence[Destination]) -> None:
     """
     for place in sorted(places, key=lambda place: place.file is None):
         _put(place, _rendered(place, reports))
-    if os.environ.get("GITHUB_ACTIONS") == "true":
+    if _inside_github():
         _annotate(reports, places)
 
 
@@ -83,7 +83,9 @@ def _rendered(place: Destination, reports: Sequence[Report]) -> str:
     texts = [
         render_text(report, place.format, for_file=place.file is not None) for report in reports
     ]
-    return ("\n" if place.format == "full" else "").join(texts)
+    text = ("\n" if place.format == "full" else "").join(texts)
+    # GitHub's runner obeys the older form of its commands in the middle of a line, too.
+    return text.replace("##[", "# #[") if _inside_github() else text
 
 
 def _put(place: Destination, text: str) -> None:
@@ -91,6 +93,10 @@ def _put(place: Destination, text: str) -> None:
         say(text, is_json=place.format in JSON_FORMATS)
     else:
         write_file(place.file, text)
+
+
+def _inside_github() -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def _annotate(reports: Sequence[Report], places: Sequence[Destination]) -> None:

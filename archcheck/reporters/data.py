@@ -10,7 +10,9 @@ from typing import Any
 from archcheck.spec import Report
 
 VERSION = 1
-_C1 = re.compile("[\x7f-\x9f]")
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029]")
+"""Characters that JSON lets stand, and that a terminal may obey or a reader take for the end of
+a line."""
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -32,7 +34,7 @@ def dumps(data: Any, *, indent: int | None = 2) -> str:
     """JSON that every reader takes and no terminal obeys, with a line break at its end."""
     text = json.dumps(data, indent=indent, ensure_ascii=False)
     text = _HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
-    return _C1.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
 def escaped(text: str) -> str:
