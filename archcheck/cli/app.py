@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from archcheck.cli.errors import FAILED, UsageError, guarded
+from archcheck.cli.errors import FAILED, guarded
 from archcheck.cli.parameters import (
     Arguments,
     CacheDir,
@@ -156,26 +156,24 @@ def inspect(
     verbose: Verbose = False,
 ) -> None:
     """Print the layers: shapes, parameters, MACs, receptive field, jump and source line."""
-    started = time.perf_counter()
-    from archcheck.cli.tracing import tracing
+    from archcheck.cli.tracing import trace_alone
     from archcheck.tracing.reference import parse_reference
 
-    reference = parse_reference(net)
-    with tracing(reference, no_cache, cache_dir, verbose) as child:
-        from archcheck.api import report_on
-        from archcheck.cli.options import read_arguments, read_shapes
-        from archcheck.cli.output import write_inspection
-        from archcheck.network import Network
-        from archcheck.spec import Spec
+    found = trace_alone(
+        parse_reference(net),
+        input_shape,
+        arguments,
+        train=train,
+        timeout=timeout,
+        no_cache=no_cache,
+        cache_dir=cache_dir,
+        verbose=verbose,
+    )
+    from archcheck.cli.output import write_inspection
+    from archcheck.spec import Report
 
-        shapes = read_shapes(input_shape)
-        if shapes is None:
-            raise UsageError("say the input's shape without the batch: --input 3,32,32")
-        given = read_arguments(arguments)
-        found = child.trace(shapes, given, training=train, timeout=timeout)
-    if not isinstance(found, Network):
-        spec = Spec((), tuple(shapes))
-        not_run(report_on(found, spec, reference, started), output_format, output_file)
+    if isinstance(found, Report):
+        not_run(found, output_format, output_file)
     write_inspection(found, output_format.value, output_file)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from enum import Enum
 from typing import Annotated
 
@@ -80,32 +79,33 @@ def init(
     verbose: Verbose = False,
 ) -> None:
     """Write a spec from a network: its budgets as they are, as a guard against regressions."""
-    started = time.perf_counter()
-    from archcheck.cli.tracing import tracing
+    from archcheck.cli.tracing import trace_alone
     from archcheck.tracing.reference import parse_reference
 
     reference = parse_reference(net)
     if output_file is not None and output_file.is_file() and not force:
         raise UsageError(f"{output_file} is already there; --force overwrites it")
-    with tracing(reference, no_cache, cache_dir, verbose) as child:
-        from archcheck.api import report_on
-        from archcheck.cli.options import read_arguments, read_shapes
-        from archcheck.cli.output import say, say_failure, write_file
-        from archcheck.network import Network
-        from archcheck.reporters.words import path
-        from archcheck.spec import Spec
-        from archcheck.spec.guard import guard_spec
+    found = trace_alone(
+        reference,
+        input_shape,
+        arguments,
+        train=train,
+        timeout=timeout,
+        no_cache=no_cache,
+        cache_dir=cache_dir,
+        verbose=verbose,
+    )
+    from archcheck.cli.options import read_arguments
+    from archcheck.cli.output import say, say_failure, write_file
+    from archcheck.reporters.words import path
+    from archcheck.spec import Report
+    from archcheck.spec.guard import guard_spec
 
-        shapes = read_shapes(input_shape)
-        if shapes is None:
-            raise UsageError("say the input's shape without the batch: --input 3,32,32")
-        given = read_arguments(arguments)
-        found = child.trace(shapes, given, training=train, timeout=timeout)
-    if not isinstance(found, Network):
-        say_failure(report_on(found, Spec((), tuple(shapes)), reference, started))
+    if isinstance(found, Report):
+        say_failure(found)
         raise typer.Exit(FAILED)
-    file = path(reference.file) or reference.module
-    text = guard_spec(found, source=f"{file}:{found.name}", arguments=given)
+    source = f"{path(reference.file) or reference.module}:{found.name}"
+    text = guard_spec(found, source=source, arguments=read_arguments(arguments))
     if output_file is None:
         say(text)
     else:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archcheck.cache import BadFolder, CachedTracing, clean, find_folder, open_store
 from archcheck.cli.errors import UsageError
 from archcheck.tracing.reference import Reference
+
+if TYPE_CHECKING:
+    from archcheck.network import Network
+    from archcheck.spec import Report
 
 
 @contextmanager
@@ -29,6 +35,42 @@ def tracing(
         yield traced
         if verbose:
             sys.stderr.write(f"{traced.remark}\n")
+
+
+def trace_alone(
+    reference: Reference,
+    shapes: Sequence[str] | None,
+    arguments: Sequence[str] | None,
+    *,
+    train: bool,
+    timeout: float,
+    no_cache: bool,
+    cache_dir: Path | None,
+    verbose: bool,
+) -> Network | Report:
+    """Trace a network that no spec is given for, with shapes and arguments as they were typed.
+
+    Returns:
+        The network; a report with the reason if it could not be run.
+
+    Raises:
+        UsageError: if no shape is given, or one of the options is wrong.
+    """
+    started = time.perf_counter()
+    with tracing(reference, no_cache, cache_dir, verbose) as child:
+        from archcheck.api import report_on
+        from archcheck.cli.options import read_arguments, read_shapes
+        from archcheck.network import Network
+        from archcheck.spec import Spec
+
+        sizes = read_shapes(shapes)
+        if sizes is None:
+            raise UsageError("say the input's shape without the batch: --input 3,32,32")
+        given = read_arguments(arguments)
+        found = child.trace(sizes, given, training=train, timeout=timeout)
+    if isinstance(found, Network):
+        return found
+    return report_on(found, Spec((), tuple(sizes)), reference, started)
 
 
 def remove_cache(cache_dir: Path | None) -> str:
