@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from functools import lru_cache
 from pathlib import Path
@@ -15,9 +16,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archcheck
 from archcheck.network import Network
+from archcheck.reporters.formats import MACHINE_FORMATS, render
 from archcheck.reporters.inspection import inspection
 from archcheck.rules import Verdict
 from tests import oracle
+from tests.readers import READERS
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("000", "001", "002", "003", "004")
@@ -221,6 +224,30 @@ def test_verdicts_and_points_at_the_shipped_specs(name: str, spec: str) -> None:
     assert report.passed == (name in PASSING[spec])
     assert (report.points.possible, report.points.bonus_possible) == (70, 200)
     assert (report.points.earned, report.points.bonus) == POINTS[spec][name]
+
+
+@every
+def test_every_format_says_the_same_points(name: str) -> None:
+    report = archcheck.verify(traced(name), ROOT / "specs" / "assignment7.yaml")
+    earned, bonus = POINTS["assignment7.yaml"][name]
+    said = {"earned": earned, "possible": 70, "bonus": bonus, "bonus_possible": 200}
+    found = {key: READERS[key](render(key, [report])) for key in MACHINE_FORMATS}
+    assert found["json"]["points"] == found["json-lines"][0]["points"] == said
+    assert json.loads(render("sarif", [report]))["runs"][0]["properties"]["points"] == said
+    properties = {p.name: p.value for p in found["junit"][0].properties()}
+    assert (properties["points"], properties["bonus"]) == (str(earned), str(bonus))
+    assert found["gradescope"]["score"] == earned + bonus
+    assert sum(test.get("max_score", 0) for test in found["gradescope"]["tests"]) == 70
+    of = "" if bonus else " of 200"
+    sentence = f"{earned} of 70 points, {bonus}{of} bonus points"
+    assert sentence in found["markdown"][1][0]
+    assert sentence in str(report)
+    # These list only what does not hold, each with the points that it costs.
+    for key, text in (("github", "text"), ("gitlab", "description"), ("sarif", "text")):
+        lost = [re.search(r"\b0 of (\d+) (bonus )?points", entry[text]) for entry in found[key]]
+        costs = [int(match[1]) for match in lost if match is not None and not match[2]]
+        assert sum(costs) == 70 - earned
+        assert any(match is not None and match[2] for match in lost) == (not bonus)
 
 
 def test_reasons_name_what_is_wrong() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcheck.spec import Spec, SpecError, examine_spec, json_schema, load_spec, spec_from
+from archcheck.spec import (
+    Spec,
+    SpecError,
+    examine_spec,
+    json_schema,
+    load_spec,
+    parse_spec,
+    spec_from,
+)
 from archcheck.spec.shipped import shipped_specs
 
 BASE = """\
@@ -224,6 +233,16 @@ def test_all_errors_of_both_files_line_by_line(tmp_path: Path) -> None:
         *(("own.yaml", 2, 1), ("own.yaml", 3, 8), ("own.yaml", 5, 16), ("own.yaml", 5, 40)),
         *(("own.yaml", 6, 3), ("own.yaml", 7, 24), ("own.yaml", 7, 38), ("base.yaml", 8, 26)),
     ]
+
+
+def test_specs_of_the_readme_are_valid() -> None:
+    text = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.S | re.M)
+    specs = [block for block in blocks if re.search("^rules:", block, re.M)]
+    assert len(specs) >= 2
+    for block in specs:
+        assert parse_spec(block, "README.md").requirements
+        assert SCHEMA.is_valid(yaml.safe_load(block))
 
 
 # -- the schema --------------------------------------------------------------------------------
