@@ -57,9 +57,9 @@ def print_concise(report: Report, console: Console) -> None:
         else:
             where = f"{words.path(place.file)}:{place.line}:{place.column or 1}"
         status = "not verified: " if finding.verdict.status == "not-verified" else ""
-        message = " ".join(finding.message.split())
         level = {"error": "", "warning": "warning: ", "note": "bonus: "}[finding.level]
-        _print(console, Text(f"{where}: {finding.rule} {level}{status}{message}"))
+        line = f"{where}: {finding.rule} {level}{status}{finding.message}"
+        _print(console, Text(" ".join(line.splitlines())))
 
 
 def _print(console: Console, text: Text, *, wrap: bool = False) -> None:
