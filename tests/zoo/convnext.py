@@ -1,9 +1,12 @@
-"""One ConvNeXt stage: channels go last for LayerNorm and Linear, and first again behind them."""
+"""ConvNeXt (Liu et al. 2022), one stage of it and all four: channels go last for LayerNorm and
+Linear, and first again behind them."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
+
+from tests.zoo.parts import ChannelNorm
 
 
 class Block(nn.Module):
@@ -47,3 +50,41 @@ class ConvNeXt(nn.Module):
 
 def convnext(num_classes: int = 10) -> ConvNeXt:
     return ConvNeXt(num_classes)
+
+
+class FourStages(nn.Module):
+    """Normalised and halved in size between the stages."""
+
+    def __init__(
+        self,
+        depths: tuple[int, ...] = (3, 3, 9, 3),
+        widths: tuple[int, ...] = (96, 192, 384, 768),
+        num_classes: int = 1000,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [
+            nn.Conv2d(3, widths[0], kernel_size=4, stride=4),
+            ChannelNorm(widths[0], eps=1e-6),
+        ]
+        for number, (depth, width) in enumerate(zip(depths, widths, strict=True)):
+            if number:
+                layers.append(ChannelNorm(widths[number - 1], eps=1e-6))
+                layers.append(nn.Conv2d(widths[number - 1], width, kernel_size=2, stride=2))
+            layers += [Block(width) for _ in range(depth)]
+        self.features = nn.Sequential(*layers)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.norm = ChannelNorm(widths[-1], eps=1e-6)
+        self.head = nn.Linear(widths[-1], num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.pool(self.features(x))
+        x = self.head(self.norm(x).flatten(1))
+        return x
+
+
+def convnext_tiny(num_classes: int = 1000) -> FourStages:
+    return FourStages(num_classes=num_classes)
+
+
+def small_convnext() -> FourStages:
+    return FourStages((1, 1), (4, 8), num_classes=3)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from tests.zoo.parts import Branches
+
 
 class Unit(nn.Sequential):
     """Convolution, batch normalisation, ReLU."""
@@ -30,17 +32,6 @@ class Unit(nn.Sequential):
 def averaged(inputs: int, outputs: int) -> nn.Sequential:
     """The branch that averages 3x3 neighbourhoods in front of its 1x1."""
     return nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), Unit(inputs, outputs))
-
-
-class Branches(nn.Module):
-    """Every branch reads the same map; their channels are put one after the other."""
-
-    def __init__(self, *branches: nn.Module) -> None:
-        super().__init__()
-        self.branches = nn.ModuleList(branches)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
 def square(inputs: int, pooled: int) -> Branches:

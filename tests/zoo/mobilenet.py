@@ -1,4 +1,4 @@
-"""MobileNet v1 (padded alike on both sides) and MobileNetV2."""
+"""MobileNet v1 and MobileNetV2."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ def unit(
     stride: int = 1,
     groups: int = 1,
     activation: type[nn.Module] | None = nn.ReLU6,
+    padding: int | None = None,
 ) -> list[nn.Module]:
     """Convolution without a bias, batch normalisation, and an activation if one is wanted."""
+    pad = kernel // 2 if padding is None else padding
     layers: list[nn.Module] = [
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.Conv2d(inputs, outputs, kernel, stride, pad, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
     ]
     if activation is not None:
@@ -25,7 +27,11 @@ def unit(
 
 
 class MobileNetV1(nn.Module):
-    """A full convolution, then thirteen separable ones."""
+    """A full convolution, then thirteen separable ones.
+
+    Padded alike on both sides, or with ``behind`` a strided convolution on the far side only, as
+    TensorFlow pads maps of even size.
+    """
 
     # (channels, stride) of each separable convolution
     pairs = (
@@ -44,17 +50,27 @@ class MobileNetV1(nn.Module):
         (1024, 1),
     )
 
-    def __init__(self, num_classes: int = 1000) -> None:
+    def __init__(self, num_classes: int = 1000, behind: bool = False) -> None:
         super().__init__()
-        layers = unit(3, 32, kernel=3, stride=2, activation=nn.ReLU)
+        layers = self.strided(3, 32, 1, behind)
         channels = 32
         for width, stride in self.pairs:
-            layers += unit(channels, channels, 3, stride, groups=channels, activation=nn.ReLU)
+            if stride == 1:
+                layers += unit(channels, channels, 3, groups=channels, activation=nn.ReLU)
+            else:
+                layers += self.strided(channels, channels, channels, behind)
             layers += unit(channels, width, activation=nn.ReLU)
             channels = width
         self.features = nn.Sequential(*layers)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(channels, num_classes)
+
+    @staticmethod
+    def strided(inputs: int, outputs: int, groups: int, behind: bool) -> list[nn.Module]:
+        if not behind:
+            return unit(inputs, outputs, 3, 2, groups=groups, activation=nn.ReLU)
+        conv = unit(inputs, outputs, 3, 2, groups=groups, activation=nn.ReLU, padding=0)
+        return [nn.ZeroPad2d((0, 1, 0, 1)), *conv]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.features(x)
@@ -114,6 +130,10 @@ class MobileNetV2(nn.Module):
 
 def mobilenet_v1(num_classes: int = 1000) -> MobileNetV1:
     return MobileNetV1(num_classes)
+
+
+def mobilenet_v1_padded_behind() -> MobileNetV1:
+    return MobileNetV1(behind=True)
 
 
 def mobilenet_v2(num_classes: int = 1000) -> MobileNetV2:

@@ -1,6 +1,9 @@
-"""A tiny vision transformer, with attention as a module or as torch's function."""
+"""A vision transformer (Dosovitskiy et al. 2021): attention as a module, as torch's function, or
+written out."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +28,19 @@ class FunctionalAttention(nn.Module):
         return y
 
 
+class HandwrittenAttention(FunctionalAttention):
+    """The same by two matrix products and a softmax."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, tokens, width = x.shape
+        parts = self.qkv(x).reshape(batch, tokens, 3, self.heads, width // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        scores = query @ key.transpose(-2, -1) * (width // self.heads) ** -0.5
+        y: torch.Tensor = scores.softmax(dim=-1) @ value
+        y = self.proj(y.transpose(1, 2).reshape(batch, tokens, width))
+        return y
+
+
 class ModuleAttention(nn.Module):
     """The same by nn.MultiheadAttention."""
 
@@ -38,15 +54,15 @@ class ModuleAttention(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, width: int, attention: nn.Module) -> None:
+    def __init__(self, width: int, attention: nn.Module, ratio: int = 2) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width)
         self.attention = attention
         self.norm2 = nn.LayerNorm(width)
         self.mlp = nn.Sequential(
-            nn.Linear(width, 2 * width),
+            nn.Linear(width, ratio * width),
             nn.GELU(),
-            nn.Linear(2 * width, width),
+            nn.Linear(ratio * width, width),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -66,14 +82,16 @@ class ViT(nn.Module):
         width: int = 32,
         heads: int = 4,
         depth: int = 2,
-        functional: bool = False,
+        ratio: int = 2,
+        attention: Callable[[int, int], nn.Module] = ModuleAttention,
     ) -> None:
         super().__init__()
-        attention = FunctionalAttention if functional else ModuleAttention
         self.patches = nn.Conv2d(3, width, kernel_size=patch, stride=patch)
         self.token = nn.Parameter(torch.zeros(1, 1, width))
         self.positions = nn.Parameter(torch.zeros(1, (image // patch) ** 2 + 1, width))
-        self.blocks = nn.Sequential(*(Block(width, attention(width, heads)) for _ in range(depth)))
+        self.blocks = nn.Sequential(
+            *(Block(width, attention(width, heads), ratio) for _ in range(depth))
+        )
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, num_classes)
 
@@ -92,4 +110,18 @@ def vit(num_classes: int = 10) -> ViT:
 
 def functional_vit(num_classes: int = 10) -> ViT:
     """With scaled_dot_product_attention."""
-    return ViT(num_classes, functional=True)
+    return ViT(num_classes, attention=FunctionalAttention)
+
+
+def handwritten_vit(num_classes: int = 10) -> ViT:
+    """With matrix products and a softmax."""
+    return ViT(num_classes, attention=HandwrittenAttention)
+
+
+def vit_b16(num_classes: int = 1000) -> ViT:
+    return ViT(num_classes, 224, 16, 768, 12, 12, ratio=4)
+
+
+def deit_tiny(num_classes: int = 1000) -> ViT:
+    """DeiT-Ti (Touvron et al. 2021) without distillation."""
+    return ViT(num_classes, 224, 16, 192, 3, 12, ratio=4, attention=HandwrittenAttention)
