@@ -237,6 +237,9 @@ class FieldMap:
         one = Factor(first.size * second.size, first.lattice, first.spatial)
         if first.size == 1 or second.size == 1:
             one = replace(one, spatial=second.spatial if first.size == 1 else first.spatial)
+        if first.part == "inner" and (first.size > 1 or second.part == "inner"):
+            # Places in a window, fused with what is behind them, count no windows.
+            one = replace(one, part="inner")
 
         def fuse(table: Table) -> Table:
             return table.fused(factor, second.size, lattice=first.lattice, outer=first.size)

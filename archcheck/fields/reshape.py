@@ -71,7 +71,12 @@ def _regrouped(
     """The factors from ``at`` to ``end`` split so that they make up dimensions of ``sizes``, and
     how many make up each; None where a border would cut through a factor."""
     groups = []
-    for size in sizes:
+    for number, size in enumerate(sizes):
+        if _ones(sizes[number:]) > _ones([factor.size for factor in m.factors[at:end]]):
+            # Of several dimensions of length one the last ones hold the factors: axes of space
+            # stand behind samples and channels.
+            groups.append(0)
+            continue
         filled, start = 1, at
         while filled < size or (size == 1 and at == start and at < end):
             if at >= end:
@@ -92,6 +97,11 @@ def _regrouped(
         groups.append(at - start)
     groups[-1] += end - at  # trailing factors of length one go with the last dimension
     return m, groups
+
+
+def _ones(sizes: Sequence[int]) -> int:
+    """How many ones there are in front."""
+    return next((n for n, size in enumerate(sizes) if size != 1), len(sizes))
 
 
 def _by_hand(m: FieldMap, shape: Sequence[int]) -> FieldMap:
