@@ -178,6 +178,8 @@ LAYERS["space_to_depth"] = lambda dims, parts, way, groups=1, **_: (
 @step
 def pixel_shuffles(_: None, x: Tensor, factor: int, first: str) -> Tensor:
     if first == "up":
+        # Channels mixed first: else which one a row reads would depend on the column.
+        x = x + x.sum(1, keepdim=True)
         return F.pixel_unshuffle(
             F.pixel_shuffle(x.repeat(1, factor**2, 1, 1), factor)[..., :-1], 1
         )[:, :CHANNELS]

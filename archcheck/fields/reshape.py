@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 from math import prod
+from operator import mul
 
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.table import Factor, Table
@@ -43,9 +45,24 @@ def reshaped(m: FieldMap, shape: Sequence[int]) -> FieldMap:
     start = sum(front)
     cut = _regrouped(m, start, start + spare, middle)
     if cut is None:
+        m = _as_one(m, range(first, len(old) - last), shape)
+        spare = sum(m.groups) - sum(front) - sum(back)
+        cut = _regrouped(m, start, start + spare, middle)
+    if cut is None:
         return _by_hand(m, shape)
     result, groups = cut
     return replace(result, groups=(*front, *groups, *back))
+
+
+def _as_one(m: FieldMap, dimensions: range, shape: Sequence[int]) -> FieldMap:
+    """One factor for each of some dimensions that the new shape cuts on its own: 8x7 positions
+    that become 7x8 are one axis of 56 in between."""
+    borders = set(accumulate(shape, mul, initial=1))
+    ends = list(accumulate(m.shape, mul, initial=1))
+    for dimension in dimensions:
+        if borders >= {ends[dimension], ends[dimension + 1]}:
+            m = m.single(dimension)
+    return m
 
 
 def divided(m: FieldMap, dimension: int, inner: int) -> FieldMap:
