@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from torch import nn
 
 from tests.zoo import (
+    alexnet,
     audio,
     axial,
     conv1d,
@@ -23,16 +25,24 @@ from tests.zoo import (
     ghostnet,
     googlenet,
     hrnet,
+    inception,
+    inception_v2,
+    inception_v4,
     inplace,
     masked,
     maxvit,
     mixer,
+    mnasnet,
+    mobilenet,
     pspnet,
     repvgg,
+    resnet,
+    resnet_v1,
     resnext,
     se,
     se_resnet,
     shufflenet,
+    squeezenet,
     superres,
     swin,
     unet,
@@ -40,6 +50,7 @@ from tests.zoo import (
     video,
     vit,
 )
+from tests.zoo.parts import narrow
 
 MASKS = "constant masks are not followed yet"
 WRITES = "writing through another view of a tensor is not followed yet"
@@ -60,6 +71,13 @@ class Fixture:
     shape: tuple[int, ...]
     points: dict[str, int]
     waits: dict[str, str] = field(default_factory=dict)
+
+
+def full(
+    build: Callable[[], nn.Module], by: int, shape: tuple[int, ...], points: dict[str, int]
+) -> Fixture:
+    """A network in all its depth, its channels divided."""
+    return Fixture(partial(narrow, build, by), shape, points)
 
 
 ZOO: dict[str, Fixture] = {
@@ -121,6 +139,20 @@ ZOO: dict[str, Fixture] = {
     "net3d": Fixture(conv3d.net3d, (1, 6, 8, 12), {"features": 1}),
     "tcn": Fixture(conv1d.tcn, (1, 40), {"output": 1}),
     "wavenet": Fixture(audio.wavenet, (1, 40), {"output": 1}),
+    "inception_v3": full(inception.inception_v3, 16, (3, 107, 91), {"trunk": 0}),
+    "inception_v2": full(inception_v2.inception_v2, 8, (3, 64, 96), {"features": 0}),
+    "inception_v4": full(inception_v4.inception_v4, 32, (3, 107, 91), {"features": 0}),
+    "inception_resnet_v2": full(
+        inception_v4.inception_resnet_v2, 16, (3, 107, 91), {"features": 0}
+    ),
+    "resnet18": full(resnet.resnet18, 16, (3, 65, 96), {"layer2": 1, "layer4": 0}),
+    "resnet50": full(resnet.resnet50, 16, (3, 65, 96), {"layer2": 1, "layer4": 0}),
+    "resnet_v1_50": full(resnet_v1.resnet_v1_50, 16, (3, 64, 96), {"features": 0}),
+    "mobilenet_v1": full(mobilenet.mobilenet_v1, 16, (3, 65, 96), {"features": 0}),
+    "mobilenet_v2": full(mobilenet.mobilenet_v2, 8, (3, 65, 96), {"features": 0}),
+    "mnasnet": full(mnasnet.mnasnet1_0, 8, (3, 65, 96), {"top": 0}),
+    "squeezenet": full(squeezenet.squeezenet1_1, 8, (3, 65, 80), {"features": 0}),
+    "alexnet": full(alexnet.alexnet, 16, (3, 224, 224), {"features.7": 1, "features": 0}),
     "m5": Fixture(audio.small_m5, (1, 2400), {"features": 1, "output": 0}),
     "detector": Fixture(focus.detector, (3, 32, 40), {"fine": 2, "coarse": 1}),
     "crnn": Fixture(crnn.small_crnn, (1, 32, 40), {"features.20": 1}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -81,3 +81,34 @@ def chain(*modules: nn.Module | Sequence[nn.Module]) -> nn.Sequential:
     for module in modules:
         flat += [module] if isinstance(module, nn.Module) else list(module)
     return nn.Sequential(*flat)
+
+
+def narrow(build: Callable[[], nn.Module], by: int) -> nn.Module:
+    """A network with its channels divided, but for the image's three: same topology, less work.
+
+    Its layers are new ones; it is built without its own weights first.
+    """
+    with torch.device("meta"):
+        net = build()
+    for module in list(net.modules()):
+        for name, old in list(module.named_children()):
+            if isinstance(old, nn.Conv2d):
+                inputs = old.in_channels if old.in_channels == 3 else old.in_channels // by
+                new: nn.Module = nn.Conv2d(
+                    inputs,
+                    old.out_channels // by,
+                    (old.kernel_size[0], old.kernel_size[1]),
+                    (old.stride[0], old.stride[1]),
+                    old.padding if isinstance(old.padding, str) else tuple(old.padding),  # type: ignore[arg-type]
+                    (old.dilation[0], old.dilation[1]),
+                    groups=inputs if old.groups > 1 else 1,
+                    bias=old.bias is not None,
+                )
+            elif isinstance(old, nn.BatchNorm2d):
+                new = nn.BatchNorm2d(old.num_features // by)
+            elif isinstance(old, nn.Linear):
+                new = nn.Linear(old.in_features // by, old.out_features)
+            else:
+                continue
+            setattr(module, name, new)
+    return net
