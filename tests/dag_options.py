@@ -154,7 +154,8 @@ class Steps:
         return {"times": times, "dim": axis + 2, "way": way}
 
     def space_to_depth(self, sides: Sequence[int]) -> Options:
-        parts = self.each(lambda _: self.pick(1, 2, 2, 3))
+        # Two cells at least: of a single one the whole axis would become channels.
+        parts = self.each(lambda axis: self.pick(*range(1, max(1, min(3, sides[axis] // 2)) + 1)))
         self.slow(parts)
         way = self.pick("inner", "outer", "stack", "some")
         return {"parts": parts, "way": way} | (

@@ -110,7 +110,8 @@ class Drawer:
         except (RuntimeError, ValueError):
             return
         sides = result.shape[2:]
-        if min(sides) < 1 or max(sides) > LARGEST[self.dims] or max(period) > 12:
+        # On an endless image one unit is no axis: what made it joined all that there was.
+        if min(sides) < 1 + self.endless or max(sides) > LARGEST[self.dims] or max(period) > 12:
             return
         self.nodes.append(node)
         self.values.append(Value(result, tuple(jump), tuple(period)))
