@@ -85,6 +85,17 @@ def test_offsets_mixed_in_groups_count_no_positions() -> None:
     assert (field.shape, field.size, field.jump) == ((6,), (3,), (3,))
 
 
+def test_offsets_beside_channels_are_channels() -> None:
+    # One operand's channels are made of offsets, the other's of all of them.
+    offsets = Node("space_to_depth", (0,), {"parts": (3,), "way": "inner", "groups": 2})
+    window = {"kernel_size": (1,), "stride": (1,), "padding": (0,), "dilation": (1,)}
+    for reads in ((1, 2), (2, 1)):
+        added = Node("two", reads, {"way": "add", "fit": "cut"})
+        module = Dag(1, [offsets, Node("conv", (1,), window), added]).eval()
+        field = archcheck.receptive_field(archcheck.trace(module, (4, 18))).at("output")
+        assert (field.shape, field.size, field.jump) == ((6,), (3,), (3,))
+
+
 def test_of_dimensions_of_length_one_the_last_ones_are_space() -> None:
     # One layer of windows in one sample: the layer is the axis, not the sample.
     layers = Node("sliding", (0,), {"dim": 2, "size": 3, "step": 3})

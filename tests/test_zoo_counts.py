@@ -40,14 +40,7 @@ def test_parameters_are_those_that_torch_holds(name: str) -> None:
     assert unused <= {"attention"}
 
 
-UNKNOWN = ("through views", "indexed")  # hold an operation of a kind that is not known yet
-WAITING = [
-    pytest.param(name, marks=pytest.mark.xfail(reason=" ".join(EVERY[name].waits.values())))
-    for name in UNKNOWN
-]
-
-
-@pytest.mark.parametrize("name", [*(name for name in EVERY if name not in UNKNOWN), *WAITING])
+@every
 def test_macs_are_half_of_the_flops_that_torch_counts(name: str) -> None:
     # On the meta device no operation is fused into another that the counter does not know.
     with torch.device("meta"):

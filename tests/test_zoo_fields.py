@@ -26,10 +26,8 @@ def points(*, repeating: bool = False) -> list[Any]:
     found = []
     for name, fixture in ZOO.items():
         for point, period in fixture.points.items():
-            waits = () if repeating else fixture.waits.get(point, ())
-            marks = pytest.mark.xfail(reason=waits) if waits else ()
             if period or not repeating:
-                found.append(pytest.param(name, point, id=f"{name}-{point}", marks=marks))
+                found.append(pytest.param(name, point, id=f"{name}-{point}"))
     return found
 
 
@@ -102,7 +100,7 @@ def test_the_strict_reading(name: str, point: str) -> None:
     fixture, at = ZOO[name], None if point == "output" else point
     strict, plain = (first(fields(name, reading), point) for reading in ("joins", "ignored"))
     assert not fields(name, "joins").not_modelled
-    if not fields(name, "joins").joining_norms(strict.point) and point not in fixture.waits:
+    if not fields(name, "joins").joining_norms(strict.point):
         # No norm joins anything: there is one reading.
         assert strict.axes == plain.axes
         for unit in units(plain.shape):

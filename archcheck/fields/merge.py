@@ -177,6 +177,11 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
                 raise Unfollowed("operands whose positions do not match")
     pattern = next((factors(m) for m in maps if factors(m)), ())
     spatial = any(f.spatial for m in maps for f in factors(m))
+    firsts = [factors(m)[0] for m in maps if factors(m)]
+    places = [f.part == "inner" for f in firsts]
+    if any(places) and not all(places):
+        # Places in a window beside channels are channels; beside an axis of space they are space.
+        spatial = any(f.spatial for f in firsts if f.part != "inner")
     if not pattern and size > 1:  # a constant operand alone is that long
         pattern = (Factor(size, False, False),)
     result = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from torch import nn
@@ -52,10 +52,6 @@ from tests.zoo import (
 )
 from tests.zoo.parts import narrow
 
-MASKS = "constant masks are not followed yet"
-WRITES = "writing through another view of a tensor is not followed yet"
-INDICES = "indexing by a constant tensor is not followed yet"
-
 
 @dataclass(frozen=True)
 class Fixture:
@@ -64,13 +60,12 @@ class Fixture:
     ``points`` maps a point (``output``, the first one if there are several, or a module's path)
     to a period: so many neighbouring units have fields of their own shape, after which they
     repeat. 0 where nothing repeats, since the whole map is joined there or the network takes one
-    size only: there the actual fields alone are compared. ``waits`` says what a point waits for.
+    size only: there the actual fields alone are compared.
     """
 
     build: Callable[[], nn.Module]
     shape: tuple[int, ...]
     points: dict[str, int]
-    waits: dict[str, str] = field(default_factory=dict)
 
 
 def full(
@@ -81,8 +76,8 @@ def full(
 
 
 ZOO: dict[str, Fixture] = {
-    "swin": Fixture(swin.small_swin, (3, 40, 36), {"first": 4, "output": 0}, {"first": MASKS}),
-    "swin, odd": Fixture(swin.small_swin, (3, 22, 31), {"first": 0}, {"first": MASKS}),
+    "swin": Fixture(swin.small_swin, (3, 40, 36), {"first": 4, "output": 0}),
+    "swin, odd": Fixture(swin.small_swin, (3, 22, 31), {"first": 0}),
     "swin, unshifted": Fixture(swin.small_swin_unshifted, (3, 40, 36), {"first": 4, "output": 0}),
     "swin, unshifted, odd": Fixture(swin.small_swin_unshifted, (3, 22, 31), {"first": 0}),
     "deeplab": Fixture(deeplab.small_deeplab, (3, 33, 40), {"layer4": 1, "aspp": 0, "output": 0}),
@@ -158,12 +153,12 @@ ZOO: dict[str, Fixture] = {
     "crnn": Fixture(crnn.small_crnn, (1, 32, 40), {"features.20": 1}),
     "discriminator": Fixture(gan.discriminator, (3, 20, 24), {"output": 1}),
     "upscaler": Fixture(gan.upscaler, (3, 7, 9), {"output": 4}),
-    "in place": Fixture(inplace.in_place, (3, 12, 14), {"output": 0}, {"output": WRITES}),
-    "through views": Fixture(inplace.through_views, (3, 9, 12), {"output": 0}, {"output": WRITES}),
-    "band, filled": Fixture(masked.filled, (1, 24), {"output": 0}, {"output": MASKS}),
-    "band, added": Fixture(masked.added, (1, 24), {"output": 0}, {"output": MASKS}),
-    "band by function": Fixture(masked.by_function, (1, 24), {"output": 0}, {"output": MASKS}),
-    "band by module": Fixture(masked.by_module, (1, 24), {"output": 0}, {"output": MASKS}),
-    "causal": Fixture(masked.causal, (1, 24), {"output": 0}, {"output": MASKS}),
-    "indexed": Fixture(masked.indexed, (3, 12, 12), {"output": 0}, {"output": INDICES}),
+    "in place": Fixture(inplace.in_place, (3, 12, 14), {"output": 0}),
+    "through views": Fixture(inplace.through_views, (3, 9, 12), {"output": 0}),
+    "band, filled": Fixture(masked.filled, (1, 24), {"output": 0}),
+    "band, added": Fixture(masked.added, (1, 24), {"output": 0}),
+    "band by function": Fixture(masked.by_function, (1, 24), {"output": 0}),
+    "band by module": Fixture(masked.by_module, (1, 24), {"output": 0}),
+    "causal": Fixture(masked.causal, (1, 24), {"output": 0}),
+    "indexed": Fixture(masked.indexed, (3, 12, 12), {"output": 0}),
 }

@@ -20,7 +20,7 @@ class InPlace(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu_(self.conv1(x))
         same = x
-        same += self.conv2(x)  # x has it too
+        same += self.conv2(x.clone())  # x has it too
         y = self.conv3(x)
         y.mul_(0.5).add_(x, alpha=2)
         kept = y.clone()
@@ -43,7 +43,7 @@ class ThroughViews(nn.Module):
         flat = x.view(x.shape[0], x.shape[1], -1)
         flat.clamp_(min=0)
         half = x[:, :2]
-        half.copy_(self.conv2(x[:, 2:]))
+        half.copy_(self.conv2(x[:, 2:].clone()))
         x = self.last(x)
         return x
 
