@@ -27,7 +27,15 @@ def attend(tokens: Tensor, way: str, net: nn.Module | None) -> Tensor:
         return mixed.reshape(tokens.shape)
     if way == "mean":
         return tokens + tokens.mean(-2, keepdim=True)
+    if way == "causal":
+        return F.scaled_dot_product_attention(tokens, tokens, tokens, is_causal=True)
     scores = tokens @ tokens.transpose(-1, -2)
+    places = torch.arange(tokens.shape[-2])
+    far = (places[:, None] - places[None, :]).abs() > 1
+    if way == "filled":
+        scores = scores.masked_fill(far, float("-inf"))
+    if way == "added":
+        scores = scores + torch.where(far, -100.0, 0.0)
     return torch.softmax(scores, dim=-1) @ tokens
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+ATTENTION = ("written", "function", "module", "mean", "causal", "filled", "added")
 Options = dict[str, Any]
 
 
@@ -173,7 +174,7 @@ class Steps:
         return {"factor": 2, "first": first} if self.dims == 2 else None
 
     def channels(self, sides: Sequence[int]) -> Options:
-        ways = ["shuffle", "list", "unbind", "einsum", "shifted"]
+        ways = ["shuffle", "list", "index", "unbind", "einsum", "shifted"]
         ways += [] if self.endless else ["halves", "write"]
         return {"way": self.pick(*ways)}
 
@@ -185,11 +186,13 @@ class Steps:
             return None
         self.multiple = list(parts)
         grid = False if self.endless else self.pick(False, True)
-        way = self.pick("written", "function", "module", "mean")
+        # By a mask over rows of tokens a row's field would depend on the column.
+        masked = self.dims == 1 or not self.endless
+        way = self.pick(*(ATTENTION if masked else ATTENTION[:4]))
         return {"parts": parts, "way": way, "shift": self.pick(0, 0, 1), "grid": grid}
 
     def axial(self, sides: Sequence[int]) -> Options | None:
-        axis, way = self.pick(*self.axes), self.pick("written", "function", "module", "mean")
+        axis, way = self.pick(*self.axes), self.pick(*ATTENTION)
         return {"dim": axis + 2, "way": way} if sides[axis] > 1 and not self.endless else None
 
     def gate(self, sides: Sequence[int]) -> Options | None:

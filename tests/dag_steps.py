@@ -199,6 +199,8 @@ def channels(_: None, x: Tensor, way: str) -> Tensor:
         return y.reshape(x.shape)
     if way == "list":
         return x[:, [2, 0, 3, 1]]
+    if way == "index":
+        return torch.index_select(x[:, torch.tensor([2, 0, 3, 1])], 1, torch.arange(4).flip(0))
     if way == "halves":
         left, right = x.chunk(2, dim=1)
         return torch.cat([left.flip(-1), right], dim=1)

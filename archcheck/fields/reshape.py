@@ -28,6 +28,8 @@ def reshaped(m: FieldMap, shape: Sequence[int]) -> FieldMap:
     common = min(len(old), len(shape))
     first = 0
     while first < common and old[first] == shape[first]:
+        if _ones(shape[first:]) > _ones(old[first:]):
+            break
         first += 1
     last = 0
     while last < common - first and old[-1 - last] == shape[-1 - last]:
