@@ -2,7 +2,8 @@
 
     python -m tools.generate [--check]
 
-Made are the JSON Schema of specs, the documentation of the rules, and the pictures in the README.
+Made are the JSON Schema of specs, the documentation of the rules, the pictures in the README, and
+the README's section of benchmarks from the run that is kept in ``benchmarks/results.json``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from archcheck.rules import all_rules
 from archcheck.spec import json_schema
 from archcheck.tracing.process import trace_reference
 from archcheck.tracing.reference import parse_reference
+from benchmarks.results import KEPT, load
+from benchmarks.table import section, with_section
 
 ROOT = Path(__file__).resolve().parent.parent
 NETWORK = "examples/assignment7/net004.py"
@@ -91,11 +94,18 @@ def field() -> str:
     return plot(summary(rf, rf.points("features")[0]), "svg").decode()
 
 
+def readme() -> str:
+    """The README, with what the kept run of the benchmarks found."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return with_section(text, section(load(KEPT)) if KEPT.exists() else "")
+
+
 MADE = {
     "specs/archcheck.schema.json": schema,
     "docs/rules.md": rules,
     "docs/verify.svg": picture,
     "docs/field.svg": field,
+    "README.md": readme,
 }
 
 

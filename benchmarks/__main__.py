@@ -1,0 +1,105 @@
+"""``python -m benchmarks``: measure, print, and keep what was found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import correctness, in_process, whole_process
+from benchmarks.processes import ROOT
+from benchmarks.ratios import Failed
+from benchmarks.results import KEPT, Case, Part, gathered
+from benchmarks.table import TITLES, lines, section, with_section
+
+ROUNDS = 10
+Say = Callable[[str], None]
+Measure = Callable[[int, int, bool, Say], Part]
+
+
+def _network(small: bool) -> str:
+    return "tiny" if small else "resnet50"
+
+
+MEASURES: dict[str, Measure] = {
+    "whole-process": lambda rounds, threads, small, say: whole_process.times(
+        rounds, threads, _network(small), say
+    ),
+    "memory": lambda rounds, threads, small, say: whole_process.memory(
+        min(rounds, 3), threads, _network(small), say
+    ),
+    "in-process": in_process.beside_torchinfo,
+    "scaling": in_process.scaling,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run what the command line names; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    wanted = options.parts or list(TITLES)
+    for name in wanted:
+        if name not in TITLES:
+            parser.error(f"there is no part {name!r}; the parts are {', '.join(TITLES)}")
+    if options.update_readme and (options.smoke or set(wanted) != set(TITLES)):
+        parser.error("--update-readme needs all parts, measured in earnest")
+    rounds = 1 if options.smoke else options.rounds
+    parts: dict[str, Part] = {}
+    cases: tuple[Case, ...] = ()
+    for name in TITLES:
+        if name not in wanted:
+            continue
+
+        def say(text: str, name: str = name) -> None:
+            sys.stderr.write(f"{name}: {text}\n")
+
+        if name == "correctness":
+            try:
+                cases, failed = correctness.compare(options.smoke, say)
+            except Failed as error:
+                failed = {"gradients": str(error)}
+            parts[name] = Part(failed=failed)
+        else:
+            parts[name] = MEASURES[name](rounds, options.threads, options.smoke, say)
+    results = gathered(parts, cases, rounds=rounds, threads=options.threads)
+    sys.stdout.write("\n".join(lines(results)) + "\n")
+    if options.json:
+        results.save(options.json)
+    if options.update_readme:
+        results.save(KEPT)
+        readme = ROOT / "README.md"
+        text = with_section(readme.read_text(encoding="utf-8"), section(results))
+        readme.write_text(text, encoding="utf-8")
+    return 1 if any(_ours(part) for part in parts.values()) else 0
+
+
+def _ours(part: Part) -> bool:
+    return any(name.startswith(("archcheck", "gradients")) for name in part.failed)
+
+
+def _rounds(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure archcheck beside other tools. Exit code 1: archcheck itself failed "
+        "somewhere; a peer that fails is named and left out.",
+    )
+    add = parser.add_argument
+    add("parts", nargs="*", metavar="PART", help=f"any of {', '.join(TITLES)} (default: all)")
+    add("--rounds", type=_rounds, default=ROUNDS, metavar="N", help=f"rounds (default {ROUNDS})")
+    add("--threads", type=int, default=0, metavar="N", help="threads of torch (default: its own)")
+    add("--json", type=Path, metavar="FILE", help="write what was found here")
+    add("--update-readme", action="store_true", help="keep it, and write the README's section")
+    add("--smoke", action="store_true", help="everything once on tiny networks: do they run?")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,72 @@
+"""The receptive field by each tool that reports one, beside the one that gradients show."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import msgspec
+
+from benchmarks.processes import ROOT, SECONDS, environment
+from benchmarks.ratios import Failed
+from benchmarks.results import Answer, Case
+from benchmarks.tools import FIELDS
+
+
+def compare(small: bool, say: Callable[[str], None]) -> tuple[tuple[Case, ...], dict[str, str]]:
+    """Ask every tool about every case.
+
+    Returns:
+        The cases, and why a tool could not be asked at all.
+
+    Raises:
+        Failed: if there is no truth to compare with.
+    """
+    names = _names(small)
+    say("the receptive fields by gradients")
+    truth = _asked("oracle", small)
+    answers: dict[str, list[Answer]] = {}
+    failed: dict[str, str] = {}
+    for tool in FIELDS:
+        say(f"the receptive fields by {tool}")
+        try:
+            answers[tool] = _asked(tool, small)
+        except Failed as error:
+            failed[tool] = str(error)
+            say(f"{tool} failed: {error}")
+    cases = []
+    for index, (name, expected) in enumerate(zip(names, truth, strict=True)):
+        if expected.size is None:
+            raise Failed(f"the gradients of {name!r}: {expected.why_not}")
+        given = {tool: found[index] for tool, found in answers.items()}
+        cases.append(Case(name, expected.size, given))
+    return tuple(cases), failed
+
+
+def _names(small: bool) -> list[str]:
+    return msgspec.json.decode(_output("names", small), type=list[str])
+
+
+def _asked(tool: str, small: bool) -> list[Answer]:
+    return msgspec.json.decode(_output(tool, small), type=list[Answer])
+
+
+def _output(tool: str, small: bool) -> str:
+    command = [sys.executable, "-m", "benchmarks.answers", tool, *(["--small"] if small else [])]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment(0),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failed(f"took longer than {SECONDS:g} seconds") from None
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:]
+        raise Failed(f"exit code {done.returncode}: {' '.join(last)}")
+    return done.stdout.splitlines()[-1]

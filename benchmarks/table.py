@@ -1,0 +1,201 @@
+"""A run of the benchmarks as words: for the terminal, and as the README's section."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from benchmarks.ratios import Spread
+from benchmarks.results import Answer, Part, Results, Series
+from benchmarks.tools import FIELDS, UNET
+
+BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
+COMMAND = ".venv/bin/pip install -q -e '.[bench]' && .venv/bin/python -m benchmarks --update-readme"
+TITLES = {
+    "whole-process": "Whole processes",
+    "memory": "Memory of whole processes",
+    "in-process": "In process",
+    "scaling": "Growth",
+    "correctness": "Receptive fields",
+}
+PASSED = {True: "✓", False: "✗"}
+
+
+def lines(results: Results) -> Iterable[str]:
+    """Everything that was found, for the terminal."""
+    yield measured_on(results)
+    for name, part in results.parts.items():
+        yield ""
+        yield TITLES[name]
+        yield from _figures(name, part)
+    if results.cases:
+        yield from (f"  {line}" for line in _cases(results))
+
+
+def _figures(name: str, part: Part) -> Iterable[str]:
+    show = megabytes if name == "memory" else seconds
+    width = max((len(series.name) for series in part.series), default=0)
+    for series in part.series:
+        yield f"  {series.name:{width}}  {show(series.spread.median):>9}  {_range(series, show)}"
+    for found in part.ratios:
+        goal = "" if found.goal is None else f"   {PASSED[found.met]} at most {found.goal:g}"
+        yield f"  {found.name} / {found.over}: {ratio(found.spread)}{goal}"
+    for tool, why in part.failed.items():
+        yield f"  {tool}: not measured: {why}"
+
+
+def _range(series: Series, show: Callable[[float], str]) -> str:
+    spread = series.spread
+    return f"({show(spread.low)} to {show(spread.high)})"
+
+
+def section(results: Results) -> str:
+    """The section of the README."""
+    parts = results.parts
+    blocks = [
+        "## Beside other tools",
+        "**A ResNet-50 at 224×224 from the shell**: whole processes with all that they start.",
+        _whole_table(parts["whole-process"], parts["memory"]),
+        " ".join(_sentences(parts["whole-process"], parts["memory"])),
+        "**In a process that has everything imported**: one call.",
+        _table(
+            ("", "time", "torchinfo's", "ratio"),
+            [
+                (name, time, other, beside)
+                for name, time, _, other, beside in _pairs(parts["in-process"])
+            ],
+        ),
+        "**How archcheck grows** with the image and with the depth:",
+        _table(("", "time", "over", "time", "ratio"), _pairs(parts["scaling"])),
+        "**The size of the receptive field**, by gradients and by every tool that reports one:",
+        "\n".join(_cases(results)),
+        "✗ is wrong. ≤: TorchLens says that the size is an upper bound. In brackets: it has no "
+        "size, but the gradients of one unit by the network's own weights. torchscan gives each "
+        "layer's own window; the column puts its layers one behind the other. torchinfo and fvcore "
+        "report no receptive field.",
+        *_failures(results),
+        f"In each of {results.rounds} rounds every tool runs once in a fresh process, and the next "
+        "round goes the other way. Ratios are taken within a round; shown are medians, and the "
+        f"quartiles in brackets. {measured_on(results)} What each figure means stands in "
+        "[benchmarks](benchmarks/README.md). One command measures everything anew and writes this "
+        "section:",
+        f"```sh\n{COMMAND}\n```",
+    ]
+    return "\n\n".join(blocks)
+
+
+def with_section(readme: str, text: str) -> str:
+    """The README with the section between its markers replaced.
+
+    Raises:
+        ValueError: if it has no such markers.
+    """
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the README has no {BEGIN} … {END}")
+    body = f"\n{text}\n\n" if text else "\n"
+    return f"{before}{BEGIN}{body}{END}{after}"
+
+
+def measured_on(results: Results) -> str:
+    """Where and when, with which versions."""
+    machine = results.machine
+    threads = f"{results.threads} threads" if results.threads else "torch's own number of threads"
+    tools = ", ".join(f"{name} {version}" for name, version in results.versions.items())
+    return (
+        f"Measured on {results.date}: {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['system']}, Python {machine['python']}, {tools}; {threads}."
+    )
+
+
+def seconds(value: float) -> str:
+    """A time as people read it."""
+    return f"{value * 1000:.3g} ms" if value < 0.9995 else f"{value:.2f} s"
+
+
+def megabytes(value: float) -> str:
+    """Bytes as megabytes."""
+    return f"{value / 1e6:,.0f} MB"
+
+
+def ratio(spread: Spread) -> str:
+    """The median and the quartiles."""
+    return f"{spread.median:.2f} ({spread.low:.2f}–{spread.high:.2f})"
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    rule = ["---", *["---:"] * (len(titles) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (titles, rule, *rows))
+
+
+def _whole_table(times: Part, memory: Part) -> str:
+    over = {found.name: found for found in times.ratios if found.over == "torchinfo"}
+    rows = []
+    for series in times.series:
+        if series.name == "archcheck verify":
+            continue
+        used = memory.named(series.name)
+        beside = "1" if series.name == "torchinfo" else ratio(over[series.name].spread)
+        rows.append(
+            (
+                _what(series.name),
+                seconds(series.spread.median),
+                beside,
+                megabytes(used.spread.median) if used else "–",
+            )
+        )
+    return _table(("", "time", "beside torchinfo", "peak memory"), rows)
+
+
+def _what(name: str) -> str:
+    tool, _, rest = name.partition(",")
+    if tool == "archcheck inspect":
+        return f"**`{tool}`{rest or ', nothing cached'}**"
+    return f"`{tool}`" if tool == "import torch" else tool
+
+
+def _sentences(times: Part, memory: Part) -> Iterable[str]:
+    for found in times.ratios:
+        if (found.name, found.over) == ("archcheck verify", "import torch"):
+            yield (
+                "`archcheck verify` of an assignment's network, nothing cached, takes "
+                f'{ratio(found.spread)} times as long as `python -c "import torch"` alone.'
+            )
+    large = memory.named(UNET)
+    if large is not None:
+        used = megabytes(large.spread.median)
+        yield f"`archcheck inspect` of a U-Net of 31 M parameters at 4096×4096 takes {used}."
+
+
+def _pairs(part: Part) -> Iterable[tuple[str, str, str, str, str]]:
+    """Name, time, name, time and ratio of every pair."""
+    for found in part.ratios:
+        one, other = part.named(found.name), part.named(found.over)
+        assert one is not None
+        assert other is not None
+        times = seconds(one.spread.median), seconds(other.spread.median)
+        yield found.name, times[0], found.over, times[1], ratio(found.spread)
+
+
+def _cases(results: Results) -> Iterable[str]:
+    asked = [tool for tool in FIELDS if all(tool in case.answers for case in results.cases)]
+    rows = [
+        (case.name, str(case.truth), *(_cell(case.answers[tool], case.truth) for tool in asked))
+        for case in results.cases
+    ]
+    return _table(("network", "by gradients", *asked), rows).splitlines()
+
+
+def _cell(answer: Answer, truth: int) -> str:
+    if answer.size is None:
+        return "none"
+    if answer.kind == "bound" and answer.size >= truth:
+        return f"≤ {answer.size}"
+    text = f"({answer.size})" if answer.kind == "gradients" else str(answer.size)
+    return text if answer.size == truth else f"{text} ✗"
+
+
+def _failures(results: Results) -> Iterable[str]:
+    for name, part in results.parts.items():
+        for tool, why in part.failed.items():
+            yield f"Not measured: {tool} ({TITLES[name].lower()}): {why}"

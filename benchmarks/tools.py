@@ -1,0 +1,100 @@
+"""The tools that are compared: what each one does, what it runs, which version it is.
+
+They do comparable, not the same work. Every tool gets its cheapest documented way to its usual
+answer. Nothing heavy is imported here: whoever measures must stay small.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+Shape = tuple[int, ...]
+
+SHAPES: dict[str, Shape] = {
+    "tiny": (3, 32, 32),
+    "resnet50": (3, 224, 224),
+    "densenet201": (3, 224, 224),
+    "swin_t": (3, 224, 224),
+    "residual100": (3, 64, 64),
+    "residual1000": (3, 64, 64),
+    "unet31m": (3, 4096, 4096),
+}
+"""The networks of :mod:`benchmarks.networks` and the input that each is measured at."""
+
+DOES = {
+    "import torch": "nothing more: what everything below pays before it begins",
+    "archcheck": "traces the network; shapes, parameters, MACs and receptive field of every layer",
+    "torchinfo": "a forward pass with hooks; shapes, parameters and MACs of every module",
+    "torchscan": "a forward pass with hooks and a dispatch mode; shapes, parameters, FLOPs, MACs "
+    "and memory accesses of every module, and each layer's own window",
+    "TorchLens": "a forward pass with every torch function wrapped; the graph of all operations "
+    "with their metadata, activations not kept, and the receptive field of the output",
+    "fvcore": "a TorchScript trace, which is a forward pass; FLOPs of every module and operation",
+}
+"""What each tool does when it is measured."""
+
+NETWORKS = {
+    "resnet50": "ResNet-50",
+    "densenet201": "DenseNet-201",
+    "swin_t": "Swin-T",
+    "residual100": "100 residual blocks",
+    "residual1000": "1,000 residual blocks",
+    "tiny": "three layers",
+}
+"""What people call the networks that are measured in process."""
+
+PROGRAMS = {
+    "import torch": "import torch",
+    "torchinfo": "from torchinfo import summary; from benchmarks.networks import {network}; "
+    "summary({network}(), (1, {sides}))",
+    "torchscan": "from torchscan import summary; from benchmarks.networks import {network}; "
+    "summary({network}(), ({sides}), receptive_field=True)",
+    "TorchLens": "import torch, torchlens; from benchmarks.networks import {network}; "
+    "log = torchlens.trace({network}().eval(), torch.rand(1, {sides}), "
+    "capture=torchlens.options.CaptureOptions(layers_to_save='none', inference_only=True)); "
+    "print(log.summary(), log.output_ops[0].receptive_field)",
+    "fvcore": "import torch; from fvcore.nn import FlopCountAnalysis, flop_count_table; "
+    "from benchmarks.networks import {network}; "
+    "print(flop_count_table(FlopCountAnalysis({network}().eval(), torch.rand(1, {sides}))))",
+}
+"""What ``python -c`` runs for each tool, a network's name and its input's sides filled in."""
+
+DISTRIBUTIONS = {
+    "torch": "torch",
+    "torchinfo": "torchinfo",
+    "torchscan": "torchscan",
+    "TorchLens": "torchlens",
+    "fvcore": "fvcore",
+}
+
+
+UNET = "archcheck inspect, U-Net at 4096×4096"
+"""What the run is called whose memory is measured on a large image."""
+
+FIELDS = ("archcheck", "TorchLens", "torchscan")
+"""The tools that report a receptive field."""
+
+
+def program(tool: str, network: str, shape: Shape) -> str:
+    """What ``python -c`` is given to run a tool on a network."""
+    return PROGRAMS[tool].format(network=network, sides=", ".join(map(str, shape)))
+
+
+def versions() -> dict[str, str]:
+    """The version of each tool that is installed."""
+    found = {}
+    for name, distribution in DISTRIBUTIONS.items():
+        try:
+            found[name] = version(distribution)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def archcheck(*arguments: str) -> list[str]:
+    """The command line of archcheck, as it is installed beside this Python."""
+    script = Path(sys.executable).with_name("archcheck")
+    start = [str(script)] if script.exists() else [sys.executable, "-m", "archcheck"]
+    return [*start, *arguments]

@@ -1,0 +1,149 @@
+"""Whole processes, from start to exit: what a person waits for, and the memory that it takes."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from benchmarks.processes import ROOT, Usage, environment, run
+from benchmarks.ratios import by_round, interleave
+from benchmarks.results import Part, Ratio, Series
+from benchmarks.tools import PROGRAMS, SHAPES, UNET, Shape, archcheck, program
+
+NET = "examples/assignment7/net004.py"
+SPEC = "specs/assignment7.yaml"
+GOALS = {
+    ("archcheck verify", "import torch"): 1.0,
+    ("archcheck inspect", "torchinfo"): 0.85,
+    ("archcheck inspect, cached", "torchinfo"): 0.2,
+}
+"""The most that the ratio of times may be."""
+MEMORY_GOALS = {("archcheck inspect", "torchinfo"): 1.0}
+UNET_BYTES = 300e6
+"""The most that the large U-Net may take."""
+
+
+class Contestant(NamedTuple):
+    """A command that is run: `line` is what a person would type, `start` runs it once."""
+
+    line: str
+    start: Callable[[bool], Usage]
+
+
+def contestants(network: str, threads: int, folder: Path) -> dict[str, Contestant]:
+    """All commands: the bare import, archcheck with an empty and a full cache, and its peers."""
+    shape = SHAPES[network]
+    found = {"import torch": _python("import torch", network, shape, threads)}
+    verify = ("verify", NET, "--spec", SPEC)
+    inspect = inspection(network, shape)
+    # net004 breaks one rule of its spec: exit code 1 is the right answer.
+    found["archcheck verify"] = _archcheck(verify, (1,), threads, folder, cached=False)
+    found["archcheck inspect"] = _archcheck(inspect, (0,), threads, folder, cached=False)
+    found["torchinfo"] = _python("torchinfo", network, shape, threads)
+    if has_cache():
+        found["archcheck inspect, cached"] = _archcheck(inspect, (0,), threads, folder, cached=True)
+    for tool in PROGRAMS:
+        if tool not in found:
+            found[tool] = _python(tool, network, shape, threads)
+    return found
+
+
+def inspection(network: str, shape: Shape) -> tuple[str, ...]:
+    """The arguments that inspect a network of :mod:`benchmarks.networks`."""
+    sides = ",".join(map(str, shape))
+    return ("inspect", f"benchmarks/networks.py:{network}", "--input", sides)
+
+
+@cache
+def has_cache() -> bool:
+    """Whether this archcheck keeps what it traced."""
+    shown = subprocess.run(
+        archcheck("inspect", "--help"), cwd=ROOT, env=environment(0), capture_output=True, text=True
+    )
+    return "--cache-dir" in shown.stdout
+
+
+def times(rounds: int, threads: int, network: str, say: Callable[[str], None]) -> Part:
+    """How long each command takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        entered = contestants(network, threads, Path(folder))
+        runs = {name: partial(entry.start, False) for name, entry in entered.items()}
+        used, failed = interleave(runs, rounds, warm_up=rounds > 1, say=say)
+    seconds = {name: [usage.seconds for usage in values] for name, values in used.items()}
+    return _part(entered, seconds, failed, GOALS)
+
+
+def memory(rounds: int, threads: int, network: str, say: Callable[[str], None]) -> Part:
+    """How much memory each command and all that it starts hold at most, and a large U-Net."""
+    with tempfile.TemporaryDirectory() as folder:
+        entered = contestants(network, threads, Path(folder))
+        large = "tiny" if network == "tiny" else "unet31m"
+        entered[UNET] = _archcheck(
+            inspection(large, SHAPES[large]), (0,), threads, Path(folder), cached=False
+        )
+        runs = {name: partial(entry.start, True) for name, entry in entered.items()}
+        used, failed = interleave(runs, rounds, warm_up=rounds > 1, say=say)
+    sizes = {
+        name: [float(usage.memory) for usage in values if usage.memory is not None]
+        for name, values in used.items()
+    }
+    part = _part(entered, sizes, failed, MEMORY_GOALS)
+    if UNET not in sizes:
+        return part
+    of_goal = Ratio(UNET, "300 MB", tuple(size / UNET_BYTES for size in sizes[UNET]), goal=1.0)
+    return msgspec.structs.replace(part, ratios=(*part.ratios, of_goal))
+
+
+def _part(
+    entered: dict[str, Contestant],
+    values: dict[str, list[float]],
+    failed: dict[str, str],
+    goals: dict[tuple[str, str], float],
+) -> Part:
+    series = [Series(name, entered[name].line, tuple(found)) for name, found in values.items()]
+    pairs = dict(goals)
+    for name in values:  # everyone beside torchinfo, which is what people use today
+        if name not in ("torchinfo", "archcheck verify", UNET):
+            pairs.setdefault((name, "torchinfo"), 0.0)
+    ratios = [
+        Ratio(name, over, tuple(by_round(values[name], values[over])), goal or None)
+        for (name, over), goal in pairs.items()
+        if name in values and over in values
+    ]
+    return Part(tuple(series), tuple(ratios), failed)
+
+
+def _python(tool: str, network: str, shape: Shape, threads: int) -> Contestant:
+    text = program(tool, network, shape)
+
+    def start(memory: bool) -> Usage:
+        return run([sys.executable, "-c", text], threads=threads, memory=memory)
+
+    return Contestant(shlex.join(["python", "-c", text]), start)
+
+
+def _archcheck(
+    arguments: Sequence[str], codes: Sequence[int], threads: int, folder: Path, *, cached: bool
+) -> Contestant:
+    """archcheck with a cache of its own: one that is always empty, or one that is filled."""
+    caching = has_cache()
+    kept = tempfile.mkdtemp(dir=folder)
+
+    def start(memory: bool) -> Usage:
+        command = archcheck(*arguments)
+        if caching:
+            place = kept if cached else tempfile.mkdtemp(dir=folder)
+            command += ["--cache-dir", place]
+        if cached and not any(Path(kept).iterdir()):
+            run(command, codes=codes, threads=threads)
+        return run(command, codes=codes, threads=threads, memory=memory)
+
+    return Contestant(shlex.join(["archcheck", *arguments]), start)
