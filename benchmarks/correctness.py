@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from benchmarks.processes import ROOT, SECONDS, environment
+from benchmarks.processes import ROOT, SECONDS, environment, reason
 from benchmarks.ratios import Failed
 from benchmarks.results import Answer, Case
 from benchmarks.tools import FIELDS
@@ -67,6 +67,5 @@ def _output(tool: str, small: bool) -> str:
     except subprocess.TimeoutExpired:
         raise Failed(f"took longer than {SECONDS:g} seconds") from None
     if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:]
-        raise Failed(f"exit code {done.returncode}: {' '.join(last)}")
+        raise Failed(f"exit code {done.returncode}: {reason(done.stderr, done.stdout)}")
     return done.stdout.splitlines()[-1]

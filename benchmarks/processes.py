@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import psutil
 
@@ -45,7 +45,7 @@ class Usage(NamedTuple):
 def run(
     command: Sequence[str], *, codes: Sequence[int] = (0,), threads: int = 0, memory: bool = False
 ) -> Usage:
-    """Run a command in the repository's folder, its output thrown away.
+    """Run a command in the repository's folder, its output kept only to say why it failed.
 
     Args:
         command: the program and its arguments.
@@ -57,7 +57,7 @@ def run(
     Raises:
         Failed: if it cannot start, ends otherwise, or takes too long.
     """
-    with tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
         try:
             process = subprocess.Popen(
@@ -65,7 +65,7 @@ def run(
                 cwd=ROOT,
                 env=environment(threads),
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=output,
                 stderr=errors,
                 start_new_session=True,
             )
@@ -90,10 +90,8 @@ def run(
         if large.is_set():
             raise Failed(f"took more than {MOST / 1e9:g} GB of memory")
         if process.returncode not in codes:
-            errors.seek(0)
-            text = errors.read().decode("utf-8", "replace").strip()
-            last = text.splitlines()[-1].strip() if text else "and said nothing"
-            raise Failed(f"exit code {process.returncode}: {last}")
+            said = reason(_text(errors), _text(output))
+            raise Failed(f"exit code {process.returncode}: {said}")
     if not memory:
         return Usage(seconds, None)
     # A child begins with its parent's peak: a figure no larger than ours may be ours.
@@ -102,9 +100,23 @@ def run(
     return Usage(seconds, max(largest, sizes[0]))
 
 
+def reason(errors: str, output: str) -> str:
+    """Why a program failed: the end of its traceback, or archcheck's finding in its report."""
+    if errors.strip():
+        return errors.strip().splitlines()[-1].strip()
+    findings = [line for line in output.splitlines() if line.startswith("✗ ")]
+    return findings[0][2:] if findings else "it does not say why"
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
+
+
 def environment(threads: int) -> dict[str, str]:
-    """The environment of what is measured: this one, without Python's own switches."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    """The environment of what is measured: this one, without Python's and archcheck's switches."""
+    switches = ("PYTHON", "ARCHCHECK_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(switches)}
     if threads:
         kept |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     return kept

@@ -9,7 +9,9 @@ from benchmarks.results import Answer, Part, Results, Series
 from benchmarks.tools import FIELDS, UNET
 
 BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
-COMMAND = ".venv/bin/pip install -q -e '.[bench]' && .venv/bin/python -m benchmarks --update-readme"
+COMMAND = """\
+.venv/bin/pip install -q -c constraints.txt -e '.[bench]'
+.venv/bin/python -m benchmarks --update-readme"""
 TITLES = {
     "whole-process": "Whole processes",
     "memory": "Memory of whole processes",
@@ -76,8 +78,8 @@ def section(results: Results) -> str:
         f"In each of {results.rounds} rounds every tool runs once in a fresh process, and the next "
         "round goes the other way. Ratios are taken within a round; shown are medians, and the "
         f"quartiles in brackets. {measured_on(results)} What each figure means stands in "
-        "[benchmarks](benchmarks/README.md). One command measures everything anew and writes this "
-        "section:",
+        "[benchmarks](benchmarks/README.md). To measure everything anew, and write "
+        "this section:",
         f"```sh\n{COMMAND}\n```",
     ]
     return "\n\n".join(blocks)
@@ -135,7 +137,10 @@ def _whole_table(times: Part, memory: Part) -> str:
         if series.name == "archcheck verify":
             continue
         used = memory.named(series.name)
-        beside = "1" if series.name == "torchinfo" else ratio(over[series.name].spread)
+        if series.name == "torchinfo":
+            beside = "1"
+        else:
+            beside = ratio(over[series.name].spread) if series.name in over else "–"
         rows.append(
             (
                 _what(series.name),

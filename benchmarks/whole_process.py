@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks.processes import ROOT, Usage, environment, run
-from benchmarks.ratios import by_round, interleave
+from benchmarks.ratios import Failed, by_round, interleave
 from benchmarks.results import Part, Ratio, Series
 from benchmarks.tools import PROGRAMS, SHAPES, UNET, Shape, archcheck, program
 
@@ -144,6 +144,8 @@ def _archcheck(
             command += ["--cache-dir", place]
         if cached and not any(Path(kept).iterdir()):
             run(command, codes=codes, threads=threads)
+            if not any(Path(kept).iterdir()):
+                raise Failed("nothing was kept in the cache")
         return run(command, codes=codes, threads=threads, memory=memory)
 
     return Contestant(shlex.join(["archcheck", *arguments]), start)

@@ -142,7 +142,11 @@ def test_memory_is_that_of_the_whole_tree() -> None:
     ("text", "message"),
     [
         ("import nothing_of_that_name", "exit code 1: ModuleNotFoundError: No module named"),
-        ("import sys; sys.exit(3)", "exit code 3: and said nothing"),
+        ("import sys; sys.exit(3)", "exit code 3: it does not say why"),
+        (
+            "print('net\\n\\n✗ runs: it raised'); raise SystemExit(1)",
+            "exit code 1: runs: it raised$",
+        ),
         ("import os; os.kill(os.getpid(), 9)", "exit code -9"),
     ],
 )
