@@ -8,10 +8,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from benchmarks.processes import ROOT, SECONDS, environment, reason
+from benchmarks.processes import ROOT, environment, reason
 from benchmarks.ratios import Failed
 from benchmarks.results import Answer, Case
 from benchmarks.tools import FIELDS
+
+SECONDS = 1800.0
+"""A tool that takes longer for all cases is given up. The gradients take a minute or two."""
 
 
 def compare(small: bool, say: Callable[[str], None]) -> tuple[tuple[Case, ...], dict[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks.ratios import Spread
-from benchmarks.results import Answer, Part, Results, Series
+from benchmarks.results import Answer, Case, Part, Results, Series
 from benchmarks.tools import FIELDS, UNET
 
 BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
@@ -22,15 +22,12 @@ TITLES = {
 PASSED = {True: "✓", False: "✗"}
 
 
-def lines(results: Results) -> Iterable[str]:
-    """Everything that was found, for the terminal."""
-    yield measured_on(results)
-    for name, part in results.parts.items():
-        yield ""
-        yield TITLES[name]
-        yield from _figures(name, part)
-    if results.cases:
-        yield from (f"  {line}" for line in _cases(results))
+def lines(name: str, part: Part, cases: Sequence[Case] = ()) -> Iterable[str]:
+    """What one part found, for the terminal."""
+    yield TITLES[name]
+    yield from _figures(name, part)
+    if cases:
+        yield from (f"  {line}" for line in _cases(cases))
 
 
 def _figures(name: str, part: Part) -> Iterable[str]:
@@ -69,7 +66,7 @@ def section(results: Results) -> str:
         "**How archcheck grows** with the image and with the depth:",
         _table(("", "time", "over", "time", "ratio"), _pairs(parts["scaling"])),
         "**The size of the receptive field**, by gradients and by every tool that reports one:",
-        "\n".join(_cases(results)),
+        "\n".join(_cases(results.cases)),
         "✗ is wrong. ≤: TorchLens says that the size is an upper bound. In brackets: it has no "
         "size, but the gradients of one unit by the network's own weights. torchscan gives each "
         "layer's own window; the column puts its layers one behind the other. torchinfo and fvcore "
@@ -182,11 +179,11 @@ def _pairs(part: Part) -> Iterable[tuple[str, str, str, str, str]]:
         yield found.name, times[0], found.over, times[1], ratio(found.spread)
 
 
-def _cases(results: Results) -> Iterable[str]:
-    asked = [tool for tool in FIELDS if all(tool in case.answers for case in results.cases)]
+def _cases(cases: Sequence[Case]) -> Iterable[str]:
+    asked = [tool for tool in FIELDS if all(tool in case.answers for case in cases)]
     rows = [
         (case.name, str(case.truth), *(_cell(case.answers[tool], case.truth) for tool in asked))
-        for case in results.cases
+        for case in cases
     ]
     return _table(("network", "by gradients", *asked), rows).splitlines()
 
