@@ -79,9 +79,14 @@ def run(
         if memory:
             watcher = threading.Thread(target=_watch, args=(process.pid, sizes, large), daemon=True)
             watcher.start()
-        _, status, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        timer.cancel()
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:  # Ctrl-C: nothing is left running
+            _end(process.pid, late)
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            timer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         if memory:
             watcher.join()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from benchmarks.processes import ROOT, Usage, environment, run
+from benchmarks.processes import Usage, run
 from benchmarks.ratios import Failed, by_round, interleave
 from benchmarks.results import Part, Ratio, Series
 from benchmarks.tools import PROGRAMS, SHAPES, UNET, Shape, archcheck, program
@@ -48,8 +47,7 @@ def contestants(network: str, threads: int, folder: Path) -> dict[str, Contestan
     found["archcheck verify"] = _archcheck(verify, (1,), threads, folder, cached=False)
     found["archcheck inspect"] = _archcheck(inspect, (0,), threads, folder, cached=False)
     found["torchinfo"] = _python("torchinfo", network, shape, threads)
-    if has_cache():
-        found["archcheck inspect, cached"] = _archcheck(inspect, (0,), threads, folder, cached=True)
+    found["archcheck inspect, cached"] = _archcheck(inspect, (0,), threads, folder, cached=True)
     for tool in PROGRAMS:
         if tool not in found:
             found[tool] = _python(tool, network, shape, threads)
@@ -60,15 +58,6 @@ def inspection(network: str, shape: Shape) -> tuple[str, ...]:
     """The arguments that inspect a network of :mod:`benchmarks.networks`."""
     sides = ",".join(map(str, shape))
     return ("inspect", f"benchmarks/networks.py:{network}", "--input", sides)
-
-
-@cache
-def has_cache() -> bool:
-    """Whether this archcheck keeps what it traced."""
-    shown = subprocess.run(
-        archcheck("inspect", "--help"), cwd=ROOT, env=environment(0), capture_output=True, text=True
-    )
-    return "--cache-dir" in shown.stdout
 
 
 def times(rounds: int, threads: int, network: str, say: Callable[[str], None]) -> Part:
@@ -134,14 +123,11 @@ def _archcheck(
     arguments: Sequence[str], codes: Sequence[int], threads: int, folder: Path, *, cached: bool
 ) -> Contestant:
     """archcheck with a cache of its own: one that is always empty, or one that is filled."""
-    caching = has_cache()
     kept = tempfile.mkdtemp(dir=folder)
 
     def start(memory: bool) -> Usage:
-        command = archcheck(*arguments)
-        if caching:
-            place = kept if cached else tempfile.mkdtemp(dir=folder)
-            command += ["--cache-dir", place]
+        place = kept if cached else tempfile.mkdtemp(dir=folder)
+        command = archcheck(*arguments, "--cache-dir", place)
         if cached and not any(Path(kept).iterdir()):
             run(command, codes=codes, threads=threads)
             if not any(Path(kept).iterdir()):

@@ -5,12 +5,15 @@ Nothing here is about how long anything takes.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 import torch
 
@@ -58,8 +61,9 @@ def test_every_part_runs(tmp_path: Path, part: str) -> None:
     assert all(value > 0 for series in found.series for value in series.values)
     assert {ratio.over for ratio in found.ratios} <= {s.name for s in found.series} | {"300 MB"}
     if part == "memory":
-        # torch alone is more than a hundred megabytes, in whichever process of the tree.
-        assert all(value > 100e6 for series in found.series for value in series.values)
+        # torch alone is more than a hundred megabytes, in whichever process; a cache spares it.
+        for series in found.series:
+            assert (series.values[0] > 100e6) == (series.name != "archcheck inspect, cached")
 
 
 def test_receptive_fields_are_compared(tmp_path: Path) -> None:
@@ -159,6 +163,24 @@ def test_a_process_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "SECONDS", 0.5)
     with pytest.raises(Failed, match="longer than"):
         run([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+def test_an_interrupted_run_leaves_no_process(tmp_path: Path) -> None:
+    started = tmp_path / "pid"
+    child = f"import os, time; open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    program = f"from benchmarks.processes import run; run([{sys.executable!r}, '-c', {child!r}])"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL
+    ) as process:
+        while not (started.exists() and started.read_text()):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+    pid = int(started.read_text())
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_command_that_is_not_there() -> None:
