@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 600.0
 """A process that takes longer is ended."""
 MOST = 8e9
-"""Bytes at which a process whose memory is measured is ended: it must not take the machine along."""
+"""Bytes at which a process whose memory is measured is ended, before the machine has none left."""
 PAUSE = 0.005
 """Seconds between two looks at the memory of a process tree."""
 _UNIT = 1 if sys.platform == "darwin" else 1024

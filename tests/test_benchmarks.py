@@ -165,6 +165,13 @@ def test_a_process_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
         run([sys.executable, "-c", "import time; time.sleep(60)"])
 
 
+def test_a_process_that_takes_too_much_memory_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MOST", 100e6)
+    hold = "import time; b = b'1' * 150_000_000; time.sleep(60)"
+    with pytest.raises(Failed, match="took more than 0.1 GB of memory"):
+        run([sys.executable, "-c", hold], memory=True)
+
+
 def test_an_interrupted_run_leaves_no_process(tmp_path: Path) -> None:
     started = tmp_path / "pid"
     child = f"import os, time; open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
