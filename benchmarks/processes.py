@@ -55,7 +55,7 @@ def run(
             program, so such a run's `seconds` are not for comparing.
 
     Raises:
-        Failed: if it cannot start, ends otherwise, or takes too long.
+        Failed: if it cannot start, ends otherwise, or takes too long or too much memory.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
