@@ -55,7 +55,7 @@ def concatenated(maps: Sequence[FieldMap], dimension: int) -> FieldMap:
     sizes = [m.shape[dimension] for m in maps]
     shape = [max(m.shape[d] for m in maps) for d in range(len(maps[0].groups))]
     shape[dimension] = sum(sizes)
-    if not any(m.varies_along(dimension) for m in maps):
+    if _begin_alike(maps) and not any(m.varies_along(dimension) for m in maps):
         widened = [_constant_along(m, dimension, shape[dimension]) for m in maps]
         if len({_signature(m) for m in widened}) == 1:
             return merged(widened, shape)
@@ -69,6 +69,12 @@ def concatenated(maps: Sequence[FieldMap], dimension: int) -> FieldMap:
         before += size // grain
     whole = merged(stretches, _cut(tuple(shape), dimension, grain))
     return together(whole, dimension)
+
+
+def _begin_alike(maps: Sequence[FieldMap]) -> bool:
+    """Whether the first entries agree: where they do not, the maps are surely not the same."""
+    firsts = [[next(iter(t.local.values.flat), EMPTY) for t in m.tracks] for m in maps]
+    return all(first == firsts[0] for first in firsts[1:])
 
 
 def _cut(shape: tuple[int, ...], dimension: int, grain: int) -> list[int]:
