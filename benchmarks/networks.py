@@ -6,15 +6,13 @@ than the network.
 
 from __future__ import annotations
 
-from importlib import import_module
 from itertools import pairwise
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.zoo import densenet, resnet, unet
+from tests.zoo import densenet, resnet, swin, unet
 
 
 def tiny() -> nn.Module:
@@ -56,35 +54,13 @@ def residual1000() -> nn.Module:
 
 
 def densenet201() -> nn.Module:
-    """DenseNet-201: blocks of 6, 12, 48 and 32 layers, growth 32 (Huang et al. 2017, table 1)."""
-    channels, growth = 64, 32
-    parts: list[nn.Module] = [
-        nn.Conv2d(3, channels, kernel_size=7, stride=2, padding=3, bias=False),
-        nn.BatchNorm2d(channels),
-        nn.ReLU(),
-        nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
-    ]
-    for number, depth in enumerate((6, 12, 48, 32)):
-        if number > 0:
-            parts += [
-                nn.BatchNorm2d(channels),
-                nn.ReLU(),
-                nn.Conv2d(channels, channels // 2, kernel_size=1, bias=False),
-                nn.AvgPool2d(kernel_size=2),
-            ]
-            channels //= 2
-        for _ in range(depth):
-            parts.append(densenet.Layer(channels, growth))
-            channels += growth
-    parts += [nn.BatchNorm2d(channels), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    return nn.Sequential(*parts, nn.Linear(channels, 1000))
+    """DenseNet-201 (Huang et al. 2017)."""
+    return densenet.densenet201()
 
 
 def swin_t() -> nn.Module:
     """Swin-T (Liu et al. 2021)."""
-    zoo: Any = import_module("tests.zoo.swin")
-    net: nn.Module = zoo.swin_t()
-    return net
+    return swin.swin_t()
 
 
 class UNet(nn.Module):

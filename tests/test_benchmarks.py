@@ -81,6 +81,7 @@ def test_networks_are_those_of_the_papers() -> None:
 
     assert parameters(networks.resnet50) == 25_557_032
     assert parameters(networks.densenet201) == 20_013_928
+    assert parameters(networks.swin_t) == 28_288_354
     assert parameters(networks.unet31m) == 31_037_698
     assert set(NETWORKS) | {"unet31m"} == set(SHAPES)
     assert all(callable(getattr(networks, name)) for name in SHAPES)
