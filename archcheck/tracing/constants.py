@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from torch import nn
 
 from archcheck.network import Op
 from archcheck.network.constants import (
@@ -24,6 +23,7 @@ from archcheck.network.constants import (
 )
 from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import INDEXING, MASKING
+from archcheck.tracing.ledger import is_parameter
 
 MOST = 1 << 28
 """The most elements of which values are kept."""
@@ -51,9 +51,7 @@ class Constants:
         """
         pairs = list(inputs)
         self._learned.update(
-            number
-            for number, tensor in pairs
-            if isinstance(tensor, nn.Parameter) and tensor.requires_grad
+            number for number, tensor in pairs if is_parameter(tensor) and tensor.requires_grad
         )
         self.learn_from(op)
         if not driven:

@@ -21,6 +21,11 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
     return found
 
 
+def is_parameter(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is a parameter. The class itself takes long to say so of a plain tensor."""
+    return type(tensor) is not torch.Tensor and isinstance(tensor, nn.Parameter)
+
+
 def _collect(value: Any, found: list[torch.Tensor]) -> None:
     if isinstance(value, torch.Tensor):
         found.append(value)
@@ -116,7 +121,7 @@ class Ledger:
         known: int | None = self._numbers.get(tensor)
         if known is not None:
             return known
-        held = isinstance(tensor, nn.Parameter) or _is_global(tensor)
+        held = is_parameter(tensor) or _is_global(tensor)
         return self.register(tensor, "constant" if held else "unseen")
 
     def parameter_name(self, tensor: torch.Tensor) -> str | None:

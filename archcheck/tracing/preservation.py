@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.nn.parameter import UninitializedTensorMixin
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def _version(tensor: torch.Tensor) -> int | None:
 
 
 def _is_lazy(tensor: torch.Tensor) -> bool:
-    return isinstance(tensor, (UninitializedParameter, UninitializedBuffer))
+    return isinstance(tensor, UninitializedTensorMixin)
 
 
 _CONTAINERS = (list, dict, set, OrderedDict)

@@ -18,7 +18,7 @@ from archcheck.tracing.answers.base import Call as TorchCall
 from archcheck.tracing.arguments import plain
 from archcheck.tracing.constants import Constants
 from archcheck.tracing.construction import built_at
-from archcheck.tracing.ledger import Ledger, tensors_in
+from archcheck.tracing.ledger import Ledger, is_parameter, tensors_in
 from archcheck.tracing.places import caller
 
 ESCAPES = frozenset("""item tolist numpy bool float int index complex array""".split())
@@ -175,7 +175,7 @@ class Recorder(TorchFunctionMode):
         """Have the parameters kept whose memory is going to be written."""
         for tensor in written:
             for alias in (tensor, *self.ledger.aliases(tensor)):
-                if isinstance(alias, nn.Parameter):
+                if is_parameter(alias):
                     self.before_write(alias)
 
     def _note_decision(self, op: Op) -> None:

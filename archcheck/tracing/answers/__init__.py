@@ -16,7 +16,7 @@ from archcheck.network import kinds
 from archcheck.tracing.answers import layers, pointwise, views, windows  # noqa: F401  (the rules)
 from archcheck.tracing.answers.base import RULES, Call, Restart, Unusual
 from archcheck.tracing.initialisation import Initialisation
-from archcheck.tracing.ledger import Ledger, storage_of, tensors_in
+from archcheck.tracing.ledger import Ledger, is_parameter, storage_of, tensors_in
 
 __all__ = ["Answers", "Call", "Restart"]
 
@@ -132,7 +132,7 @@ class Answers:
 
 def _is_weight(tensor: torch.Tensor) -> bool:
     # A structure must not depend on what these hold: the recorder reads none of them.
-    return isinstance(tensor, torch.nn.Parameter) and tensor.requires_grad
+    return is_parameter(tensor) and tensor.requires_grad
 
 
 def _unknown(call: Call) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.nn.parameter import UninitializedTensorMixin
 
 
 def answerable(model: nn.Module) -> bool:
@@ -23,8 +23,7 @@ def answerable(model: nn.Module) -> bool:
             return False
         for held in (*module._parameters.values(), *module._buffers.values()):
             if held is not None and (
-                held.device.type != "cpu"
-                or isinstance(held, (UninitializedParameter, UninitializedBuffer))
+                held.device.type != "cpu" or isinstance(held, UninitializedTensorMixin)
             ):
                 return False
     return True
