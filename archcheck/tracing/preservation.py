@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 
 @contextmanager
@@ -65,7 +65,7 @@ class Copies:
         """Remember a tensor's value, unless it is remembered already."""
         if id(tensor) not in self._kept:
             with torch.no_grad():
-                value = None if tensor.is_meta or _is_lazy(tensor) else tensor.detach().clone()
+                value = None if tensor.is_meta or is_lazy(tensor) else tensor.detach().clone()
             self._kept[id(tensor)] = (tensor, value, _version(tensor))
 
     def restore(self) -> None:
@@ -97,10 +97,6 @@ def _version(tensor: torch.Tensor) -> int | None:
         return tensor._version
     except RuntimeError:  # inference tensors do not count their changes
         return None
-
-
-def _is_lazy(tensor: torch.Tensor) -> bool:
-    return isinstance(tensor, UninitializedTensorMixin)
 
 
 _CONTAINERS = (list, dict, set, OrderedDict)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 
 def answerable(model: nn.Module) -> bool:
@@ -22,9 +22,7 @@ def answerable(model: nn.Module) -> bool:
         if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
             return False
         for held in (*module._parameters.values(), *module._buffers.values()):
-            if held is not None and (
-                held.device.type != "cpu" or isinstance(held, UninitializedTensorMixin)
-            ):
+            if held is not None and (held.device.type != "cpu" or is_lazy(held)):
                 return False
     return True
 
