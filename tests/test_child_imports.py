@@ -49,7 +49,10 @@ def test_tracing_imports_nothing_heavy(name: str, tmp_path: Path) -> None:
     request = Request(Reference(str(ROOT / file), "", function), (shape,))
     told = tmp_path / "modules.json"
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(told)], input=pack(request), capture_output=True
+        [sys.executable, "-c", CHILD, str(told)],
+        input=pack(request),
+        capture_output=True,
+        start_new_session=True,
     )
     answers, rest = [], done.stdout
     while rest:
