@@ -23,7 +23,7 @@ from archcheck.fields.handlers.unfolding import fold_taps
 from archcheck.fields.joint import Sizes, bounded, identity, is_joint, taken_apart, together
 from archcheck.fields.positions import EMPTY, Positions
 from archcheck.fields.region import Box, canonical
-from archcheck.fields.table import Factor, Table, union
+from archcheck.fields.table import Table, union
 from archcheck.fields.walk import outcome
 from archcheck.network import Network, Op, Tensor
 
@@ -307,7 +307,3 @@ def _concatenation(
             reads.append(Reads(tensor, tables, (True,) * len(tables), moved=moved))
         before += length
     return Step(FieldMap(factors, first.groups, ()), tuple(reads))
-
-
-def _all_but(factors: tuple[Factor, ...], at: int) -> tuple[Factor, ...]:
-    return factors[:at] + factors[at + 1 :]
