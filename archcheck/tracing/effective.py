@@ -22,6 +22,7 @@ from archcheck.tracing.ledger import tensors_in
 from archcheck.tracing.preservation import unchanged
 from archcheck.tracing.protocol import Measured, Probe
 from archcheck.tracing.recorder import public_name
+from archcheck.tracing.trace import input_options
 
 
 def measure(
@@ -64,12 +65,9 @@ def _gradient(
     model: nn.Module, input_shapes: Sequence[tuple[int, ...]], probe: Probe, number: int
 ) -> torch.Tensor:
     generator = torch.Generator().manual_seed(number)
-    first = next((p for p in model.parameters() if p.is_floating_point()), None)
+    device, dtype = input_options(model)
     inputs = [
-        torch.randn((1, *shape), generator=generator).to(
-            device=first.device if first is not None else "cpu",
-            dtype=first.dtype if first is not None else torch.float32,
-        )
+        torch.randn((1, *shape), generator=generator).to(device=device, dtype=dtype)
         for shape in input_shapes
     ]
     chosen = inputs[probe.input_index].requires_grad_(True)
@@ -116,7 +114,7 @@ class _Catcher(TorchFunctionMode):
         result = func(*args, **(kwargs or {}))
         name = public_name(func)
         if name == self.probe.function:
-            written = [args[0]] if kind_of(name)[0] == "setitem" else list(tensors_in(result))
+            written = [args[0]] if kind_of(name)[0] == "setitem" else tensors_in(result)
             if written:
                 if self._calls == self.probe.occurrence:
                     # A copy: what follows may change the value in place.

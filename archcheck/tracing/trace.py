@@ -157,10 +157,14 @@ def _one_pass(
     )
 
 
-def _sample(model: nn.Module, shape: tuple[int, ...], drawn: bool) -> torch.Tensor:
+def input_options(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """The device and the type of the inputs that a model takes: those of its first weights."""
     first = next((p for p in model.parameters() if p.is_floating_point()), None)
-    device = first.device if first is not None else torch.device("cpu")
-    dtype = first.dtype if first is not None else torch.float32
+    return (torch.device("cpu"), torch.float32) if first is None else (first.device, first.dtype)
+
+
+def _sample(model: nn.Module, shape: tuple[int, ...], drawn: bool) -> torch.Tensor:
+    device, dtype = input_options(model)
     if device.type == "meta" or not drawn:
         return torch.empty(shape, device=device, dtype=dtype)
     generator = torch.Generator().manual_seed(0)
