@@ -117,17 +117,22 @@ def verify(
         # Unless the network is in the cache, a child imports torch while this process reads the
         # spec.
         with tracing(reference, no_cache, cache_dir, verbose) as child:
-            from archcheck.api import report_on, shapes_for
             from archcheck.cli.delivery import deliver, destinations
             from archcheck.cli.options import read_arguments, read_shapes, without
+            from archcheck.judging import Submission, judge
             from archcheck.spec import load_spec
 
             places = destinations(formats, output_file)
             wanted = without(load_spec(spec), skip or [])
-            shapes = shapes_for(wanted, read_shapes(input_shape))
-            given = {**wanted.arguments, **read_arguments(arguments)}
-            found = child.trace(shapes, given, training=train, timeout=timeout)
-        report = report_on(found, wanted, reference, started)
+            report = judge(
+                Submission(reference, read_arguments(arguments)),
+                wanted,
+                child,
+                input_shape=read_shapes(input_shape),
+                training=train,
+                timeout=timeout,
+                started=started,
+            )
         deliver([report], places)
     except Exception as error:
         if "gradescope" in formats:

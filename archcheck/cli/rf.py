@@ -90,11 +90,11 @@ def rf(
 
     reference = parse_reference(net)
     with tracing(reference, no_cache, cache_dir, verbose) as child:
-        from archcheck.api import report_on
         from archcheck.cli.fields import field_at, measure, probe_of
         from archcheck.cli.options import read_arguments, read_plot, read_shapes, read_unit
         from archcheck.cli.output import write_field, write_plot
         from archcheck.fields.summary import Summary
+        from archcheck.judging import report_on
         from archcheck.network import Network
         from archcheck.spec import Spec
         from archcheck.tracing.failures import Failure

@@ -58,8 +58,8 @@ def trace_alone(
     """
     started = time.perf_counter()
     with tracing(reference, no_cache, cache_dir, verbose) as child:
-        from archcheck.api import report_on
         from archcheck.cli.options import read_arguments, read_shapes
+        from archcheck.judging import report_on
         from archcheck.network import Network
         from archcheck.spec import Spec
 

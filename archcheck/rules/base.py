@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal
 
+from archcheck.evidence import Evidence
 from archcheck.fields import ReceptiveField, receptive_field
 from archcheck.fields.growth import Growth
 from archcheck.network import Network, Op, Place
@@ -60,10 +61,12 @@ _SOUNDS_LIKE_A_LAYER = re.compile("conv|pool|linear|dot|inner|mm|mv|matmul|atten
 
 
 class Subject:
-    """What a rule looks at: the Network, and its receptive fields, worked out once."""
+    """What a rule looks at: the Network and its receptive fields, worked out once, and the evidence
+    that was gathered beside it."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, evidence: Evidence | None = None) -> None:
         self.network = network
+        self.evidence = evidence or Evidence()
         self._fields: dict[tuple[str, int], ReceptiveField] = {}
 
     def fields(self, normalization: str = "ignored", input_index: int = 0) -> ReceptiveField:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from archcheck.evidence import Evidence
 from archcheck.network import Network
 from archcheck.rules import Location, Subject, Verdict
 from archcheck.rules.options import CommonOptions
@@ -113,9 +114,16 @@ class Failure:
     hint: str = ""
 
 
-def check(network: Network, spec: Spec, *, file: str = "", seconds: float = 0.0) -> Report:
-    """Judge a traced network by every requirement of a spec."""
-    subject = Subject(network)
+def check(
+    network: Network,
+    spec: Spec,
+    evidence: Evidence | None = None,
+    *,
+    file: str = "",
+    seconds: float = 0.0,
+) -> Report:
+    """Judge a traced network, and the evidence beside it, by every requirement of a spec."""
+    subject = Subject(network, evidence)
     findings = tuple(
         Finding(r.rule.name, r.rule.check(subject, r.options), r.options) for r in spec.requirements
     )
