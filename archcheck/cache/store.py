@@ -60,6 +60,11 @@ class Store:
         entry = self._read(max(times, key=times.__getitem__)) if times else None
         return entry is not None and still_hold(entry.reads)
 
+    def reads(self, reference: str, request: str) -> Reads | None:
+        """What the Network for a request read; None if there is none, or something has changed."""
+        entry = self._read(_name(reference, request))
+        return entry.reads if entry is not None and still_hold(entry.reads) else None
+
     def get(self, reference: str, request: str) -> Network | None:
         """The Network for a request, if there is one and nothing of what it read has changed."""
         name = _name(reference, request)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from archcheck.cli.check import check
 from archcheck.cli.errors import FAILED, guarded
 from archcheck.cli.parameters import (
     Arguments,
@@ -80,8 +81,8 @@ def verify(
         typer.Option(
             "--output-format",
             metavar="FORMAT",
-            help="full (by itself), concise, json, json-lines, sarif, github, gitlab, junit, "
-            "markdown or gradescope. Several at once, each with its -o.",
+            help="full (by itself), brief, concise, json, json-lines, sarif, github, gitlab, "
+            "junit, markdown or gradescope. Several at once, each with its -o.",
             show_default=False,
         ),
     ] = None,
@@ -182,6 +183,7 @@ def inspect(
     write_inspection(found, output_format.value, output_file)
 
 
+app.command()(check)
 app.command()(rf)
 
 

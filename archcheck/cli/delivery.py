@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archcheck.cli.errors import UsageError
-from archcheck.cli.output import render_text, say, write_file
+from archcheck.cli.output import render_brief, render_text, say, write_file
 from archcheck.reporters.formats import JSON_FORMATS, MACHINE_FORMATS, render
 from archcheck.spec import Report
 
@@ -80,10 +80,12 @@ def leave_ungraded(error: Exception, formats: Sequence[str], files: Sequence[Pat
 def _rendered(place: Destination, reports: Sequence[Report]) -> str:
     if place.format in MACHINE_FORMATS:
         return render(place.format, reports)
-    texts = [
-        render_text(report, place.format, for_file=place.file is not None) for report in reports
-    ]
-    text = ("\n" if place.format == "full" else "").join(texts)
+    for_file = place.file is not None
+    if place.format == "brief":
+        text = render_brief(reports, for_file=for_file)
+    else:
+        texts = [render_text(report, place.format, for_file=for_file) for report in reports]
+        text = ("\n" if place.format == "full" else "").join(texts)
     # GitHub's runner obeys the older form of its commands in the middle of a line, too.
     return text.replace("##[", "# #[") if _inside_github() else text
 

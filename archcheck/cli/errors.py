@@ -31,18 +31,20 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
-            _say_what(error)
+            say_what(error)
         raise typer.Exit(BROKEN)
 
     return run
 
 
-def _say_what(error: Exception) -> None:
+def say_what(error: Exception) -> None:
+    """Tell what ended a run, or one network's part of it."""
     # Only now: a command that works starts its child before it imports what specs are made of.
+    from archcheck.config import ConfigError
     from archcheck.spec import SpecError
     from archcheck.tracing.failures import BadReference, StartError
 
-    if isinstance(error, SpecError):
+    if isinstance(error, (SpecError, ConfigError)):
         say_error(str(error), source=error.source, error=error)
     elif isinstance(error, (UsageError, BadReference, StartError)):
         say_error(str(error))

@@ -43,6 +43,13 @@ def render_text(report: Report, output_format: str, *, for_file: bool) -> str:
     return _render(lambda console: show(report, console), for_file=for_file)
 
 
+def render_brief(reports: Sequence[Report], *, for_file: bool) -> str:
+    """Reports as ``brief`` text: a line for each that passes, the others in full."""
+    from archcheck.reporters.brief import print_brief
+
+    return _render(lambda console: print_brief(reports, console), for_file=for_file)
+
+
 def say_failure(report: Report) -> None:
     """Tell on standard error that a network could not be run."""
     text = _render(lambda console: print_report(report, console), for_file=True)

@@ -13,6 +13,7 @@ class VerifyFormat(str, Enum):
     """How ``verify`` reports."""
 
     full = "full"
+    brief = "brief"
     concise = "concise"
     json = "json"
     json_lines = "json-lines"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archcheck.cache import BadFolder, CachedTracing, clean, find_folder, open_store
+from archcheck.cache import BadFolder, CachedTracing, Store, clean, find_folder, open_store
 from archcheck.cli.errors import UsageError
 from archcheck.tracing.reference import Reference
 
@@ -26,15 +26,40 @@ def tracing(
 
     Raises:
         UsageError: if the folder of the cache is a file.
+        ConfigError: if the project's settings are wrong.
     """
-    try:
-        store = None if no_cache else open_store(cache_dir)
-    except BadFolder as error:
-        raise UsageError(str(error)) from None
+    store = None if no_cache else opened_store(cache_dir or _settled_folder())
     with CachedTracing(reference, store) as traced:
         yield traced
         if verbose:
             sys.stderr.write(f"{traced.remark}\n")
+
+
+def opened_store(cache_dir: Path | None) -> Store | None:
+    """The cache in a folder, by default the project's; None where there can be none.
+
+    Raises:
+        UsageError: if the folder of the cache is a file.
+    """
+    try:
+        return open_store(cache_dir)
+    except BadFolder as error:
+        raise UsageError(str(error)) from None
+
+
+def _settled_folder() -> Path | None:
+    """The cache's folder as the project's settings name it, None if they do not.
+
+    Raises:
+        ConfigError: if the settings are wrong.
+    """
+    from archcheck.config import find_config
+
+    try:
+        config = find_config()
+    except OSError:  # the working directory is gone
+        return None
+    return config.cache_dir if config is not None else None
 
 
 def trace_alone(
@@ -78,10 +103,11 @@ def remove_cache(cache_dir: Path | None) -> str:
 
     Raises:
         UsageError: if the folder of the cache is a file.
+        ConfigError: if the project's settings are wrong.
         OSError: if something cannot be removed.
     """
     try:
-        folder = find_folder(cache_dir)
+        folder = find_folder(cache_dir or _settled_folder())
     except BadFolder as error:
         raise UsageError(str(error)) from None
     was_there = folder.is_dir()

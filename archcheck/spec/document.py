@@ -47,8 +47,8 @@ class Document:
     """Parsed data, and where every key and value stands.
 
     ``source`` is the file it was read from. What came from another one, through ``extends``,
-    carries that file in its marks. ``blank`` holds the paths of values that nothing was written
-    for (``max-pool:``), which YAML reads as null.
+    carries that file in its marks; ``bases`` names the files it came from. ``blank`` holds the
+    paths of values that nothing was written for (``max-pool:``), which YAML reads as null.
     """
 
     source: Source
@@ -56,6 +56,7 @@ class Document:
     keys: dict[KeyPath, Mark] = field(default_factory=dict)
     values: dict[KeyPath, Mark] = field(default_factory=dict)
     blank: set[KeyPath] = field(default_factory=set)
+    bases: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:

@@ -86,7 +86,7 @@ class _Merge:
         self.errors = errors
         self.base = base
         self.own = own
-        self.merged = Document(own.source, None)
+        self.merged = Document(own.source, None, bases=(base.file, *base.bases))
 
     def result(self) -> Document:
         """The own document's keys over the base's."""

@@ -27,13 +27,15 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Spec:
-    """A validated spec. ``input`` is one shape an input, each without the batch."""
+    """A validated spec. ``input`` is one shape an input, each without the batch; ``bases`` are the
+    files that ``file`` extends, the nearest first."""
 
     requirements: tuple[Requirement, ...]
     input: tuple[tuple[int, ...], ...] | None = None
     title: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
     file: str = ""
+    bases: tuple[str, ...] = ()
 
 
 def load_spec(path: str | Path) -> Spec:
@@ -124,7 +126,8 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
     shapes = _input(document, errors)
     if errors:
         return None, tuple(errors)
-    return Spec(requirements, shapes, str(title), arguments, document.file), ()
+    title = str(title)
+    return Spec(requirements, shapes, title, arguments, document.file, document.bases), ()
 
 
 def _input(document: Document, errors: list[SpecError]) -> tuple[tuple[int, ...], ...] | None:

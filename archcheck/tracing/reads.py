@@ -62,6 +62,17 @@ def still_hold(reads: Reads) -> bool:
     )
 
 
+def has_a_say(reads: Reads, path: str) -> bool:
+    """Whether a file is one of those that were read, looked at or listed. ``path`` is absolute."""
+    folder, name = os.path.split(path)
+    return (
+        path in reads.contents
+        or path in reads.presences
+        or folder in reads.listings
+        or (folder in reads.searched and name.partition(".")[0] in reads.names)
+    )
+
+
 def digest(data: bytes) -> str:
     """The fingerprint of some bytes."""
     return blake2b(data, digest_size=20).hexdigest()

@@ -1,0 +1,33 @@
+"""What is known of a network before it is asked for: which files have a say in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archcheck.cache.keys import reference_key, request_key
+from archcheck.cache.store import Store
+from archcheck.tracing.reads import Reads
+from archcheck.tracing.reference import Reference
+
+
+def known_reads(
+    store: Store | None,
+    reference: Reference,
+    input_shapes: Sequence[Sequence[int]],
+    arguments: Mapping[str, Any],
+    *,
+    training: bool = False,
+) -> Reads | None:
+    """What a network read when it was traced, if nothing of it has changed.
+
+    None if that is not known: it was never traced so, was not kept, or something has changed.
+    """
+    if store is None:
+        return None
+    try:
+        key = reference_key(reference)
+        request = request_key(input_shapes, arguments, training)
+    except (OSError, TypeError, ValueError, OverflowError):
+        return None
+    return store.reads(key, request)

@@ -1,0 +1,157 @@
+"""``archcheck check``: all networks of a project, or those that some files have to do with."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archcheck.cli.errors import BROKEN, FAILED, UsageError, guarded, say_what
+from archcheck.cli.parameters import CacheDir, NoCache, Verbose, VerifyFormat
+
+if TYPE_CHECKING:
+    from archcheck.config import Config
+
+TIMEOUT = 60.0
+
+
+@guarded
+def check(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Only the networks that these have to do with: their own files, their specs, "
+            "what they import or read.",
+            show_default=False,
+        ),
+    ] = None,
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="The pyproject.toml; by default the closest one, from the working directory "
+            "upward, that has [tool.archcheck].",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=0.1,
+            help=f"Give up a network that does not return; by default after {TIMEOUT:g}.",
+            show_default=False,
+        ),
+    ] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option("--skip", metavar="RULE", help="Leave a rule out.", show_default=False),
+    ] = None,
+    output_format: Annotated[
+        list[VerifyFormat] | None,
+        typer.Option(
+            "--output-format",
+            metavar="FORMAT",
+            help="brief (by itself), or one of those of verify. Several at once, each with its -o.",
+            show_default=False,
+        ),
+    ] = None,
+    output_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output-file",
+            "-o",
+            metavar="FILE",
+            help="Write the report here. The first -o is that of the first --output-format, and "
+            "so on; - is standard output.",
+            show_default=False,
+        ),
+    ] = None,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Exit with 0 even where rules fail.")
+    ] = False,
+    no_cache: NoCache = False,
+    cache_dir: CacheDir = None,
+    verbose: Verbose = False,
+) -> None:
+    """Check the networks that pyproject.toml maps to specs. Exit codes as those of verify."""
+    from archcheck.cli.tracing import opened_store
+    from archcheck.config import mapped_networks
+
+    config = _settings(config_file)
+    networks = mapped_networks(config)
+    if not networks:
+        raise config.error(
+            "no network is mapped to a spec: under [tool.archcheck.networks] write a line like "
+            '"models/*.py" = "specs/net.yaml"'
+        )
+    store = None if no_cache else opened_store(cache_dir or config.cache_dir)
+
+    from archcheck.cli.concern import Files
+    from archcheck.cli.delivery import deliver, destinations
+    from archcheck.cli.project import Outcome, Specs, concerned, judge_all
+
+    formats = [chosen.value for chosen in output_format or ()]
+    places = destinations(formats or [_format(config)], output_file)
+    specs, outcome = Specs(_skipped(config, skip)), Outcome()
+    if files:
+        named = Files(files)
+        if not named.hold([str(config.file)]):
+            networks = tuple(concerned(networks, named, specs, store, outcome))
+        if verbose:
+            for name in named.unmapped():
+                sys.stderr.write(f"{name}: no network has to do with it\n")
+    seconds = timeout or config.timeout or TIMEOUT
+    judge_all(networks, specs, store, outcome, timeout=seconds, verbose=verbose)
+    deliver(outcome.reports, places)
+    for error in outcome.errors:
+        say_what(error)
+    if outcome.errors:
+        raise typer.Exit(BROKEN)
+    if not exit_zero and not all(report.passed for report in outcome.reports):
+        raise typer.Exit(FAILED)
+
+
+def _settings(file: Path | None) -> Config:
+    from archcheck.config import find_config, read_config
+
+    if file is not None:
+        return read_config(file)
+    found = find_config()
+    if found is None:
+        raise UsageError(
+            "no pyproject.toml from here upward has [tool.archcheck]; say which networks are held "
+            'to which spec:\n\n[tool.archcheck.networks]\n"models/*.py" = "specs/net.yaml"'
+        )
+    return found
+
+
+def _format(config: Config) -> str:
+    name = config.output_format or VerifyFormat.brief.value
+    known = [each.value for each in VerifyFormat]
+    if name not in known:
+        from archcheck.config.model import closest
+
+        hint = closest(name, known) or f"; there are {', '.join(known)}"
+        raise config.error(f'there is no format "{name}"{hint}', "output-format")
+    return name
+
+
+def _skipped(config: Config, given: list[str] | None) -> list[str]:
+    """The rules to leave out: those of the command line, else those of the file."""
+    from archcheck.config.model import closest
+    from archcheck.rules import all_rules
+
+    known = all_rules()
+    for number, name in enumerate(given or config.skip):
+        if name not in known:
+            message = f'there is no rule "{name}"{closest(name, list(known))}'
+            if given:
+                raise UsageError(f"--skip: {message}")
+            raise config.error(f"skip: {message}", "skip", number)
+    return list(given or config.skip)

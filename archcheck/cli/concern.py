@@ -1,0 +1,90 @@
+"""Which networks a list of files has to do with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from archcheck.cache import Store, known_reads
+from archcheck.config import MappedNetwork
+from archcheck.judging import shapes_for
+from archcheck.spec import Spec
+from archcheck.tracing.reads import Reads, has_a_say, is_installed
+from archcheck.tracing.reference import Reference
+
+
+class Files:
+    """Files and folders as they were named, and which of them nothing has to do with.
+
+    They need not be there: a file that is gone had its say, too.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = {name: _spellings(name) for name in names}
+        self._folders = {name for name in names if os.path.isdir(name)}
+        self._matched: set[str] = set()
+
+    def unmapped(self) -> list[str]:
+        """Those that no question was answered with so far."""
+        return [name for name in self._names if name not in self._matched]
+
+    def hold(self, paths: Iterable[str]) -> bool:
+        """Whether one of some files is among them."""
+        wanted = {spelling for path in paths for spelling in _spellings(path)}
+        return self._note(
+            name
+            for name, own in self._names.items()
+            if own & wanted or (name in self._folders and _inside(own, wanted))
+        )
+
+    def have_a_say(self, reads: Reads) -> bool:
+        """Whether one of them was read for a network."""
+        local = [path for path in (*reads.contents, *reads.presences) if not is_installed(path)]
+        held = self.hold(local)
+        return (
+            self._note(
+                name
+                for name, own in self._names.items()
+                if any(has_a_say(reads, path) for path in own)
+            )
+            or held
+        )
+
+    def _note(self, names: Iterable[str]) -> bool:
+        found = set(names)
+        self._matched |= found
+        return bool(found)
+
+
+def concerns(files: Files, network: MappedNetwork, spec: Spec, store: Store | None) -> bool:
+    """Whether a network has to be judged because of some files: one of them is its own, or its
+    spec's, or was read when it was loaded; or what it reads is not known.
+
+    Raises:
+        SpecError: if nobody says the input's shape.
+    """
+    own = files.hold([str(network.file)])
+    asked = files.hold([spec.file, *spec.bases])
+    reads = known_reads(
+        store,
+        reference_to(network),
+        shapes_for(spec, network.input),
+        {**spec.arguments, **network.arguments},
+        training=network.train,
+    )
+    return reads is None or files.have_a_say(reads) or own or asked
+
+
+def reference_to(network: MappedNetwork) -> Reference:
+    """The reference that tracing takes."""
+    return Reference(str(network.file.resolve()), "", network.name)
+
+
+def _spellings(path: str) -> frozenset[str]:
+    """A path as it is written and where its links lead."""
+    return frozenset({os.path.abspath(path), os.path.realpath(path)})
+
+
+def _inside(folders: Iterable[str], paths: Iterable[str]) -> bool:
+    starts = tuple(folder.rstrip(os.sep) + os.sep for folder in folders)
+    return any(path.startswith(starts) for path in paths)

@@ -1,0 +1,176 @@
+"""All networks of a project: which of them to judge, and judging one after another."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from archcheck.cache import CachedTracing, Store
+from archcheck.cli.concern import Files, concerns, reference_to
+from archcheck.cli.errors import UsageError
+from archcheck.cli.options import without
+from archcheck.config import MappedNetwork
+from archcheck.judging import Submission, judge
+from archcheck.reporters import words
+from archcheck.spec import Report, Spec, SpecError, load_spec
+
+PATIENCE = 1.0
+"""Seconds until a bar is shown."""
+
+
+@dataclass
+class Outcome:
+    """The reports on networks, and what kept others from being judged."""
+
+    reports: list[Report] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+
+    def add_error(self, error: Exception) -> None:
+        """Keep an error; what would read the same is told once."""
+        if str(error) not in map(str, self.errors):
+            self.errors.append(error)
+
+
+class Specs:
+    """The specs of networks, each file read once, without the rules that are skipped."""
+
+    def __init__(self, skip: Sequence[str]) -> None:
+        self._skip = skip
+        self._known: dict[str, Spec | SpecError] = {}
+
+    def of(self, network: MappedNetwork) -> Spec:
+        """The spec that a network is held to.
+
+        Raises:
+            SpecError: if it cannot be read, or nobody says the input's shape.
+            UsageError: if all of its rules are skipped.
+        """
+        spec = self._read(network.spec)
+        if network.input is None and spec.input is None:
+            raise SpecError(
+                "the input's shape is not known: add `input: [3, 32, 32]` to the spec, or "
+                f"`input = [3, 32, 32]` to {network} in [tool.archcheck.networks]",
+                file=spec.file,
+            )
+        asked = {requirement.rule.name for requirement in spec.requirements}
+        if asked <= set(self._skip):
+            raise UsageError(f"every rule of {words.path(spec.file)} is skipped")
+        return without(spec, [rule for rule in self._skip if rule in asked])
+
+    def _read(self, file: str) -> Spec:
+        if file not in self._known:
+            try:
+                self._known[file] = load_spec(words.path(file))
+            except SpecError as error:
+                self._known[file] = error
+        found = self._known[file]
+        if isinstance(found, SpecError):
+            raise found
+        return found
+
+
+def concerned(
+    networks: Sequence[MappedNetwork],
+    files: Files,
+    specs: Specs,
+    store: Store | None,
+    outcome: Outcome,
+) -> list[MappedNetwork]:
+    """The networks that some files have to do with; a spec that cannot be read is an error."""
+    found = []
+    for network in networks:
+        try:
+            if concerns(files, network, specs.of(network), store):
+                found.append(network)
+        except (SpecError, UsageError) as error:
+            outcome.add_error(error)
+    return found
+
+
+def judge_all(
+    networks: Sequence[MappedNetwork],
+    specs: Specs,
+    store: Store | None,
+    outcome: Outcome,
+    *,
+    timeout: float,
+    verbose: bool,
+) -> None:
+    """Judge networks one after another; what goes wrong with one is no matter of the others.
+
+    While one is traced the process of the next imports torch.
+    """
+    if not networks:
+        return
+    following: tuple[ExitStack, CachedTracing] | None = _start(networks[0], store)
+    try:
+        with _bar(len(networks)) as advance:
+            for number, network in enumerate(networks, 1):
+                started = time.perf_counter()
+                assert following is not None
+                (stack, tracer), following = following, None
+                with stack:
+                    if number < len(networks):
+                        following = _start(networks[number], store)
+                    try:
+                        report = judge(
+                            Submission(reference_to(network), network.arguments),
+                            specs.of(network),
+                            tracer,
+                            input_shape=network.input,
+                            training=network.train,
+                            timeout=timeout,
+                            started=started,
+                        )
+                    except Exception as error:
+                        if os.environ.get("ARCHCHECK_TRACEBACK"):
+                            raise
+                        outcome.add_error(error)
+                    else:
+                        outcome.reports.append(report)
+                        if verbose:
+                            sys.stderr.write(f"{network}: {tracer.remark}\n")
+                advance()
+    finally:
+        if following is not None:
+            following[0].close()
+
+
+def _start(network: MappedNetwork, store: Store | None) -> tuple[ExitStack, CachedTracing]:
+    """A tracer whose process, if it needs one, has begun to import torch."""
+    stack = ExitStack()
+    return stack, stack.enter_context(CachedTracing(reference_to(network), store))
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[], None]]:
+    """A bar of networks on standard error, where somebody looks and it takes long."""
+    # pre-commit lets its hooks believe that they write to a terminal, and shows it afterwards.
+    if total < 2 or not sys.stderr.isatty() or "PRE_COMMIT" in os.environ:
+        yield lambda: None
+        return
+    bar = Progress(
+        TextColumn("networks"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("", total=total)
+    late = threading.Timer(PATIENCE, bar.start)
+    late.daemon = True
+    late.start()
+    try:
+        yield lambda: bar.advance(task)
+    finally:
+        late.cancel()
+        late.join()
+        bar.stop()

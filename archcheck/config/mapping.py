@@ -1,0 +1,115 @@
+"""From patterns to files: every network of a project, with the spec that it is held to."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from archcheck.config.model import Config, Entry, closest
+from archcheck.config.toml import KeyPath
+
+PACKAGE = "__init__.py"
+"""What a pattern matches only by its name: most hold no network."""
+
+
+@dataclass(frozen=True)
+class MappedNetwork:
+    """A network's file and what it is held to; ``spec`` is the path of a file.
+
+    The other attributes are those of :class:`archcheck.config.Entry`.
+    """
+
+    file: Path
+    spec: str
+    name: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    input: tuple[tuple[int, ...], ...] | None = None
+    train: bool = False
+
+    def __str__(self) -> str:
+        try:
+            file = str(self.file.relative_to(os.getcwd()))
+        except (ValueError, OSError):
+            file = str(self.file)
+        return f"{file}:{self.name}" if self.name else file
+
+
+def mapped_networks(config: Config) -> tuple[MappedNetwork, ...]:
+    """All networks that a project maps to specs, in the order of its patterns.
+
+    A file that several patterns match is held to the specs of each; what is said twice counts
+    once.
+
+    Raises:
+        ConfigError: if a pattern matches no file, or there is no such spec.
+    """
+    excluded = {file for pattern in config.exclude for file in _matches(config, pattern, "exclude")}
+    found: list[MappedNetwork] = []
+    for pattern, entries in config.networks.items():
+        files = _files(config, pattern, excluded)
+        for entry in entries:
+            spec = _spec(config, entry)
+            for file in files:
+                network = MappedNetwork(
+                    file, spec, entry.name, entry.arguments, entry.input, entry.train
+                )
+                if network not in found:
+                    found.append(network)
+    return tuple(found)
+
+
+def _files(config: Config, pattern: str, excluded: set[Path]) -> list[Path]:
+    path: KeyPath = ("networks", pattern)
+    matched = sorted(set(_matches(config, pattern, *path)))
+    python = [file for file in matched if file.suffix == ".py"]
+    named = Path(pattern).name == PACKAGE
+    files = [file for file in python if named or file.name != PACKAGE]
+    left = [file for file in files if file not in excluded]
+    if left:
+        return left
+    if files:
+        reason = "every file that it matches is excluded"
+    elif python:
+        reason = f"it matches only {PACKAGE}, which counts where it is named"
+    elif matched:
+        reason = "no file that it matches is a Python file"
+    else:
+        reason = "it matches no file"
+    raise config.error(f'"{pattern}" stands for no network: {reason}', *path)
+
+
+def _matches(config: Config, pattern: str, *path: str | int) -> Iterator[Path]:
+    """The files that a pattern stands for; ``**`` is any number of folders."""
+    folder = config.file.parent
+    if Path(pattern).is_absolute():
+        raise config.error(f'"{pattern}": patterns are relative to the folder of this file', *path)
+    names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207
+    if (folder / pattern).is_file():
+        names.append(pattern)  # a name may hold what means something in a pattern
+    for name in names:
+        file = Path(os.path.normpath(folder / name))
+        if file.is_file():
+            yield file
+
+
+def _spec(config: Config, entry: Entry) -> str:
+    """The file of a spec: a path, else a shipped one of that name, as ``--spec`` takes them."""
+    file = config.file.parent / entry.spec
+    if file.is_file():
+        return os.path.normpath(file)
+    if file.is_dir():
+        raise config.error(f'"{entry.spec}" is a folder; name the spec\'s file', *entry.path)
+    if file.suffix:
+        raise config.error(f"there is no spec {entry.spec}", *entry.path)
+    from archcheck.spec.shipped import shipped_specs  # with it comes all that specs are made of
+
+    known = shipped_specs()
+    if entry.spec not in known:
+        hint = closest(entry.spec, list(known))
+        message = f'there is no file "{entry.spec}", and no shipped spec of that name{hint}'
+        raise config.error(message, *entry.path)
+    return str(known[entry.spec])

@@ -1,0 +1,55 @@
+"""Many networks in a terminal: a line for each that passes, and the others in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rich.console import Console
+from rich.text import Text
+
+from archcheck.reporters import words
+from archcheck.reporters.text import print_report, summary
+from archcheck.spec import Report
+from archcheck.spec.shipped import shipped_specs
+
+LONGEST = 50
+"""The width that names are cut to."""
+
+
+def print_brief(reports: Sequence[Report], console: Console) -> None:
+    """Print reports: first those that pass, a line each, last how many do not."""
+    passed = [report for report in reports if report.passed]
+    failed = [report for report in reports if not report.passed]
+    names = [words.cut(_name(report), LONGEST) for report in passed]
+    specs = [words.cut(_spec(report), LONGEST) for report in passed]
+    for report, name, spec in zip(passed, names, specs, strict=True):
+        text = Text("✓ ", style="green")
+        text.append(f"{name:<{max(map(len, names))}}", style="bold not green")
+        text.append(f"   {spec:<{max(map(len, specs))}}", style="dim default")
+        text.append(f"   {summary(report)}", style="default")
+        if report.points:
+            text.append(f"      {report.points}", style="default")
+        if report.seconds:
+            text.append(f"      {report.seconds:.1f} s", style="dim default")
+        console.print(words.clean(text), soft_wrap=True, highlight=False)
+    for number, report in enumerate(failed):
+        if number or passed:
+            console.print()
+        spec = _spec(report)
+        notes = (f"held to {spec}", *report.notes) if spec else report.notes
+        print_report(replace(report, notes=notes), console)
+    if failed and len(reports) > 1:
+        text = Text(f"{len(failed)} of {len(reports)} networks failed", style="bold red")
+        console.print()
+        console.print(text, highlight=False)
+
+
+def _name(report: Report) -> str:
+    return ":".join(part for part in (words.path(report.file), report.name) if part)
+
+
+def _spec(report: Report) -> str:
+    """A shipped spec by its name, others by their path."""
+    shipped = {str(file): name for name, file in shipped_specs().items()}
+    return shipped.get(report.spec.file) or words.path(report.spec.file)
