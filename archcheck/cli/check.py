@@ -22,7 +22,7 @@ def check(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE]...",
+            metavar="FILE",
             help="Only the networks that these have to do with: their own files, their specs, "
             "what they import or read.",
             show_default=False,

@@ -9,6 +9,7 @@ from archcheck.cache import Store, known_reads
 from archcheck.config import MappedNetwork
 from archcheck.judging import shapes_for
 from archcheck.spec import Spec
+from archcheck.tracing.failures import BadReference
 from archcheck.tracing.reads import Reads, has_a_say, is_installed
 from archcheck.tracing.reference import Reference
 
@@ -20,7 +21,7 @@ class Files:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._names = {name: _spellings(name) for name in names}
+        self._names = {name: _spellings(name) for name in names if name}
         self._folders = {name for name in names if os.path.isdir(name)}
         self._matched: set[str] = set()
 
@@ -62,6 +63,7 @@ def concerns(files: Files, network: MappedNetwork, spec: Spec, store: Store | No
 
     Raises:
         SpecError: if nobody says the input's shape.
+        BadReference: if the file's name is no text.
     """
     own = files.hold([str(network.file)])
     asked = files.hold([spec.file, *spec.bases])
@@ -76,8 +78,17 @@ def concerns(files: Files, network: MappedNetwork, spec: Spec, store: Store | No
 
 
 def reference_to(network: MappedNetwork) -> Reference:
-    """The reference that tracing takes."""
-    return Reference(str(network.file.resolve()), "", network.name)
+    """The reference that tracing takes.
+
+    Raises:
+        BadReference: if the file's name is no text.
+    """
+    file = str(network.file.resolve())
+    try:
+        file.encode()
+    except UnicodeEncodeError:
+        raise BadReference(f"{network}: its name is not UTF-8; rename the file") from None
+    return Reference(file, "", network.name)
 
 
 def _spellings(path: str) -> frozenset[str]:

@@ -6,8 +6,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -21,6 +22,8 @@ from archcheck.config import MappedNetwork
 from archcheck.judging import Submission, judge
 from archcheck.reporters import words
 from archcheck.spec import Report, Spec, SpecError, load_spec
+from archcheck.tracing.failures import BadReference
+from archcheck.tracing.reference import Reference
 
 PATIENCE = 1.0
 """Seconds until a bar is shown."""
@@ -90,7 +93,7 @@ def concerned(
         try:
             if concerns(files, network, specs.of(network), store):
                 found.append(network)
-        except (SpecError, UsageError) as error:
+        except (SpecError, UsageError, BadReference) as error:
             outcome.add_error(error)
     return found
 
@@ -108,46 +111,71 @@ def judge_all(
 
     While one is traced the process of the next imports torch.
     """
-    if not networks:
-        return
-    following: tuple[ExitStack, CachedTracing] | None = _start(networks[0], store)
+    named = []
+    for network in networks:
+        try:
+            named.append((network, reference_to(network)))
+        except BadReference as error:
+            outcome.add_error(error)
+    with closing(_traced(named, store)) as traced, _bar(len(named)) as advance:
+        for (network, reference), tracer in traced:
+            started = time.perf_counter()
+            try:
+                report = judge(
+                    Submission(reference, network.arguments),
+                    specs.of(network),
+                    tracer,
+                    input_shape=network.input,
+                    training=network.train,
+                    timeout=timeout,
+                    started=started,
+                )
+            except Exception as error:
+                if os.environ.get("ARCHCHECK_TRACEBACK"):
+                    raise
+                outcome.add_error(_of(network, error))
+            else:
+                outcome.reports.append(report)
+                if verbose:
+                    sys.stderr.write(f"{network}: {tracer.remark}\n")
+            advance()
+
+
+def _of(network: MappedNetwork, error: Exception) -> Exception:
+    """An error that says which network it is about, and where that can be changed."""
+    if not isinstance(error, BadReference):
+        return error
+    where = "" if network.file.name in str(error) else f"{network}: "
+    return BadReference(
+        f"{where}{error}\n[tool.archcheck] takes a `name` and `arguments` for a network, and "
+        "`exclude` for files that hold none"
+    )
+
+
+Named = tuple[MappedNetwork, Reference]
+
+
+def _traced(
+    named: Sequence[Named], store: Store | None
+) -> Generator[tuple[Named, CachedTracing], None, None]:
+    """Each network with its tracer, which is closed before the next one comes.
+
+    The process of the next one, if it needs one, has begun to import torch by then.
+    """
+    waiting: deque[tuple[ExitStack, CachedTracing]] = deque()
     try:
-        with _bar(len(networks)) as advance:
-            for number, network in enumerate(networks, 1):
-                started = time.perf_counter()
-                assert following is not None
-                (stack, tracer), following = following, None
-                with stack:
-                    if number < len(networks):
-                        following = _start(networks[number], store)
-                    try:
-                        report = judge(
-                            Submission(reference_to(network), network.arguments),
-                            specs.of(network),
-                            tracer,
-                            input_shape=network.input,
-                            training=network.train,
-                            timeout=timeout,
-                            started=started,
-                        )
-                    except Exception as error:
-                        if os.environ.get("ARCHCHECK_TRACEBACK"):
-                            raise
-                        outcome.add_error(error)
-                    else:
-                        outcome.reports.append(report)
-                        if verbose:
-                            sys.stderr.write(f"{network}: {tracer.remark}\n")
-                advance()
+        for number in range(len(named) + 1):
+            if number < len(named):
+                stack = ExitStack()
+                tracer = stack.enter_context(CachedTracing(named[number][1], store))
+                waiting.append((stack, tracer))
+            if number:
+                with waiting[0][0]:
+                    yield named[number - 1], waiting[0][1]
+                waiting.popleft()
     finally:
-        if following is not None:
-            following[0].close()
-
-
-def _start(network: MappedNetwork, store: Store | None) -> tuple[ExitStack, CachedTracing]:
-    """A tracer whose process, if it needs one, has begun to import torch."""
-    stack = ExitStack()
-    return stack, stack.enter_context(CachedTracing(reference_to(network), store))
+        for stack, _ in waiting:
+            stack.close()
 
 
 @contextmanager

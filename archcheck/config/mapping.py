@@ -77,6 +77,8 @@ def _files(config: Config, pattern: str, excluded: set[Path]) -> list[Path]:
         reason = f"it matches only {PACKAGE}, which counts where it is named"
     elif matched:
         reason = "no file that it matches is a Python file"
+    elif (config.file.parent / pattern).is_dir():
+        reason = f'it is a folder; write "{pattern.rstrip("/")}/*.py"'
     else:
         reason = "it matches no file"
     raise config.error(f'"{pattern}" stands for no network: {reason}', *path)

@@ -16,7 +16,7 @@ def report_as_dict(report: Report) -> dict[str, Any]:
     """A report as data that any serialiser takes, with a version key."""
     network = report.network
     shapes = [list(shape) for shape in report.spec.input or ()]
-    if not shapes and network is not None:
+    if network is not None:  # which was perhaps given another input than the spec's
         shapes = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
     return {
         "version": VERSION,
