@@ -331,3 +331,47 @@ def test_the_isolated_hook_in_an_environment_of_its_own(
     assert found.is_file()
     project.write("models/net.py", GOOD.replace("block(3, 4)", "block(3, 99)"))
     assert "✗ parameters: " in project.commit(code=1)
+
+
+def test_the_five_commands_of_the_readme(tmp_path: Path, hooks: Path) -> None:
+    """Literally, in an empty folder beside a clone. The new environment borrows what archcheck
+    depends on, since nothing is fetched."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    text = text[text.index("### Before every commit") :]
+    commands = re.findall("```sh\n(.*?)```", text[: text.index("\n### ")], re.DOTALL)
+    assert 1 <= len(commands) <= 5
+    clone, folder, programs = tmp_path / "archcheck", tmp_path / "project", tmp_path / "bin"
+    git(tmp_path, "clone", "-q", str(hooks), str(clone))
+    shutil.copytree(ROOT / "examples" / "assignment7", clone / "examples" / "assignment7")
+    folder.mkdir()
+    programs.mkdir()
+    for name, words in {"python3": "", "pre-commit": "-m pre_commit"}.items():
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        (programs / name).chmod(0o755)
+    ours = [path for path in sys.path if path.endswith("site-packages")]
+    fresh = {
+        **environment(),
+        "PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONPATH": os.pathsep.join(ours),
+        "PRE_COMMIT_HOME": str(tmp_path / "home"),
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    script = "".join(f"set -e\n{command}" for command in commands) + "which archcheck\n"
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=folder, env=fresh, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == str(folder / ".venv" / "bin" / "archcheck")
+    assert re.search(r"archcheck\.+Passed", done.stdout + done.stderr)
+    assert git(folder, "log", "--format=%s") == "Networks are checked"
+    shutil.copy(clone / "examples" / "assignment7" / "net004.py", folder / "models" / "net004.py")
+    git(folder, "add", "models")
+    fresh["PATH"] = f"{folder / '.venv' / 'bin'}:{fresh['PATH']}"
+    words = ["git", "commit", "-m", "Worse"]
+    done = subprocess.run(words, cwd=folder, env=fresh, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "✗ receptive-field: " in done.stdout + done.stderr
+    assert "┌─ models/net004.py:86" in done.stdout + done.stderr
