@@ -316,6 +316,15 @@ def test_rules_are_skipped(folder: Path) -> None:
     assert run(folder, "--skip", "parameters", code=2, errors=said).count("✗ macs: ") == 2
 
 
+def test_other_commands_tell_what_is_wrong_with_the_settings(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text("[tool.archcheck]\ncache_dir = 'x'\n")
+    said = 'error: pyproject.toml:2:1: unknown key "cache_dir"; did you mean "cache-dir"?\n'
+    for words in (["verify", "models/net.py", "--spec", "specs/edge.yaml"], ["clean"]):
+        done = subprocess.run([COMMAND, *words], cwd=folder, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(said)
+
+
 def test_another_file_of_settings(folder: Path) -> None:
     words = ("--config", "project/pyproject.toml")
     assert run(folder.parent, *words).count("✓ project/models/") == 3

@@ -256,6 +256,16 @@ def test_only_what_is_staged_counts(project: Project) -> None:
     assert "✗ parameters: " in project.commit(code=1)
 
 
+def test_what_git_does_not_track_is_nobodys_matter_yet(project: Project) -> None:
+    project.commit()
+    (project.folder / "models" / "draft one.py").write_text("raise ValueError('not yet')\n")
+    project.write("other.py", "")
+    project.commit()
+    assert "not yet" in project.run("archcheck", "check", code=1)
+    project.write("models/draft one.py", "raise ValueError('not yet')\n")
+    assert "not yet" in project.commit(code=1)
+
+
 def test_deleted_and_renamed_files(project: Project) -> None:
     project.commit()
     git(project.folder, "mv", "models/net.py", "models/renamed net.py")
@@ -345,8 +355,8 @@ def test_the_five_commands_of_the_readme(tmp_path: Path, hooks: Path) -> None:
     shutil.copytree(ROOT / "examples" / "assignment7", clone / "examples" / "assignment7")
     folder.mkdir()
     programs.mkdir()
-    for name, words in {"python3": "", "pre-commit": "-m pre_commit"}.items():
-        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+    for name, module in {"python3": "", "pre-commit": "-m pre_commit"}.items():
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
         (programs / name).chmod(0o755)
     ours = [path for path in sys.path if path.endswith("site-packages")]
     fresh = {

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterable, Sequence
+from enum import Enum
+from pathlib import Path
 
 from archcheck.cache import Store, known_reads
 from archcheck.config import MappedNetwork
@@ -57,9 +60,18 @@ class Files:
         return bool(found)
 
 
-def concerns(files: Files, network: MappedNetwork, spec: Spec, store: Store | None) -> bool:
+class Concern(Enum):
+    """What files have to do with a network: nothing, something, or what nobody knows."""
+
+    none = "none"
+    some = "some"
+    unknown = "unknown"
+
+
+def concern(files: Files, network: MappedNetwork, spec: Spec, store: Store | None) -> Concern:
     """Whether a network has to be judged because of some files: one of them is its own, or its
-    spec's, or was read when it was loaded; or what it reads is not known.
+    spec's, or was read when it was loaded. What it reads is not known of a network that was never
+    traced, or has changed since.
 
     Raises:
         SpecError: if nobody says the input's shape.
@@ -74,7 +86,30 @@ def concerns(files: Files, network: MappedNetwork, spec: Spec, store: Store | No
         {**spec.arguments, **network.arguments},
         training=network.train,
     )
-    return reads is None or files.have_a_say(reads) or own or asked
+    if reads is not None and files.have_a_say(reads):
+        return Concern.some
+    if own or asked:
+        return Concern.some
+    return Concern.unknown if reads is None else Concern.none
+
+
+def untracked(networks: Sequence[MappedNetwork]) -> set[Path]:
+    """The files of networks that git knows and does not track: nobody commits them yet.
+
+    None of them where there is no git, or no repository.
+    """
+    found: set[Path] = set()
+    for folder in {network.file.parent for network in networks}:
+        names = [network.file.name for network in networks if network.file.parent == folder]
+        words = ["git", "--literal-pathspecs", "ls-files", "--others", "-z", "--", *names]
+        try:
+            done = subprocess.run(words, cwd=folder, capture_output=True, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            return set()
+        if done.returncode:
+            return set()
+        found |= {folder / name for name in os.fsdecode(done.stdout).split("\0") if name}
+    return found
 
 
 def reference_to(network: MappedNetwork) -> Reference:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from archcheck.cache import CachedTracing, Store
-from archcheck.cli.concern import Files, concerns, reference_to
+from archcheck.cli.concern import Concern, Files, concern, reference_to, untracked
 from archcheck.cli.errors import UsageError
 from archcheck.cli.options import without
 from archcheck.config import MappedNetwork
@@ -87,15 +87,24 @@ def concerned(
     store: Store | None,
     outcome: Outcome,
 ) -> list[MappedNetwork]:
-    """The networks that some files have to do with; a spec that cannot be read is an error."""
-    found = []
+    """The networks that some files have to do with; a spec that cannot be read is an error.
+
+    Those that nobody knows are among them, unless git does not track them yet: a hook looks at
+    what is committed.
+    """
+    found, unknown = [], []
     for network in networks:
         try:
-            if concerns(files, network, specs.of(network), store):
-                found.append(network)
+            what = concern(files, network, specs.of(network), store)
         except (SpecError, UsageError, BadReference) as error:
             outcome.add_error(error)
-    return found
+            continue
+        if what is not Concern.none:
+            found.append(network)
+        if what is Concern.unknown:
+            unknown.append(network)
+    left = untracked(unknown)
+    return [network for network in found if network not in unknown or network.file not in left]
 
 
 def judge_all(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -52,4 +53,5 @@ def _name(report: Report) -> str:
 def _spec(report: Report) -> str:
     """A shipped spec by its name, others by their path."""
     shipped = {str(file): name for name, file in shipped_specs().items()}
-    return shipped.get(report.spec.file) or words.path(report.spec.file)
+    file = report.spec.file
+    return shipped.get(str(Path(file).resolve())) or words.path(file) if file else ""
