@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,11 +79,16 @@ def issues(reports: Sequence[Report]) -> Iterator[Issue]:
 
 
 def named(report: Report) -> Iterator[tuple[str, Finding]]:
-    """Findings with a name each: the rule's, and ``rule[2]`` for its second entry."""
+    """Findings with a name each, as :func:`numbered` gives them."""
+    yield from zip(numbered(f.rule for f in report.findings), report.findings, strict=True)
+
+
+def numbered(rules: Iterable[str]) -> Iterator[str]:
+    """A name for each entry of a spec: the rule's, and ``rule[2]`` for its second entry."""
     seen: dict[str, int] = {}
-    for finding in report.findings:
-        count = seen[finding.rule] = seen.get(finding.rule, 0) + 1
-        yield (finding.rule if count == 1 else f"{finding.rule}[{count}]"), finding
+    for rule in rules:
+        count = seen[rule] = seen.get(rule, 0) + 1
+        yield rule if count == 1 else f"{rule}[{count}]"
 
 
 def reason(finding: Finding) -> str:

@@ -47,6 +47,14 @@ def print_examined(examined: Examined, console: Console) -> None:
         _print(console, Text(said, style=f"bold {'red' if wrong else 'green'}"))
 
 
+def error_text(error: SpecError) -> str:
+    """One error with its line underlined, without colour."""
+    rows = [words.clean(Text(str(error)))]
+    if error.source and error.line and error.column:
+        rows += words.underlined(error.source, error.line, error.column, error.length)
+    return "\n".join(row.plain.rstrip() for row in rows)
+
+
 def print_errors_concisely(examined: Examined, console: Console) -> None:
     """Print ``path:line:column: spec message``, one line an error."""
     for name, _, errors in examined:
@@ -66,7 +74,7 @@ def examined_as_dict(examined: Examined) -> dict[str, Any]:
                 "valid": not errors,
                 "title": spec.title if spec is not None else None,
                 "rules": [r.rule.name for r in spec.requirements] if spec is not None else None,
-                "points": points_as_dict(_points(spec)) if spec is not None else None,
+                "points": points_as_dict(offered(spec)) if spec is not None else None,
                 "errors": [
                     {
                         "file": error.file or name,
@@ -82,7 +90,8 @@ def examined_as_dict(examined: Examined) -> dict[str, Any]:
     }
 
 
-def _points(spec: Spec) -> Points:
+def offered(spec: Spec) -> Points:
+    """The points and bonus points that a spec gives."""
     return added(
         Points(possible=r.options.points or 0, bonus_possible=r.options.bonus or 0)
         for r in spec.requirements
@@ -92,7 +101,7 @@ def _points(spec: Spec) -> Points:
 def _content(spec: Spec) -> str:
     count = len(spec.requirements)
     parts = [f"{count} {'rule' if count == 1 else 'rules'}"]
-    points = _points(spec)
+    points = offered(spec)
     if points.possible:
         parts.append(f"{points.possible:,} points")
     if points.bonus_possible:

@@ -46,6 +46,11 @@ def print_report(report: Report, console: Console) -> None:
     _print(console, _summary(report))
 
 
+def finding_text(finding: Finding) -> str:
+    """What the full report says about one finding that does not hold, without colour."""
+    return "\n".join(words.clean(row).plain.rstrip() for row in _details(finding))
+
+
 def print_concise(report: Report, console: Console) -> None:
     """One line a finding that does not hold: ``path:line:column: rule message``."""
     for finding in report.findings:

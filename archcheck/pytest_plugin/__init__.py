@@ -1,0 +1,95 @@
+"""The pytest plugin: rules of a spec as test items, points in the summary.
+
+It is loaded in every run of an environment, so that nothing but pytest is imported here; the
+rest comes with the first option, ini value or marker that asks for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from archcheck.pytest_plugin.fixture import Archcheck
+
+SPEC_SUFFIXES = (".yaml", ".yml", ".json")
+_MARKER = (
+    "archcheck(spec=None, model=None, arguments=None): what the fixture `archcheck` looks at: the "
+    "spec (a file, the name of a shipped one, or a mapping), the network (FILE, FILE:Name or "
+    "package.module:Name) and arguments for its constructor. What is not said comes from the "
+    "options and ini values."
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options and ini values."""
+    group = parser.getgroup("archcheck", "checking PyTorch networks with archcheck")
+    group.addoption(
+        "--archcheck-spec",
+        metavar="SPEC",
+        help="Check the networks against this spec: a file (YAML or JSON) or the name of a shipped "
+        "one. The Python files that are named on the command line are submissions, and what "
+        "archcheck_model matches.",
+    )
+    group.addoption(
+        "--archcheck-model",
+        action="append",
+        metavar="FILE[:Name]",
+        help="Which files hold networks to check (a glob), and the network's name in them. May be "
+        "given several times; takes the place of the ini value archcheck_model.",
+    )
+    group.addoption(
+        "--archcheck-strict",
+        action="store_true",
+        default=None,
+        help="A rule that cannot be verified fails instead of being skipped.",
+    )
+    group.addoption(
+        "--archcheck-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="Give up a network that does not return (60 by default).",
+    )
+    parser.addini("archcheck_spec", "the spec, relative to this file", type="string", default="")
+    parser.addini(
+        "archcheck_model",
+        "files with networks: one FILE or FILE:Name a line, as globs relative to this file",
+        type="linelist",
+        default=[],
+    )
+    parser.addini(
+        "archcheck_strict",
+        "a rule that cannot be verified fails instead of being skipped",
+        type="bool",
+        default=False,
+    )
+    parser.addini(
+        "archcheck_timeout", "seconds until a network is given up", type="string", default="60"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker always; everything else only where it is asked for."""
+    config.addinivalue_line("markers", _MARKER)
+    if _asked(config):
+        from archcheck.pytest_plugin.door import Door
+
+        config.pluginmanager.register(Door(config), "archcheck-door")
+
+
+def _asked(config: pytest.Config) -> bool:
+    given = any(
+        config.getoption(f"archcheck_{name}") or config.getini(f"archcheck_{name}")
+        for name in ("spec", "model")
+    )
+    return given or any(arg.partition("::")[0].endswith(SPEC_SUFFIXES) for arg in config.args)
+
+
+@pytest.fixture
+def archcheck(request: pytest.FixtureRequest) -> Archcheck:
+    """The network and the spec that the marker `archcheck` or the ini values name: `report`,
+    `network`, `spec`, and `verify` for live modules."""
+    from archcheck.pytest_plugin.fixture import Archcheck
+
+    return Archcheck(request)

@@ -1,0 +1,165 @@
+"""The hooks of a run that asks for archcheck."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archcheck.pytest_plugin.items import RuleItem, SpecFile, SubmissionFile
+from archcheck.pytest_plugin.judging import Judgements, Trouble
+from archcheck.pytest_plugin.settings import Settings
+from archcheck.pytest_plugin.summary import Tally
+
+ATTRIBUTE = "archcheck"
+"""What a report of a rule carries beside its properties; it travels with it under xdist."""
+
+
+class Door:
+    """Collects submissions and specs, and sums up what they earn."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._tally = Tally()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What is asked for."""
+        return Settings.of(self._config)
+
+    @cached_property
+    def judgements(self) -> Judgements:
+        """What has been found out in this process."""
+        return Judgements.of(self._config)
+
+    @cached_property
+    def _matched(self) -> dict[Path, tuple[str, ...]]:
+        return self.settings.matched()
+
+    # -- collecting -------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Tell what is wrong with the spec once, and not for every submission."""
+        if self.settings.spec:
+            try:
+                self.judgements.spec(self.settings.spec)
+            except Trouble as error:
+                raise pytest.UsageError(str(error)) from None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(
+        self, file_path: Path, parent: pytest.Collector
+    ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+        """Submissions are collected by nobody else: they would be imported here."""
+        others = yield
+        settings = self.settings
+        names = self._names(file_path)
+        if names:
+            if not settings.spec and file_path not in settings.named:
+                return []  # a spec that is a test file will ask for it, or a marker
+            return [
+                SubmissionFile.from_parent(
+                    _outside_packages(parent),
+                    path=file_path,
+                    spec=settings.spec,
+                    names=names,
+                    judgements=self.judgements,
+                    strict=settings.strict,
+                )
+            ]
+        if settings.is_spec(file_path):
+            spec = SpecFile.from_parent(
+                _outside_packages(parent),
+                path=file_path,
+                settings=settings,
+                judgements=self.judgements,
+            )
+            return [*others, spec]
+        return others
+
+    def _names(self, path: Path) -> tuple[str, ...]:
+        """The names of the networks in a submission; none if the file is no submission."""
+        if path in self._matched:
+            return self._matched[path]
+        return ("",) if self.settings.is_submission(path) else ()
+
+    # -- running ----------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Say in the report which submission it is about, and where a skipped rule would look."""
+        report = yield
+        if isinstance(item, RuleItem) and item.parent is not None:
+            rules, points = item.whole
+            facts = {
+                "submission": item.parent.nodeid,
+                "number": item.number,
+                "rules": rules,
+                "points_possible": points.possible,
+                "bonus_possible": points.bonus_possible,
+            }
+            setattr(report, ATTRIBUTE, facts)
+            if report.skipped and isinstance(report.longrepr, tuple):
+                path, line = item.place()
+                report.longrepr = (path, line, report.longrepr[2])  # type: ignore[assignment]
+        return report
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """With ``-n`` alone the rules of one submission stay with one worker, so that it is traced
+        once; everything else is spread as ever. With another ``--dist`` that is the user's choice:
+        loadscope, loadfile and loadgroup keep them together, too, and where they are spread all
+        the same the cache spares the second trace."""
+        if config.getoption("dist") != "load":
+            return None
+        from archcheck.pytest_plugin.scheduling import scheduler
+
+        return scheduler(config, log, self._is_ours)
+
+    def _is_ours(self, nodeid: str) -> bool:
+        path = self._config.rootpath / nodeid.partition("::")[0]
+        return bool(self._names(path)) or self.settings.is_spec(path)
+
+    # -- summing up -------------------------------------------------------------------------
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count what a rule earned: here, in the process that prints, whoever ran it."""
+        facts = getattr(report, ATTRIBUTE, None)
+        if facts is not None and report.when == "call":
+            self._tally.add(report.nodeid, facts, report.user_properties, report.failed)
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int
+    ) -> None:
+        """Print the points of every submission."""
+        lines = self._tally.lines()
+        if not lines and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            lines = [(_nothing(self.settings), False)]
+        if lines:
+            terminalreporter.write_sep("=", "archcheck")
+        for text, full in lines:
+            terminalreporter.write_line(text, green=full)
+
+
+def _outside_packages(parent: pytest.Collector) -> Any:
+    """The nearest folder above that is no package: setting up a package imports it, and what was
+    handed in is not imported here."""
+    while isinstance(parent, pytest.Package) and parent.parent is not None:
+        parent = parent.parent
+    return parent
+
+
+def _nothing(settings: Settings) -> str:
+    if settings.models:
+        matched = ", ".join(model.text for model in settings.models)
+        return f"no network was checked: archcheck_model = {matched}: no such file was collected"
+    return (
+        "no network was checked: name its file on the command line, or say with archcheck_model "
+        "which files in a folder hold networks"
+    )

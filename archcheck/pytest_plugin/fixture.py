@@ -1,0 +1,134 @@
+"""What tests that are written by hand ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from archcheck.api import as_spec, verify
+from archcheck.network import Network
+from archcheck.pytest_plugin.judging import Judgements, Trouble, stage_of
+from archcheck.pytest_plugin.settings import Model, Settings, resolved
+from archcheck.reporters.specs import error_text
+from archcheck.reporters.text import finding_text
+from archcheck.reporters.words import plain
+from archcheck.spec import Report, Spec, SpecError
+from archcheck.tracing.reference import Reference
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_KEYS = ("spec", "model", "arguments")
+
+
+class Archcheck:
+    """The fixture ``archcheck``: a network and a spec, looked at when they are asked for."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._config = request.config
+        self._given = _marked(request.node)
+
+    @cached_property
+    def spec(self) -> Spec:
+        """The spec of the marker, else of the option or ini value.
+
+        A test fails where there is none, or where it is wrong.
+        """
+        given = self._given.get("spec")
+        if given is None:
+            given = self._settings.spec
+            if not given:
+                pytest.fail(
+                    "no spec is given: @pytest.mark.archcheck(spec=...), --archcheck-spec or "
+                    "archcheck_spec",
+                    pytrace=False,
+                )
+        try:
+            if isinstance(given, (Spec, Mapping)):
+                return as_spec(given)
+            return Judgements.of(self._config).spec(resolved(str(given), self._settings.folder))
+        except SpecError as error:
+            pytest.fail(error_text(error), pytrace=False)
+        except Trouble as error:
+            pytest.fail(str(error), pytrace=False)
+
+    @cached_property
+    def report(self) -> Report:
+        """The report on the network of the marker, else of the option or ini value. The network is
+        traced in a child process, at most once a run.
+
+        A test fails where no report is possible; a network that cannot be run is a finding.
+        """
+        arguments = self._given.get("arguments") or {}
+        judged = Judgements.of(self._config).judged(self._reference, self.spec, arguments)
+        try:
+            return judged.report()
+        except Trouble as error:
+            pytest.fail(str(error), pytrace=False)
+
+    @property
+    def network(self) -> Network:
+        """The Network itself; a test fails where it cannot be imported, built or run."""
+        network, stage = self.report.network, stage_of(self.report)
+        if network is None:
+            assert stage is not None
+            pytest.fail(plain(finding_text(stage)), pytrace=False)
+        return network
+
+    def verify(
+        self,
+        network: nn.Module | Network | str | Path,
+        spec: Spec | str | Path | Mapping[str, Any] | None = None,
+        *,
+        input_shape: Sequence[Any] | None = None,
+    ) -> Report:
+        """:func:`archcheck.verify` under this fixture's spec, or another."""
+        if isinstance(spec, (str, Path)):
+            spec = resolved(str(spec), self._settings.folder)
+        wanted = self.spec if spec is None else spec
+        return verify(network, wanted, input_shape=input_shape)
+
+    # -- what is asked for ------------------------------------------------------------------
+
+    @property
+    def _settings(self) -> Settings:
+        return Settings.of(self._config)
+
+    @property
+    def _reference(self) -> Reference:
+        given = self._given.get("model")
+        settings = self._settings
+        models = settings.models if given is None else (Model(str(given), settings.folder),)
+        found = dict(pair for model in models for pair in model.references())
+        if len(found) == 1:
+            return next(iter(found.values()))
+        said = ", ".join(model.text for model in models)
+        if not models:
+            text = "no network is named; say it with @pytest.mark.archcheck(model=...)"
+        elif not found:
+            text = f"there is no file {said} (in {settings.folder})"
+        else:
+            text = (
+                f"{said} are {len(found)} networks and a test looks at one; say which with "
+                "@pytest.mark.archcheck(model=...)"
+            )
+        pytest.fail(text, pytrace=False)
+
+
+def _marked(node: pytest.Item) -> dict[str, Any]:
+    """What the markers say, the closest last."""
+    given: dict[str, Any] = {}
+    for marker in reversed(list(node.iter_markers("archcheck"))):
+        unknown = [*marker.args, *(key for key in marker.kwargs if key not in _KEYS)]
+        if unknown:
+            pytest.fail(
+                f"@pytest.mark.archcheck does not know {unknown[0]!r}; it takes "
+                f"{', '.join(f'{key}=' for key in _KEYS)}",
+                pytrace=False,
+            )
+        given |= marker.kwargs
+    return given

@@ -1,0 +1,251 @@
+"""Submissions and specs as collectors, rules as items.
+
+Node ids are known before anything is traced: they come from the spec alone. So every submission
+has the item ``runs`` in front of its rules, which fails where the network cannot be imported, built
+or run; nothing about a submission changes which items there are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archcheck.judging import shapes_for
+from archcheck.pytest_plugin.judging import Judged, Judgements, Trouble, stage_of
+from archcheck.pytest_plugin.settings import Settings
+from archcheck.reporters.issues import numbered, reason, regions
+from archcheck.reporters.specs import offered
+from archcheck.reporters.text import finding_text
+from archcheck.reporters.words import path as short_path
+from archcheck.reporters.words import plain
+from archcheck.spec import Finding, Points, Spec, SpecError
+from archcheck.tracing.failures import BadReference
+from archcheck.tracing.reference import Reference, parse_reference
+
+RUNS = "runs"
+"""The name of the item that fails where a network cannot be imported, built or run."""
+
+
+class RuleFailed(Exception):
+    """A rule does not hold; the text says all that there is to say."""
+
+    def __init__(self, text: str, finding: Finding) -> None:
+        super().__init__(text)
+        self.finding = finding
+
+
+class SubmissionFile(pytest.File):
+    """A file with a network: ``mynet.py``."""
+
+    def __init__(
+        self, *, spec: str, names: Sequence[str], judgements: Judgements, strict: bool, **kw: Any
+    ) -> None:
+        super().__init__(**kw)
+        self._spec = spec
+        self._names = names
+        self._judgements = judgements
+        self._strict = strict
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """The rules; one level deeper where several networks of the file are asked for."""
+        if not self._spec:
+            raise self.CollectError(
+                f"{short_path(str(self.path))}: archcheck_model names this file, but no spec: "
+                "give --archcheck-spec or the ini value archcheck_spec"
+            )
+        spec = _loaded(self, self._judgements, self._spec)
+        try:
+            parsed = parse_reference(str(self.path))
+        except BadReference as error:  # a notebook
+            raise self.CollectError(str(error)) from None
+        for name in self._names:
+            judged = self._judgements.judged(Reference(parsed.file, "", name), spec)
+            if len(self._names) == 1:
+                yield from rules(self, judged, self._strict)
+            else:
+                shown = name or "*"
+                yield Submission.from_parent(self, name=shown, judged=judged, strict=self._strict)
+
+
+class SpecFile(pytest.File):
+    """A spec that is a test file: the networks come from ``archcheck_model``."""
+
+    def __init__(self, *, settings: Settings, judgements: Judgements, **kw: Any) -> None:
+        super().__init__(**kw)
+        self._settings = settings
+        self._judgements = judgements
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """A collector for each network."""
+        models = self._settings.models
+        if not models:
+            raise self.CollectError(
+                f"{short_path(str(self.path))}: of which network is this asked? "
+                "Give --archcheck-model FILE or the ini value archcheck_model"
+            )
+        spec = _loaded(self, self._judgements, str(self.path))
+        found: dict[str, Reference] = {}
+        for model in models:
+            references = model.references()
+            if not references:
+                raise self.CollectError(f"archcheck_model: there is no file {model.text}")
+            found.update(references)
+        for name, reference in found.items():
+            judged = self._judgements.judged(reference, spec)
+            yield Submission.from_parent(
+                self, name=name, judged=judged, strict=self._settings.strict
+            )
+
+
+class Submission(pytest.Collector):
+    """A network that shares its file with others: those of a spec, or of a Python file."""
+
+    def __init__(self, *, judged: Judged, strict: bool, **kw: Any) -> None:
+        super().__init__(**kw)
+        self._judged = judged
+        self._strict = strict
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """The rules."""
+        yield from rules(self, self._judged, self._strict)
+
+
+def rules(parent: pytest.Collector, judged: Judged, strict: bool) -> Iterator[pytest.Item]:
+    """The items of one network: whether it runs, and one for each entry of the spec."""
+    names = [RUNS, *numbered(r.rule.name for r in judged.spec.requirements)]
+    for number, name in enumerate(names):
+        yield RuleItem.from_parent(parent, name=name, judged=judged, number=number, strict=strict)
+
+
+class RuleItem(pytest.Item):
+    """One rule asked of one network. Item 0 is whether the network runs at all."""
+
+    def __init__(self, *, judged: Judged, number: int, strict: bool, **kw: Any) -> None:
+        super().__init__(**kw)
+        self.judged = judged
+        self.number = number
+        self._strict = strict
+        self.finding: Finding | None = None
+        if self.config.pluginmanager.hasplugin("xdist") and self.parent is not None:
+            # What --dist loadgroup goes by.
+            self.add_marker(pytest.mark.xdist_group(self.parent.nodeid))
+
+    @property
+    def whole(self) -> tuple[int, Points]:
+        """How many rules the spec has, and the points that it gives."""
+        return len(self.judged.spec.requirements), offered(self.judged.spec)
+
+    def setup(self) -> None:
+        """Trace the network, unless another item of it was here first. No answer is an error, not
+        a failure of the rule."""
+        report = self.judged.report()
+        stage = stage_of(report)
+        if self.number == 0:
+            self.finding = stage
+            return
+        self.finding = report.findings[self.number - (stage is None)]
+        points = self.finding.points
+        if points.possible:
+            self.user_properties += [
+                ("points", points.earned),
+                ("points_possible", points.possible),
+            ]
+        if points.bonus_possible:
+            self.user_properties += [
+                ("bonus", points.bonus),
+                ("bonus_possible", points.bonus_possible),
+            ]
+
+    def runtest(self) -> None:
+        """Say what was found."""
+        finding = self.finding
+        if finding is None or finding.verdict.status == "passed":
+            return
+        if finding.verdict.status == "failed":
+            self._failed(finding)
+        else:
+            self._unverified(finding)
+
+    def _failed(self, finding: Finding) -> None:
+        if not finding.fails:
+            # The one outcome of pytest that says "does not hold" and fails nothing.
+            kind = "bonus not earned" if finding.level == "note" else "warning"
+            pytest.xfail(f"{kind}: {reason(finding)}")
+            return  # with --runxfail
+        output = self.judged.report().output
+        if self.number == 0 and output:
+            self.add_report_section("call", "stdout", plain(output))
+        raise RuleFailed(self._text(finding), finding)
+
+    def _unverified(self, finding: Finding) -> None:
+        stage = stage_of(self.judged.report())
+        if stage is not None and not self._runs_is_selected():
+            # Nobody else says that the network cannot be run, and a skip is easily overlooked.
+            raise RuleFailed(self._text(stage), stage)
+        if self._strict and finding.fails:
+            raise RuleFailed(self._text(finding), finding)
+        pytest.skip(reason(finding))
+
+    def _runs_is_selected(self) -> bool:
+        items = self.session.items
+        return any(
+            isinstance(item, RuleItem) and item.parent is self.parent and item.number == 0
+            for item in items
+        )
+
+    def _text(self, finding: Finding) -> str:
+        points = str(self.finding.points) if self.finding is not None else ""
+        return "\n".join(part for part in (plain(finding_text(finding)), points) if part)
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """The submission's file. Which line it is nobody knows before the network is traced."""
+        file = self.judged.reference.file
+        of = self.parent.nodeid if self.parent is not None else ""
+        return (Path(file) if file else self.path), None, f"{of}: {self.name}"
+
+    def place(self) -> tuple[str, int | None]:
+        """The file and the line (from 1) that the finding is about, once it is known."""
+        found = regions(self.finding) if self.finding is not None else ()
+        if found:
+            return short_path(found[0].file), found[0].line
+        return short_path(self.judged.reference.file) or self.judged.reference.module, None
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any, **__: Any) -> Any:
+        """The report's own words in place of a traceback."""
+        error = excinfo.value
+        if isinstance(error, pytest.xfail.Exception):
+            return excinfo.getrepr(style="value")
+        if not isinstance(error, (RuleFailed, Trouble)):
+            if self.config.getoption("fulltrace", False):
+                return super().repr_failure(excinfo)
+            return (
+                f"archcheck itself failed: {type(error).__name__}: {error}\n"
+                "this is a bug; run again with --full-trace and report what it prints"
+            )
+        shown = excinfo.getrepr(style="value")
+        crash = shown.reprcrash
+        if crash is not None:  # what --tb=line and JUnit's message show
+            path, line = self.place()
+            finding = error.finding if isinstance(error, RuleFailed) else None
+            crash.path, crash.lineno = path, line or 1
+            crash.message = f"{finding.rule}: {reason(finding)}" if finding else str(error)
+        return shown
+
+
+def _loaded(node: pytest.Collector, judgements: Judgements, name: str) -> Spec:
+    try:
+        spec = judgements.spec(name)
+        shapes_for(spec, None)
+    except Trouble as error:
+        raise node.CollectError(str(error)) from None
+    except SpecError as error:
+        # There is no --input here.
+        text = f"{error.file}: " if error.file else ""
+        raise node.CollectError(
+            f"{text}the input's shape is not known: add `input: [3, 32, 32]` to the spec"
+        ) from None
+    return spec

@@ -1,0 +1,74 @@
+"""What the submissions of a run earn, from the reports of their rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archcheck.reporters.words import cut, plain
+from archcheck.spec import Points
+from archcheck.spec.points import added
+
+LONGEST = 48
+"""The longest name of a submission, in characters."""
+
+
+@dataclass
+class _Submission:
+    rules: int
+    whole: Points
+    earned: dict[str, Points] = field(default_factory=dict)
+    """By node id: a rule that is run again does not count twice."""
+    broken: bool = False
+
+    def text(self) -> str:
+        points = added(self.earned.values())
+        ran = len(self.earned)
+        text = str(points) or "no points"
+        if ran < self.rules:
+            text += f" of the rules that ran ({ran} of {self.rules})"
+        return f"{text}   could not be run" if self.broken else text
+
+    @property
+    def full(self) -> bool:
+        points = added(self.earned.values())
+        return len(self.earned) == self.rules and points.earned == points.possible
+
+
+class Tally:
+    """Counts reports."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, _Submission] = {}
+
+    def add(
+        self,
+        nodeid: str,
+        facts: Mapping[str, Any],
+        properties: Iterable[tuple[str, object]],
+        failed: bool,
+    ) -> None:
+        """Count the report of one rule."""
+        whole = Points(possible=facts["points_possible"], bonus_possible=facts["bonus_possible"])
+        found = self._found.setdefault(facts["submission"], _Submission(facts["rules"], whole))
+        if facts["number"] == 0:
+            found.broken = failed
+            return
+        given: dict[str, Any] = dict(properties)
+        found.earned[nodeid] = Points(
+            given.get("points", 0),
+            given.get("points_possible", 0),
+            given.get("bonus", 0),
+            given.get("bonus_possible", 0),
+        )
+
+    def lines(self) -> list[tuple[str, bool]]:
+        """One line a submission, and whether it has all points; nothing where none are given."""
+        counted = {name: found for name, found in sorted(self._found.items()) if found.whole}
+        names = {name: cut(plain(name), LONGEST) for name in counted}
+        width = max(map(len, names.values()), default=0)
+        return [
+            (f"{names[name]:<{width}}   {found.text()}", found.full)
+            for name, found in counted.items()
+        ]
