@@ -11,7 +11,7 @@ import pytest
 
 from archcheck.pytest_plugin.items import RuleItem, SpecFile, SubmissionFile
 from archcheck.pytest_plugin.judging import Judgements, Trouble
-from archcheck.pytest_plugin.settings import Settings
+from archcheck.pytest_plugin.settings import Settings, shown
 from archcheck.pytest_plugin.summary import Tally
 
 ATTRIBUTE = "archcheck"
@@ -44,11 +44,28 @@ class Door:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Tell what is wrong with the spec once, and not for every submission."""
+        self._refuse_folders()
         if self.settings.spec:
             try:
                 self.judgements.spec(self.settings.spec)
             except Trouble as error:
                 raise pytest.UsageError(str(error)) from None
+
+    def _refuse_folders(self) -> None:
+        # pytest would import whatever is called test_*.py in them.
+        settings = self.settings
+        if not settings.on_command_line or settings.models:
+            return
+        if self._config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+            return
+        folder = next((path for path in sorted(settings.named) if path.is_dir()), None)
+        if folder is not None:
+            name = shown(folder, self._config.invocation_params.dir)
+            pattern = "*.py" if name == "." else f"{name}/*.py"
+            raise pytest.UsageError(
+                f"{name} is a folder: name the networks' files, or say which files in it hold "
+                f"networks, like --archcheck-model '{pattern}'"
+            )
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collect_file(
@@ -99,8 +116,9 @@ class Door:
             rules, points = item.whole
             facts = {
                 "submission": item.parent.nodeid,
-                "number": item.number,
+                "rule": item.number,
                 "rules": rules,
+                "runs": not item.broken,
                 "points_possible": points.possible,
                 "bonus_possible": points.bonus_possible,
             }
@@ -132,7 +150,7 @@ class Door:
         """Count what a rule earned: here, in the process that prints, whoever ran it."""
         facts = getattr(report, ATTRIBUTE, None)
         if facts is not None and report.when == "call":
-            self._tally.add(report.nodeid, facts, report.user_properties, report.failed)
+            self._tally.add(report.nodeid, facts, report.user_properties)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int
@@ -159,7 +177,4 @@ def _nothing(settings: Settings) -> str:
     if settings.models:
         matched = ", ".join(model.text for model in settings.models)
         return f"no network was checked: archcheck_model = {matched}: no such file was collected"
-    return (
-        "no network was checked: name its file on the command line, or say with archcheck_model "
-        "which files in a folder hold networks"
-    )
+    return "no network was checked: archcheck_model says which files hold networks"

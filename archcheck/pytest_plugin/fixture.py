@@ -52,9 +52,10 @@ class Archcheck:
                 return as_spec(given)
             return Judgements.of(self._config).spec(resolved(str(given), self._settings.folder))
         except SpecError as error:
-            pytest.fail(error_text(error), pytrace=False)
+            text = error_text(error)
         except Trouble as error:
-            pytest.fail(str(error), pytrace=False)
+            text = str(error)
+        pytest.fail(text, pytrace=False)
 
     @cached_property
     def report(self) -> Report:
@@ -68,7 +69,8 @@ class Archcheck:
         try:
             return judged.report()
         except Trouble as error:
-            pytest.fail(str(error), pytrace=False)
+            text = str(error)
+        pytest.fail(text, pytrace=False)
 
     @property
     def network(self) -> Network:

@@ -130,6 +130,7 @@ class RuleItem(pytest.Item):
         self.number = number
         self._strict = strict
         self.finding: Finding | None = None
+        self.broken = False
         if self.config.pluginmanager.hasplugin("xdist") and self.parent is not None:
             # What --dist loadgroup goes by.
             self.add_marker(pytest.mark.xdist_group(self.parent.nodeid))
@@ -144,6 +145,7 @@ class RuleItem(pytest.Item):
         a failure of the rule."""
         report = self.judged.report()
         stage = stage_of(report)
+        self.broken = stage is not None
         if self.number == 0:
             self.finding = stage
             return

@@ -25,9 +25,12 @@ class _Submission:
     def text(self) -> str:
         points = added(self.earned.values())
         ran = len(self.earned)
-        text = str(points) or "no points"
-        if ran < self.rules:
-            text += f" of the rules that ran ({ran} of {self.rules})"
+        if not ran:
+            text = "none of the rules ran"
+        elif ran < self.rules:
+            text = f"{points or 'no points'} of the rules that ran ({ran} of {self.rules})"
+        else:
+            text = str(points)
         return f"{text}   could not be run" if self.broken else text
 
     @property
@@ -47,13 +50,12 @@ class Tally:
         nodeid: str,
         facts: Mapping[str, Any],
         properties: Iterable[tuple[str, object]],
-        failed: bool,
     ) -> None:
         """Count the report of one rule."""
         whole = Points(possible=facts["points_possible"], bonus_possible=facts["bonus_possible"])
         found = self._found.setdefault(facts["submission"], _Submission(facts["rules"], whole))
-        if facts["number"] == 0:
-            found.broken = failed
+        found.broken |= not facts["runs"]
+        if facts["rule"] == 0:
             return
         given: dict[str, Any] = dict(properties)
         found.earned[nodeid] = Points(

@@ -49,7 +49,9 @@ def print_examined(examined: Examined, console: Console) -> None:
 
 def error_text(error: SpecError) -> str:
     """One error with its line underlined, without colour."""
-    rows = [words.clean(Text(str(error)))]
+    place = (words.path(error.file), error.line, error.column)
+    where = ":".join(str(part) for part in place if part)
+    rows = [words.clean(Text(f"{where}: {error.message}" if where else error.message))]
     if error.source and error.line and error.column:
         rows += words.underlined(error.source, error.line, error.column, error.length)
     return "\n".join(row.plain.rstrip() for row in rows)
