@@ -143,7 +143,13 @@ class RuleItem(pytest.Item):
     def setup(self) -> None:
         """Trace the network, unless another item of it was here first. No answer is an error, not
         a failure of the rule."""
-        report = self.judged.report()
+        try:
+            report = self.judged.report()
+        except Trouble as error:
+            text = str(error)
+            report = None
+        if report is None:
+            pytest.fail(text, pytrace=False)
         stage = stage_of(report)
         self.broken = stage is not None
         if self.number == 0:
@@ -219,22 +225,14 @@ class RuleItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any, **__: Any) -> Any:
         """The report's own words in place of a traceback."""
         error = excinfo.value
-        if isinstance(error, pytest.xfail.Exception):
-            return excinfo.getrepr(style="value")
-        if not isinstance(error, (RuleFailed, Trouble)):
-            if self.config.getoption("fulltrace", False):
-                return super().repr_failure(excinfo)
-            return (
-                f"archcheck itself failed: {type(error).__name__}: {error}\n"
-                "this is a bug; run again with --full-trace and report what it prints"
-            )
+        if not isinstance(error, (RuleFailed, pytest.xfail.Exception)):
+            return super().repr_failure(excinfo)
         shown = excinfo.getrepr(style="value")
-        crash = shown.reprcrash
-        if crash is not None:  # what --tb=line and JUnit's message show
+        if isinstance(error, RuleFailed) and shown.reprcrash is not None:
+            # What --tb=line shows, and JUnit as the message.
             path, line = self.place()
-            finding = error.finding if isinstance(error, RuleFailed) else None
-            crash.path, crash.lineno = path, line or 1
-            crash.message = f"{finding.rule}: {reason(finding)}" if finding else str(error)
+            shown.reprcrash.path, shown.reprcrash.lineno = path, line or 1
+            shown.reprcrash.message = f"{error.finding.rule}: {reason(error.finding)}"
         return shown
 
 

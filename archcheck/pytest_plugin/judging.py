@@ -63,6 +63,13 @@ class Judged:
         except OSError as error:
             file = f"{error.filename}: " if error.filename else ""
             return Trouble(f"{file}{error.strerror or error}")
+        except Exception as error:
+            if os.environ.get("ARCHCHECK_TRACEBACK"):
+                raise
+            return Trouble(
+                f"archcheck itself failed: {type(error).__name__}: {error}\n"
+                "this is a bug; run again with ARCHCHECK_TRACEBACK=1 and report what it prints"
+            )
 
 
 class Judgements:
