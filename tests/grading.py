@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import pytest
+
+# pytester takes back what is imported in a run, and some libraries cannot be imported twice.
+import archcheck.pytest_plugin.door
+import archcheck.pytest_plugin.fixture  # noqa: F401
 
 SPEC = """\
 input: [3, 8, 8]
@@ -75,8 +78,3 @@ def clean(result: pytest.RunResult) -> str:
     for word in ("Traceback", "INTERNALERROR", "pytest_plugin", "archcheck itself failed"):
         assert word not in text, text
     return text
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """The environment of a command that is not run by pytester."""
-    return {**os.environ, "PYTHONIOENCODING": "utf-8", "PWD": str(folder)}

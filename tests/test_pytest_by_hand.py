@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import archcheck.pytest_plugin.door
-import archcheck.pytest_plugin.fixture  # noqa: F401  pytester forgets what is imported later
 from tests.grading import BAD, GOOD, QUIET, SPEC, WRONG, clean, write
 
 pytest_plugins = "pytester"

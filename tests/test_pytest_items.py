@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import archcheck.pytest_plugin.door
-import archcheck.pytest_plugin.fixture  # noqa: F401  pytester forgets what is imported later
 from tests.grading import BAD, GOOD, NOT_HERE, QUIET, RULES, SPEC, WRONG, clean, summary, write
 
 pytest_plugins = "pytester"

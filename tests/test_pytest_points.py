@@ -92,7 +92,7 @@ def test_points_reach_junit_and_the_summary(folder: Path, pytester: pytest.Pytes
     clean(result)
 
 
-@pytest.mark.parametrize("dist", ["", "load", "loadscope", "loadfile", "loadgroup", "worksteal"])
+@pytest.mark.parametrize("dist", ["", "loadscope", "loadgroup", "worksteal"])
 def test_points_are_right_under_xdist(
     dist: str, folder: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,8 +107,7 @@ def test_points_are_right_under_xdist(
         "bob/mynet.py": SMALL,
         "carol/mynet.py": NONE,
     }
-    if dist != "loadgroup":  # pytest-xdist appends the group to the ids
-        assert "bob/mynet.py::receptive-field" in str(result.stdout)
+    assert "bob/mynet.py::receptive-field" in str(result.stdout)
     assert imports(folder) == 2 or dist == "worksteal"
     clean(result)
 

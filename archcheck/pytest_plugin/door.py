@@ -130,11 +130,10 @@ class Door:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
-        """With ``-n`` alone the rules of one submission stay with one worker, so that it is traced
-        once; everything else is spread as ever. With another ``--dist`` that is the user's choice:
-        loadscope, loadfile and loadgroup keep them together, too, and where they are spread all
-        the same the cache spares the second trace."""
-        if config.getoption("dist") != "load":
+        """With ``-n`` alone, and in groups, the rules of one submission stay with one worker, so
+        that it is traced once; loadscope and loadfile keep them together by themselves. Where they
+        are spread all the same (worksteal) the cache spares the second trace."""
+        if config.getoption("dist") not in ("load", "loadgroup"):
             return None
         from archcheck.pytest_plugin.scheduling import scheduler
 

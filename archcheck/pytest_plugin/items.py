@@ -131,9 +131,6 @@ class RuleItem(pytest.Item):
         self._strict = strict
         self.finding: Finding | None = None
         self.broken = False
-        if self.config.pluginmanager.hasplugin("xdist") and self.parent is not None:
-            # What --dist loadgroup goes by.
-            self.add_marker(pytest.mark.xdist_group(self.parent.nodeid))
 
     @property
     def whole(self) -> tuple[int, Points]:

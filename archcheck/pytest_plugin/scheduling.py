@@ -6,19 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadGroupScheduling
 
 
-class _Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Work is handed out by the submission, and by the test where there is none."""
+class _Together(LoadGroupScheduling):  # type: ignore[misc]  # xdist has no types
+    """Work is handed out by the submission; of everything else by the group, where tests have one,
+    and by the single test."""
 
     def __init__(self, config: pytest.Config, log: Any, is_ours: Callable[[str], bool]) -> None:
         super().__init__(config, log)
         self._is_ours = is_ours
 
     def _split_scope(self, nodeid: str) -> str:
-        scope = nodeid.rpartition("::")[0]
-        return scope if self._is_ours(nodeid) else nodeid
+        return nodeid.rpartition("::")[0] if self._is_ours(nodeid) else super()._split_scope(nodeid)
 
 
 def scheduler(config: pytest.Config, log: Any, is_ours: Callable[[str], bool]) -> Any:
