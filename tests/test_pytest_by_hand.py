@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +114,16 @@ def test_marker_and_fixture(folder: Path, pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=5)
     xdist = pytester.runpytest_subprocess("-n", "2", "test_hand.py", "good.py")
     xdist.assert_outcomes(passed=10, xfailed=2)
+
+
+def test_the_readme(folder: Path, pytester: pytest.Pytester) -> None:
+    root = Path(__file__).parent.parent
+    blocks = re.findall("```python\n(.*?)```", (root / "README.md").read_text("utf-8"), re.DOTALL)
+    (block,) = [block for block in blocks if "pytest.mark.archcheck" in block]
+    (folder / "alice").mkdir()
+    shutil.copy(root / "examples" / "assignment7" / "net003.py", folder / "alice" / "mynet.py")
+    pytester.makepyfile(block)
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
 
 
 def test_arguments_of_the_marker(folder: Path, pytester: pytest.Pytester) -> None:
