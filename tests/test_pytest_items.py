@@ -77,7 +77,7 @@ BROKEN = {
         "imports: importing the file failed: the module 'no_such_module' is not installed",
     ),
     "leaves": ("import os\nos._exit(3)", "imports: the network ended the process with exit code 3"),
-    "loops": ("while True: pass", "imports: importing the file did not return within 1 seconds"),
+    "loops": ("while True: pass", "imports: *did not return within 1 seconds"),
     "builds": (
         "from torch import nn\nclass Net(nn.Module):\n def __init__(self): 1 / 0",
         "builds: *Net() raised ZeroDivisionError",
@@ -154,8 +154,8 @@ def test_advice_and_bonuses_fail_nothing(
         result.assert_outcomes(passed=5, xfailed=2)
         result.stdout.fnmatch_lines(
             [
-                "XFAIL alice/mynet.py::layers[[]2[]] - warning: *",
-                "XFAIL alice/mynet.py::depthwise - bonus not earned: *",
+                "XFAIL alice/mynet.py::layers[[]2[]] - *warning: *",
+                "XFAIL alice/mynet.py::depthwise - *bonus not earned: *",
             ]
         )
     clean(result)

@@ -88,7 +88,8 @@ class Door:
                     strict=settings.strict,
                 )
             ]
-        if settings.is_spec(file_path):
+        # Other tools have files with `rules:` in them, too.
+        if settings.is_spec(file_path) and (settings.models or not others):
             spec = SpecFile.from_parent(
                 _outside_packages(parent),
                 path=file_path,

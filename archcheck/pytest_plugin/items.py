@@ -140,11 +140,11 @@ class RuleItem(pytest.Item):
     def setup(self) -> None:
         """Trace the network, unless another item of it was here first. No answer is an error, not
         a failure of the rule."""
+        report, text = None, ""
         try:
             report = self.judged.report()
         except Trouble as error:
             text = str(error)
-            report = None
         if report is None:
             pytest.fail(text, pytrace=False)
         stage = stage_of(report)
