@@ -155,15 +155,14 @@ class RuleItem(pytest.Item):
         self.finding = report.findings[self.number - (stage is None)]
         points = self.finding.points
         if points.possible:
-            self.user_properties += [
-                ("points", points.earned),
-                ("points_possible", points.possible),
-            ]
+            self._tell(points=points.earned, points_possible=points.possible)
         if points.bonus_possible:
-            self.user_properties += [
-                ("bonus", points.bonus),
-                ("bonus_possible", points.bonus_possible),
-            ]
+            self._tell(bonus=points.bonus, bonus_possible=points.bonus_possible)
+
+    def _tell(self, **properties: int | float) -> None:
+        for pair in properties.items():
+            if pair not in self.user_properties:  # an item may be run again
+                self.user_properties.append(pair)
 
     def runtest(self) -> None:
         """Say what was found."""
