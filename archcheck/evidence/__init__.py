@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from archcheck.evidence.augmentation import Augmentation
+
 
 @dataclass(frozen=True)
 class Evidence:
     """All that was gathered."""
 
+    augmentation: Augmentation | None = None
+    """The pipelines that augment the training images."""
 
-__all__ = ["Evidence"]
+
+__all__ = ["Augmentation", "Evidence"]

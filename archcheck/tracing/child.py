@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:  # at run time everything waits until torch is being imported
     from archcheck.network import Network
     from archcheck.tracing.failures import Failure
-    from archcheck.tracing.protocol import Measured, Message, Request
+    from archcheck.tracing.protocol import Measured, Message, Request, Worked
     from archcheck.tracing.reads import Reads
     from archcheck.tracing.watching import Watcher
 
@@ -81,14 +81,15 @@ class Server:
 
     def serve(self, request: Request) -> None:
         """Trace and answer, then end the process without tearing the interpreter down."""
+        from archcheck.network import Network
         from archcheck.tracing.failures import BadReference, NetworkError
         from archcheck.tracing.places import not_user_code
-        from archcheck.tracing.protocol import Done, Failed, Measured, Refused
+        from archcheck.tracing.protocol import Done, Failed, Refused
 
         not_user_code("<string>")  # the line that started this process
         threading.Thread(target=self._watch, args=(request.timeout,), daemon=True).start()
         try:
-            found = self._trace(request) if request.probe is None else self._measure(request)
+            found = self._answer(request)
         except BadReference as error:
             self._finish(Refused(str(error)))
         except NetworkError as error:
@@ -96,8 +97,29 @@ class Server:
         except BaseException as error:  # the submission may raise anything at all
             self._finish(Failed(self._unforeseen(error)))
         else:
-            answer = found if isinstance(found, Measured) else Done(found, self._reads())
-            self._finish(answer)
+            self._finish(Done(found, self._reads()) if isinstance(found, Network) else found)
+
+    def _answer(self, request: Request) -> Network | Measured | Worked:
+        from archcheck.tracing.offline import stay_offline
+
+        stay_offline()
+        if request.work is not None:
+            return self._work(request)
+        return self._trace(request) if request.probe is None else self._measure(request)
+
+    def _work(self, request: Request) -> Worked:
+        import importlib
+
+        from archcheck.tracing.protocol import Worked
+        from archcheck.tracing.seeding import seed
+
+        assert request.work is not None
+        sys.argv = [request.reference.file or request.reference.module]
+        self._say("imports")
+        seed()
+        module, _, name = request.work.function.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        return Worked(function(request.reference, request.work.told))
 
     def _trace(self, request: Request) -> Network:
         from archcheck.tracing.initialisation import Initialisation

@@ -59,14 +59,27 @@ def loaded(
         ImportFailure: if the import raises.
         BuildError: if the constructor raises, or wants arguments.
     """
+    with imported(reference) as module:
+        progress("builds")
+        yield _build(module, reference, arguments, weights)
+
+
+@contextmanager
+def imported(reference: Reference, until: int = 0) -> Iterator[ModuleType]:
+    """Import a file or module, and clean up on the way out, as :func:`loaded` does.
+
+    With ``until`` only the statements of the file that begin before or in that line are run.
+
+    Raises:
+        BadReference: if there is no such module.
+        ImportFailure: if the import raises.
+    """
     path, directory = list(sys.path), os.getcwd()
     before = dict(sys.modules)
     roots: list[Path] = []
     try:
         with constructions_recorded(), fresh_sources(roots):
-            module = _import(reference, roots)
-            progress("builds")
-            yield _build(module, reference, arguments, weights)
+            yield _import(reference, roots, until)
     finally:
         sys.path[:] = path
         if os.path.isdir(directory):
@@ -92,7 +105,7 @@ def _belongs(module: ModuleType, roots: list[Path]) -> bool:
     )
 
 
-def _import(reference: Reference, roots: list[Path]) -> ModuleType:
+def _import(reference: Reference, roots: list[Path], until: int) -> ModuleType:
     if reference.module:
         return _import_module(reference, roots)
     file = Path(reference.file)
@@ -111,7 +124,7 @@ def _import(reference: Reference, roots: list[Path]) -> ModuleType:
     try:
         if len(parts) > 1 and file.stem.isidentifier():
             return importlib.import_module(name)
-        loader = FreshLoader(name, str(file))
+        loader = FreshLoader(name, str(file), until)
         spec = importlib.util.spec_from_file_location(name, file, loader=loader)
         if spec is None or spec.loader is None:
             raise BadReference(f"{file} cannot be read as a Python module")

@@ -28,6 +28,8 @@ from archcheck.tracing.protocol import (
     Refused,
     Request,
     Stage,
+    Work,
+    Worked,
     pack,
     said,
     unpack,
@@ -141,9 +143,29 @@ class TracingProcess:
         answer = self._converse(request, on_progress)
         return answer if isinstance(answer, Measured) else _as_failure(answer)
 
+    def work(
+        self, function: str, reference: Reference, told: Mapping[str, Any], *, timeout: float = 60.0
+    ) -> Any | Failure:
+        """Have a function of archcheck's run beside the user's code, and return what it returns.
+
+        Args:
+            function: ``package.module:name``; it is given the reference and ``told``, and
+                returns plain data.
+            reference: the user's code.
+            told: plain data.
+            timeout: seconds until it is given up.
+
+        Raises:
+            BadReference: if the reference is wrong.
+            StartError: if the child could not import torch.
+        """
+        request = Request(reference, (), timeout=timeout, work=Work(function, dict(told)))
+        answer = self._converse(request)
+        return answer.result if isinstance(answer, Worked) else _as_failure(answer)
+
     def _converse(
         self, request: Request, on_progress: Callable[[int, int], None] | None = None
-    ) -> Done | Measured | Failure:
+    ) -> Done | Measured | Worked | Failure:
         stage = "starts"
         try:
             body = pack(request)
@@ -167,7 +189,7 @@ class TracingProcess:
             elif isinstance(message, Progress):
                 if on_progress is not None:
                     on_progress(message.done, message.total)
-            elif isinstance(message, (Done, Measured)):
+            elif isinstance(message, (Done, Measured, Worked)):
                 return message
             elif isinstance(message, Failed):
                 self._join()
@@ -270,7 +292,7 @@ def trace_reference(
         return child.trace(reference, input_shapes, arguments, training=training, timeout=timeout)
 
 
-def _as_failure(answer: Done | Measured | Failure) -> Failure:
+def _as_failure(answer: Done | Measured | Worked | Failure) -> Failure:
     # A child that answers what it was not asked is none of ours.
     return answer if isinstance(answer, Failure) else Failure("runs", "it answered out of turn")
 

@@ -28,9 +28,17 @@ class Probe(msgspec.Struct, frozen=True):
     weights: str = ""
 
 
+class Work(msgspec.Struct, frozen=True):
+    """A function of the child's own code, as ``package.module:name``, and what it is told beside
+    the reference. It returns plain data."""
+
+    function: str
+    told: dict[str, Any] = {}
+
+
 class Request(msgspec.Struct, frozen=True):
     """What to trace; ``watched`` asks what was read for it. With a ``probe`` its gradient is
-    measured instead."""
+    measured instead, with ``work`` that is done."""
 
     reference: Reference
     input_shapes: tuple[tuple[int, ...], ...]
@@ -39,6 +47,7 @@ class Request(msgspec.Struct, frozen=True):
     timeout: float = 60.0
     watched: bool = False
     probe: Probe | None = None
+    work: Work | None = None
 
 
 ATTEMPT = b"\0<archcheck: an attempt that may not count begins>\0"
@@ -67,6 +76,12 @@ class Measured(msgspec.Struct, frozen=True, tag=True):
     values: bytes
 
 
+class Worked(msgspec.Struct, frozen=True, tag=True):
+    """What the work came to."""
+
+    result: Any
+
+
 class Progress(msgspec.Struct, frozen=True, tag=True):
     """So much of the work is done."""
 
@@ -86,7 +101,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
-Message = Stage | Done | Measured | Progress | Failed | Refused
+Message = Stage | Done | Measured | Worked | Progress | Failed | Refused
 
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 

@@ -6,6 +6,7 @@ one path within a second can be mistaken for each other. Nothing compiled is lef
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,15 +19,24 @@ from importlib.machinery import (
 )
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 
 class FreshLoader(SourceFileLoader):
-    """Compiles a source file anew."""
+    """Compiles a source file anew; with ``until`` only what begins in its first lines."""
+
+    def __init__(self, fullname: str, path: str, until: int = 0) -> None:
+        super().__init__(fullname, path)
+        self._until = until
 
     def get_code(self, fullname: str) -> CodeType | None:
         """The code of the file as it is now."""
         path = self.get_filename(fullname)
-        code: CodeType = self.source_to_code(self.get_data(path), path)
+        source: Any = self.get_data(path)
+        if self._until:
+            source = ast.parse(source, path)
+            source.body = [part for part in source.body if part.lineno <= self._until]
+        code: CodeType = self.source_to_code(source, path)
         return code
 
 

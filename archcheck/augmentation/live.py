@@ -1,0 +1,207 @@
+"""Inside the child process: what a script constructs of albumentations while it is imported.
+
+Every transform and composition is written down as it is constructed, with the arguments it was
+given, the installed version's defaults and the line. So a script that fails later on, or drops
+what it built, has told it all the same.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from archcheck.tracing.failures import NetworkError
+from archcheck.tracing.loading import imported
+from archcheck.tracing.places import frame_place
+from archcheck.tracing.reference import Reference
+
+MOST = 10_000
+"""How many objects are written down."""
+LONGEST = 1000
+"""Longer sequences are nothing that a pipeline is told."""
+
+
+def read(reference: Reference, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Import a script and tell what it constructed, as plain data.
+
+    ``told`` holds ``until``, the last line of the script that has to run (0: all of it), and
+    ``makers``, the functions that return a pipeline and can be called with nothing.
+
+    Returns:
+        ``library``, the version (empty where it cannot be imported, with the ``failure``);
+        ``objects``; ``names`` of the module's compositions, as numbers of objects; and
+        ``failure``, what the script raised, with ``line``.
+    """
+    try:
+        library = importlib.import_module("albumentations")
+        recorder = Recorder(library)
+    except BaseException as error:  # what is installed may be broken in any way
+        return {"library": "", "failure": f"{type(error).__name__}: {error}"[:300]}
+    failure, line, names = "", 0, {}
+    try:
+        with imported(reference, told.get("until", 0)) as module:
+            names = _names(module, recorder)
+            for name in told.get("makers", ()):
+                _call(module, name)
+    except NetworkError as error:
+        failure, line = error.message, error.place.line if error.place else 0
+    return {
+        "library": str(getattr(library, "__version__", "")),
+        "objects": recorder.told(),
+        "names": names,
+        "failure": failure,
+        "line": line,
+    }
+
+
+def _call(module: ModuleType, name: str) -> None:
+    function = getattr(module, name, None)
+    if inspect.isfunction(function):
+        try:
+            function()
+        except Exception:  # what it constructed until then is written down
+            return
+
+
+@dataclass
+class _Record:
+    """One object: the class, the line that constructed it, and its arguments."""
+
+    made: Any
+    name: str
+    file: str
+    line: int
+    column: int
+    given: list[tuple[str, Any]] = field(default_factory=list)
+    effective: dict[str, Any] = field(default_factory=dict)
+    dropped: list[str] = field(default_factory=list)
+
+
+class Recorder:
+    """Writes down what is constructed of albumentations from now on."""
+
+    def __init__(self, library: ModuleType) -> None:
+        self.composition = library.BaseCompose if hasattr(library, "BaseCompose") else None
+        if self.composition is None:
+            self.composition = library.Compose.__mro__[1]
+        metaclass = next(k for k in type(library.Compose).__mro__ if k.__name__.startswith("Ser"))
+        self.records: list[_Record] = []
+        self.numbers: dict[int, int] = {}
+        recorder = self
+
+        def construct(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            made = type.__call__(cls, *args, **kwargs)
+            recorder.write_down(made, cls, args, kwargs)
+            return made
+
+        metaclass.__call__ = construct  # type: ignore[attr-defined]
+
+    def write_down(
+        self, made: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Keep what is known of an object: its own attributes may change later."""
+        if len(self.records) >= MOST:
+            return
+        place = frame_place(sys._getframe(2))
+        record = _Record(made, cls.__name__, place.file, place.line, place.column or 0)
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        positional = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+        bound = [*zip(positional, args, strict=False), *kwargs.items()]
+        is_list = isinstance(made, self.composition)
+        own = {"transforms", "first", "second"} if is_list else set()
+        record.given = [(name, plain(value)) for name, value in bound if name not in own]
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        known = {p.name for p in parameters} | {"strict"}
+        record.dropped = [name for name in kwargs if name not in known and not takes_any]
+        defaults = {
+            p.name: plain(p.default)
+            for p in parameters
+            if p.default is not p.empty and p.name not in own
+        }
+        kept = {name: value for name, value in record.given if name not in record.dropped}
+        record.effective = {**defaults, **kept}
+        self.numbers[id(made)] = len(self.records)
+        self.records.append(record)  # which keeps the object, so that its identity stays its own
+
+    def number(self, made: Any) -> int | None:
+        """The number of an object, None if it was not written down."""
+        return self.numbers.get(id(made))
+
+    def told(self) -> list[dict[str, Any]]:
+        """All records as plain data; ``children`` are numbers, -1 for what nobody knows."""
+        found = []
+        for record in self.records:
+            is_list = isinstance(record.made, self.composition)
+            inner = getattr(record.made, "transforms", ()) if is_list else ()
+            numbers = [self.number(child) for child in inner]
+            found.append(
+                {
+                    "name": record.name,
+                    "file": record.file,
+                    "line": record.line,
+                    "column": record.column,
+                    "given": record.given,
+                    "effective": record.effective,
+                    "dropped": record.dropped,
+                    "composition": is_list,
+                    "children": [-1 if number is None else number for number in numbers],
+                }
+            )
+        return found
+
+
+def _names(module: ModuleType, recorder: Recorder) -> dict[str, int]:
+    """The module's compositions by name, those in dictionaries and classes included."""
+    found: dict[str, int] = {}
+
+    def look(name: str, value: Any, deeper: bool) -> None:
+        if isinstance(value, recorder.composition):
+            number = recorder.number(value)
+            if number is not None:
+                found.setdefault(name, number)
+        elif deeper and type(value) is dict:
+            for key, item in list(value.items())[:LONGEST]:
+                if isinstance(key, (str, int)):
+                    look(f"{name}.{key}", item, False)
+        elif deeper and isinstance(value, type) and value.__module__ == module.__name__:
+            for key, item in list(vars(value).items()):
+                look(f"{name}.{key}", item, False)
+
+    for name, value in list(vars(module).items()):
+        if not name.startswith("__"):
+            look(name, value, True)
+    return found
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """A value as data that crosses processes; ``{"?": class}`` for what is none."""
+    if value is None or type(value) in (bool, str, float):
+        return value
+    if type(value) is int and abs(value) < 1 << 60:
+        return value
+    try:
+        if isinstance(value, (int, float, str)) and depth < 5:  # an enumeration's, numpy's own
+            return plain(next(k for k in (bool, int, float, str) if isinstance(value, k))(value), 5)
+        if isinstance(value, (list, tuple)) and len(value) <= LONGEST and depth < 5:
+            return [plain(item, depth + 1) for item in value]
+        if isinstance(value, dict) and len(value) <= LONGEST and depth < 5:
+            return {str(key): plain(item, depth + 1) for key, item in value.items()}
+        if _is_of_numbers(value) and depth < 5:
+            return plain(value.tolist(), depth + 1)
+    except Exception:  # what raises when it is looked at is no data
+        return {"?": type(value).__name__}
+    return {"?": type(value).__name__}
+
+
+def _is_of_numbers(value: Any) -> bool:
+    """Whether it is a small array or tensor, or a number of numpy's."""
+    kind = type(value).__module__.partition(".")[0]
+    if kind not in ("numpy", "torch") or not hasattr(value, "tolist"):
+        return False
+    shape = tuple(getattr(value, "shape", ()))
+    return len(shape) <= 2 and all(side <= LONGEST for side in shape)

@@ -1,0 +1,120 @@
+"""The pipelines of a script: its source, and beside it what a child process saw of it live."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from archcheck.augmentation.joining import Live, joined
+from archcheck.augmentation.library import LIBRARY
+from archcheck.augmentation.source import Source, Unreadable, read_source
+from archcheck.evidence.augmentation import Augmentation
+from archcheck.tracing.failures import BadReference, Failure, StartError
+from archcheck.tracing.process import TracingProcess
+from archcheck.tracing.reference import Reference
+
+_READ = "archcheck.augmentation.live:read"
+
+
+def parse_script(text: str) -> Reference:
+    """Read ``FILE`` or ``FILE:NAME``, where the name is that of a pipeline in it.
+
+    Raises:
+        BadReference: if there is no such Python file.
+    """
+    head, colon, name = text.rpartition(":")
+    dotted = all(part.isidentifier() for part in name.split("."))
+    if not colon or not dotted or name.endswith(".py"):
+        head, name = text, ""
+    file = Path(head)
+    if file.is_file() and file.suffix == ".py":
+        return Reference(str(file.resolve()), "", name)
+    if file.is_dir():
+        raise BadReference(f"{head} is a folder; name the Python file that builds the pipeline")
+    if file.suffix == ".ipynb" and file.is_file():
+        raise BadReference(
+            f"{head} is a notebook; export it first: jupyter nbconvert --to script {head}"
+        )
+    if file.is_file():
+        raise BadReference(f"{head} is not a Python file (its name does not end in .py)")
+    raise BadReference(f"there is no file {head}; write --augmentation FILE or FILE:NAME")
+
+
+def read_pipelines(script: Reference, *, named: bool = True, timeout: float = 60.0) -> Augmentation:
+    """The pipelines that a script builds.
+
+    Args:
+        script: the file, and the name of the pipeline to judge (empty: nobody says).
+        named: whether somebody named this file; one that only may hold a pipeline is not run
+            unless it imports albumentations.
+        timeout: seconds until a script that does not return is given up.
+    """
+    name = Path(script.file).name
+    try:
+        source = read_source(script.file)
+    except Unreadable as error:
+        return Augmentation(script.file, chosen=script.name, reason=str(error))
+    if not source.mentions and not named:
+        return Augmentation(script.file, reason=f"{name} does not import {LIBRARY}")
+    live, library, notes = _live(script, source, timeout)
+    pipelines = joined(source, live)
+    reason = "" if pipelines else f"no {LIBRARY} pipeline was found in {name}"
+    return Augmentation(
+        file=script.file,
+        pipelines=pipelines,
+        chosen=script.name,
+        library=library,
+        notes=notes,
+        reason=reason,
+        absent=not pipelines and named and not source.mentions and not _own(source, script.file),
+    )
+
+
+def _live(script: Reference, source: Source, timeout: float) -> tuple[Live, str, tuple[str, ...]]:
+    """What the script constructs, the library's version, and why that is not all."""
+    nothing = Live({}, script.file)
+    if not _installed():
+        return nothing, "", (f"{LIBRARY} is not installed: the source alone is judged",)
+    told: dict[str, Any] = {"until": source.until, "makers": list(source.makers)}
+    with TracingProcess() as child:
+        try:
+            found = child.work(_READ, script, told, timeout=timeout)
+        except (BadReference, StartError) as error:
+            return nothing, "", (f"the source alone is judged: {error}",)
+    name = Path(script.file).name
+    if isinstance(found, Failure):
+        line = f":{found.place.line}" if found.place else ""
+        why = found.message.replace("the network ", "the script ")
+        return nothing, "", (f"the source alone is judged: {name}{line} {why}",)
+    failure, line = found.get("failure", ""), found.get("line", 0)
+    if not found.get("library"):
+        return nothing, "", (f"the source alone is judged: {LIBRARY}: {failure}",)
+    notes = (f"{name}{f':{line}' if line else ''} raised {failure}",) if failure else ()
+    return Live(found, script.file), found["library"], notes
+
+
+def _installed() -> bool:
+    try:
+        return importlib.util.find_spec(LIBRARY) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _own(source: Source, file: str) -> bool:
+    """Whether the script imports what may be the submission's own code, or is not known."""
+    folder = Path(file).parent
+    return any(
+        module == "." or (folder / f"{module}.py").exists() or (folder / module).is_dir()
+        or (module not in sys.stdlib_module_names and not _is_installed(module))
+        for module in source.imports
+    )
+
+
+def _is_installed(module: str) -> bool:
+    # Found, not imported: only whether it is somebody else's.
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
