@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archcheck.augmentation import parse_script
 from archcheck.cache import CachedTracing
-from archcheck.judging import Submission, judge, report_on, shapes_for
+from archcheck.judging import Submission, gather, judge, report_on, shapes_for
 from archcheck.network import Network
 from archcheck.spec import Report, Spec, check, load_spec
 from archcheck.spec import spec_from as _spec_from
@@ -47,6 +48,7 @@ def verify(
     *,
     input_shape: Shape | Sequence[Shape] | None = None,
     arguments: Mapping[str, Any] | None = None,
+    augmentation: str | Path | None = None,
     training: bool = False,
     timeout: float = 60.0,
 ) -> Report:
@@ -58,8 +60,10 @@ def verify(
         spec: a spec, the path of its file, or its content as a mapping.
         input_shape: the input's shape without the batch; by default the spec's ``input``.
         arguments: for the constructor, beside and over those of the spec.
+        augmentation: the training script, ``"train.py"`` or ``"train.py:train_transforms"``, for
+            the rule of that name; by default the file that a reference names.
         training: trace in training mode instead of eval mode.
-        timeout: seconds until a referenced network that does not return is given up.
+        timeout: seconds until a referenced network, or a script, that does not return is given up.
 
     Returns:
         The report. A network that cannot be imported, built or run is a failed finding in it.
@@ -70,13 +74,15 @@ def verify(
     """
     started = time.perf_counter()
     wanted = as_spec(spec)
+    script = parse_script(str(augmentation)) if augmentation is not None else None
     if isinstance(network, Network):
-        return check(network, wanted, seconds=time.perf_counter() - started)
+        evidence = gather(_beside(script), wanted, network, timeout=timeout)
+        return check(network, wanted, evidence, seconds=time.perf_counter() - started)
     if isinstance(network, (str, Path)):
         reference = parse_reference(str(network))
         with CachedTracing(reference, None) as tracer:
             return judge(
-                Submission(reference, arguments or {}),
+                Submission(reference, arguments or {}, script),
                 wanted,
                 tracer,
                 input_shape=input_shape,
@@ -94,7 +100,13 @@ def verify(
     except failures.NetworkError as error:
         reference = Reference("", "", type(network).__name__)
         return report_on(error.failure(), wanted, reference, started)
-    return check(traced, wanted, seconds=time.perf_counter() - started)
+    evidence = gather(_beside(script), wanted, traced, timeout=timeout)
+    return check(traced, wanted, evidence, seconds=time.perf_counter() - started)
+
+
+def _beside(script: Reference | None) -> Submission:
+    """What comes with a network that is there already."""
+    return Submission(Reference("", "", ""), augmentation=script)
 
 
 def as_spec(spec: Spec | str | Path | Mapping[str, Any]) -> Spec:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archcheck.cache import CachedTracing
-from archcheck.evidence import Evidence
+from archcheck.evidence import Augmentation, Evidence
 from archcheck.network import Network, Place
 from archcheck.rules import Location
 from archcheck.spec import Failure, Report, Spec, SpecError, check, failed_to_run
@@ -22,11 +22,13 @@ from archcheck.tracing.shapes import Shape, input_shapes
 class Submission:
     """What is handed in: a network, and what comes with it.
 
-    ``arguments`` are for the constructor, beside and over those of the spec.
+    ``arguments`` are for the constructor, beside and over those of the spec. ``augmentation`` is
+    the training script, and the name of its pipeline; None for the network's own file.
     """
 
     reference: Reference
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    augmentation: Reference | None = None
 
 
 def judge(
@@ -62,14 +64,38 @@ def judge(
     shapes = shapes_for(spec, input_shape)
     given = {**spec.arguments, **submission.arguments}
     found = tracer.trace(shapes, given, training=training, timeout=timeout)
-    evidence = gather(submission, spec, found)
+    evidence = gather(submission, spec, found, timeout=timeout)
     return report_on(found, spec, submission.reference, began, evidence)
 
 
-def gather(submission: Submission, spec: Spec, found: Network | failures.Failure) -> Evidence:
-    """The evidence that a spec's rules ask for."""
-    del submission, spec, found
-    return Evidence()
+def gather(
+    submission: Submission,
+    spec: Spec,
+    found: Network | failures.Failure,
+    *,
+    timeout: float = 60.0,
+) -> Evidence:
+    """The evidence that a spec's rules ask for; none for a network that could not be run.
+
+    ``timeout`` is in seconds, for each script or network that is run for it.
+    """
+    asked = {requirement.rule.name for requirement in spec.requirements}
+    if not isinstance(found, Network):
+        return Evidence()
+    return Evidence(
+        augmentation=_augmentation(submission, timeout) if "augmentation" in asked else None,
+    )
+
+
+def _augmentation(submission: Submission, timeout: float) -> Augmentation | None:
+    from archcheck.augmentation import read_pipelines
+
+    if submission.augmentation is not None:
+        return read_pipelines(submission.augmentation, timeout=timeout)
+    if not submission.reference.file:
+        return None
+    own = Reference(submission.reference.file, "", "")
+    return read_pipelines(own, named=False, timeout=timeout)
 
 
 def shapes_for(spec: Spec, given: Shape | Sequence[Shape] | None) -> tuple[tuple[int, ...], ...]:

@@ -179,15 +179,17 @@ def _defaults(scope: Scope, tree: ast.Module) -> None:
             calls.setdefault(node.func.id, []).append(node)
     for inner in scope.inner.values():
         node = inner.node
-        if isinstance(node, ast.ClassDef) or isinstance(node, ast.Module):
+        if isinstance(node, (ast.ClassDef, ast.Module)):
             continue
         if any(call.args or call.keywords for call in calls.get(node.name, ())):
             continue
         plain = [*node.args.posonlyargs, *node.args.args]
-        given = list(zip(plain[len(plain) - len(node.args.defaults) :], node.args.defaults))
+        given = list(
+            zip(plain[len(plain) - len(node.args.defaults) :], node.args.defaults, strict=True)
+        )
         given += [
             (parameter, default)
-            for parameter, default in zip(node.args.kwonlyargs, node.args.kw_defaults)
+            for parameter, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
             if default is not None
         ]
         for parameter, default in given:
@@ -237,7 +239,8 @@ def _value(node: ast.expr, scope: Scope, names: dict[str, Any], depth: int) -> A
     if isinstance(node, ast.Dict):
         if any(key is None for key in node.keys):
             raise NotConstant(f"{_text(node)} is put together when the script runs")
-        return {inner(k): inner(v) for k, v in zip(node.keys, node.values) if k is not None}
+        pairs = zip(node.keys, node.values, strict=True)
+        return {inner(key): inner(value) for key, value in pairs if key is not None}
     if isinstance(node, ast.UnaryOp) and type(node.op) in _UNARY:
         return _UNARY[type(node.op)](inner(node.operand))
     if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
@@ -261,9 +264,9 @@ def _combined(node: ast.BinOp, left: Any, right: Any) -> Any:
     if isinstance(left, str) and not isinstance(node.op, ast.Add):
         raise NotConstant(f"{_text(node)} is worked out when the script runs")
     for one, other in ((left, right), (right, left)):
-        if isinstance(one, (tuple, str)) and isinstance(other, int):
-            if len(one) * other > LONGEST:
-                raise NotConstant(f"{_text(node)} is too long")
+        is_repeated = isinstance(one, (tuple, str)) and isinstance(other, int)
+        if is_repeated and len(one) * other > LONGEST:
+            raise NotConstant(f"{_text(node)} is too long")
     return _BINARY[type(node.op)](left, right)
 
 

@@ -98,9 +98,7 @@ def _joined(transform: Transform, live: Live) -> Transform:
     )
 
 
-def _supplied(
-    written: Sequence[Transform], made: Sequence[Transform]
-) -> tuple[Transform, ...]:
+def _supplied(written: Sequence[Transform], made: Sequence[Transform]) -> tuple[Transform, ...]:
     """The children that were made, each as the source says it where it does."""
     at = {(c.name, c.place.line, c.place.column): c for c in written if c.name and c.place}
     return tuple(

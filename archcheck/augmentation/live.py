@@ -86,10 +86,10 @@ class Recorder:
     """Writes down what is constructed of albumentations from now on."""
 
     def __init__(self, library: ModuleType) -> None:
-        self.composition = library.BaseCompose if hasattr(library, "BaseCompose") else None
-        if self.composition is None:
-            self.composition = library.Compose.__mro__[1]
-        metaclass = next(k for k in type(library.Compose).__mro__ if k.__name__.startswith("Ser"))
+        self.composition: Any = getattr(library, "BaseCompose", library.Compose)
+        metaclass: Any = next(
+            kind for kind in type(library.Compose).__mro__ if kind.__name__ == "SerializableMeta"
+        )
         self.records: list[_Record] = []
         self.numbers: dict[int, int] = {}
         recorder = self
@@ -99,7 +99,7 @@ class Recorder:
             recorder.write_down(made, cls, args, kwargs)
             return made
 
-        metaclass.__call__ = construct  # type: ignore[attr-defined]
+        metaclass.__call__ = construct
 
     def write_down(
         self, made: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]

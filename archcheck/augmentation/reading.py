@@ -12,7 +12,6 @@ from archcheck.augmentation.library import LIBRARY
 from archcheck.augmentation.source import Source, Unreadable, read_source
 from archcheck.evidence.augmentation import Augmentation
 from archcheck.tracing.failures import BadReference, Failure, StartError
-from archcheck.tracing.process import TracingProcess
 from archcheck.tracing.reference import Reference
 
 _READ = "archcheck.augmentation.live:read"
@@ -77,6 +76,8 @@ def _live(script: Reference, source: Source, timeout: float) -> tuple[Live, str,
     nothing = Live({}, script.file)
     if not _installed():
         return nothing, "", (f"{LIBRARY} is not installed: the source alone is judged",)
+    from archcheck.tracing.process import TracingProcess
+
     told: dict[str, Any] = {"until": source.until, "makers": list(source.makers)}
     with TracingProcess() as child:
         try:
@@ -106,7 +107,9 @@ def _own(source: Source, file: str) -> bool:
     """Whether the script imports what may be the submission's own code, or is not known."""
     folder = Path(file).parent
     return any(
-        module == "." or (folder / f"{module}.py").exists() or (folder / module).is_dir()
+        module == "."
+        or (folder / f"{module}.py").exists()
+        or (folder / module).is_dir()
         or (module not in sys.stdlib_module_names and not _is_installed(module))
         for module in source.imports
     )

@@ -145,7 +145,7 @@ class _Reader:
             yield from self._in(node.value, inner, "", True)
             return
         if isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values):
+            for key, value in zip(node.keys, node.values, strict=True):
                 said = str(key.value) if isinstance(key, ast.Constant) else ""
                 yield from self._in(value, inner, ".".join(part for part in (name, said) if part))
             return
@@ -158,11 +158,11 @@ class _Reader:
             yield from self._in(child, inner, name, kept)
 
     def _assigned(self, target: ast.expr, value: ast.expr, scope: Scope) -> Iterator[_Found]:
-        if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, (ast.Tuple, ast.List)):
-            if len(target.elts) == len(value.elts):
-                for part, given in zip(target.elts, value.elts):
-                    yield from self._assigned(part, given, scope)
-                return
+        pairs = _pairs(target, value)
+        if pairs:
+            for part, given in pairs:
+                yield from self._assigned(part, given, scope)
+            return
         owner, name = scope, ""
         if isinstance(target, ast.Name):
             name = target.id
@@ -227,8 +227,10 @@ class _Reader:
         self, call: ast.Call, scope: Scope, name: str, depth: int
     ) -> tuple[Transform, ...]:
         wanted = ("first", "second") if name == "OneOrOther" else ("transforms",)
-        given = dict(zip(wanted, call.args))
-        given |= {k.arg: k.value for k in call.keywords if k.arg in wanted}
+        given = dict(zip(wanted, call.args, strict=False))
+        for keyword in call.keywords:
+            if keyword.arg is not None and keyword.arg in wanted:
+                given[keyword.arg] = keyword.value
         if name == "OneOrOther" and "transforms" not in given and len(given) == 2:
             return tuple(self._transform(given[part], scope, depth) for part in wanted)
         if len(given) != 1 or any(isinstance(part, ast.Starred) for part in call.args):
@@ -309,6 +311,15 @@ class _Reader:
         )
 
 
+def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
+    """The parts of ``a, b = x, y``; nothing of any other assignment."""
+    both = (target, value)
+    if not all(isinstance(part, (ast.Tuple, ast.List)) for part in both):
+        return []
+    targets, values = (getattr(part, "elts", []) for part in both)
+    return list(zip(targets, values, strict=True)) if len(targets) == len(values) else []
+
+
 def _is_guard(node: ast.stmt) -> bool:
     """Whether a statement is ``if __name__ == "__main__":``, which no import runs."""
     return isinstance(node, ast.If) and any(
@@ -330,7 +341,9 @@ def _returns(node: ast.Module | Function | ast.ClassDef, name: str) -> bool:
         isinstance(part, ast.Return)
         and any(
             isinstance(value, ast.Name) and value.id == name
-            for value in ([part.value] if not isinstance(part.value, ast.Tuple) else part.value.elts)
+            for value in (
+                [part.value] if not isinstance(part.value, ast.Tuple) else part.value.elts
+            )
         )
         for part in ast.walk(node)
     )

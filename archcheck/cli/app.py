@@ -12,6 +12,7 @@ from archcheck.cli.check import check
 from archcheck.cli.errors import FAILED, guarded
 from archcheck.cli.parameters import (
     Arguments,
+    Augmentation,
     CacheDir,
     InputShape,
     Net,
@@ -70,6 +71,7 @@ def verify(
     ],
     input_shape: InputShape = None,
     arguments: Arguments = None,
+    augmentation: Augmentation = None,
     train: Train = False,
     timeout: Timeout = 60.0,
     skip: Annotated[
@@ -118,6 +120,7 @@ def verify(
         # Unless the network is in the cache, a child imports torch while this process reads the
         # spec.
         with tracing(reference, no_cache, cache_dir, verbose) as child:
+            from archcheck.augmentation import parse_script
             from archcheck.cli.delivery import deliver, destinations
             from archcheck.cli.options import read_arguments, read_shapes, without
             from archcheck.judging import Submission, judge
@@ -125,8 +128,9 @@ def verify(
 
             places = destinations(formats, output_file)
             wanted = without(load_spec(spec), skip or [])
+            script = parse_script(augmentation) if augmentation is not None else None
             report = judge(
-                Submission(reference, read_arguments(arguments)),
+                Submission(reference, read_arguments(arguments), script),
                 wanted,
                 child,
                 input_shape=read_shapes(input_shape),

@@ -73,6 +73,16 @@ OutputFile = Annotated[
         "--output-file", "-o", metavar="FILE", help="Write the report here.", show_default=False
     ),
 ]
+Augmentation = Annotated[
+    str | None,
+    typer.Option(
+        "--augmentation",
+        metavar="FILE[:NAME]",
+        help="The training script with the albumentations pipeline, and the pipeline's name; by "
+        "default the network's own file.",
+        show_default=False,
+    ),
+]
 NoCache = Annotated[
     bool,
     typer.Option(

@@ -17,5 +17,10 @@ class Evidence:
     augmentation: Augmentation | None = None
     """The pipelines that augment the training images."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the report has to know."""
+        return self.augmentation.notes if self.augmentation is not None else ()
+
 
 __all__ = ["Augmentation", "Evidence"]

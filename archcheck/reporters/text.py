@@ -227,7 +227,7 @@ def summary(report: Report) -> str:
             counts["warned"] += 1
         else:
             counts[finding.verdict.status] += 1
-    total = len(asked)
+    total = sum(not finding.aside for finding in asked)
     rules = "rule" if total == 1 else "rules"
     parts = []
     if report.network is None:

@@ -45,16 +45,20 @@ class Verdict:
     growth: tuple[Growth, ...] = ()
     needed: int | None = None
     hint: str = ""
+    asides: tuple[Verdict, ...] = ()
+    """What else was noticed: each is a finding of its own, a warning."""
 
 
 @dataclass(frozen=True)
 class Example:
     """A network (an expression of ``torch`` and ``nn``, or the source of a class ``Net``) and the
-    options under which the rule passes or fails on it."""
+    options under which the rule passes or fails on it; ``script`` is the source of the training
+    script that comes with it."""
 
     network: str
     options: Any
     input: tuple[int, ...] = (3, 32, 32)
+    script: str = ""
 
 
 _SOUNDS_LIKE_A_LAYER = re.compile("conv|pool|linear|dot|inner|mm|mv|matmul|attention|rnn|lstm|mean")

@@ -22,6 +22,8 @@ class Finding:
     rule: str
     verdict: Verdict
     options: CommonOptions
+    aside: bool = False
+    """Whether it was noticed beside the rule's answer, which is another finding."""
 
     @property
     def level(self) -> Level:
@@ -124,13 +126,15 @@ def check(
 ) -> Report:
     """Judge a traced network, and the evidence beside it, by every requirement of a spec."""
     subject = Subject(network, evidence)
-    findings = tuple(
-        Finding(r.rule.name, r.rule.check(subject, r.options), r.options) for r in spec.requirements
-    )
+    findings: list[Finding] = []
+    for asked in spec.requirements:
+        verdict = asked.rule.check(subject, asked.options)
+        findings.append(Finding(asked.rule.name, verdict, asked.options))
+        for aside in verdict.asides:
+            findings.append(Finding(asked.rule.name, aside, CommonOptions(severity="warning"), True))
     source = network.source.file if network.source else ""
-    return Report(
-        network.name, file or source, spec, findings, network, seconds, notes=network.notes
-    )
+    notes = (*network.notes, *subject.evidence.notes)
+    return Report(network.name, file or source, spec, tuple(findings), network, seconds, notes)
 
 
 def failed_to_run(

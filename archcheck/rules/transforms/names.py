@@ -161,7 +161,9 @@ RandomResizedCrop: height width
 RandomSizedCrop: height width
 """
 
-_EVERYWHERE = "p always_apply fill fill_mask value mask_value fill_value mask_fill_value cval cval_mask"
+_EVERYWHERE = (
+    "p always_apply fill fill_mask value mask_value fill_value mask_fill_value cval cval_mask"
+)
 """Arguments that most transforms take, or took under one of these names."""
 
 

@@ -1,0 +1,1 @@
+"""What the augmentation rule knows of albumentations: names, and what arguments mean."""

@@ -1,0 +1,244 @@
+"""Arguments of transforms under one name each, whatever version they were written for.
+
+albumentations 1 said ``max_holes=1, max_height=16, max_width=16, fill_value=...`` where version 2
+says ``num_holes_range=(1, 1), hole_height_range=(16, 16), hole_width_range=(16, 16), fill=...``.
+In version 1 a minimum that is not given is the maximum.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archcheck.evidence.augmentation import Transform, Unknown
+from archcheck.rules.transforms.names import CURRENT
+
+HOLES = frozenset({"CoarseDropout", "Cutout"})
+RANGES = {
+    "num_holes_range": ("min_holes", "max_holes"),
+    "hole_height_range": ("min_height", "max_height"),
+    "hole_width_range": ("min_width", "max_width"),
+}
+"""What version 2 of CoarseDropout gives as a pair, and the two arguments it was before."""
+_CUTOUT = {
+    "num_holes": "num_holes_range",
+    "max_h_size": "hole_height_range",
+    "max_w_size": "hole_width_range",
+}
+_FILLS = {
+    **dict.fromkeys(("fill_value", "value", "cval"), "fill"),
+    **dict.fromkeys(("mask_fill_value", "mask_value", "cval_mask"), "fill_mask"),
+}
+_ONE_SIDED = frozenset({"blur_limit", "clip_limit", "gamma_limit"})
+"""Limits of which a single number is no pair around zero."""
+_FIRST = {
+    "Normalize": ("mean", "std", "max_pixel_value"),
+    "ToFloat": ("max_value",),
+}
+"""The order of positional arguments, where it is the same in all versions."""
+_DROPOUT_1 = (*(high for _, high in RANGES.values()), *(low for low, _ in RANGES.values()))
+_DROPOUT_1 = (*_DROPOUT_1, "fill_value", "mask_fill_value")
+_DROPOUT_2 = (*RANGES, "fill", "fill_mask", "p")
+
+
+class Contradiction(Exception):
+    """Arguments that cannot be meant together; ``argument`` is the one to point at."""
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(reason)
+        self.argument = argument
+        self.reason = reason
+
+
+class Unclear(Exception):
+    """What an argument comes to cannot be told; the text says why."""
+
+
+def canonical(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a transform under version 2's names, ranges as pairs.
+
+    Raises:
+        Contradiction: if two of them exclude each other.
+        Unclear: if they mean different things in different versions.
+    """
+    found: dict[str, Any] = {}
+    said: dict[str, str] = {}
+    pairs = {part: whole for whole, parts in RANGES.items() for part in parts}
+    for key, value in given.items():
+        new = key
+        if key not in CURRENT.get(name, ()):
+            new = _FILLS.get(key, key)
+        if name == "Cutout":
+            new = _CUTOUT.get(new, new)
+        if name in HOLES and new in pairs:
+            continue
+        if new in said and value is not None:
+            raise Contradiction(key, f"{key} and {said[new]} mean the same")
+        if new in RANGES and name in HOLES:
+            value = pair(new, value)
+        elif new.endswith("limit") and new not in _ONE_SIDED and is_number(value):
+            value = (-abs(value), abs(value))
+        if new not in said:
+            found[new], said[new] = value, key
+    sizes: dict[str, Any] = {}
+    if name in HOLES:
+        for whole, (low, high) in RANGES.items():
+            both = _together(whole, given.get(low), given.get(high), low, high)
+            if both is None:
+                continue
+            if whole in found:
+                raise Contradiction(whole, f"{whole} and {high} mean the same")
+            sizes[whole] = both
+    return {**sizes, **found}
+
+
+def _together(whole: str, least: Any, most: Any, low: str, high: str) -> Any:
+    if isinstance(least, Unknown) or isinstance(most, Unknown):
+        return least if isinstance(least, Unknown) else most
+    if most is None:
+        if least is not None:
+            raise Unclear(f"{low} is given without {high}, whose default depends on the version")
+        return None
+    least = most if least is None else least
+    for name, value in ((low, least), (high, most)):
+        if not is_number(value):
+            raise Contradiction(name, f"{name} is a number, not {shown(value)}")
+    if least > most:
+        raise Contradiction(
+            high,
+            f"nothing can be at least {shown(least)} and at most {shown(most)}: "
+            f"{low} is {shown(least)}, {high} is {shown(most)}",
+        )
+    return pair(whole, (least, most))
+
+
+def pair(name: str, value: Any) -> Any:
+    """A range as a pair of its lowest and highest value.
+
+    Raises:
+        Contradiction: if it is none that a hole can have.
+    """
+    if isinstance(value, Unknown):
+        return value
+    both = (value, value) if is_number(value) else value
+    if not isinstance(both, (tuple, list)) or len(both) != 2 or not all(map(is_number, both)):
+        for part in both if isinstance(both, (tuple, list)) else ():
+            if isinstance(part, Unknown):
+                return part
+        raise Contradiction(name, f"{name} is a pair of numbers, not {shown(value)}")
+    low, high = both
+    if low > high:
+        raise Contradiction(name, f"nothing can be from {shown(low)} to {shown(high)}")
+    if high <= 0 or low < 0:
+        raise Contradiction(name, f"{name} has to be above 0, not {shown(value)}")
+    if name == "num_holes_range" and any(part != int(part) or part < 1 for part in both):
+        raise Contradiction(name, f"holes are counted in whole numbers, not {shown(value)}")
+    return (low, high)
+
+
+class Given:
+    """The arguments of a transform in a submission, with the defaults where they are known."""
+
+    def __init__(self, transform: Transform) -> None:
+        self.transform = transform
+        self.fault: Contradiction | None = None
+        self.unclear = ""
+        names = _named(transform)
+        self._unnamed = any(not name for name, _ in names)
+        self.raw = {name: value for name, value in names if name}
+        try:
+            self._values = canonical(transform.name, self.raw)
+        except Contradiction as error:
+            self._values, self.fault = {}, error
+        except Unclear as error:
+            self._values, self.unclear = {}, str(error)
+
+    def __getitem__(self, name: str) -> Any:
+        """An argument by version 2's name: as it was written, else the default.
+
+        Raises:
+            Unclear: if it is not known.
+        """
+        value = self._values[name] if name in self._values else self._default(name)
+        parts = value if isinstance(value, tuple) else (value,)
+        for part in parts:
+            if isinstance(part, Unknown):
+                raise Unclear(f"{name} is not known: {part.reason}")
+        return value
+
+    def _default(self, name: str) -> Any:
+        transform = self.transform
+        if self.unclear or transform.incomplete:
+            raise Unclear(self.unclear or transform.incomplete)
+        if self._unnamed:
+            raise Unclear("an argument without a name means different things in different versions")
+        if transform.name in HOLES and name in ("fill", "fill_mask"):
+            return 0 if name == "fill" else None  # in every version
+        if transform.effective is not None and not self.is_for_another_version:
+            effective = canonical(transform.name, transform.effective)
+            if name in effective:
+                return effective[name]
+        raise Unclear(f"{name} is not given, and its default depends on the version")
+
+    @property
+    def is_for_another_version(self) -> bool:
+        """Whether the installed version drops some of what was written."""
+        return bool(self.transform.dropped)
+
+    @property
+    def applied(self) -> bool:
+        """Whether it is ever applied, as far as its own chance goes.
+
+        Raises:
+            Unclear: if that is not known.
+        """
+        if self.raw.get("always_apply") is True:
+            return True
+        if "p" not in self.raw:
+            chance = (self.transform.effective or {}).get("p")
+            unknown = self._unnamed and chance is None
+            if self.transform.incomplete or unknown:
+                raise Unclear("how often it is applied (p) is not known")
+            return chance is None or chance != 0  # no default is 0
+        chance = self.raw["p"]
+        if isinstance(chance, Unknown):
+            raise Unclear(f"p is not known: {chance.reason}")
+        return not (is_number(chance) and chance <= 0)
+
+
+def _named(transform: Transform) -> list[tuple[str, Any]]:
+    """Names and values; positional ones get the names that they have in every version."""
+    order: Sequence[str] = _FIRST.get(transform.name, ())
+    if transform.name == "CoarseDropout" and transform.arguments:
+        first = transform.arguments[0].value
+        order = _DROPOUT_2 if isinstance(first, tuple) else _DROPOUT_1
+    found = []
+    for number, argument in enumerate(transform.arguments):
+        name = argument.name or (order[number] if number < len(order) else "")
+        found.append((name, argument.value))
+    return found
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of an argument are the same, numbers up to rounding."""
+    if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if is_number(one) and is_number(other):
+        return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
+    return type(one) is type(other) and bool(one == other)
+
+
+def shown(value: Any) -> str:
+    """A value as people read it: ``(125.3, 123, 113.9)``."""
+    if isinstance(value, (tuple, list)):
+        return f"({', '.join(map(shown, value))})"
+    if is_number(value) and isinstance(value, float):
+        return f"{value:.4g}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
