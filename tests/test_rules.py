@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,8 +96,19 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "example", "status"), CASES)
-def test_examples_give_the_verdict_they_promise(name: str, example: Example, status: str) -> None:
-    verdict = judge(build(example), name, example.options, example.input)
+def test_examples_give_the_verdict_they_promise(
+    name: str, example: Example, status: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(example.script)
+    spec = spec_from({"rules": {name: example.options}})
+    report = archcheck.verify(
+        build(example),
+        spec,
+        input_shape=example.input,
+        augmentation=script if example.script else None,
+    )
+    verdict = report.finding(name).verdict
     assert verdict.status == status
     assert verdict.message and verdict.found_text
 
@@ -235,7 +247,9 @@ def with_numpy() -> nn.Module:
     return Fn(lambda s, x: s.conv(torch.from_numpy(x.numpy() * 2)), conv=nn.Conv2d(3, 8, 3))
 
 
-COUNTING = sorted(RULES.keys() - {"parameters", "model-size", "output-shape", "receptive-field"})
+COUNTING = sorted(
+    RULES.keys() - {"augmentation", "parameters", "model-size", "output-shape", "receptive-field"}
+)
 
 
 @pytest.mark.filterwarnings(SCRIPTED)

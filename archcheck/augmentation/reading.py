@@ -41,22 +41,24 @@ def parse_script(text: str) -> Reference:
     raise BadReference(f"there is no file {head}; write --augmentation FILE or FILE:NAME")
 
 
-def read_pipelines(script: Reference, *, named: bool = True, timeout: float = 60.0) -> Augmentation:
+def read_pipelines(
+    script: Reference, *, named: bool = True, timeout: float = 60.0
+) -> Augmentation | None:
     """The pipelines that a script builds.
 
     Args:
         script: the file, and the name of the pipeline to judge (empty: nobody says).
-        named: whether somebody named this file; one that only may hold a pipeline is not run
-            unless it imports albumentations.
+        named: whether somebody named this file. One that only may hold a pipeline is no script
+            (None) unless it imports albumentations.
         timeout: seconds until a script that does not return is given up.
     """
     name = Path(script.file).name
     try:
         source = read_source(script.file)
     except Unreadable as error:
-        return Augmentation(script.file, chosen=script.name, reason=str(error))
+        return Augmentation(script.file, chosen=script.name, reason=str(error)) if named else None
     if not source.mentions and not named:
-        return Augmentation(script.file, reason=f"{name} does not import {LIBRARY}")
+        return None
     live, library, notes = _live(script, source, timeout)
     pipelines = joined(source, live)
     reason = "" if pipelines else f"no {LIBRARY} pipeline was found in {name}"
@@ -92,7 +94,8 @@ def _live(script: Reference, source: Source, timeout: float) -> tuple[Live, str,
     failure, line = found.get("failure", ""), found.get("line", 0)
     if not found.get("library"):
         return nothing, "", (f"the source alone is judged: {LIBRARY}: {failure}",)
-    notes = (f"{name}{f':{line}' if line else ''} raised {failure}",) if failure else ()
+    where = f"{name}:{line}" if line else name
+    notes = (f"{where} could not be run any further: {failure}",) if failure else ()
     return Live(found, script.file), found["library"], notes
 
 

@@ -32,7 +32,7 @@ MEANS = {
     "fashion-mnist": (0.2860,),
 }
 """The means of the training images, of pixels between 0 and 1, one a channel."""
-NO_SCRIPT = "no script with an albumentations pipeline is given (--augmentation)"
+NO_SCRIPT = "no training script given (--augmentation)"
 
 
 class AugmentationOptions(CommonOptions):

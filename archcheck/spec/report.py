@@ -131,7 +131,9 @@ def check(
         verdict = asked.rule.check(subject, asked.options)
         findings.append(Finding(asked.rule.name, verdict, asked.options))
         for aside in verdict.asides:
-            findings.append(Finding(asked.rule.name, aside, CommonOptions(severity="warning"), True))
+            findings.append(
+                Finding(asked.rule.name, aside, CommonOptions(severity="warning"), True)
+            )
     source = network.source.file if network.source else ""
     notes = (*network.notes, *subject.evidence.notes)
     return Report(network.name, file or source, spec, tuple(findings), network, seconds, notes)

@@ -66,12 +66,8 @@ def canonical(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     said: dict[str, str] = {}
     pairs = {part: whole for whole, parts in RANGES.items() for part in parts}
     for key, value in given.items():
-        new = key
-        if key not in CURRENT.get(name, ()):
-            new = _FILLS.get(key, key)
-        if name == "Cutout":
-            new = _CUTOUT.get(new, new)
-        if name in HOLES and new in pairs:
+        new = renamed(name, key)
+        if name in HOLES and (new in pairs or (new in RANGES and value is None)):
             continue
         if new in said and value is not None:
             raise Contradiction(key, f"{key} and {said[new]} mean the same")
@@ -91,6 +87,14 @@ def canonical(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
                 raise Contradiction(whole, f"{whole} and {high} mean the same")
             sizes[whole] = both
     return {**sizes, **found}
+
+
+def renamed(name: str, argument: str) -> str:
+    """An argument's name in version 2; one of the two that a range was before stays as it is."""
+    if argument in CURRENT.get(name, ()):
+        return argument
+    new = _FILLS.get(argument, argument)
+    return _CUTOUT.get(new, new) if name == "Cutout" else new
 
 
 def _together(whole: str, least: Any, most: Any, low: str, high: str) -> Any:

@@ -18,6 +18,7 @@ from archcheck.rules.transforms.arguments import (
     Unclear,
     canonical,
     is_number,
+    renamed,
 )
 from archcheck.rules.transforms.holes import is_share
 from archcheck.rules.transforms.names import NAMES, arguments_of
@@ -137,7 +138,7 @@ def _expected(
             raise _Wrong(f"{key}: {said}", *place, key) from None
     plain = {key: _value(value) for key, value in arguments.items() if key not in bounds}
     try:
-        found = {**canonical(name, plain), **canonical(name, dict.fromkeys(bounds, None))}
+        found = canonical(name, plain)
         if name in HOLES:
             for key in ("hole_height_range", "hole_width_range"):
                 if found.get(key):
@@ -148,7 +149,10 @@ def _expected(
     except Unclear as error:
         raise _Wrong(f"{error}: say which is meant", *place) from None
     for key, bound in bounds.items():
-        found[next(iter(canonical(name, {key: None})), key)] = bound
+        new = renamed(name, key)
+        if new in found:
+            raise _Wrong(f"{key} is asked for twice", *place, key)
+        found[new] = bound
     for key, value in found.items():
         if value == MEAN and key not in ("fill", "fill_mask"):
             raise _Wrong(f"{key} cannot be the data's mean", *place)
