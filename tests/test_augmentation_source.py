@@ -132,6 +132,8 @@ VALUES = {
     "(0,) * 10 ** 9": Unknown,
     "'%999999999d' % 1": Unknown,
     "around": Unknown,
+    "doubled": Unknown,
+    "boxes": Unknown,
     "MEAN['a']": Unknown,
 }
 BEFORE = """
@@ -145,6 +147,20 @@ grown = [1]
 grown.append(2)
 for loop in range(3): pass
 around = around
+a1 = x + x + x + x
+a2 = a1 + a1 + a1 + a1
+a3 = a2 + a2 + a2 + a2
+a4 = a3 + a3 + a3 + a3
+a5 = a4 + a4 + a4 + a4
+a6 = a5 + a5 + a5 + a5
+a7 = a6 + a6 + a6 + a6
+a8 = a7 + a7 + a7 + a7
+a9 = a8 + a8 + a8 + a8
+doubled = a9 + a9 + a9 + a9
+b1 = (1,) * 900
+b2 = (b1,) * 900
+b3 = (b2,) * 900
+boxes = (b3,) * 900
 class Config:
     SIZE = 16
     made = 1
@@ -228,6 +244,13 @@ def test_what_is_put_together_when_the_script_runs_is_not_known(tmp_path: Path, 
     unknown = [part for part in only(source).walk() if not part.name]
     assert unknown
     assert all(part.unknown for part in unknown)
+
+
+def test_lists_that_grow_without_end_are_cut_off(tmp_path: Path) -> None:
+    lines = ["t0 = [A.Blur(), A.Blur()]"]
+    lines += [f"t{n} = [*t{n - 1}, *t{n - 1}, *t{n - 1}]" for n in range(1, 18)]
+    root = only(read(tmp_path, "\n".join([HEAD, *lines, "train = A.Compose(t17)"])))
+    assert any("too many" in part.unknown for part in root.walk())
 
 
 def test_keyword_dictionaries_and_own_classes(tmp_path: Path) -> None:

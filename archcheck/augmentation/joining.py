@@ -6,27 +6,31 @@ worked out, lists that are put together; and what the installed version makes of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from archcheck.augmentation.source import Source
+from archcheck.augmentation.told import Told
 from archcheck.evidence.augmentation import Argument, Pipeline, Transform, Unknown
 from archcheck.network import Place
 
 DEEPEST = 20
+MOST = 50_000
+"""Objects are told so often and no more: they may hold each other."""
 
 
 class Live:
-    """What a script constructed, as :func:`archcheck.augmentation.live.read` tells it."""
+    """What a script constructed."""
 
-    def __init__(self, told: Mapping[str, Any], file: str) -> None:
-        self.objects: list[dict[str, Any]] = list(told.get("objects", ()))
-        self.names: dict[str, int] = dict(told.get("names", {}))
+    def __init__(self, told: Told, file: str) -> None:
+        self.objects = told.objects
+        self.names = told.names
+        self.count = 0
         self._at: dict[int, list[int]] = {}
         for number, found in enumerate(self.objects):
-            if found["file"] == file:
-                self._at.setdefault(found["line"], []).append(number)
+            if found.file == file:
+                self._at.setdefault(found.line, []).append(number)
 
     def at(self, transform: Transform) -> list[int]:
         """The objects that the line of a transform constructed."""
@@ -36,32 +40,33 @@ class Live:
         return [
             number
             for number in self._at.get(place.line, ())
-            if self.objects[number]["name"] == transform.name
-            and self.objects[number]["column"] in (0, place.column)  # 0: Python before 3.11
+            if self.objects[number].name == transform.name
+            and self.objects[number].column in (0, place.column)  # 0: Python before 3.11
         ]
 
     def outermost(self) -> list[int]:
         """Compositions that are no part of another one."""
-        inner = {child for found in self.objects for child in found["children"]}
+        inner = {child for found in self.objects for child in found.children}
         return [
             number
             for number, found in enumerate(self.objects)
-            if found["composition"] and number not in inner
+            if found.composition and number not in inner
         ]
 
     def transform(self, number: int, depth: int = 0) -> Transform:
         """An object as a transform, by itself."""
-        if number < 0 or depth > DEEPEST:
+        self.count += 1
+        if not 0 <= number < len(self.objects) or depth > DEEPEST or self.count > MOST:
             return Transform("", unknown="it is no transform of albumentations")
         found = self.objects[number]
-        place = Place(found["file"], found["line"], found["column"] or None)
+        place = Place(found.file, found.line, found.column or None)
         return Transform(
-            name=found["name"],
+            name=found.name,
             place=place,
-            arguments=tuple(Argument(name, _value(v), place) for name, v in found["given"]),
-            children=tuple(self.transform(child, depth + 1) for child in found["children"]),
-            effective={name: _value(value) for name, value in found["effective"].items()},
-            dropped=tuple(found["dropped"]),
+            arguments=tuple(Argument(name, _value(v), place) for name, v in found.given),
+            children=tuple(self.transform(child, depth + 1) for child in found.children),
+            effective={name: _value(value) for name, value in found.effective.items()},
+            dropped=tuple(found.dropped),
         )
 
 

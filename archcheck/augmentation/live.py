@@ -15,7 +15,10 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from archcheck.tracing.failures import NetworkError
+import msgspec
+
+from archcheck.augmentation.told import Made, Told
+from archcheck.tracing.failures import NetworkError, describe
 from archcheck.tracing.loading import imported
 from archcheck.tracing.places import frame_place
 from archcheck.tracing.reference import Reference
@@ -33,15 +36,13 @@ def read(reference: Reference, told: Mapping[str, Any]) -> dict[str, Any]:
     ``makers``, the functions that return a pipeline and can be called with nothing.
 
     Returns:
-        ``library``, the version (empty where it cannot be imported, with the ``failure``);
-        ``objects``; ``names`` of the module's compositions, as numbers of objects; and
-        ``failure``, what the script raised, with ``line``.
+        :class:`~archcheck.augmentation.told.Told` as plain data.
     """
     try:
         library = importlib.import_module("albumentations")
         recorder = Recorder(library)
     except BaseException as error:  # what is installed may be broken in any way
-        return {"library": "", "failure": f"{type(error).__name__}: {error}"[:300]}
+        return {"failure": describe(error)}
     failure, line, names = "", 0, {}
     try:
         with imported(reference, told.get("until", 0)) as module:
@@ -50,13 +51,11 @@ def read(reference: Reference, told: Mapping[str, Any]) -> dict[str, Any]:
                 _call(module, name)
     except NetworkError as error:
         failure, line = error.message, error.place.line if error.place else 0
-    return {
-        "library": str(getattr(library, "__version__", "")),
-        "objects": recorder.told(),
-        "names": names,
-        "failure": failure,
-        "line": line,
-    }
+    version = str(getattr(library, "__version__", "unknown"))
+    told_back: dict[str, Any] = msgspec.to_builtins(
+        Told(version, recorder.told(), names, failure, line)
+    )
+    return told_back
 
 
 def _call(module: ModuleType, name: str) -> None:
@@ -132,27 +131,27 @@ class Recorder:
         """The number of an object, None if it was not written down."""
         return self.numbers.get(id(made))
 
-    def told(self) -> list[dict[str, Any]]:
-        """All records as plain data; ``children`` are numbers, -1 for what nobody knows."""
+    def told(self) -> tuple[Made, ...]:
+        """All that was written down."""
         found = []
         for record in self.records:
             is_list = isinstance(record.made, self.composition)
             inner = getattr(record.made, "transforms", ()) if is_list else ()
             numbers = [self.number(child) for child in inner]
             found.append(
-                {
-                    "name": record.name,
-                    "file": record.file,
-                    "line": record.line,
-                    "column": record.column,
-                    "given": record.given,
-                    "effective": record.effective,
-                    "dropped": record.dropped,
-                    "composition": is_list,
-                    "children": [-1 if number is None else number for number in numbers],
-                }
+                Made(
+                    record.name,
+                    record.file,
+                    record.line,
+                    record.column,
+                    tuple(record.given),
+                    record.effective,
+                    tuple(record.dropped),
+                    is_list,
+                    tuple(-1 if number is None else number for number in numbers),
+                )
             )
-        return found
+        return tuple(found)
 
 
 def _names(module: ModuleType, recorder: Recorder) -> dict[str, int]:

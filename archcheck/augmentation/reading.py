@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from archcheck.augmentation.joining import Live, joined
 from archcheck.augmentation.library import LIBRARY
 from archcheck.augmentation.source import Source, Unreadable, read_source
+from archcheck.augmentation.told import Told
 from archcheck.evidence.augmentation import Augmentation
 from archcheck.tracing.failures import BadReference, Failure, StartError
 from archcheck.tracing.reference import Reference
@@ -30,7 +32,7 @@ def parse_script(text: str) -> Reference:
     file = Path(head)
     if file.is_file() and file.suffix == ".py":
         return Reference(str(file.resolve()), "", name)
-    if file.is_dir():
+    if head and file.is_dir():
         raise BadReference(f"{head} is a folder; name the Python file that builds the pipeline")
     if file.suffix == ".ipynb" and file.is_file():
         raise BadReference(
@@ -75,15 +77,15 @@ def read_pipelines(
 
 def _live(script: Reference, source: Source, timeout: float) -> tuple[Live, str, tuple[str, ...]]:
     """What the script constructs, the library's version, and why that is not all."""
-    nothing = Live({}, script.file)
+    nothing = Live(Told(), script.file)
     if not _installed():
         return nothing, "", (f"{LIBRARY} is not installed: the source alone is judged",)
     from archcheck.tracing.process import TracingProcess
 
-    told: dict[str, Any] = {"until": source.until, "makers": list(source.makers)}
+    wanted = {"until": source.until, "makers": list(source.makers)}
     with TracingProcess() as child:
         try:
-            found = child.work(_READ, script, told, timeout=timeout)
+            found = child.work(_READ, script, wanted, timeout=timeout)
         except (BadReference, StartError) as error:
             return nothing, "", (f"the source alone is judged: {error}",)
     name = Path(script.file).name
@@ -91,12 +93,15 @@ def _live(script: Reference, source: Source, timeout: float) -> tuple[Live, str,
         line = f":{found.place.line}" if found.place else ""
         why = found.message.replace("the network ", "the script ")
         return nothing, "", (f"the source alone is judged: {name}{line} {why}",)
-    failure, line = found.get("failure", ""), found.get("line", 0)
-    if not found.get("library"):
-        return nothing, "", (f"the source alone is judged: {LIBRARY}: {failure}",)
-    where = f"{name}:{line}" if line else name
-    notes = (f"{where} could not be run any further: {failure}",) if failure else ()
-    return Live(found, script.file), found["library"], notes
+    try:
+        told = msgspec.convert(found, Told)
+    except msgspec.ValidationError:
+        return nothing, "", (f"the source alone is judged: {name} answered out of turn",)
+    if not told.library:
+        return nothing, "", (f"the source alone is judged: {LIBRARY}: {told.failure}",)
+    where = f"{name}:{told.line}" if told.line else name
+    notes = (f"{where} could not be run any further: {told.failure}",) if told.failure else ()
+    return Live(told, script.file), told.library, notes
 
 
 def _installed() -> bool:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archcheck.augmentation.constants import (
-    Function,
-    NotConstant,
-    Scope,
-    scopes,
-    value_of,
-)
+from archcheck.augmentation.constants import value_of
+from archcheck.augmentation.finding import Finder
 from archcheck.augmentation.library import COMPOSITIONS, Imports
+from archcheck.augmentation.scopes import NotConstant, Scope, scopes
 from archcheck.evidence.augmentation import Argument, Pipeline, Transform, Unknown
 from archcheck.network import Place
 
 DEEPEST = 20
+MOST = 5_000
+"""How many transforms are read of one file: names can stand for ever more of each other."""
 LARGEST = 10_000_000
 """A script of more bytes than this is none."""
 
@@ -71,28 +68,19 @@ def read_source(file: str) -> Source:
 
 
 @dataclass
-class _Found:
-    """A composition, the name it goes by, and the function that returns it."""
-
-    node: ast.Call
-    scope: Scope
-    name: str
-    returned: bool = False
-
-
-@dataclass
 class _Reader:
     file: str
     tree: ast.Module
     parts: set[int] = field(default_factory=set)
     """Compositions that were met inside another one, by the node's identity."""
+    count: int = 0
 
     def __post_init__(self) -> None:
         self.imports = Imports(self.tree)
         self.top = scopes(self.tree)
 
     def read(self) -> Source:
-        found = list(self._in(self.tree, self.top, ""))
+        found = list(Finder(self.imports).find(self.tree, self.top, ""))
         built = [(item, self._transform(item.node, item.scope, 0)) for item in found]
         outer = [(item, root) for item, root in built if id(item.node) not in self.parts]
         holders = {item.scope.path[0] for item, _ in outer if item.scope.path}
@@ -126,61 +114,14 @@ class _Reader:
                 last = statement.end_lineno or statement.lineno
         return last
 
-    # -- finding ----------------------------------------------------------------------------
-
-    def _in(
-        self, node: ast.AST, scope: Scope, name: str, returned: bool = False
-    ) -> Iterator[_Found]:
-        """The outermost compositions under a node; ``name`` is what its value is called."""
-        if isinstance(node, ast.Call) and self.imports.class_of(node.func) in COMPOSITIONS:
-            yield _Found(node, scope, ".".join([*scope.path, *([name] if name else [])]), returned)
-            return
-        inner = scope.inner.get(id(node), scope)
-        if isinstance(node, (ast.Assign, ast.AnnAssign)):
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            if node.value is not None:
-                yield from self._assigned(target, node.value, inner)
-            return
-        if isinstance(node, ast.Return) and node.value is not None:
-            yield from self._in(node.value, inner, "", True)
-            return
-        if isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                said = str(key.value) if isinstance(key, ast.Constant) else ""
-                yield from self._in(value, inner, ".".join(part for part in (name, said) if part))
-            return
-        if isinstance(node, ast.keyword):
-            name = node.arg or ""
-        elif not isinstance(node, (ast.IfExp, ast.Tuple, ast.List)):
-            name = ""
-        kept = returned and isinstance(node, (ast.IfExp, ast.Tuple, ast.List))
-        for child in ast.iter_child_nodes(node):
-            yield from self._in(child, inner, name, kept)
-
-    def _assigned(self, target: ast.expr, value: ast.expr, scope: Scope) -> Iterator[_Found]:
-        pairs = _pairs(target, value)
-        if pairs:
-            for part, given in pairs:
-                yield from self._assigned(part, given, scope)
-            return
-        owner, name = scope, ""
-        if isinstance(target, ast.Name):
-            name = target.id
-        elif isinstance(target, ast.Attribute):
-            name = target.attr
-            is_self = isinstance(target.value, ast.Name) and target.value.id in ("self", "cls")
-            owner = (scope.class_scope() or scope) if is_self else scope
-        for found in self._in(value, scope, name):
-            if owner is not scope and found.scope is scope:  # self.train = ... in __init__
-                found.name = ".".join([*owner.path, *found.name.split(".")[len(scope.path) :]])
-            found.returned = isinstance(target, ast.Name) and _returns(scope.node, target.id)
-            yield found
-
     # -- reading ----------------------------------------------------------------------------
 
     def _transform(self, node: ast.expr, scope: Scope, depth: int) -> Transform:
         """The transform that an expression makes; one without a name if that is not known."""
+        self.count += 1
         try:
+            if self.count > MOST:
+                raise NotConstant("there are too many transforms")
             call, scope = self._followed(node, scope, depth)
         except NotConstant as error:
             return self._unknown(node, str(error))
@@ -238,7 +179,7 @@ class _Reader:
         return self._listed(next(iter(given.values())), scope, depth)
 
     def _listed(self, node: ast.expr, scope: Scope, depth: int) -> tuple[Transform, ...]:
-        if depth > DEEPEST:
+        if depth > DEEPEST or self.count > MOST:
             return (self._unknown(node, "it goes through too many names"),)
         if isinstance(node, (ast.List, ast.Tuple)):
             found: list[Transform] = []
@@ -311,15 +252,6 @@ class _Reader:
         )
 
 
-def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
-    """The parts of ``a, b = x, y``; nothing of any other assignment."""
-    both = (target, value)
-    if not all(isinstance(part, (ast.Tuple, ast.List)) for part in both):
-        return []
-    targets, values = (getattr(part, "elts", []) for part in both)
-    return list(zip(targets, values, strict=True)) if len(targets) == len(values) else []
-
-
 def _is_guard(node: ast.stmt) -> bool:
     """Whether a statement is ``if __name__ == "__main__":``, which no import runs."""
     return isinstance(node, ast.If) and any(
@@ -333,20 +265,6 @@ def _needs_nothing(node: ast.AST) -> bool:
     given = node.args
     plain = len(given.posonlyargs) + len(given.args)
     return plain == len(given.defaults) and None not in given.kw_defaults
-
-
-def _returns(node: ast.Module | Function | ast.ClassDef, name: str) -> bool:
-    """Whether a function returns a name, alone or in a tuple."""
-    return any(
-        isinstance(part, ast.Return)
-        and any(
-            isinstance(value, ast.Name) and value.id == name
-            for value in (
-                [part.value] if not isinstance(part.value, ast.Tuple) else part.value.elts
-            )
-        )
-        for part in ast.walk(node)
-    )
 
 
 def _short(node: ast.expr) -> str:

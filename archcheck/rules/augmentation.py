@@ -129,11 +129,12 @@ class Augmentation(Rule):
     Finds the albumentations pipelines of a training script (`--augmentation FILE`, or
     `FILE:NAME`; by itself the network's own file) and looks for the transforms that are asked
     for, with their arguments. What the source says is judged; where that cannot be told from the
-    source, what the script constructed when it was imported, in a process of its own with a time
-    limit. Names of version 1 (`max_holes`, `fill_value`) and 2 (`num_holes_range`, `fill`) mean
-    the same, here and in the script; in version 1 a minimum that is not given is the maximum.
-    Sizes below 1 are a share of the image. A transform inside `OneOf` is there, and said to be
-    one of several; one with `p=0` is not.
+    source, what the script constructs, in a process of its own with a time limit. Of a script no
+    more is run than up to the last line at its top that builds a pipeline. Names of version 1
+    (`max_holes`, `fill_value`) and 2 (`num_holes_range`, `fill`) mean the same, here and in the
+    script; in version 1 a minimum that is not given is the maximum. Sizes below 1 are a share of
+    the image. A transform inside `OneOf` is there, and said to be one of several; one with `p=0`
+    is not.
 
     `fill: mean` is the data's mean on the scale that the place in the pipeline means: 0 to 255,
     0 to 1 behind `ToFloat`, 0 behind a `Normalize` that takes the data's mean. An argument that

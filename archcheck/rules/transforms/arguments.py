@@ -185,6 +185,10 @@ class Given:
                 return effective[name]
         raise Unclear(f"{name} is not given, and its default depends on the version")
 
+    def says(self, name: str) -> bool:
+        """Whether an argument was written."""
+        return name in self._values
+
     @property
     def is_for_another_version(self) -> bool:
         """Whether the installed version drops some of what was written."""

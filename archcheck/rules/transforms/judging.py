@@ -169,7 +169,7 @@ def _range_fault(
     side = None if counts else _side(name, pipeline, transform, context)
     if not counts:
         other = "hole_width_range" if name == "hole_height_range" else "hole_height_range"
-        if (found[1] < 1) != (given[other][1] < 1):
+        if given.says(other) and (found[1] < 1) != (given[other][1] < 1):
             raise Unclear("one side of its holes is given in pixels, the other as a share")
     if isinstance(wanted, Measure):
         sizes = found if counts else in_pixels(found, side)

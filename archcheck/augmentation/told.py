@@ -1,0 +1,49 @@
+"""What the child process tells of a script: its answer is checked to be of this form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Made(msgspec.Struct, frozen=True):
+    """An object that was constructed.
+
+    Attributes:
+        name: the class.
+        file, line, column: the call that constructed it; column 0 where Python keeps none.
+        given: the names and values of its arguments, without a composition's list.
+        effective: what it was constructed with, the version's defaults included.
+        dropped: names of arguments that its version does not take.
+        composition: whether it holds others.
+        children: the numbers of those, -1 for what nobody knows.
+    """
+
+    name: str
+    file: str
+    line: int
+    column: int
+    given: tuple[tuple[str, Any], ...] = ()
+    effective: dict[str, Any] = {}
+    dropped: tuple[str, ...] = ()
+    composition: bool = False
+    children: tuple[int, ...] = ()
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Everything that a script constructed.
+
+    Attributes:
+        library: the version of albumentations; empty where it cannot be imported.
+        objects: in the order in which they were constructed.
+        names: the numbers of the module's compositions by their names.
+        failure: what the script raised, or why the library cannot be imported.
+        line: of the script, where it raised; 0 if that is not known.
+    """
+
+    library: str = ""
+    objects: tuple[Made, ...] = ()
+    names: dict[str, int] = {}
+    failure: str = ""
+    line: int = 0

@@ -1,0 +1,182 @@
+"""What a training script constructs when it is imported, whatever else it does."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archcheck.augmentation import parse_script, read_pipelines
+from archcheck.evidence import Augmentation
+from archcheck.evidence.augmentation import Transform, Unknown
+from archcheck.tracing.failures import BadReference
+
+pytest.importorskip("albumentations")
+
+HEAD = "import albumentations as A\n"
+LEGACY = "A.CoarseDropout(max_holes=1, max_height=16, fill_value=(125, 123, 114))"
+
+
+def read(tmp_path: Path, text: str, **options: Any) -> Augmentation:
+    file = tmp_path / "train.py"
+    file.write_text(textwrap.dedent(text))
+    found = read_pipelines(parse_script(str(file)), **options)
+    assert found is not None
+    return found
+
+
+def arguments(transform: Transform) -> dict[str, Any]:
+    return {argument.name: argument.value for argument in transform.arguments}
+
+
+def test_the_source_is_kept_and_the_object_says_what_is_dropped(tmp_path: Path) -> None:
+    found = read(tmp_path, f"{HEAD}train = A.Compose([{LEGACY}, A.ToGray(1, 'average')])\n")
+    assert (found.library, found.notes, found.reason) == ("2.0.8", (), "")
+    (pipeline,) = found.pipelines
+    dropout, gray = pipeline.root.children
+    assert arguments(dropout)["fill_value"] == (125, 123, 114)
+    assert dropout.dropped == ("max_holes", "max_height", "fill_value")
+    assert dropout.effective is not None
+    assert (dropout.effective["num_holes_range"], dropout.effective["fill"]) == ((1, 2), 0)
+    assert arguments(gray) == {"num_output_channels": 1, "method": "average"}
+    assert gray.effective is not None
+    assert (gray.effective["p"], gray.dropped) == (0.5, ())
+
+
+def test_the_object_supplies_what_the_source_does_not_tell(tmp_path: Path) -> None:
+    text = f"""
+    import numpy as np
+    {HEAD.strip()}
+    MEAN = np.array((0.4914, 0.4822, 0.4465))
+    chosen = []
+    for kind in (A.HorizontalFlip, A.VerticalFlip):
+        chosen.append(kind(p=0.3))
+    chosen.append(A.CoarseDropout(fill=(MEAN * 255).tolist(), **dict(p=np.float32(0.5))))
+    train = A.Compose([*chosen, A.ToGray(p=len(chosen) / 4), {LEGACY}])
+    def made(p=0.25):
+        return A.Compose([A.Blur(p=p + float("0.25 ".strip()))])
+    by_name = {{"gray": getattr(A, "Compose")([A.ToGray()])}}
+    """
+    found = read(tmp_path, text)
+    train, made, by_name = found.pipelines
+    assert [p.name for p in found.pipelines] == ["train", "made", "by_name.gray"]
+    first, second, dropout, gray, legacy = train.root.children
+    assert [first.name, second.name] == ["HorizontalFlip", "VerticalFlip"]
+    assert arguments(first) == {"p": 0.3}
+    assert arguments(dropout)["fill"] == pytest.approx((125.307, 122.961, 113.8575))
+    assert arguments(dropout)["p"] == 0.5
+    assert arguments(gray) == {"p": 0.75}
+    assert arguments(legacy)["max_holes"] == 1  # from the source: no object keeps it
+    assert arguments(made.root.children[0]) == {"p": 0.5}
+    assert [child.name for child in by_name.root.children] == ["ToGray"]
+    assert by_name.root.place is not None
+    assert (by_name.root.place.line, by_name.root.place.file) == (12, found.file)
+
+
+def test_what_is_built_in_different_ways_stays_unknown(tmp_path: Path) -> None:
+    text = """
+    import albumentations as A
+    def make(p):
+        return A.Compose([A.ToGray(p=p)])
+    a = make(0.1)
+    b = make(0.2)
+    """
+    (pipeline,) = read(tmp_path, text).pipelines
+    assert isinstance(arguments(pipeline.root.children[0])["p"], Unknown)
+
+
+def test_a_pipeline_of_another_file_is_found_where_it_was_built(tmp_path: Path) -> None:
+    (tmp_path / "transforms.py").write_text(f"{HEAD}train = A.Compose([A.ToGray()])\n")
+    found = read(tmp_path, "from transforms import train as augment\n")
+    (pipeline,) = found.pipelines
+    assert pipeline.name == "augment"
+    assert pipeline.root.place is not None
+    assert Path(pipeline.root.place.file).name == "transforms.py"
+    assert not found.absent
+
+
+BEFORE = f"{HEAD}train = A.Compose([A.ToGray(p=float('0.5 '.strip()))])\n"
+AWKWARD = {
+    "raises behind": (f"{BEFORE}open('/nowhere/data')\n", True, ""),
+    "loops behind": (f"{BEFORE}while True: pass\n", True, ""),
+    "ends behind": (f"{BEFORE}import os; os._exit(0)\n", True, ""),
+    "raises before": (f"open('/nowhere/data')\n{BEFORE}", False, "could not be run any further"),
+    "exits before": (f"import sys; sys.exit('no data')\n{BEFORE}", False, "sys.exit"),
+    "ends before": (f"import os; os._exit(3)\n{BEFORE}", False, "exit code 3"),
+    "reads before": (f"input()\n{BEFORE}", False, "EOFError"),
+    "prints": (f"print('x' * 10**6)\n{BEFORE}", True, ""),
+    "closes": (f"import os; os.close(1); os.close(2)\n{BEFORE}", True, ""),
+}
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_scripts_that_are_no_good_to_import(tmp_path: Path, name: str) -> None:
+    text, is_seen, note = AWKWARD[name]
+    found = read(tmp_path, text)
+    (pipeline,) = found.pipelines
+    assert pipeline.name == "train"
+    value = arguments(pipeline.root.children[0])["p"]
+    assert (value == 0.5) if is_seen else isinstance(value, Unknown)
+    assert note in "".join(found.notes)
+    assert bool(found.notes) == bool(note)
+
+
+def test_a_script_that_never_returns_is_given_up(tmp_path: Path) -> None:
+    began = time.monotonic()
+    found = read(tmp_path, f"while True: pass\n{BEFORE}", timeout=10.0)
+    assert time.monotonic() - began < 60
+    assert [pipeline.name for pipeline in found.pipelines] == ["train"]
+    assert found.notes == (
+        "the source alone is judged: train.py:1 did not return within 10 seconds",
+    )
+
+
+def test_nothing_is_left_of_a_script(tmp_path: Path) -> None:
+    read(tmp_path, BEFORE)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["train.py"]
+
+
+NOTHING = {
+    "": True,
+    "import torch, json\n": True,
+    "import helpers_of_mine\n": False,
+    "from . import transforms\n": False,
+    "import albumentations\n": False,
+}
+
+
+@pytest.mark.parametrize(("text", "absent"), NOTHING.items())
+def test_whether_there_is_none_for_sure(tmp_path: Path, text: str, absent: bool) -> None:
+    found = read(tmp_path, text)
+    assert (found.pipelines, found.absent) == ((), absent)
+    assert found.reason == "no albumentations pipeline was found in train.py"
+
+
+def test_a_network_file_without_the_library_is_no_script(tmp_path: Path) -> None:
+    for text in ("import torch\n", "def ("):
+        file = tmp_path / "net.py"
+        file.write_text(text)
+        assert read_pipelines(parse_script(str(file)), named=False) is None
+
+
+def test_references_to_scripts(tmp_path: Path) -> None:
+    for name in ("my train.py", "train.ipynb", "train.txt", "a:b.py"):
+        (tmp_path / name).write_text("")
+    spaced = str(tmp_path / "my train.py")
+    assert parse_script(spaced).name == ""
+    assert parse_script(f"{spaced}:Data.train").name == "Data.train"
+    assert parse_script(str(tmp_path / "a:b.py")).file.endswith("a:b.py")
+    for text, said in {
+        str(tmp_path): "is a folder",
+        str(tmp_path / "train.ipynb"): "is a notebook",
+        str(tmp_path / "train.txt"): "not a Python file",
+        str(tmp_path / "none.py"): "there is no file",
+        f"{spaced}:": "there is no file",
+        "": "there is no file",
+        "package.module:train": "there is no file",
+    }.items():
+        with pytest.raises(BadReference, match=said):
+            parse_script(text)
