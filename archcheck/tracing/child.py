@@ -37,8 +37,10 @@ def main() -> None:
     # All that is needed, while the parent still reads the spec and the clock does not run yet.
     import archcheck.tracing.loading
     import archcheck.tracing.trace  # noqa: F401
+    from archcheck.tracing.offline import stay_offline
     from archcheck.tracing.protocol import unpack_request
 
+    stay_offline()
     body = _read(sys.stdin.buffer)
     if body is None:
         os._exit(0)
@@ -100,9 +102,6 @@ class Server:
             self._finish(Done(found, self._reads()) if isinstance(found, Network) else found)
 
     def _answer(self, request: Request) -> Network | Measured | Worked:
-        from archcheck.tracing.offline import stay_offline
-
-        stay_offline()
         if request.work is not None:
             return self._work(request)
         return self._trace(request) if request.probe is None else self._measure(request)
