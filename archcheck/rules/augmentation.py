@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from archcheck.evidence.augmentation import Augmentation as Script
 from archcheck.evidence.augmentation import Pipeline, Transform
@@ -32,20 +39,21 @@ MEANS = {
     "fashion-mnist": (0.2860,),
 }
 """The means of the training images, of pixels between 0 and 1, one a channel."""
+Wish = Annotated[
+    Wanted, PlainValidator(read_wanted), PlainSerializer(Wanted.as_data), WithJsonSchema(SCHEMA)
+]
 NO_SCRIPT = "no training script given (--augmentation)"
 
 
 class AugmentationOptions(CommonOptions):
     """The transforms that a pipeline has to hold."""
 
-    transforms: list[Annotated[Wanted, PlainValidator(read_wanted), WithJsonSchema(SCHEMA)]] = (
-        Field(
-            min_length=1,
-            description="What has to be there: a name, a name with arguments "
-            "({CoarseDropout: {max_holes: 1}}), or a list of which one has to be there. The names "
-            "of arguments may be albumentations 1's or 2's. A value is compared as it is, "
-            "{at_least: 0.3} and the like as a bound; `fill: mean` is the data's mean.",
-        )
+    transforms: list[Wish] = Field(
+        min_length=1,
+        description="What has to be there: a name, a name with arguments "
+        "({CoarseDropout: {max_holes: 1}}), or a list of which one has to be there. The names "
+        "of arguments may be albumentations 1's or 2's. A value is compared as it is, "
+        "{at_least: 0.3} and the like as a bound; `fill: mean` is the data's mean.",
     )
     pipeline: str | None = Field(
         None,

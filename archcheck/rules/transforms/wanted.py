@@ -44,6 +44,18 @@ class Wanted:
     def __str__(self) -> str:
         return " or ".join(asked.name for asked in self.any_of)
 
+    def as_data(self) -> list[dict[str, Any]]:
+        """The transforms as plain data, one entry each."""
+        return [
+            {
+                asked.name: {
+                    key: value.given if isinstance(value, Measure) else value
+                    for key, value in asked.arguments.items()
+                }
+            }
+            for asked in self.any_of
+        ]
+
     @property
     def needs_mean(self) -> bool:
         """Whether the data's mean is asked for."""
