@@ -63,7 +63,9 @@ def repository(tmp_path: Path) -> Path:
     (folder / ".git").mkdir()
     for name in ("net003.py", "net004.py"):
         shutil.copy(ROOT / "examples" / "assignment7" / name, folder / "models" / name)
-    (folder / "spec.yaml").write_text("extends: assignment7\nrules: {augmentation: null, blocks: null}\n")
+    (folder / "spec.yaml").write_text(
+        "extends: assignment7\nrules: {augmentation: null, blocks: null}\n"
+    )
     return folder
 
 

@@ -124,19 +124,22 @@ def check(
     file: str = "",
     seconds: float = 0.0,
 ) -> Report:
-    """Judge a traced network, and the evidence beside it, by every requirement of a spec."""
+    """Judge a traced network, and the evidence beside it, by every requirement of a spec.
+
+    The findings are the answers, in the order of the spec, and behind them what else was noticed.
+    """
     subject = Subject(network, evidence)
-    findings: list[Finding] = []
-    for asked in spec.requirements:
-        verdict = asked.rule.check(subject, asked.options)
-        findings.append(Finding(asked.rule.name, verdict, asked.options))
-        for aside in verdict.asides:
-            findings.append(
-                Finding(asked.rule.name, aside, CommonOptions(severity="warning"), True)
-            )
+    answers = [
+        Finding(r.rule.name, r.rule.check(subject, r.options), r.options) for r in spec.requirements
+    ]
+    asides = [
+        Finding(answer.rule, aside, CommonOptions(severity="warning"), aside=True)
+        for answer in answers
+        for aside in answer.verdict.asides
+    ]
     source = network.source.file if network.source else ""
     notes = (*network.notes, *subject.evidence.notes)
-    return Report(network.name, file or source, spec, tuple(findings), network, seconds, notes)
+    return Report(network.name, file or source, spec, (*answers, *asides), network, seconds, notes)
 
 
 def failed_to_run(
