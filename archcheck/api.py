@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archcheck.cache import CachedTracing
-from archcheck.judging import Submission, judge, report_on, shapes_for
+from archcheck.judging import Submission, gather_live, judge, report_on, shapes_for
 from archcheck.network import Network
 from archcheck.spec import Report, Spec, check, load_spec
 from archcheck.spec import spec_from as _spec_from
@@ -49,6 +49,8 @@ def verify(
     arguments: Mapping[str, Any] | None = None,
     training: bool = False,
     timeout: float = 60.0,
+    weights: str | Path | None = None,
+    data: str | Path | None = None,
 ) -> Report:
     """Check a network against a spec.
 
@@ -60,13 +62,18 @@ def verify(
         arguments: for the constructor, beside and over those of the spec.
         training: trace in training mode instead of eval mode.
         timeout: seconds until a referenced network that does not return is given up.
+        weights: the checkpoint that accuracy is measured with: safetensors, or a state dict that
+            torch saved. By default a live module's own weights; a reference needs a file, and a
+            Network is data that no weights can be loaded into.
+        data: the folder of the data set that accuracy is measured on.
 
     Returns:
         The report. A network that cannot be imported, built or run is a failed finding in it.
 
     Raises:
         SpecError: if the spec is wrong, or nobody says the input's shape.
-        archcheck.tracing.failures.BadReference: if the reference is wrong.
+        archcheck.tracing.failures.BadReference: if the reference is wrong, or the weights or the
+            data that accuracy is measured with cannot be read.
     """
     started = time.perf_counter()
     wanted = as_spec(spec)
@@ -76,7 +83,7 @@ def verify(
         reference = parse_reference(str(network))
         with CachedTracing(reference, None) as tracer:
             return judge(
-                Submission(reference, arguments or {}),
+                Submission(reference, arguments or {}, weights, data),
                 wanted,
                 tracer,
                 input_shape=input_shape,
@@ -94,7 +101,8 @@ def verify(
     except failures.NetworkError as error:
         reference = Reference("", "", type(network).__name__)
         return report_on(error.failure(), wanted, reference, started)
-    return check(traced, wanted, seconds=time.perf_counter() - started)
+    evidence = gather_live(network, wanted, traced, weights=weights, data=data)
+    return check(traced, wanted, evidence, seconds=time.perf_counter() - started)
 
 
 def as_spec(spec: Spec | str | Path | Mapping[str, Any]) -> Spec:

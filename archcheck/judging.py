@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archcheck.cache import CachedTracing
 from archcheck.evidence import Evidence
+from archcheck.evidence.accuracy import Accuracy, Measured, NotMeasured, Task, Unfit
+from archcheck.evidence.datasets import DATASETS
 from archcheck.network import Network, Place
 from archcheck.rules import Location
+from archcheck.rules.accuracy import AccuracyOptions
 from archcheck.spec import Failure, Report, Spec, SpecError, check, failed_to_run
 from archcheck.tracing import failures
 from archcheck.tracing.reference import Reference
 from archcheck.tracing.shapes import Shape, input_shapes
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Submission:
     """What is handed in: a network, and what comes with it.
 
-    ``arguments`` are for the constructor, beside and over those of the spec.
+    ``arguments`` are for the constructor, beside and over those of the spec. ``weights`` is a
+    checkpoint, ``data`` the folder of the data set that accuracy is measured on.
     """
 
     reference: Reference
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    weights: str | Path | None = None
+    data: str | Path | None = None
 
 
 def judge(
@@ -38,6 +49,7 @@ def judge(
     training: bool = False,
     timeout: float = 60.0,
     started: float | None = None,
+    on_progress: Told | None = None,
 ) -> Report:
     """Trace a submission and check it against a spec.
 
@@ -49,27 +61,102 @@ def judge(
         training: trace in training mode instead of eval mode.
         timeout: seconds until a network that does not return is given up.
         started: when the work began (``time.perf_counter()``), by default now.
+        on_progress: told how many images of how many are classified, where that is asked for.
 
     Returns:
         The report. A network that cannot be imported, built or run is a failed finding in it.
 
     Raises:
         SpecError: if nobody says the input's shape.
-        archcheck.tracing.failures.BadReference: if the reference is wrong.
+        archcheck.tracing.failures.BadReference: if the reference is wrong, or a file that is
+            needed beside it.
         archcheck.tracing.failures.StartError: if the child could not import torch.
     """
     began = time.perf_counter() if started is None else started
     shapes = shapes_for(spec, input_shape)
     given = {**spec.arguments, **submission.arguments}
     found = tracer.trace(shapes, given, training=training, timeout=timeout)
-    evidence = gather(submission, spec, found)
+    evidence = gather(submission, spec, found, timeout=timeout, on_progress=on_progress)
     return report_on(found, spec, submission.reference, began, evidence)
 
 
-def gather(submission: Submission, spec: Spec, found: Network | failures.Failure) -> Evidence:
-    """The evidence that a spec's rules ask for."""
-    del submission, spec, found
-    return Evidence()
+def gather(
+    submission: Submission,
+    spec: Spec,
+    found: Network | failures.Failure,
+    *,
+    timeout: float = 60.0,
+    on_progress: Told | None = None,
+) -> Evidence:
+    """The evidence that a spec's rules ask for; none on a network that could not be run."""
+    if not isinstance(found, Network):
+        return Evidence()
+
+    weights, data = submission.weights, submission.data
+
+    def measure(task: Task) -> Measured | NotMeasured | Unfit:
+        if weights is None:
+            return NotMeasured("no weights given (--weights)")
+        if data is None:
+            return NotMeasured("no data given (--data)")
+        from archcheck.evaluation.process import measure
+
+        given = {**spec.arguments, **submission.arguments}
+        return measure(
+            submission.reference,
+            task,
+            weights,
+            data,
+            given,
+            timeout=timeout,
+            on_progress=on_progress,
+        )
+
+    return Evidence(
+        accuracy=_accuracy(spec, found, measure),
+    )
+
+
+def gather_live(
+    model: nn.Module,
+    spec: Spec,
+    found: Network,
+    *,
+    weights: str | Path | None = None,
+    data: str | Path | None = None,
+) -> Evidence:
+    """As :func:`gather`, of a live module, in this process and without a time limit."""
+
+    def measure(task: Task) -> Measured | NotMeasured | Unfit:
+        if data is None:
+            return NotMeasured("no data given (--data)")
+        from archcheck.evaluation.live import measure_live
+
+        return measure_live(model, task, weights, data)
+
+    return Evidence(
+        accuracy=_accuracy(spec, found, measure),
+    )
+
+
+def _accuracy(
+    spec: Spec, found: Network, measure: Callable[[Task], Measured | NotMeasured | Unfit]
+) -> tuple[Accuracy, ...]:
+    """What each data set brings that the spec's entries name, each normalisation of it once."""
+    asked = (r.options for r in spec.requirements)
+    tasks = dict.fromkeys(o.task for o in asked if isinstance(o, AccuracyOptions))
+    return tuple(Accuracy(task, _obstacle(found, task) or measure(task)) for task in tasks)
+
+
+def _obstacle(found: Network, task: Task) -> NotMeasured | None:
+    """Why a network can be shown no images of a data set, if it cannot."""
+    shape = DATASETS[task.dataset].shape
+    inputs = [found.shape(tensor)[1:] for tensor in found.inputs]
+    if inputs == [shape]:
+        return None
+    taken = ", ".join("×".join(map(str, sides)) for sides in inputs)
+    images = "×".join(map(str, shape))
+    return NotMeasured(f"{task.dataset}'s images are {images}, the network takes {taken}")
 
 
 def shapes_for(spec: Spec, given: Shape | Sequence[Shape] | None) -> tuple[tuple[int, ...], ...]:

@@ -13,6 +13,7 @@ from archcheck.cli.errors import FAILED, guarded
 from archcheck.cli.parameters import (
     Arguments,
     CacheDir,
+    Data,
     InputShape,
     Net,
     NoCache,
@@ -22,6 +23,7 @@ from archcheck.cli.parameters import (
     Train,
     Verbose,
     VerifyFormat,
+    Weights,
 )
 from archcheck.cli.rf import not_run, rf
 from archcheck.cli.spec_commands import spec_app
@@ -72,6 +74,8 @@ def verify(
     arguments: Arguments = None,
     train: Train = False,
     timeout: Timeout = 60.0,
+    weights: Weights = None,
+    data: Data = None,
     skip: Annotated[
         list[str] | None,
         typer.Option("--skip", metavar="RULE", help="Leave a rule out.", show_default=False),
@@ -120,20 +124,24 @@ def verify(
         with tracing(reference, no_cache, cache_dir, verbose) as child:
             from archcheck.cli.delivery import deliver, destinations
             from archcheck.cli.options import read_arguments, read_shapes, without
+            from archcheck.cli.progress import progress_bar
             from archcheck.judging import Submission, judge
             from archcheck.spec import load_spec
 
             places = destinations(formats, output_file)
             wanted = without(load_spec(spec), skip or [])
-            report = judge(
-                Submission(reference, read_arguments(arguments)),
-                wanted,
-                child,
-                input_shape=read_shapes(input_shape),
-                training=train,
-                timeout=timeout,
-                started=started,
-            )
+            submission = Submission(reference, read_arguments(arguments), weights, data)
+            with progress_bar("images") as on_progress:
+                report = judge(
+                    submission,
+                    wanted,
+                    child,
+                    input_shape=read_shapes(input_shape),
+                    training=train,
+                    timeout=timeout,
+                    started=started,
+                    on_progress=on_progress,
+                )
         deliver([report], places)
     except Exception as error:
         if "gradescope" in formats:

@@ -49,12 +49,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Example:
-    """A network (an expression of ``torch`` and ``nn``, or the source of a class ``Net``) and the
-    options under which the rule passes or fails on it."""
+    """A network (an expression of ``torch`` and ``nn``, or the source of a class ``Net``), the
+    evidence beside it, and the options under which the rule passes or fails on them."""
 
     network: str
     options: Any
     input: tuple[int, ...] = (3, 32, 32)
+    evidence: Evidence | None = None
 
 
 _SOUNDS_LIKE_A_LAYER = re.compile("conv|pool|linear|dot|inner|mm|mv|matmul|attention|rnn|lstm|mean")
