@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from archcheck.evidence import Evidence
 from archcheck.evidence.accuracy import Accuracy as Found
@@ -48,11 +48,18 @@ class Normalization(Strict):
         return values
 
 
+Normalizing = Annotated[
+    Annotated[Literal["none"], Tag("word")] | Annotated[Normalization, Tag("numbers")],
+    # What is a mapping is judged as one: else a wrong number would be "not one of 'none'".
+    Discriminator(lambda value: "word" if isinstance(value, str) else "numbers"),
+]
+
+
 class AccuracyOptions(PercentBounds, CommonOptions):
     """Of which images, how many in percent, and how their pixels are normalised."""
 
     dataset: Literal["cifar10"] = Field(description="The data set whose test images are shown.")
-    normalization: Literal["none"] | Normalization | None = Field(
+    normalization: Normalizing | None = Field(
         None,
         description="What pixels between 0 and 1 are normalised with, as in training: the mean "
         "and std of each channel, or none; by default those of the data set's training images.",

@@ -79,12 +79,14 @@ def _read_share(value: Any) -> float:
 def _read_percent(value: Any) -> int | float:
     if isinstance(value, str) and value.strip().endswith("%"):
         number = _scaled(value.strip()[:-1], {"": 1}, "85 or 85%")
+    elif isinstance(value, str) or not 0 <= _number(value, {}, "85 or 85%") <= 100:
+        raise ValueError(f"{value!r} is no percentage; write it like 85 or 85%")
     else:
-        number = _number(value, {"": 1}, "85 or 85%")
+        number = Fraction(str(value))
         if 0 < number <= 1:
             raise ValueError(
-                f"{value} would be {value} %: percentages are meant, 85 for 85 %; write "
-                f'{float(number * 100):g}, or "{value}%" if that is meant'
+                f"{value} would be {value} %: percentages are meant, 85 for 85 %; "
+                f'write {float(number * 100):g}, or "{value}%" if that is meant'
             )
     if not 0 <= number <= 100:
         raise ValueError(f"{value!r} is no percentage between 0 and 100")
@@ -130,7 +132,7 @@ _PERCENT = {
     "anyOf": [
         {"const": 0},
         {"type": "number", "exclusiveMinimum": 1, "maximum": 100},
-        {"type": "string", "pattern": r"^\s*([0-9]{1,2}(\.[0-9]+)?|100(\.0+)?)\s*%?\s*$"},
+        {"type": "string", "pattern": r"^\s*([0-9]{1,2}(\.[0-9]+)?|100(\.0+)?)\s*%\s*$"},
     ]
 }
 Percent = Annotated[int | float, BeforeValidator(_read_percent), WithJsonSchema(_PERCENT)]
