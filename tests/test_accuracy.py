@@ -176,6 +176,8 @@ def test_the_data_sets_of_the_rule_are_those_of_the_table() -> None:
     assert get_args(annotation) == tuple(DATASETS)
     with pytest.raises(SpecError, match="'cifar' is not one of 'cifar10'; did you mean"):
         spec_from({"rules": {"accuracy": {"dataset": "cifar", "at_least": 85}}})
+    with pytest.raises(SpecError, match=r"a mapping such as \{dataset: cifar10, at_least: 85\}"):
+        spec_from({"rules": {"accuracy": 85}})
     with pytest.raises(SpecError, match='the key "dataset" is missing'):
         spec_from({"rules": {"accuracy": {"at_least": 85}}})
 

@@ -48,11 +48,11 @@ WAYS: dict[str, tuple[Callable[[State], Any], str]] = {
     "nested": (lambda state: {"model": {"state_dict": state}}, "under model.state_dict"),
     "parallel": (
         lambda state: {f"module.{name}": value for name, value in state.items()},
-        "names without module.",
+        "with module. taken off the names",
     ),
     "compiled": (
         lambda state: {"net": {f"_orig_mod.module.{name}": state[name] for name in state}},
-        "under net, names without _orig_mod.module.",
+        "under net, with _orig_mod.module. taken off the names",
     ),
 }
 

@@ -162,7 +162,7 @@ def _without_prefixes(weights: Weights, own: Collection[str]) -> tuple[dict[str,
             break
         state = {name.removeprefix(prefix): value for name, value in state.items()}
         taken += prefix
-    parts = [weights.remark, f"names without {taken}" if taken else ""]
+    parts = [weights.remark, f"with {taken} taken off the names" if taken else ""]
     return state, ", ".join(part for part in parts if part)
 
 
