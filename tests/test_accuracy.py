@@ -211,7 +211,8 @@ def test_the_verdict_says_how_many_and_how_sure() -> None:
 def test_a_bound_inside_the_interval_is_said(correct: int, status: str) -> None:
     verdict = judge(measured(correct), at_least=85)
     assert verdict.status == status
-    assert verdict.note.endswith("on both sides of the bound")
+    assert verdict.note.endswith(" %, around the bound")
+    assert " %, around the bound), on cpu" in verdict.message
     assert "might have told otherwise" in verdict.hint
 
 

@@ -160,7 +160,7 @@ def test_the_accuracy_is_that_of_other_code(folder: Path, linear: Linear) -> Non
         (folder / "spec.yaml").write_text(text)
         text = run(folder, *WORDS, *GIVEN, code=code)
         assert f"{'✗' if code else '✓'} accuracy" in text
-        assert "on both sides of the bound" in text
+        assert "around the bound" in text
 
 
 def test_the_normalisation_is_that_of_the_spec(folder: Path, linear: Linear) -> None:

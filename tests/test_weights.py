@@ -123,6 +123,7 @@ MISFITS: dict[str, tuple[State, str]] = {
     ),
     "more": (some(extra_bias=torch.zeros(1)), r"^it has more than the network: extra\.bias$"),
     "shape": (some(one_bias=torch.zeros(9)), r"^one\.bias is 9, the network's 3$"),
+    "no tensor": ({**Net().state_dict(), "two.bias": 3}, r'named "two\.bias", expected'),
     "transposed": (some(two_weight=torch.zeros(4, 3)), r"^two\.weight is 4×3, the network's 3×4$"),
     "all of it": (
         {"one.weight": torch.zeros(()), "three.weight": torch.zeros(1)},

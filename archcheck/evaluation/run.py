@@ -68,7 +68,7 @@ def evaluate(model: nn.Module, images: Images, task: Task, told: Told = lambda *
     classes, total = DATASETS[task.dataset].classes, len(labels)
     correct = undefined = 0
     # Convolutions on CUDA would otherwise round to TF32, and choose how to compute by a race.
-    exact = torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False)
+    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     with unchanged(model, training=False), torch.inference_mode(), exact:
         told(0, total)
         for start in range(0, total, BATCH):

@@ -183,31 +183,31 @@ class Accuracy(Rule):
 
 def _judged(result: Measured, options: AccuracyOptions) -> Verdict:
     low, high = result.interval
-    dataset, required = DATASETS[options.dataset], options.describe()
-    unsure = any(low < bound < high for bound in options.given.values())
+    around = any(low < bound < high for bound in options.given.values())
     return Verdict(
         status="passed" if options.holds(result.percent) else "failed",
         found=_data(result, options),
         found_text=f"{_rounded(result.percent)} %",
-        required=required,
-        message=_sentence(result, options),
-        note=_interval(low, high) + (", on both sides of the bound" if unsure else ""),
+        required=options.describe(),
+        message=_sentence(result, options, around),
+        note=f"95 % interval {low:.1f}–{high:.1f} %" + (", around the bound" if around else ""),
         hint=(
-            f"the 95 % confidence interval, {low:.2f} to {high:.2f} %, has values on both sides "
-            f"of the bound: other images of the kind of {dataset.title} might have told otherwise"
-            if unsure
+            f"other images of the kind of {DATASETS[options.dataset].title}'s might have told "
+            "otherwise"
+            if around
             else ""
         ),
     )
 
 
-def _sentence(result: Measured, options: AccuracyOptions) -> str:
+def _sentence(result: Measured, options: AccuracyOptions, around: bool) -> str:
     low, high = result.interval
     title = DATASETS[options.dataset].title
     text = (
         f"{result.correct:,} of {title}'s {result.total:,} test images are classified right, "
-        f"{_rounded(result.percent)} % (95 % interval {low:.2f} to {high:.2f} %), "
-        f"on {result.device}; required: {options.describe()}"
+        f"{_rounded(result.percent)} % (95 % interval {low:.2f} to {high:.2f} %"
+        f"{', around the bound' if around else ''}), on {result.device}; "
+        f"required: {options.describe()}"
     )
     if result.undefined:
         text += f"; {result.undefined:,} images have NaN among their scores"
@@ -234,7 +234,3 @@ def _data(result: Measured, options: AccuracyOptions) -> dict[str, Any]:
 def _rounded(percent: Fraction) -> str:
     """Two decimals, which 10,000 images need; cut, so that 84.999 is never shown as 85."""
     return f"{int(percent * 100) / 100:.2f}"
-
-
-def _interval(low: float, high: float) -> str:
-    return f"95 % interval {low:.1f}–{high:.1f} %"

@@ -105,7 +105,8 @@ def load_into(model: nn.Module, weights: Weights) -> str:
             [name for name in state if name not in own],
             _other_shapes(own, state),
         )
-        raise Misfit(problems or describe(error)) from None
+        last = str(error).strip().rpartition("\n")[2].strip()  # torch begins with a headline
+        raise Misfit(problems or last or describe(error)) from None
     problems = _problems(
         _untied(getattr(result, "missing_keys", ()), own, state),
         getattr(result, "unexpected_keys", ()),
