@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from archcheck.augmentation import parse_script
 from archcheck.cache import CachedTracing
-from archcheck.judging import Submission, gather, judge, report_on, shapes_for
+from archcheck.gathering import Submission, gather, gather_live
+from archcheck.judging import judge, report_on, shapes_for
 from archcheck.network import Network
 from archcheck.spec import Report, Spec, check, load_spec
 from archcheck.spec import spec_from as _spec_from
@@ -51,6 +52,8 @@ def verify(
     augmentation: str | Path | None = None,
     training: bool = False,
     timeout: float = 60.0,
+    weights: str | Path | None = None,
+    data: str | Path | None = None,
 ) -> Report:
     """Check a network against a spec.
 
@@ -64,25 +67,31 @@ def verify(
             the rule of that name; by default the file that a reference names.
         training: trace in training mode instead of eval mode.
         timeout: seconds until a referenced network, or a script, that does not return is given up.
+        weights: the checkpoint that accuracy is measured with: safetensors, or a state dict that
+            torch saved. By default a live module's own weights; a reference needs a file, and a
+            Network is data that no weights can be loaded into.
+        data: the folder of the data set that accuracy is measured on.
 
     Returns:
         The report. A network that cannot be imported, built or run is a failed finding in it.
 
     Raises:
         SpecError: if the spec is wrong, or nobody says the input's shape.
-        archcheck.tracing.failures.BadReference: if the reference is wrong.
+        archcheck.tracing.failures.BadReference: if the reference is wrong, or the weights or the
+            data that accuracy is measured with cannot be read.
     """
     started = time.perf_counter()
     wanted = as_spec(spec)
     script = parse_script(str(augmentation)) if augmentation is not None else None
     if isinstance(network, Network):
-        evidence = gather(_beside(script), wanted, network, timeout=timeout)
+        beside = Submission(Reference("", "", ""), augmentation=script)
+        evidence = gather(beside, wanted, network, timeout=timeout)
         return check(network, wanted, evidence, seconds=time.perf_counter() - started)
     if isinstance(network, (str, Path)):
         reference = parse_reference(str(network))
         with CachedTracing(reference, None) as tracer:
             return judge(
-                Submission(reference, arguments or {}, script),
+                Submission(reference, arguments or {}, script, weights, data),
                 wanted,
                 tracer,
                 input_shape=input_shape,
@@ -100,13 +109,16 @@ def verify(
     except failures.NetworkError as error:
         reference = Reference("", "", type(network).__name__)
         return report_on(error.failure(), wanted, reference, started)
-    evidence = gather(_beside(script), wanted, traced, timeout=timeout)
+    evidence = gather_live(
+        network,
+        wanted,
+        traced,
+        augmentation=script,
+        weights=weights,
+        data=data,
+        timeout=timeout,
+    )
     return check(traced, wanted, evidence, seconds=time.perf_counter() - started)
-
-
-def _beside(script: Reference | None) -> Submission:
-    """What comes with a network that is there already."""
-    return Submission(Reference("", "", ""), augmentation=script)
 
 
 def as_spec(spec: Spec | str | Path | Mapping[str, Any]) -> Spec:

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from archcheck.cache import CachedTracing
-from archcheck.evidence import Augmentation, Evidence
+from archcheck.evidence import Evidence
+from archcheck.gathering import Submission, Told, gather
 from archcheck.network import Network, Place
 from archcheck.rules import Location
 from archcheck.spec import Failure, Report, Spec, SpecError, check, failed_to_run
 from archcheck.tracing import failures
 from archcheck.tracing.reference import Reference
 from archcheck.tracing.shapes import Shape, input_shapes
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What is handed in: a network, and what comes with it.
-
-    ``arguments`` are for the constructor, beside and over those of the spec. ``augmentation`` is
-    the training script, and the name of its pipeline; None for the network's own file.
-    """
-
-    reference: Reference
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    augmentation: Reference | None = None
 
 
 def judge(
@@ -40,6 +26,7 @@ def judge(
     training: bool = False,
     timeout: float = 60.0,
     started: float | None = None,
+    on_progress: Told | None = None,
 ) -> Report:
     """Trace a submission and check it against a spec.
 
@@ -51,51 +38,23 @@ def judge(
         training: trace in training mode instead of eval mode.
         timeout: seconds until a network that does not return is given up.
         started: when the work began (``time.perf_counter()``), by default now.
+        on_progress: told how many images of how many are classified, where that is asked for.
 
     Returns:
         The report. A network that cannot be imported, built or run is a failed finding in it.
 
     Raises:
         SpecError: if nobody says the input's shape.
-        archcheck.tracing.failures.BadReference: if the reference is wrong.
+        archcheck.tracing.failures.BadReference: if the reference is wrong, or a file that is
+            needed beside it.
         archcheck.tracing.failures.StartError: if the child could not import torch.
     """
     began = time.perf_counter() if started is None else started
     shapes = shapes_for(spec, input_shape)
     given = {**spec.arguments, **submission.arguments}
     found = tracer.trace(shapes, given, training=training, timeout=timeout)
-    evidence = gather(submission, spec, found, timeout=timeout)
+    evidence = gather(submission, spec, found, timeout=timeout, on_progress=on_progress)
     return report_on(found, spec, submission.reference, began, evidence)
-
-
-def gather(
-    submission: Submission,
-    spec: Spec,
-    found: Network | failures.Failure,
-    *,
-    timeout: float = 60.0,
-) -> Evidence:
-    """The evidence that a spec's rules ask for; none for a network that could not be run.
-
-    ``timeout`` is in seconds, for each script or network that is run for it.
-    """
-    asked = {requirement.rule.name for requirement in spec.requirements}
-    if not isinstance(found, Network):
-        return Evidence()
-    return Evidence(
-        augmentation=_augmentation(submission, timeout) if "augmentation" in asked else None,
-    )
-
-
-def _augmentation(submission: Submission, timeout: float) -> Augmentation | None:
-    from archcheck.augmentation import read_pipelines
-
-    if submission.augmentation is not None:
-        return read_pipelines(submission.augmentation, timeout=timeout)
-    if not submission.reference.file:
-        return None
-    own = Reference(submission.reference.file, "", "")
-    return read_pipelines(own, named=False, timeout=timeout)
 
 
 def shapes_for(spec: Spec, given: Shape | Sequence[Shape] | None) -> tuple[tuple[int, ...], ...]:

@@ -31,4 +31,5 @@ def _no_key_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         patch.delenv("ARCHCHECK_CACHE_DIR", raising=False)
         patch.delenv("ARCHCHECK_NO_CACHE", raising=False)
+        patch.delenv("ARCHCHECK_DATA", raising=False)  # tests that want it have read it by now
         yield

@@ -36,7 +36,7 @@ def judge(script: str, *, name: str = "", **options: Any) -> Verdict:
         file = Path(folder) / "train.py"
         file.write_text("import albumentations as A\n" + textwrap.dedent(script))
         source = read_source(str(file))
-    evidence = Evidence(Augmentation(str(file), source.pipelines, name))
+    evidence = Evidence(augmentation=Augmentation(str(file), source.pipelines, name))
     spec = spec_from({"rules": {"augmentation": {"dataset": "cifar10", **options}}})
     return check(network(), spec, evidence).finding("augmentation").verdict
 

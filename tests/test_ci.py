@@ -115,17 +115,19 @@ def test_the_github_action_verifies(
     verify = [*GITHUB_SHELL, step("Verify")["run"]]
     done = run(verify, repository, inside)
     assert (done.returncode, done.stderr) == (1, "")
-    assert "70 of 70 points, 200 bonus points" in done.stdout
-    assert "50 of 70 points, 0 of 200 bonus points" in done.stdout
+    assert "70 of 85 points, 200 bonus points" in done.stdout
+    assert "50 of 85 points, 0 of 200 bonus points" in done.stdout
     lines = [line for line in done.stdout.splitlines(True) if line.startswith("::")]
     found = read_github("".join(lines))
     assert [(f["rule"], f["level"], f["file"]) for f in found] == [
+        ("accuracy", "warning", "models/net003.py"),  # no weights are given
         ("receptive-field", "error", "models/net004.py"),
+        ("accuracy", "warning", "models/net004.py"),
         ("strided", "notice", "models/net004.py"),
     ]
     folder = repository / (tmp_path / "output").read_text().strip().removeprefix("sarif=")
     results = [read_sarif(file.read_text("utf-8")) for file in sorted(folder.iterdir())]
-    assert [len(result) for result in results] == [0, 2]
+    assert [len(result) for result in results] == [1, 3]
     summary = read_markdown((tmp_path / "summary.md").read_text("utf-8"))
     assert [row for row in summary if row[0].endswith(":Net")] == [
         ["models/net003.py:Net"],
@@ -146,15 +148,15 @@ def test_the_gitlab_job(repository: Path, machine: dict[str, str]) -> None:
     words = ["bash", "-c", f"set -eo pipefail\n{script}"]
     done = run(words, repository, {**machine, **settings})
     assert done.returncode == 1, done.stderr
-    assert "50 of 70 points" in done.stdout
+    assert "50 of 85 points" in done.stdout
     reports = JOB["artifacts"]["reports"]
     quality = read_gitlab((repository / reports["codequality"]).read_text("utf-8"))
     assert [(entry["check_name"], entry["severity"]) for entry in quality] == [
-        *(("receptive-field", "major"), ("strided", "info"))
+        *(("receptive-field", "major"), ("accuracy", "minor"), ("strided", "info"))
     ]
     assert {entry["location"]["path"] for entry in quality} == {"models/net004.py"}
     (suite,) = read_junit((repository / reports["junit"]).read_text("utf-8"))
-    assert (suite.tests, suite.failures, suite.skipped) == (7, 1, 1)
+    assert (suite.tests, suite.failures, suite.skipped) == (8, 1, 2)
     assert {p.name: p.value for p in suite.properties()}["points"] == "50"
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -14,8 +11,8 @@ import archcheck
 from archcheck.cli.fields import probe_of
 from archcheck.fields.effective import Effective, from_bytes
 from archcheck.fields.summary import Summary, summary
-from archcheck.tracing.effective import load_weights, measure
-from archcheck.tracing.failures import BadReference, RunError
+from archcheck.tracing.effective import measure
+from archcheck.tracing.failures import RunError
 from tests.test_unit_fields import Cross
 
 
@@ -123,57 +120,3 @@ def test_no_gradient_is_said() -> None:
     asked = found(Overwritten(), (2, 4, 4))
     with pytest.raises(RunError, match=r"backward raised.*inplace"):
         energy(Overwritten(), (2, 4, 4), asked)
-
-
-# -- weights -----------------------------------------------------------------------------------
-
-
-def test_weights_are_loaded_from_a_checkpoint(tmp_path: Path) -> None:
-    torch.manual_seed(1)
-    source = Net()
-    states = {
-        "plain.pt": source.state_dict(),
-        "nested.pt": {"state_dict": source.state_dict(), "epoch": 3},
-        "parallel.pt": {f"module.{name}": value for name, value in source.state_dict().items()},
-    }
-    for name, state in states.items():
-        torch.save(state, tmp_path / name)
-        target = Net()
-        load_weights(target, str(tmp_path / name))
-        assert all(map(torch.equal, target.parameters(), source.parameters()))
-
-
-def test_weights_are_loaded_from_safetensors(tmp_path: Path) -> None:
-    save_file = pytest.importorskip("safetensors.torch").save_file
-    source, target = Net(), Net()
-    save_file(source.state_dict(), tmp_path / "net.safetensors")
-    load_weights(target, str(tmp_path / "net.safetensors"))
-    assert all(map(torch.equal, target.parameters(), source.parameters()))
-
-
-class Harmful:
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (print, ("this must not run",))
-
-
-def test_checkpoints_that_do_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cases = {
-        "less.pt": ({"one.weight": torch.zeros(3, 2, 3, 3)}, "does not have one.bias, two.weight"),
-        "more.pt": ({**Net().state_dict(), "extra": torch.zeros(1)}, "more than .* extra"),
-        "shape.pt": (
-            {**Net().state_dict(), "one.bias": torch.zeros(9)},
-            "size mismatch for one.bias",
-        ),
-        "list.pt": ([1, 2], "holds no weights"),
-        "code.pt": (Harmful(), "cannot be read"),
-    }
-    for name, (state, message) in cases.items():
-        torch.save(state, tmp_path / name)
-        with pytest.raises(BadReference, match=message):
-            load_weights(Net(), str(tmp_path / name))
-    assert capsys.readouterr().out == ""
-    (tmp_path / "text.pt").write_text("no checkpoint")
-    with pytest.raises(BadReference, match="cannot be read"):
-        load_weights(Net(), str(tmp_path / "text.pt"))
-    with pytest.raises(BadReference, match="no such file"):
-        load_weights(Net(), str(tmp_path / "nowhere.pt"))

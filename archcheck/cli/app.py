@@ -14,6 +14,7 @@ from archcheck.cli.parameters import (
     Arguments,
     Augmentation,
     CacheDir,
+    Data,
     InputShape,
     Net,
     NoCache,
@@ -23,6 +24,7 @@ from archcheck.cli.parameters import (
     Train,
     Verbose,
     VerifyFormat,
+    Weights,
 )
 from archcheck.cli.rf import not_run, rf
 from archcheck.cli.spec_commands import spec_app
@@ -74,6 +76,8 @@ def verify(
     augmentation: Augmentation = None,
     train: Train = False,
     timeout: Timeout = 60.0,
+    weights: Weights = None,
+    data: Data = None,
     skip: Annotated[
         list[str] | None,
         typer.Option("--skip", metavar="RULE", help="Leave a rule out.", show_default=False),
@@ -123,21 +127,26 @@ def verify(
             from archcheck.augmentation import parse_script
             from archcheck.cli.delivery import deliver, destinations
             from archcheck.cli.options import read_arguments, read_shapes, without
-            from archcheck.judging import Submission, judge
+            from archcheck.cli.progress import progress_bar
+            from archcheck.gathering import Submission
+            from archcheck.judging import judge
             from archcheck.spec import load_spec
 
             places = destinations(formats, output_file)
             wanted = without(load_spec(spec), skip or [])
             script = parse_script(augmentation) if augmentation is not None else None
-            report = judge(
-                Submission(reference, read_arguments(arguments), script),
-                wanted,
-                child,
-                input_shape=read_shapes(input_shape),
-                training=train,
-                timeout=timeout,
-                started=started,
-            )
+            submission = Submission(reference, read_arguments(arguments), script, weights, data)
+            with progress_bar("images") as on_progress:
+                report = judge(
+                    submission,
+                    wanted,
+                    child,
+                    input_shape=read_shapes(input_shape),
+                    training=train,
+                    timeout=timeout,
+                    started=started,
+                    on_progress=on_progress,
+                )
         deliver([report], places)
     except Exception as error:
         if "gradescope" in formats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -10,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import structs
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from archcheck.cli.errors import UsageError
+from archcheck.cli.progress import progress_bar
 from archcheck.fields import UnknownField, receptive_field
 from archcheck.fields.effective import from_bytes
 from archcheck.fields.summary import Summary, first_known, summary
@@ -68,23 +66,13 @@ def measure(
     """The summary with what gradients say; what goes wrong in the network is a failure."""
     from archcheck.tracing.process import TracingProcess
 
-    with (
-        TracingProcess() as child,
-        Progress(
-            TextColumn("gradients"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        ) as bar,
-    ):
-        task = bar.add_task("", total=probe.samples)
+    with TracingProcess() as child, progress_bar("gradients") as show:
+        show(0, probe.samples)
         finished = [0]
 
         def on_progress(done: int, total: int) -> None:
             finished.append(done)
-            bar.update(task, completed=done, total=total)
+            show(done, total)
 
         answer = child.measure(
             reference,

@@ -67,6 +67,26 @@ Timeout = Annotated[
         "--timeout", metavar="SECONDS", min=0.1, help="Give up a network that does not return."
     ),
 ]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        metavar="FILE",
+        help="The checkpoint that the rule accuracy measures with: safetensors, or a state dict "
+        "that torch saved.",
+        show_default=False,
+    ),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        envvar="ARCHCHECK_DATA",
+        help="The folder of the data set that the rule accuracy measures on.",
+        show_default=False,
+    ),
+]
 OutputFile = Annotated[
     Path | None,
     typer.Option(

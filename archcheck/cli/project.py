@@ -19,7 +19,8 @@ from archcheck.cli.concern import Concern, Files, concern, reference_to, untrack
 from archcheck.cli.errors import UsageError
 from archcheck.cli.options import without
 from archcheck.config import MappedNetwork
-from archcheck.judging import Submission, judge
+from archcheck.gathering import Submission
+from archcheck.judging import judge
 from archcheck.reporters import words
 from archcheck.spec import Report, Spec, SpecError, load_spec
 from archcheck.tracing.failures import BadReference

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from archcheck.cache import BadFolder, CachedTracing, Store, open_store
-from archcheck.judging import Submission, judge
+from archcheck.gathering import Submission
+from archcheck.judging import judge
 from archcheck.pytest_plugin.settings import Settings
 from archcheck.reporters.specs import error_text
 from archcheck.spec import Failure, Finding, Report, Spec, SpecError, failed_to_run, load_spec

@@ -52,13 +52,14 @@ class Verdict:
 @dataclass(frozen=True)
 class Example:
     """A network (an expression of ``torch`` and ``nn``, or the source of a class ``Net``) and the
-    options under which the rule passes or fails on it; ``script`` is the source of the training
-    script that comes with it."""
+    options under which the rule passes or fails on it. ``script`` is the source of the training
+    script that comes with it, ``evidence`` what else was gathered beside it."""
 
     network: str
     options: Any
     input: tuple[int, ...] = (3, 32, 32)
     script: str = ""
+    evidence: Evidence | None = None
 
 
 _SOUNDS_LIKE_A_LAYER = re.compile("conv|pool|linear|dot|inner|mm|mv|matmul|attention|rnn|lstm|mean")

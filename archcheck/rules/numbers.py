@@ -76,6 +76,23 @@ def _read_share(value: Any) -> float:
     return float(value)
 
 
+def _read_percent(value: Any) -> int | float:
+    if isinstance(value, str) and value.strip().endswith("%"):
+        number = _scaled(value.strip()[:-1], {"": 1}, "85 or 85%")
+    elif isinstance(value, str) or not 0 <= _number(value, {}, "85 or 85%") <= 100:
+        raise ValueError(f"{value!r} is no percentage; write it like 85 or 85%")
+    else:
+        number = Fraction(str(value))
+        if 0 < number <= 1:
+            raise ValueError(
+                f"{value} would be {value} %: percentages are meant, 85 for 85 %; "
+                f'write {float(number * 100):g}, or "{value}%" if that is meant'
+            )
+    if not 0 <= number <= 100:
+        raise ValueError(f"{value!r} is no percentage between 0 and 100")
+    return int(number) if number.denominator == 1 else float(number)
+
+
 def _read_points(value: Any) -> int | float:
     if (
         isinstance(value, bool)
@@ -111,6 +128,15 @@ Real = Annotated[int | float, BeforeValidator(_read_real), _schema("number", _CO
 """Any number."""
 Share = Annotated[float, BeforeValidator(_read_share), WithJsonSchema(_SHARE)]
 """A share between 0 and 1, or a percentage."""
+_PERCENT = {
+    "anyOf": [
+        {"const": 0},
+        {"type": "number", "exclusiveMinimum": 1, "maximum": 100},
+        {"type": "string", "pattern": r"^\s*([0-9]{1,2}(\.[0-9]+)?|100(\.0+)?)\s*%\s*$"},
+    ]
+}
+Percent = Annotated[int | float, BeforeValidator(_read_percent), WithJsonSchema(_PERCENT)]
+"""A percentage between 0 and 100: 85 is 85 %. What could be a share, 0.85, is refused."""
 Points = Annotated[
     int | float,
     BeforeValidator(_read_points),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from archcheck.rules.numbers import Bytes, Number, Points, Real, Share
+from archcheck.rules.numbers import Bytes, Number, Percent, Points, Real, Share
 
 
 class Strict(BaseModel):
@@ -191,6 +191,36 @@ class ShareBounds(Bounds):
 
     def show(self, value: Any) -> str:
         return f"{value:.0%}" if value * 100 == int(value * 100) else f"{value:.1%}"
+
+
+class PercentBounds(Bounds):
+    """Comparisons of percentages, exact: 85.4 is what is written, not the nearest binary number."""
+
+    whole: ClassVar[bool] = False
+
+    more_than: Percent | None = None
+    at_least: Percent | None = None
+    less_than: Percent | None = None
+    at_most: Percent | None = None
+    exactly: Percent | None = None
+
+    @property
+    def given(self) -> dict[str, Fraction]:
+        """The comparisons that were written down, as exact numbers."""
+        return {name: Fraction(str(value)) for name, value in super().given.items()}
+
+    def _possible(self, value: Fraction) -> bool:
+        return 0 <= value <= 100
+
+    def describe(self) -> str:
+        """The comparisons in words."""
+        return " and ".join(
+            f"{_WORDS[name]} {self.show(value)}" for name, value in self.given.items()
+        )
+
+    def show(self, value: Fraction) -> str:
+        """A bound as people read it."""
+        return f"{int(value) if value.denominator == 1 else float(value)} %"
 
 
 class CountOptions(Amount, CommonOptions):

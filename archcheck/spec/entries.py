@@ -48,6 +48,8 @@ def options_of(
 
 def _example(rule: Rule) -> str:
     fields = rule.Options.model_fields
+    if any(field.is_required() for field in fields.values()):
+        return ", ".join(f"{key}: {value}" for key, value in rule.passes[0].options.items())
     return "less_than: 10" if "less_than" in fields else f"{next(iter(fields))}: ..."
 
 

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:  # at run time everything waits until torch is being imported
     from archcheck.network import Network
     from archcheck.tracing.failures import Failure
-    from archcheck.tracing.protocol import Measured, Message, Request, Worked
+    from archcheck.tracing.protocol import Measured, Message, Request, Work, Worked
     from archcheck.tracing.reads import Reads
+    from archcheck.tracing.reference import Reference
     from archcheck.tracing.watching import Watcher
 
 PR_SET_PDEATHSIG = 1
@@ -27,8 +28,8 @@ PATIENCE = 0.2
 """How often, in seconds, the watchdog looks around."""
 
 
-def main() -> None:
-    """Serve one request from standard input."""
+def main(server: type[Server] | None = None) -> None:
+    """Serve one request from standard input, by a server of the caller's where it has one."""
     _die_with_parent()
     gc.disable()  # a short life: collecting garbage during the imports only costs time
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -49,7 +50,7 @@ def main() -> None:
     os.dup2(null, 0)
     gc.freeze()  # what torch holds lives as long as the process: never look through it
     gc.enable()
-    Server(answers, started).serve(request)
+    (server or Server)(answers, started).serve(request)
 
 
 def _die_with_parent() -> None:
@@ -83,15 +84,14 @@ class Server:
 
     def serve(self, request: Request) -> None:
         """Trace and answer, then end the process without tearing the interpreter down."""
-        from archcheck.network import Network
         from archcheck.tracing.failures import BadReference, NetworkError
         from archcheck.tracing.places import not_user_code
-        from archcheck.tracing.protocol import Done, Failed, Refused
+        from archcheck.tracing.protocol import Failed, Refused
 
         not_user_code("<string>")  # the line that started this process
         threading.Thread(target=self._watch, args=(request.timeout,), daemon=True).start()
         try:
-            found = self._answer(request)
+            answer = self._answer(request)
         except BadReference as error:
             self._finish(Refused(str(error)))
         except NetworkError as error:
@@ -99,26 +99,29 @@ class Server:
         except BaseException as error:  # the submission may raise anything at all
             self._finish(Failed(self._unforeseen(error)))
         else:
-            self._finish(Done(found, self._reads()) if isinstance(found, Network) else found)
+            self._finish(answer)
 
-    def _answer(self, request: Request) -> Network | Measured | Worked:
+    def _answer(self, request: Request) -> Message:
+        from archcheck.tracing.protocol import Done
+
         if request.work is not None:
-            return self._work(request)
-        return self._trace(request) if request.probe is None else self._measure(request)
+            return self._work(request.work, request.reference)
+        if request.probe is not None:
+            return self._measure(request)
+        return Done(self._trace(request), self._reads())
 
-    def _work(self, request: Request) -> Worked:
+    def _work(self, work: Work, reference: Reference) -> Worked:
         import importlib
 
         from archcheck.tracing.protocol import Worked
         from archcheck.tracing.seeding import seed
 
-        assert request.work is not None
-        sys.argv = [request.reference.file or request.reference.module]
+        sys.argv = [reference.file or reference.module]
         self._say("imports")
         seed()
-        module, _, name = request.work.function.partition(":")
+        module, _, name = work.function.partition(":")
         function = getattr(importlib.import_module(module), name)
-        return Worked(function(request.reference, request.work.told))
+        return Worked(function(reference, work.told))
 
     def _trace(self, request: Request) -> Network:
         from archcheck.tracing.initialisation import Initialisation
@@ -164,14 +167,14 @@ class Server:
             self._say("runs")
 
     def _measure(self, request: Request) -> Measured:
-        from archcheck.tracing.effective import load_weights, measure
+        from archcheck.tracing.effective import measure
         from archcheck.tracing.loading import loaded
-        from archcheck.tracing.protocol import Progress, pack
+        from archcheck.tracing.protocol import Progress
         from archcheck.tracing.seeding import seed
+        from archcheck.tracing.weights import load_weights
 
         def progress(done: int, total: int) -> None:
-            with self._lock:
-                self._answers.write(pack(Progress(done, total)))
+            self._send(Progress(done, total))
 
         assert request.probe is not None
         sys.argv = [request.reference.file or request.reference.module]
@@ -208,11 +211,16 @@ class Server:
         self._finish(Failed(Failure(self._stage, message, place=place)))
 
     def _say(self, stage: str) -> None:
-        from archcheck.tracing.protocol import Stage, pack
+        from archcheck.tracing.protocol import Stage
 
         self._stage = stage
+        self._send(Stage(stage))
+
+    def _send(self, message: Message) -> None:
+        from archcheck.tracing.protocol import pack
+
         with self._lock:
-            self._answers.write(pack(Stage(stage)))
+            self._answers.write(pack(message))
 
     def _finish(self, message: Message) -> None:
         from archcheck.tracing.protocol import pack

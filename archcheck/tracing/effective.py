@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +16,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from archcheck.network.kinds import kind_of
-from archcheck.tracing.failures import BadReference, RunError, describe
+from archcheck.tracing.failures import RunError, describe
 from archcheck.tracing.ledger import tensors_in
 from archcheck.tracing.preservation import unchanged
 from archcheck.tracing.protocol import Measured, Probe
@@ -121,53 +120,3 @@ class _Catcher(TorchFunctionMode):
                     self.found = written[self.probe.output].clone()
                 self._calls += 1
         return result
-
-
-def load_weights(model: nn.Module, file: str) -> None:
-    """Load a checkpoint into a model: a safetensors file, or a state dict that torch saved.
-
-    Nothing but tensors is unpickled. A state dict may stand under ``state_dict`` or ``model``, and
-    its names behind ``module.``.
-
-    Raises:
-        BadReference: if it cannot be read or does not fit the model.
-    """
-    state = _read(file)
-    for key in ("state_dict", "model"):
-        if isinstance(state.get(key), Mapping):
-            state = state[key]
-    if state and all(str(name).startswith("module.") for name in state):
-        state = {str(name).removeprefix("module."): value for name, value in state.items()}
-    try:
-        missing, unexpected = model.load_state_dict(state, strict=False)
-    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise BadReference(f"--weights {file} does not fit the network: {lines[-1]}") from None
-    for names, word in ((missing, "does not have"), (unexpected, "has more than the network:")):
-        if names:
-            some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-            raise BadReference(f"--weights {file} does not fit the network: it {word} {some}")
-
-
-def _read(file: str) -> Any:
-    path = Path(file)
-    if not path.is_file():
-        raise BadReference(f"--weights {file}: there is no such file")
-    try:
-        if path.suffix == ".safetensors":
-            try:
-                from safetensors.torch import load_file
-            except ImportError:
-                raise BadReference(
-                    f"--weights {file}: reading it needs safetensors: pip install safetensors"
-                ) from None
-            state: Any = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except BadReference:
-        raise
-    except Exception as error:
-        raise BadReference(f"--weights {file} cannot be read: {describe(error)}") from None
-    if not isinstance(state, Mapping):
-        raise BadReference(f"--weights {file} holds no weights by name")
-    return state

@@ -1,0 +1,36 @@
+"""How far the work is, for whoever looks at a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, drawn from the first time that it is told how many of how many are
+    done, and wiped away at the end. Nothing is written where standard error is no terminal."""
+    with ExitStack() as stack:
+        drawn: list[tuple[Progress, TaskID]] = []
+
+        def show(done: int, total: int) -> None:
+            if not drawn and sys.stderr.isatty():
+                bar = stack.enter_context(_bar(label))
+                drawn.append((bar, bar.add_task("", total=total)))
+            for bar, task in drawn:
+                bar.update(task, completed=done, total=total)
+
+        yield show
+
+
+def _bar(label: str) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)

@@ -1,0 +1,103 @@
+"""Test images from the official files of a data set. Nothing is downloaded.
+
+The binary version of CIFAR-10 holds 10,000 records of 3,073 bytes: a label, then 1,024 red, 1,024
+green and 1,024 blue bytes, row by row. The Python version is a pickled dictionary of an array and
+a list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcheck.evaluation.unpickling import plain_data
+from archcheck.evidence.datasets import DataFile, Dataset
+from archcheck.tracing.failures import BadReference
+
+
+class Images(NamedTuple):
+    """Images, uint8 (N, channels, height, width), and labels, int64 (N,)."""
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+def find_images(dataset: Dataset, folder: str | Path) -> tuple[DataFile, Path]:
+    """Which official file of test images is in a folder, or in the folder that its archive
+    unpacks into.
+
+    Raises:
+        BadReference: if there is none.
+    """
+    root = Path(folder)
+    for file in dataset.files:
+        for path in (root / file.folder / file.name, root / file.name):
+            if path.is_file():
+                return file, path
+    if not root.is_dir():
+        reason = "it is no folder" if root.exists() else "there is no such folder"
+        raise BadReference(f"--data {folder}: {reason}")
+    names = " or ".join(f"{file.name} (the {file.format} version)" for file in dataset.files)
+    packed = next(iter(sorted(root.glob("cifar-10-*.tar.gz"))), None)
+    hint = f"; unpack {packed.name}" if packed else f"; see {dataset.home}"
+    raise BadReference(f"--data {folder}: {dataset.title}'s {names} is not there{hint}")
+
+
+def read_images(dataset: Dataset, file: DataFile, path: Path) -> Images:
+    """The test images, from a file whose size and checksum are those of the official one.
+
+    Raises:
+        BadReference: if it is another one, or cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadReference(f"--data: {path}: {error.strerror or error}") from None
+    if len(content) != file.size:
+        raise BadReference(
+            f"--data: {path} is not the official file: it has {len(content):,} bytes, "
+            f"not {file.size:,}"
+        )
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if md5 != file.md5:
+        raise BadReference(
+            f"--data: {path} is not the official file: its MD5 checksum is {md5}, not {file.md5}"
+        )
+    try:
+        read = _binary if file.format == "binary" else _python
+        pixels, labels = read(dataset, content)
+        if len(labels) != dataset.images or not np.isin(labels, range(dataset.classes)).all():
+            raise ValueError("its labels are not those of the data set")
+    except ValueError as error:
+        raise BadReference(f"--data: {path} cannot be read: {error}") from None
+    return Images(pixels.reshape(-1, *dataset.shape), labels.astype(np.int64))
+
+
+_Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+def _binary(dataset: Dataset, content: bytes) -> _Arrays:
+    records = np.frombuffer(content, np.uint8).reshape(dataset.images, -1)
+    return np.ascontiguousarray(records[:, 1:]), records[:, 0].astype(np.int64)
+
+
+def _python(dataset: Dataset, content: bytes) -> _Arrays:
+    found = plain_data(content)
+    if not isinstance(found, dict):
+        raise ValueError("it holds no dictionary")
+    # Written by Python 2, the keys are bytes.
+    named = {key.decode() if isinstance(key, bytes) else key: found[key] for key in found}
+    pixels, labels = named.get("data"), named.get("labels")
+    if (
+        not isinstance(pixels, np.ndarray)
+        or pixels.dtype != np.uint8
+        or pixels.shape != (dataset.images, int(np.prod(dataset.shape)))
+    ):
+        raise ValueError("its key data holds no images")
+    if not isinstance(labels, list) or not all(type(label) is int for label in labels):
+        raise ValueError("its key labels holds no list of whole numbers")
+    return pixels, np.array(labels, np.int64)

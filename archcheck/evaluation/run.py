@@ -1,0 +1,147 @@
+"""A network run on real images, and its answers counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from archcheck.evaluation.images import Images
+from archcheck.evidence.accuracy import Task
+from archcheck.evidence.datasets import DATASETS
+from archcheck.tracing.failures import NetworkError, RunError, describe
+from archcheck.tracing.ledger import tensors_in
+from archcheck.tracing.loading import error_place
+from archcheck.tracing.preservation import unchanged
+from archcheck.tracing.protocol import BATCH
+from archcheck.tracing.trace import input_options
+from archcheck.tracing.weights import Misfit, Weights, load_into
+
+Told = Callable[[int, int], None]
+
+
+class Unknown(NetworkError):
+    """What the network's answers mean, or would have been, is not known."""
+
+    stage = "unknown"
+
+
+class WrongWeights(NetworkError):
+    """The weights are of another network."""
+
+    stage = "weights"
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many images are classified right, how many have scores with a NaN, and where it ran."""
+
+    correct: int
+    undefined: int
+    device: str
+
+
+def evaluate(model: nn.Module, images: Images, task: Task, told: Told = lambda *_: None) -> Count:
+    """Classify all images in eval mode, on the device that the model is on.
+
+    An image's class is the one with the highest score (logits, probabilities and their logarithms
+    agree on it). Inputs are float32, or of the type of the model's own weights. The model is left
+    as it was found, but for parameters that its forward writes to.
+
+    Args:
+        model: the network; it gives a score for each class, (N, classes), or (N, classes, 1, 1).
+        images: what it is shown.
+        task: the data set and the normalisation of its pixels.
+        told: told how many of all images are done, at first none.
+
+    Raises:
+        RunError: if forward raises, or returns no score for each class.
+        Unknown: if it returns several tensors, or the memory does not suffice.
+    """
+    device, dtype = input_options(model)
+    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (task.mean, task.std))
+    pixels, labels = torch.from_numpy(images.pixels), torch.from_numpy(images.labels)
+    classes, total = DATASETS[task.dataset].classes, len(labels)
+    correct = undefined = 0
+    # Convolutions on CUDA would otherwise round to TF32, and choose how to compute by a race.
+    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+    with unchanged(model, training=False), torch.inference_mode(), exact:
+        told(0, total)
+        for start in range(0, total, BATCH):
+            part = slice(start, start + BATCH)
+            batch = (pixels[part].float() / 255 - mean) / std
+            scores = _scores(model, batch.to(device, dtype), classes)
+            defined = ~scores.isnan().any(1)
+            correct += int((defined & (scores.argmax(1) == labels[part])).sum())
+            undefined += int((~defined).sum())
+            told(min(start + BATCH, total), total)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    return Count(correct, undefined, f"{device.type} ({name})" if name else device.type)
+
+
+def evaluate_anywhere(
+    model: nn.Module, images: Images, task: Task, told: Told = lambda *_: None
+) -> Count:
+    """As :func:`evaluate`, on CUDA where there is one that works, else on the CPU.
+
+    A network that does not run on CUDA may still run on the CPU, as one does that makes tensors
+    of its own there: only what happens on the CPU is held against it.
+    """
+    if torch.cuda.is_available():
+        try:
+            return evaluate(model.to("cuda"), images, task, told)
+        except Exception:
+            model.to("cpu")
+    return evaluate(model, images, task, told)
+
+
+def load(model: nn.Module, weights: Weights, file: str) -> str:
+    """Load weights into a model; returns how their file was understood.
+
+    Raises:
+        WrongWeights: if they do not fit.
+    """
+    try:
+        return load_into(model, weights)
+    except Misfit as error:
+        raise WrongWeights(f"{Path(file).name} does not fit the network: {error}") from None
+
+
+def _scores(model: nn.Module, batch: torch.Tensor, classes: int) -> torch.Tensor:
+    """The scores of a batch, (N, classes), on the CPU."""
+    count, shape = len(batch), "×".join(map(str, batch.shape[1:]))
+    try:
+        output: Any = model(batch)
+    except Exception as error:
+        if _out_of_memory(error):
+            text = f"the memory does not suffice for a batch of {count} images"
+            raise Unknown(text) from error
+        raise RunError(
+            f"forward raised on a batch of {count} real images of {shape}: {describe(error)}",
+            place=error_place(error.__traceback__),
+        ) from error
+    found = tensors_in(output)
+    if not found:
+        raise RunError(f"forward returned {type(output).__name__}, not a tensor")
+    if len(found) > 1:
+        raise Unknown(
+            f"the network returns {len(found)} tensors: which one holds the scores is not known"
+        )
+    scores = found[0].detach().cpu()
+    if scores.shape[:1] != (count,) or scores.numel() != count * classes or scores.is_complex():
+        got = "×".join(map(str, scores.shape)) or "one number"
+        raise RunError(
+            f"the network returns {got} for {count} images, {count}×{classes} is wanted: "
+            "a score for each class"
+        )
+    return scores.reshape(count, classes)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    return isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or (
+        "can't allocate memory" in str(error)  # what the CPU's allocator says
+    )

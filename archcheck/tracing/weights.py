@@ -1,0 +1,204 @@
+"""Weights from a file into a model: safetensors, or a state dict that torch saved."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from archcheck.tracing.failures import BadReference, describe
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
+"""Keys under which training programs put a state dict, beside the epoch and the optimiser."""
+PREFIXES = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put in front of all names."""
+SHOWN = 3
+"""How many names are told of those that do not fit."""
+
+
+class Misfit(Exception):
+    """Weights are of another network; the message says which names and shapes differ."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The tensors of a checkpoint by name, and the fingerprint of its file.
+
+    ``remark`` says what was taken off to find them, empty if nothing was.
+    """
+
+    state: Mapping[str, Any]
+    sha256: str
+    remark: str = ""
+
+
+def load_weights(model: nn.Module, file: str) -> None:
+    """Load a checkpoint into a model that it has to fit.
+
+    Raises:
+        BadReference: if it cannot be read or does not fit the model.
+    """
+    try:
+        load_into(model, read_weights(file))
+    except Misfit as error:
+        raise BadReference(f"--weights {file} does not fit the network: {error}") from None
+
+
+def read_weights(file: str) -> Weights:
+    """The weights in a file, on the CPU. Nothing but tensors is unpickled.
+
+    A state dict may stand under one of ``WRAPPERS``.
+
+    Raises:
+        BadReference: if they cannot be read.
+    """
+    try:
+        content = Path(file).read_bytes()
+    except FileNotFoundError:
+        raise BadReference(f"--weights {file}: there is no such file") from None
+    except OSError as error:
+        raise BadReference(f"--weights {file}: {error.strerror or error}") from None
+    state, taken = _parsed(file, content), []
+    while isinstance(state, Mapping):
+        wrapper = next((key for key in WRAPPERS if isinstance(state.get(key), Mapping)), None)
+        if wrapper is None:
+            break
+        state = state[wrapper]
+        taken.append(wrapper)
+    if not isinstance(state, Mapping) or not _tensors(state):
+        found = f" (but {_some(list(state))})" if isinstance(state, Mapping) and state else ""
+        raise BadReference(
+            f"--weights {file} holds no weights by name{found}: "
+            "save a state dict, torch.save(net.state_dict(), file)"
+        )
+    remark = f"under {'.'.join(taken)}" if taken else ""
+    return Weights(state, hashlib.sha256(content).hexdigest(), remark)
+
+
+def load_into(model: nn.Module, weights: Weights) -> str:
+    """Put weights into a model; names may stand behind one of ``PREFIXES``.
+
+    Returns:
+        How the names were understood, empty if as they stand.
+
+    Raises:
+        Misfit: if any is missing, or too many, or of another shape. The model may have taken some
+            of them by then.
+    """
+    own = model.state_dict(keep_vars=True)
+    state, remark = _without_prefixes(weights, own)
+    try:
+        result: Any = model.load_state_dict(state, strict=False)
+    except Exception as error:
+        problems = _problems(
+            # Batch normalisation does without its count.
+            [n for n in own if n not in state and not n.endswith("num_batches_tracked")],
+            [name for name in state if name not in own],
+            _other_shapes(own, state),
+        )
+        last = str(error).strip().rpartition("\n")[2].strip()  # torch begins with a headline
+        raise Misfit(problems or last or describe(error)) from None
+    problems = _problems(
+        _untied(getattr(result, "missing_keys", ()), own, state),
+        getattr(result, "unexpected_keys", ()),
+        [],
+    )
+    if problems:
+        raise Misfit(problems)
+    return remark
+
+
+def _parsed(file: str, content: bytes) -> Any:
+    try:
+        if Path(file).suffix == ".safetensors" or content[8:9] == b"{":
+            import safetensors.torch
+
+            return safetensors.torch.load(content)
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:
+        foreign = re.search(r"GLOBAL (\S+)", str(error))
+        if foreign is not None:
+            raise BadReference(
+                f"--weights {file} holds more than tensors: to read it {foreign[1]} would be run; "
+                "save the state dict alone, torch.save(net.state_dict(), file)"
+            ) from None
+        reason = _reason(error) if content else "it is empty"
+        raise BadReference(f"--weights {file} cannot be read as a checkpoint: {reason}") from None
+
+
+def _reason(error: Exception) -> str:
+    """An error in one line, without torch's advice to read the file in spite of it: that is none
+    for a file of somebody else's."""
+    inner = re.search(r"WeightsUnpickler error: (.+)", str(error))
+    if inner is not None:
+        return inner[1].strip()
+    if "weights_only" in str(error):
+        return "it is damaged, or no file that torch saved"
+    return describe(error).partition(". ")[0]
+
+
+def _tensors(state: Mapping[Any, Any]) -> bool:
+    return all(isinstance(name, str) for name in state) and any(
+        isinstance(value, torch.Tensor) for value in state.values()
+    )
+
+
+def _without_prefixes(weights: Weights, own: Collection[str]) -> tuple[dict[str, Any], str]:
+    state: dict[str, Any] = OrderedDict(weights.state)
+    if hasattr(weights.state, "_metadata"):  # versions of the modules, by which some read
+        state._metadata = weights.state._metadata  # type: ignore[attr-defined]
+    taken = ""
+    while True:
+        prefix = next((p for p in PREFIXES if all(name.startswith(p) for name in state)), None)
+        if prefix is None or any(name.startswith(prefix) for name in own):
+            break
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
+        taken += prefix
+    parts = [weights.remark, f"with {taken} taken off the names" if taken else ""]
+    return state, ", ".join(part for part in parts if part)
+
+
+def _untied(missing: Sequence[str], own: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
+    """Names that are really missing: safetensors keeps a tensor that has two names under one."""
+    there = {id(own[name]) for name in state if name in own}
+    return [name for name in missing if name not in own or id(own[name]) not in there]
+
+
+def _other_shapes(own: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{name} is {_shape(state[name])}, the network's {_shape(own[name])}"
+        for name in state
+        if isinstance(state[name], torch.Tensor)
+        and isinstance(own.get(name), torch.Tensor)
+        and not is_lazy(own[name])
+        and state[name].shape != own[name].shape
+    ]
+
+
+def _problems(missing: Sequence[str], unexpected: Sequence[str], shapes: Sequence[str]) -> str:
+    parts = []
+    if missing:
+        parts.append(f"it does not have {_some(missing)}")
+    if unexpected:
+        parts.append(f"it has more than the network: {_some(unexpected)}")
+    if shapes:
+        parts.append(_some(shapes))
+    return "; ".join(parts)
+
+
+def _some(names: Sequence[Any]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(map(str, names[:SHOWN])) + more
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "one number"
