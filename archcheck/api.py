@@ -68,8 +68,8 @@ def verify(
         training: trace in training mode instead of eval mode.
         timeout: seconds until a referenced network, or a script, that does not return is given up.
         weights: the checkpoint that accuracy is measured with: safetensors, or a state dict that
-            torch saved. By default a live module's own weights; a reference needs a file, and a
-            Network is data that no weights can be loaded into.
+            torch saved. By default a live module's own weights; a reference needs a file, and
+            none can be loaded into a Network.
         data: the folder of the data set that accuracy is measured on.
 
     Returns:
@@ -79,11 +79,14 @@ def verify(
         SpecError: if the spec is wrong, or nobody says the input's shape.
         archcheck.tracing.failures.BadReference: if the reference is wrong, or the weights or the
             data that accuracy is measured with cannot be read.
+        TypeError: if the network is none of these, or weights are given with a Network.
     """
     started = time.perf_counter()
     wanted = as_spec(spec)
     script = parse_script(str(augmentation)) if augmentation is not None else None
     if isinstance(network, Network):
+        if weights is not None:
+            raise TypeError("a Network is data: weights are for a module, or a reference to one")
         beside = Submission(Reference("", "", ""), augmentation=script)
         evidence = gather(beside, wanted, network, timeout=timeout)
         return check(network, wanted, evidence, seconds=time.perf_counter() - started)

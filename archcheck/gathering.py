@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archcheck.evidence import Augmentation, Evidence
-from archcheck.evidence.accuracy import Accuracy, Measured, NotMeasured, Task, Unfit
+from archcheck.evidence.accuracy import Accuracy, NotMeasured, Result, Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.network import Network
 from archcheck.rules.accuracy import AccuracyOptions
@@ -55,7 +55,7 @@ def gather(
         return Evidence()
     weights, data = submission.weights, submission.data
 
-    def measure(task: Task) -> Measured | NotMeasured | Unfit:
+    def measure(task: Task) -> Result:
         if weights is None:
             return NotMeasured("no weights given (--weights)")
         if data is None:
@@ -92,7 +92,7 @@ def gather_live(
     """As :func:`gather`, of a live module: its accuracy is measured in this process and without a
     time limit."""
 
-    def measure(task: Task) -> Measured | NotMeasured | Unfit:
+    def measure(task: Task) -> Result:
         if data is None:
             return NotMeasured("no data given (--data)")
         from archcheck.evaluation.live import measure_live
@@ -107,7 +107,7 @@ def gather_live(
 
 
 def _accuracy(
-    spec: Spec, found: Network, measure: Callable[[Task], Measured | NotMeasured | Unfit]
+    spec: Spec, found: Network, measure: Callable[[Task], Result]
 ) -> tuple[Accuracy, ...]:
     """What each data set brings that the spec's entries name, each normalisation of it once."""
     asked = (r.options for r in spec.requirements)

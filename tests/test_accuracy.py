@@ -230,6 +230,8 @@ def test_what_was_not_measured_is_not_verified() -> None:
     # A Network is data: nothing could be run.
     spec = {"rules": {"accuracy": {"dataset": "cifar10", "at_least": 85}}}
     assert archcheck.verify(network(), spec).finding("accuracy").verdict.status == "not-verified"
+    with pytest.raises(TypeError, match="a Network is data"):
+        archcheck.verify(network(), spec, weights="w.pt")
 
 
 def test_what_is_wrong_with_weights_or_network_fails() -> None:

@@ -40,7 +40,7 @@ def test_valid_specs(tmp_path: Path) -> None:
     done = run(tmp_path, "check", *files, "assignment7")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("✓") == len(files) + 1
-    assert "9 rules, 85 points, 200 bonus points" in done.stdout
+    assert "10 rules, 100 points, 200 bonus points" in done.stdout
     assert done.stdout.splitlines()[-1] == f"all {len(files) + 1} specs are valid"
 
 

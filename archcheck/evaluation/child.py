@@ -1,56 +1,48 @@
-"""The process that runs the network on real images."""
+"""Inside the child process: a network with the weights of a file, run on real images."""
 
 from __future__ import annotations
 
-import sys
-import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
 
-from archcheck.tracing import child
-
-if TYPE_CHECKING:
-    from archcheck.tracing.protocol import Message, Request
-
-
-def main() -> None:
-    """Serve one request from standard input."""
-    child.main(EvaluationServer)
+from archcheck.evaluation.images import find_images, read_images
+from archcheck.evaluation.run import evaluate_anywhere, load
+from archcheck.evidence.accuracy import Task
+from archcheck.evidence.datasets import DATASETS
+from archcheck.tracing.loading import loaded
+from archcheck.tracing.reference import Reference
+from archcheck.tracing.weights import read_weights
 
 
-class EvaluationServer(child.Server):
-    """Measures the accuracy that a request asks for."""
+def evaluate(
+    reference: Reference,
+    told: Mapping[str, Any],
+    say: Callable[[str], None],
+    step: Callable[[int, int], None],
+) -> dict[str, Any]:
+    """Measure the accuracy of a network.
 
-    def _answer(self, request: Request) -> Message:
-        from archcheck.evaluation.images import find_images, read_images
-        from archcheck.evaluation.run import evaluate_anywhere, load
-        from archcheck.evidence.accuracy import Task
-        from archcheck.evidence.datasets import DATASETS
-        from archcheck.tracing.loading import loaded
-        from archcheck.tracing.protocol import Evaluated, Progress
-        from archcheck.tracing.seeding import seed
-        from archcheck.tracing.weights import read_weights
+    ``told`` holds the :class:`~archcheck.evidence.accuracy.Task` as ``dataset``, ``mean`` and
+    ``std``, the folder of the ``data``, the file of the ``weights`` and the ``arguments`` for the
+    network's constructor.
 
-        asked = request.evaluation
-        assert asked is not None
-        dataset = DATASETS[asked.dataset]
-        # All files are read before the submission's code can run.
-        images = read_images(dataset, *find_images(dataset, asked.data))
-        weights = read_weights(asked.weights)
-        sys.argv = [request.reference.file or request.reference.module]
-        self._started = time.monotonic()
-        self._say("imports")
-        seed()
-        with loaded(request.reference, request.arguments, self._say) as found:
-            remark = load(found.model, weights, asked.weights)
-            self._say("runs")
-            began = time.monotonic()
+    Returns:
+        :class:`~archcheck.evidence.accuracy.Measured` as plain data.
 
-            def told(done: int, total: int) -> None:
-                self._started = time.monotonic()  # every batch has all the time that there is
-                self._send(Progress(done, total))
-
-            task = Task(asked.dataset, asked.mean, asked.std)
-            count = evaluate_anywhere(found.model, images, task, told)
-        seconds = time.monotonic() - began
-        counts = (count.correct, len(images.labels), count.undefined)
-        return Evaluated(*counts, count.device, seconds, weights.sha256, remark)
+    Raises:
+        BadReference: if weights or images cannot be read.
+        NetworkError: if the weights do not fit, or the network cannot be imported, built or run.
+    """
+    task = Task(told["dataset"], tuple(told["mean"]), tuple(told["std"]))
+    dataset = DATASETS[task.dataset]
+    # All files are read before the submission's code can run.
+    images = read_images(dataset, *find_images(dataset, told["data"]))
+    weights = read_weights(told["weights"])
+    step(0, len(images.labels))
+    with loaded(reference, told["arguments"], say) as found:
+        remark = load(found.model, weights, told["weights"])
+        say("runs")
+        measured = evaluate_anywhere(found.model, images, task, step)
+    file = {"weights": told["weights"], "sha256": weights.sha256, "remark": remark}
+    return {**asdict(measured), **file}

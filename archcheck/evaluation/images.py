@@ -18,6 +18,9 @@ from archcheck.evaluation.unpickling import plain_data
 from archcheck.evidence.datasets import DataFile, Dataset
 from archcheck.tracing.failures import BadReference
 
+BATCH = 100
+"""How many images a network is shown at once."""
+
 
 class Images(NamedTuple):
     """Images, uint8 (N, channels, height, width), and labels, int64 (N,)."""

@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from archcheck.evaluation.images import find_images
-from archcheck.evidence.accuracy import Measured, NotMeasured, Task, Unfit
+import msgspec
+
+from archcheck.evaluation.images import BATCH, find_images
+from archcheck.evidence.accuracy import Measured, NotMeasured, Result, Task, Unfit
 from archcheck.evidence.datasets import DATASETS
 from archcheck.tracing.failures import BadReference, Failure
-from archcheck.tracing.process import TracingProcess, as_failure
-from archcheck.tracing.protocol import BATCH, Evaluated, Evaluation, Request
+from archcheck.tracing.process import TracingProcess
 from archcheck.tracing.reference import Reference
 
-
-class EvaluationProcess(TracingProcess):
-    """A child process that runs a network on real images."""
-
-    child = "archcheck.evaluation.child"
-
-    def evaluate(
-        self,
-        reference: Reference,
-        evaluation: Evaluation,
-        arguments: Mapping[str, Any],
-        *,
-        timeout: float = 60.0,
-        on_progress: Callable[[int, int], None] | None = None,
-    ) -> Evaluated | Failure:
-        """Measure the accuracy; what goes wrong in the network comes back as a failure.
-
-        ``timeout`` is for importing and building, and anew for every batch.
-
-        Raises:
-            BadReference: if weights or images cannot be read.
-            StartError: if the child could not import torch.
-        """
-        request = Request(reference, (), dict(arguments), timeout=timeout, evaluation=evaluation)
-        answer = self.converse(request, on_progress)
-        return answer if isinstance(answer, Evaluated) else as_failure(answer)
+_EVALUATE = "archcheck.evaluation.child:evaluate"
 
 
 def measure(
@@ -51,7 +28,7 @@ def measure(
     *,
     timeout: float = 60.0,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Measured | NotMeasured | Unfit:
+) -> Result:
     """The accuracy of a referenced network with the weights of a file, in a child process.
 
     Args:
@@ -71,33 +48,32 @@ def measure(
     find_images(DATASETS[task.dataset], data)
     if not Path(weights).exists():
         raise BadReference(f"--weights {weights}: there is no such file")
-    asked = Evaluation(task.dataset, task.mean, task.std, str(data), str(weights))
-    child = EvaluationProcess()
-    with child:
-        answer = child.evaluate(
-            reference, asked, arguments, timeout=timeout, on_progress=on_progress
+    files = {"weights": str(weights), "data": str(data)}
+    told = {**asdict(task), **files, "arguments": dict(arguments)}
+    with TracingProcess() as child:
+        found = child.work(
+            _EVALUATE, reference, told, timeout=timeout, stepwise=True, on_progress=on_progress
         )
-    return result_of(answer, str(weights), timeout)
+    if isinstance(found, Failure):
+        return obstacle(found, timeout)
+    try:
+        return msgspec.convert(found, Measured)
+    except msgspec.ValidationError:
+        return NotMeasured("the process that measured answered out of turn")
 
 
-def result_of(answer: Evaluated | Failure, weights: str, timeout: float) -> _Result:
-    """What was measured, or what stood in its way, as evidence.
+def obstacle(failure: Failure, timeout: float = 0.0) -> NotMeasured | Unfit:
+    """What stood in the way of measuring, as evidence.
 
     A network that was not done in time may be right on a faster machine: nothing is known then.
     """
-    if isinstance(answer, Evaluated):
-        counts = (answer.correct, answer.total, answer.undefined, answer.device)
-        return Measured(*counts, answer.seconds, weights, answer.sha256, answer.remark)
-    if answer.message.startswith("did not return"):
-        what = f"a batch of {BATCH} images" if answer.stage == "runs" else "loading the network"
+    if failure.message.startswith("did not return"):
+        what = f"a batch of {BATCH} images" if failure.stage == "runs" else "loading the network"
         return NotMeasured(
             f"{what} was not done within {timeout:g} seconds", "give more time with --timeout"
         )
-    if answer.stage == "unknown":
-        return NotMeasured(answer.message, answer.hint or "")
-    if answer.stage == "weights":
-        return Unfit(answer.message, "the weights do not fit")
-    return Unfit(answer.message, "it does not run on the images", answer.place)
-
-
-_Result = Measured | NotMeasured | Unfit
+    if failure.stage == "unknown":
+        return NotMeasured(failure.message, failure.hint or "")
+    if failure.stage == "weights":
+        return Unfit(failure.message, "the weights do not fit")
+    return Unfit(failure.message, "it does not run on the images", failure.place)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from archcheck.evaluation.images import Images
-from archcheck.evidence.accuracy import Task
+from archcheck.evaluation.images import BATCH, Images
+from archcheck.evidence.accuracy import Measured, Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.tracing.failures import NetworkError, RunError, describe
 from archcheck.tracing.ledger import tensors_in
 from archcheck.tracing.loading import error_place
 from archcheck.tracing.preservation import unchanged
-from archcheck.tracing.protocol import BATCH
 from archcheck.tracing.trace import input_options
 from archcheck.tracing.weights import Misfit, Weights, load_into
 
@@ -36,16 +35,9 @@ class WrongWeights(NetworkError):
     stage = "weights"
 
 
-@dataclass(frozen=True)
-class Count:
-    """How many images are classified right, how many have scores with a NaN, and where it ran."""
-
-    correct: int
-    undefined: int
-    device: str
-
-
-def evaluate(model: nn.Module, images: Images, task: Task, told: Told = lambda *_: None) -> Count:
+def evaluate(
+    model: nn.Module, images: Images, task: Task, told: Told = lambda *_: None
+) -> Measured:
     """Classify all images in eval mode, on the device that the model is on.
 
     An image's class is the one with the highest score (logits, probabilities and their logarithms
@@ -67,6 +59,7 @@ def evaluate(model: nn.Module, images: Images, task: Task, told: Told = lambda *
     pixels, labels = torch.from_numpy(images.pixels), torch.from_numpy(images.labels)
     classes, total = DATASETS[task.dataset].classes, len(labels)
     correct = undefined = 0
+    began = time.monotonic()
     # Convolutions on CUDA would otherwise round to TF32, and choose how to compute by a race.
     exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     with unchanged(model, training=False), torch.inference_mode(), exact:
@@ -80,12 +73,13 @@ def evaluate(model: nn.Module, images: Images, task: Task, told: Told = lambda *
             undefined += int((~defined).sum())
             told(min(start + BATCH, total), total)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-    return Count(correct, undefined, f"{device.type} ({name})" if name else device.type)
+    where = f"{device.type} ({name})" if name else device.type
+    return Measured(correct, total, undefined, where, time.monotonic() - began)
 
 
 def evaluate_anywhere(
     model: nn.Module, images: Images, task: Task, told: Told = lambda *_: None
-) -> Count:
+) -> Measured:
     """As :func:`evaluate`, on CUDA where there is one that works, else on the CPU.
 
     A network that does not run on CUDA may still run on the CPU, as one does that makes tensors

@@ -69,12 +69,15 @@ class Unfit:
     place: Place | None = None
 
 
+Result = Measured | NotMeasured | Unfit
+
+
 @dataclass(frozen=True)
 class Accuracy:
     """What one task brought."""
 
     task: Task
-    result: Measured | NotMeasured | Unfit
+    result: Result
 
 
 def wilson(correct: int, total: int, z: float = Z95) -> tuple[float, float]:

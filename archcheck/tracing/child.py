@@ -28,8 +28,8 @@ PATIENCE = 0.2
 """How often, in seconds, the watchdog looks around."""
 
 
-def main(server: type[Server] | None = None) -> None:
-    """Serve one request from standard input, by a server of the caller's where it has one."""
+def main() -> None:
+    """Serve one request from standard input."""
     _die_with_parent()
     gc.disable()  # a short life: collecting garbage during the imports only costs time
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -50,7 +50,7 @@ def main(server: type[Server] | None = None) -> None:
     os.dup2(null, 0)
     gc.freeze()  # what torch holds lives as long as the process: never look through it
     gc.enable()
-    (server or Server)(answers, started).serve(request)
+    Server(answers, started).serve(request)
 
 
 def _die_with_parent() -> None:
@@ -121,7 +121,14 @@ class Server:
         seed()
         module, _, name = work.function.partition(":")
         function = getattr(importlib.import_module(module), name)
-        return Worked(function(reference, work.told))
+        tell = (self._say, self._step) if work.stepwise else ()
+        return Worked(function(reference, work.told, *tell))
+
+    def _step(self, done: int, total: int) -> None:
+        from archcheck.tracing.protocol import Progress
+
+        self._started = time.monotonic()
+        self._send(Progress(done, total))
 
     def _trace(self, request: Request) -> Network:
         from archcheck.tracing.initialisation import Initialisation

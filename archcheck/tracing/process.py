@@ -20,7 +20,6 @@ from archcheck.network import Network
 from archcheck.tracing.failures import BadReference, Failure, StartError
 from archcheck.tracing.protocol import (
     Done,
-    Evaluated,
     Failed,
     Measured,
     Message,
@@ -49,7 +48,7 @@ _START = (
     "import sys\n"
     "sys.path[:1] = [p for p in sys.path[:1] if p]\n"
     "sys.path.append(sys.argv[1])\n"
-    "from {child} import main\n"
+    "from archcheck.tracing.child import main\n"
     "main()\n"
 )
 
@@ -61,15 +60,13 @@ class TracingProcess:
     whatever happens.
     """
 
-    child = "archcheck.tracing.child"
-    """The module whose ``main`` the process runs."""
     reads: Reads | None = None
     """What the network that was traced read, where that was asked for and is known."""
 
     def __init__(self) -> None:
         root = str(Path(__file__).resolve().parents[2])
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START.format(child=self.child), root],
+            [sys.executable, "-c", _START, root],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -117,11 +114,11 @@ class TracingProcess:
         """
         shapes = tuple(tuple(shape) for shape in input_shapes)
         request = Request(reference, shapes, dict(arguments or {}), training, timeout, watched)
-        answer = self.converse(request)
+        answer = self._converse(request)
         if isinstance(answer, Done):
             self.reads = answer.reads
             return answer.network
-        return as_failure(answer)
+        return _as_failure(answer)
 
     def measure(
         self,
@@ -143,11 +140,18 @@ class TracingProcess:
         """
         shapes = tuple(tuple(shape) for shape in input_shapes)
         request = Request(reference, shapes, dict(arguments or {}), False, timeout, probe=probe)
-        answer = self.converse(request, on_progress)
-        return answer if isinstance(answer, Measured) else as_failure(answer)
+        answer = self._converse(request, on_progress)
+        return answer if isinstance(answer, Measured) else _as_failure(answer)
 
     def work(
-        self, function: str, reference: Reference, told: Mapping[str, Any], *, timeout: float = 60.0
+        self,
+        function: str,
+        reference: Reference,
+        told: Mapping[str, Any],
+        *,
+        timeout: float = 60.0,
+        stepwise: bool = False,
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> Any | Failure:
         """Have a function of archcheck's run beside the user's code, and return what it returns.
 
@@ -157,24 +161,23 @@ class TracingProcess:
             reference: the user's code.
             told: plain data.
             timeout: seconds until it is given up.
+            stepwise: the function is also given two functions: one that it tells its stage
+                (``builds``, ``runs``), one that it tells how many steps of how many are done. The
+                time begins anew with each step.
+            on_progress: is told of the steps.
 
         Raises:
             BadReference: if the reference is wrong.
             StartError: if the child could not import torch.
         """
-        request = Request(reference, (), timeout=timeout, work=Work(function, dict(told)))
-        answer = self.converse(request)
-        return answer.result if isinstance(answer, Worked) else as_failure(answer)
+        work = Work(function, dict(told), stepwise)
+        request = Request(reference, (), timeout=timeout, work=work)
+        answer = self._converse(request, on_progress)
+        return answer.result if isinstance(answer, Worked) else _as_failure(answer)
 
-    def converse(
+    def _converse(
         self, request: Request, on_progress: Callable[[int, int], None] | None = None
-    ) -> Done | Measured | Evaluated | Worked | Failure:
-        """Hand a request to the child and wait for its answer.
-
-        Raises:
-            BadReference: if the child refuses the request.
-            StartError: if the child could not import torch.
-        """
+    ) -> Done | Measured | Worked | Failure:
         stage = "starts"
         try:
             body = pack(request)
@@ -196,11 +199,11 @@ class TracingProcess:
                     deadline = time.monotonic() + timeout + GRACE
                 stage = message.name
             elif isinstance(message, Progress):
-                if request.evaluation is not None:  # every batch has all the time that there is
+                if request.work is not None:  # each of its steps has all the time that there is
                     deadline = time.monotonic() + timeout + GRACE
                 if on_progress is not None:
                     on_progress(message.done, message.total)
-            elif isinstance(message, (Done, Measured, Evaluated, Worked)):
+            elif isinstance(message, (Done, Measured, Worked)):
                 return message
             elif isinstance(message, Failed):
                 self._join()
@@ -303,8 +306,8 @@ def trace_reference(
         return child.trace(reference, input_shapes, arguments, training=training, timeout=timeout)
 
 
-def as_failure(answer: Done | Measured | Evaluated | Worked | Failure) -> Failure:
-    """What went wrong: a child that answers what it was not asked is none of ours."""
+def _as_failure(answer: Done | Measured | Worked | Failure) -> Failure:
+    # A child that answers what it was not asked is none of ours.
     return answer if isinstance(answer, Failure) else Failure("runs", "it answered out of turn")
 
 

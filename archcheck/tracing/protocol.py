@@ -30,32 +30,17 @@ class Probe(msgspec.Struct, frozen=True):
 
 class Work(msgspec.Struct, frozen=True):
     """A function of the child's own code, as ``package.module:name``, and what it is told beside
-    the reference. It returns plain data."""
+    the reference. It returns plain data. One that works ``stepwise`` says how far it is, and has
+    all the time that there is for every step."""
 
     function: str
     told: dict[str, Any] = {}
-
-
-BATCH = 100
-"""How many images a network is shown at once."""
-
-
-class Evaluation(msgspec.Struct, frozen=True):
-    """What accuracy is measured on: a data set by its name, its folder, the mean and the standard
-    deviation of each channel that pixels between 0 and 1 are normalised with, and the file of a
-    checkpoint.
-    """
-
-    dataset: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    data: str
-    weights: str
+    stepwise: bool = False
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What to trace; ``watched`` asks what was read for it. With a ``probe`` its gradient, with an
-    ``evaluation`` its accuracy is measured instead; with ``work`` that is done."""
+    """What to trace; ``watched`` asks what was read for it. With a ``probe`` its gradient is
+    measured instead, with ``work`` that is done."""
 
     reference: Reference
     input_shapes: tuple[tuple[int, ...], ...]
@@ -65,7 +50,6 @@ class Request(msgspec.Struct, frozen=True):
     watched: bool = False
     probe: Probe | None = None
     work: Work | None = None
-    evaluation: Evaluation | None = None
 
 
 ATTEMPT = b"\0<archcheck: an attempt that may not count begins>\0"
@@ -100,20 +84,6 @@ class Worked(msgspec.Struct, frozen=True, tag=True):
     result: Any
 
 
-class Evaluated(msgspec.Struct, frozen=True, tag=True):
-    """So many of all images are classified right; those whose scores hold a NaN are
-    ``undefined``. ``sha256`` is that of the file of weights, ``remark`` says how it was understood.
-    """
-
-    correct: int
-    total: int
-    undefined: int
-    device: str
-    seconds: float
-    sha256: str = ""
-    remark: str = ""
-
-
 class Progress(msgspec.Struct, frozen=True, tag=True):
     """So much of the work is done."""
 
@@ -133,7 +103,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
-Message = Stage | Done | Measured | Evaluated | Worked | Progress | Failed | Refused
+Message = Stage | Done | Measured | Worked | Progress | Failed | Refused
 
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
