@@ -203,7 +203,7 @@ def test_answers_are_what_torch_gives(family: Callable[[Random], Drawn], r: Rand
         real = described(function(*mine, **options), mine)
     except Exception as raised:
         error = raised
-    recorder = Recorder(nn.Identity())
+    recorder = Recorder({nn.Identity(): ""})
     answers = Answers(recorder.ledger, None)
     found: list[Any] = []
 

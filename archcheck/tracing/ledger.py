@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from archcheck.network import Tensor
+from archcheck.tracing.parts import Paths
 from archcheck.tracing.places import caller_frame
 
 
@@ -64,7 +65,7 @@ class _Objects:
 class Ledger:
     """Gives every value of a forward pass a number, and remembers which object holds it now."""
 
-    def __init__(self, modules: Mapping[nn.Module, str]) -> None:
+    def __init__(self, paths: Paths) -> None:
         self.tensors: list[Tensor] = []
         self.owners: dict[str, nn.Module] = {}
         """The module that owns each parameter, by the parameter's name."""
@@ -75,7 +76,7 @@ class Ledger:
         self.unseen = False
         """Whether a tensor appeared that no recorded operation made."""
         # Everything the model holds before the pass is known and depends on no input.
-        for module, path in modules.items():
+        for module, path in paths.items():
             self._adopt(module, f"{path}." if path else "")
 
     def _adopt(self, module: nn.Module, prefix: str) -> None:

@@ -13,10 +13,12 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from archcheck.tracing.parts import Paths, parameters_of
+
 
 @contextmanager
-def unchanged(model: nn.Module, *, training: bool) -> Iterator[Copies]:
-    """Set every module's mode, and on the way out put everything back.
+def unchanged(paths: Paths, *, training: bool) -> Iterator[Copies]:
+    """Set the mode of a model's modules, and on the way out put everything back.
 
     Put back are modes, attributes, buffers, gradients, and the random states and defaults of the
     process. Parameters are too large to copy in advance: what writes into one has to announce it
@@ -24,10 +26,9 @@ def unchanged(model: nn.Module, *, training: bool) -> Iterator[Copies]:
     be overridden, and would give every child the mode of the root on the way back.
     """
     copies = Copies()
-    modules = list(model.modules())
     kept = []
     flags = []
-    for module in modules:
+    for module in paths:
         if isinstance(module, torch.jit.ScriptModule):  # keeps its contents elsewhere
             flags.append((module, module.training))
             continue
@@ -35,13 +36,14 @@ def unchanged(model: nn.Module, *, training: bool) -> Iterator[Copies]:
         for buffer in module._buffers.values():
             if buffer is not None:
                 copies.keep(buffer)
-    gradients = [(p, p.grad, p.requires_grad) for p in model.parameters()]
+    parameters = list(parameters_of(paths).values())
+    gradients = [(p, p.grad, p.requires_grad) for p in parameters]
     for _, gradient, _ in gradients:
         if gradient is not None:
             copies.keep(gradient)
     try:
-        with _process_unchanged(model):
-            for module in modules:
+        with _process_unchanged({p.get_device() for p in parameters if p.is_cuda}):
+            for module in paths:
                 if module.training is not training:
                     module.training = training
             yield copies
@@ -136,14 +138,13 @@ def _restore_gradient(
 
 
 @contextmanager
-def _process_unchanged(model: nn.Module) -> Iterator[None]:
+def _process_unchanged(devices: set[int]) -> Iterator[None]:
     random_state = random.getstate()
     numpy_random = sys.modules["numpy"].random if "numpy" in sys.modules else None
     numpy_state = numpy_random.get_state() if numpy_random is not None else None
     dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
-    devices = sorted({p.get_device() for p in model.parameters() if p.is_cuda})
     try:
-        with torch.random.fork_rng(devices=devices):
+        with torch.random.fork_rng(devices=sorted(devices)):
             yield
     finally:
         random.setstate(random_state)

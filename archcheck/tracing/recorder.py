@@ -19,6 +19,7 @@ from archcheck.tracing.arguments import plain
 from archcheck.tracing.constants import Constants
 from archcheck.tracing.construction import built_at
 from archcheck.tracing.ledger import Ledger, is_parameter, tensors_in
+from archcheck.tracing.parts import Paths
 from archcheck.tracing.places import caller
 
 ESCAPES = frozenset("""item tolist numpy bool float int index complex array""".split())
@@ -33,10 +34,9 @@ class Recorder(TorchFunctionMode):
     Module calls are told by :meth:`enter` and :meth:`leave`, from forward hooks.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, paths: Paths) -> None:
         super().__init__()
-        # The first path of each module; named_modules hands out every module once.
-        self.paths = {module: path for path, module in model.named_modules()}
+        self.paths = paths
         self.ledger = Ledger(self.paths)
         self.constants = Constants()
         self.ops: list[Op] = []

@@ -22,6 +22,7 @@ from archcheck.tracing.construction import built_at
 from archcheck.tracing.failures import RunError, describe
 from archcheck.tracing.initialisation import Initialisation
 from archcheck.tracing.ledger import tensors_in
+from archcheck.tracing.parts import buffers_of, parameters_of, paths_of
 from archcheck.tracing.places import frame_place, is_user_code
 from archcheck.tracing.preservation import unchanged
 from archcheck.tracing.recorder import Recorder
@@ -61,16 +62,17 @@ def trace(
         RunError: if forward raises or returns no tensor. Its ``module`` and ``place`` say where.
     """
     shapes = input_shapes(input_shape)
+    paths = paths_of(model)
     network = None
-    if not compute and answerable(model):
+    if not compute and answerable(paths):
         attempted(True)
-        network = _without_values(model, shapes, training, weights)
+        network = _without_values(model, shapes, training, Recorder(paths), weights)
         if network is None:
             attempted(False)
     if network is None:
         if weights is not None:
             weights.settle()
-        network = _one_pass(model, shapes, training, Recorder(model))
+        network = _one_pass(model, shapes, training, Recorder(paths))
     return msgspec.structs.replace(
         network,
         name=name or type(model).__name__,
@@ -83,13 +85,13 @@ def _without_values(
     model: nn.Module,
     shapes: list[tuple[int, ...]],
     training: bool,
+    recorder: Recorder,
     weights: Initialisation | None,
 ) -> Network | None:
     """The network without any of its values, None if they matter.
 
     Whatever goes wrong goes wrong again in the real pass, which knows the true message.
     """
-    recorder = Recorder(model)
     answers = Answers(recorder.ledger, weights)
     recorder.perform = answers.perform
     try:
@@ -121,7 +123,7 @@ def _one_pass(
         recorder.leave(module, output)
 
     with ExitStack() as stack:
-        copies = stack.enter_context(unchanged(model, training=training))
+        copies = stack.enter_context(unchanged(recorder.paths, training=training))
         recorder.before_write = copies.keep if answers is None else answers.before(copies.keep)
         stack.enter_context(torch.no_grad())
         stack.callback(register_module_forward_pre_hook(recorder.enter).remove)
@@ -138,6 +140,7 @@ def _one_pass(
         raise RunError(
             f"forward returned {type(output).__name__}, not a tensor", module="", place=None
         )
+    buffers = buffers_of(recorder.paths)
     return Network(
         name="",
         inputs=numbers,
@@ -146,11 +149,11 @@ def _one_pass(
         ops=tuple(recorder.ops),
         calls=tuple(recorder.calls),
         modules=_modules(recorder),
-        weights=_weights(model, recorder),
+        weights=_weights(recorder),
         training=training,
         batch=batch,
-        buffer_elements=sum(buffer.numel() for buffer in model.buffers()),
-        buffer_bytes=sum(b.numel() * b.element_size() for b in model.buffers()),
+        buffer_elements=sum(buffer.numel() for buffer in buffers),
+        buffer_bytes=sum(buffer.numel() * buffer.element_size() for buffer in buffers),
         notes=tuple(recorder.notes),
         torch=str(torch.__version__),
         constants=recorder.constants.found,
@@ -210,7 +213,7 @@ def _modules(recorder: Recorder) -> tuple[Module, ...]:
     )
 
 
-def _weights(model: nn.Module, recorder: Recorder) -> tuple[Parameter, ...]:
+def _weights(recorder: Recorder) -> tuple[Parameter, ...]:
     used = {name for op in recorder.ops for name in op.parameters}
     return tuple(
         Parameter(
@@ -221,7 +224,7 @@ def _weights(model: nn.Module, recorder: Recorder) -> tuple[Parameter, ...]:
             bits=parameter.element_size() * 8,
             used=name in used,
         )
-        for name, parameter in model.named_parameters()
+        for name, parameter in parameters_of(recorder.paths).items()
     )
 
 

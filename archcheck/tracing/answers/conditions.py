@@ -7,18 +7,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
 from torch.nn.parameter import is_lazy
 
+from archcheck.tracing.parts import Paths
 
-def answerable(model: nn.Module) -> bool:
+
+def answerable(paths: Paths) -> bool:
     """Whether it is worth trying: an ordinary model on the CPU, and no mode of somebody else's.
 
     Lazy modules find their sizes but once, and compiled or scripted ones are seen by nobody.
     """
     if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
         return False
-    for module in model.modules():
+    for module in paths:
         if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
             return False
         for held in (*module._parameters.values(), *module._buffers.values()):
