@@ -17,6 +17,7 @@ from torch.nn.modules import module as torch_module
 
 import archcheck
 from archcheck.network import Network, decode, encode
+from archcheck.tracing.copies import SMALL
 from archcheck.tracing.failures import RunError
 from archcheck.tracing.loading import loaded
 from archcheck.tracing.reference import parse_reference
@@ -31,6 +32,8 @@ class Live(nn.Module):
 
     scale: torch.Tensor
     steps: torch.Tensor
+    table: torch.Tensor
+    large: torch.Tensor
 
     def __init__(self, forward: Forward) -> None:
         super().__init__()
@@ -42,6 +45,8 @@ class Live(nn.Module):
         self.register_buffer("steps", torch.zeros(1))
         self.register_buffer("nothing", None)
         self.register_buffer("scale", torch.ones(1))
+        self.register_buffer("table", torch.zeros(2, 3))
+        self.register_buffer("large", torch.zeros(SMALL + 1))
 
     def forward(self, x: torch.Tensor) -> Any:
         return self.run(self, x)
@@ -59,7 +64,7 @@ def kinds(network: Network) -> list[str]:
 def facts(tensor: torch.Tensor | None) -> Any:
     if tensor is None:
         return None
-    values = (id(tensor), tensor.tolist(), tensor.requires_grad)
+    values = (id(tensor), str(tensor.tolist()), tensor.requires_grad)
     return (*values, None if tensor.grad is None else tensor.grad.tolist())
 
 
@@ -92,6 +97,9 @@ ACTS: dict[str, Forward] = {
     "learns": lambda live, x: torch.enable_grad()(lambda: live.conv(x).mean().backward())(),
     "adds a buffer": lambda live, x: live.register_buffer("seen", x),
     "grows a buffer": lambda live, x: live.steps.resize_(5),
+    "writes past torch": lambda live, x: live.table.numpy().fill(7),
+    "turns a sign": lambda live, x: live.table.data.neg_(),
+    "writes into much": lambda live, x: live.large.data.add_(1),
 }
 
 

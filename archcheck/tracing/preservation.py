@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
+from archcheck.tracing.copies import Copies
 from archcheck.tracing.parts import Paths, parameters_of
 
 
@@ -28,6 +28,7 @@ def unchanged(paths: Paths, *, training: bool) -> Iterator[Copies]:
     copies = Copies()
     kept = []
     flags = []
+    buffers: dict[int, torch.Tensor] = {}
     for module in paths:
         if isinstance(module, torch.jit.ScriptModule):  # keeps its contents elsewhere
             flags.append((module, module.training))
@@ -35,7 +36,8 @@ def unchanged(paths: Paths, *, training: bool) -> Iterator[Copies]:
         kept.append((module, type(module), _contents(module)))
         for buffer in module._buffers.values():
             if buffer is not None:
-                copies.keep(buffer)
+                buffers[id(buffer)] = buffer
+    copies.keep_all(buffers.values())
     parameters = list(parameters_of(paths).values())
     gradients = [(p, p.grad, p.requires_grad) for p in parameters]
     for _, gradient, _ in gradients:
@@ -57,74 +59,34 @@ def unchanged(paths: Paths, *, training: bool) -> Iterator[Copies]:
         copies.restore()
 
 
-class Copies:
-    """Values of tensors from before the pass."""
-
-    def __init__(self) -> None:
-        self._kept: dict[int, tuple[torch.Tensor, torch.Tensor | None, int | None]] = {}
-
-    def keep(self, tensor: torch.Tensor) -> None:
-        """Remember a tensor's value, unless it is remembered already."""
-        if id(tensor) not in self._kept:
-            with torch.no_grad():
-                value = None if tensor.is_meta or is_lazy(tensor) else tensor.detach().clone()
-            self._kept[id(tensor)] = (tensor, value, _version(tensor))
-
-    def restore(self) -> None:
-        """Give every tensor that has changed its value back."""
-        with torch.no_grad():
-            for tensor, value, version in self._kept.values():
-                if value is None or not _changed(tensor, value, version):
-                    continue
-                if tensor.shape != value.shape:
-                    tensor.resize_(value.shape)
-                tensor.detach().copy_(value)
-
-
-def _changed(tensor: torch.Tensor, value: torch.Tensor, version: int | None) -> bool:
-    # Neither is enough: writes through ``.data`` and running statistics count no version, and
-    # sparse tensors compare with nothing.
-    if version != _version(tensor) or tensor.shape != value.shape:
-        return True
-    try:
-        if torch.equal(tensor, value):
-            return False
-        return not torch.equal(tensor.nan_to_num(), value.nan_to_num())
-    except (RuntimeError, NotImplementedError):
-        return False
-
-
-def _version(tensor: torch.Tensor) -> int | None:
-    try:
-        return tensor._version
-    except RuntimeError:  # inference tensors do not count their changes
-        return None
-
-
-_CONTAINERS = (list, dict, set, OrderedDict)
-_Contents = tuple[dict[str, Any], list[tuple[Any, Any]]]
+_CONTAINERS = frozenset({list, dict, set, OrderedDict})
+_Contents = tuple[dict[str, Any], list[Any], dict[int, Any]]
 
 
 def _contents(module: nn.Module) -> _Contents:
-    """Every attribute, and the containers among them with a copy of what they hold."""
+    """Every attribute, the containers among them, and copies of those that hold something."""
     attributes = dict(vars(module))
-    kept = [(v, v.copy()) for v in attributes.values() if type(v) in _CONTAINERS]
-    return attributes, kept
+    containers = [value for value in attributes.values() if type(value) in _CONTAINERS]
+    return attributes, containers, {id(value): value.copy() for value in containers if value}
 
 
 def _restore_module(module: nn.Module, kind: type, contents: _Contents) -> None:
-    attributes, kept = contents
-    module.training = attributes["training"]
+    attributes, containers, copied = contents
+    if vars(module).get("training") is not attributes["training"]:
+        module.training = attributes["training"]
     if type(module) is not kind:
         return  # a lazy module has found its sizes and become another: that is what it is for
     own = vars(module)
     own.clear()
     own.update(attributes)
-    for value, content in kept:
+    for value in containers:
+        content = copied.get(id(value), ())
+        if not value and not content:  # as most, such as those of hooks
+            continue
+        value.clear()
         if isinstance(value, list):
-            value[:] = content
-        elif value or content:
-            value.clear()
+            value.extend(content)
+        else:
             value.update(content)
 
 

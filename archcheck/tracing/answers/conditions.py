@@ -20,10 +20,10 @@ def answerable(paths: Paths) -> bool:
     if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
         return False
     for module in paths:
-        if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
+        if isinstance(module, torch.jit.ScriptModule) or "_orig_mod" in module._modules:
             return False
         for held in (*module._parameters.values(), *module._buffers.values()):
-            if held is not None and (held.device.type != "cpu" or is_lazy(held)):
+            if held is not None and (not held.is_cpu or is_lazy(held)):
                 return False
     return True
 
