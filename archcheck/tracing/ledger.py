@@ -40,6 +40,8 @@ def _collect(value: Any, found: list[torch.Tensor]) -> None:
 
 
 _SCALARS = frozenset({int, float, bool, str})
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+"""What torch itself keeps in every module: hooks, flags, and the tables of what is registered."""
 
 
 class _Objects:
@@ -89,7 +91,7 @@ class Ledger:
             if buffer is not None and buffer not in self._numbers:
                 self.register(buffer, "buffer", name=prefix + name)
         for name, value in vars(module).items():
-            if value is None or type(value) in _SCALARS:
+            if name in _OF_EVERY_MODULE or value is None or type(value) in _SCALARS:
                 continue
             if not name.startswith("_") or isinstance(value, torch.Tensor):
                 for tensor in tensors_in(value):
@@ -102,11 +104,10 @@ class Ledger:
         """Give what a tensor object holds now a new number."""
         number = len(self.tensors)
         try:
-            shape = tuple(map(int, tensor.shape))
+            shape = _sides(tensor.shape)
         except (RuntimeError, ValueError):  # an uninitialised lazy parameter has no shape yet
             shape = ()
-        dtype = _dtype_name(tensor.dtype)
-        self.tensors.append(Tensor(number, shape, dtype, origin, op, name))
+        self.tensors.append(Tensor(number, shape, _dtype_name(tensor.dtype), origin, op, name))
         if origin in ("input", "unseen"):
             self._driven.add(number)
             self.unseen = self.unseen or origin == "unseen"
@@ -149,6 +150,11 @@ class Ledger:
             for other in known
             if other is not None and other is not tensor and storage_of(other) == storage
         ]
+
+
+@lru_cache(maxsize=4096)
+def _sides(shape: torch.Size) -> tuple[int, ...]:
+    return tuple(map(int, shape))
 
 
 @lru_cache(maxsize=64)
