@@ -74,7 +74,7 @@ class _Together:
             self._tensors, self._values
         ):
             return
-        values = self._values.split([shape.numel() for shape in self._shapes])
+        values = self._values.split_with_sizes([shape.numel() for shape in self._shapes])
         for tensor, shape, value in zip(self._tensors, self._shapes, values, strict=True):
             if tensor.shape != shape or not _same_bits([tensor], value):
                 _put_back(tensor, value.view(shape))
