@@ -151,6 +151,18 @@ def test_views_are_followed_to_the_position(name: str, shape: tuple[int, ...]) -
     assert_every_unit(Around(function, inside).double(), shape)
 
 
+class EverySecond(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, ::2]
+
+
+@pytest.mark.parametrize("step", [nn.MaxPool1d(1, 2), EverySecond()])
+def test_an_operation_that_only_steps_is_not_left_out(step: nn.Module) -> None:
+    field = field_of(nn.Sequential(step, nn.Conv1d(2, 2, 3)), (2, 12))
+    assert field.unit((1,)).theoretical.boxes == ((Positions.of([2, 4, 6]),),)
+    assert field.unit((1,)).actual.boxes == ((Positions.of([2, 4, 6]),),)
+
+
 def test_a_cross_on_an_endless_image_goes_beyond_the_borders() -> None:
     field = field_of(Cross(), (2, 13, 11))
     corner = field.unit((0, 0))

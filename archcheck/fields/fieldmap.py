@@ -288,6 +288,8 @@ class FieldMap:
             result = result.widened(dimension, Factor(1, False, False))
         factor = result.span(dimension).start
         source = result.factors[factor]
+        if gather.stays and output == source.size:
+            return result
         margin = gather.margin_left(source.size, source.margin, output)
         target = Factor(output, source.lattice, source.spatial, source.part, margin)
         factors = (*result.factors[:factor], target, *result.factors[factor + 1 :])
@@ -302,6 +304,17 @@ class FieldMap:
             while result.groups[dimension]:
                 result = result._joined_factor(result.span(dimension).start, dimension, op)
         return result
+
+    def mixed(self, dimension: int, size: int, op: int) -> FieldMap:
+        """All positions of a dimension joined, for each of ``size`` results."""
+        at = self.span(dimension).start
+        if self.groups[dimension] == 1 and size > 1 and self.cut is None:
+            old = self.factors[at]
+            if old.size and not old.lattice and not old.margin and not self.varies(at):
+                # Channels, which most often are alike: only their number changes.
+                factors = (*self.factors[:at], Factor(size, False, False), *self.factors[at + 1 :])
+                return FieldMap(factors, self.groups, self.tracks)
+        return self.joined([dimension], op).grown(dimension, size)
 
     def _joined_factor(self, factor: int, dimension: int, op: int) -> FieldMap:
         if self.factors[factor].margin:

@@ -34,6 +34,11 @@ class Gather:
         """Whether every output index reads something."""
         return all(self.taps)
 
+    @property
+    def stays(self) -> bool:
+        """Whether every output index reads just itself: a window of one position."""
+        return self.taps == ((0,),) and self.advance == 1
+
     def reads(self, output: int) -> list[int]:
         """The indices that an output index reads on an axis without borders."""
         turn, phase = divmod(output, self.period)

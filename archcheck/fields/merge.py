@@ -25,9 +25,12 @@ def merged(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
             aligned = _align(aligned, dimension, size)
     factors = aligned[0].factors
     tracks = [[m.tracks[axis] for m in aligned] for axis in range(len(aligned[0].tracks))]
+    moving = [_moving(axis) for axis in tracks]
     for factor, description in enumerate(factors):
-        for axis in tracks:
-            if description.lattice and _disagree(axis, factor):
+        if not description.lattice:
+            continue
+        for axis, tables in zip(tracks, moving, strict=True):
+            if _disagree(tables, factor):
                 cut = _standing_still(axis, factor)
                 if cut is not None:
                     return merged([m.pinned(cut) for m in aligned], shape)
@@ -218,9 +221,11 @@ def _moving(tracks: list[Track]) -> list[Table]:
     return [t.local for t in tracks if t.local.moves() and not t.local.empty]
 
 
-def _disagree(tracks: list[Track], factor: int) -> bool:
+def _disagree(moving: list[Table], factor: int) -> bool:
     """Whether fields that move do so at different rates along a lattice factor."""
-    return len({rate(table, factor) for table in _moving(tracks)}) > 1
+    # A rate is a step for each period; the fractions are compared without being made.
+    ends = [(table.steps[factor], table.values.shape[factor]) for table in moving]
+    return any(step * ends[0][1] != ends[0][0] * period for step, period in ends)
 
 
 def _standing_still(tracks: list[Track], factor: int) -> int | None:

@@ -207,7 +207,9 @@ def _alternatives(
 def _reads(tensor: int, tracks: Sequence[Track], own: Sequence[Table]) -> Iterator[Reads]:
     """What the tracks say is read: what moves with the unit, and what stands beside it."""
     moving = [t.local if not t.local.empty or t.fixed is None else t.fixed for t in tracks]
-    same = tuple(a.values is b.values for a, b in zip(moving, own, strict=True))
+    same = tuple(
+        a.values is b.values and a.steps == b.steps for a, b in zip(moving, own, strict=True)
+    )
     joins = any(m is t.fixed for m, t in zip(moving, tracks, strict=True))
     if not any(table.empty for table in moving):
         yield Reads(tensor, tuple(moving), same, joins)

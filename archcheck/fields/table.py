@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from math import gcd, lcm
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,9 @@ class Table:
         if source.lattice:
             if not self.varies(factor) and gather.complete:
                 return self
+            if length == gather.period == 1 and gather.complete:
+                moved = [values + step * tap if tap else values for tap in gather.taps[0]]
+                return Table(reduce(or_, moved), _put(self.steps, factor, step * gather.advance))
             turns = length // gcd(abs(gather.advance), length)
             outputs = gather.period * turns
             reads = [gather.reads(index) for index in range(outputs)]
@@ -210,12 +214,13 @@ class Table:
 
 def union(tables: list[Table]) -> Table:
     """The union of tables whose sets move alike along every factor."""
-    for factor in range(tables[0].values.ndim):
+    alike = len({table.values.shape for table in tables}) == 1
+    for factor in range(0 if alike else tables[0].values.ndim):
         period = lcm(*(table.values.shape[factor] for table in tables))
         tables = [
             table.tiled(factor, period) if table.varies(factor) else table for table in tables
         ]
-    return Table(reduce(np.bitwise_or, (table.values for table in tables)), tables[0].steps)
+    return Table(reduce(or_, [table.values for table in tables]), tables[0].steps)
 
 
 def _along(values: Values, factor: int, dimensions: int) -> Values:

@@ -7,6 +7,10 @@ from typing import Any
 from archcheck.network import kinds
 from archcheck.network.model import Network, Op
 
+_CONVOLUTIONS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS
+_BIASED = kinds.CONVOLUTIONS | kinds.LINEAR
+"""The kinds that may have a bias, given or not."""
+
 
 def attributes(network: Network, op: Op) -> dict[str, Any]:
     """The attributes of an operation: ``kernel_size``, ``stride``, ``in_channels`` and so on.
@@ -19,9 +23,9 @@ def attributes(network: Network, op: Op) -> dict[str, Any]:
         for name, value in op.arguments.items()
         if not _holds_tensor(value) and name != kinds.IN_PLACE_WRITE
     }
-    if "bias" in op.arguments or op.kind in kinds.CONVOLUTIONS | kinds.LINEAR:
+    if "bias" in op.arguments or op.kind in _BIASED:
         found["bias"] = op.arguments.get("bias") is not None
-    if op.kind in kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS:
+    if op.kind in _CONVOLUTIONS:
         found.update(_convolution(network, op))
     elif op.kind in kinds.FIXED_POOLS:
         found.update(_pool(op))

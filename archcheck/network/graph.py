@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import accumulate
 
 from archcheck.network.kinds import ESCAPE, FACTORIES, TEMPLATES
 from archcheck.network.model import Network, Op
@@ -51,7 +52,7 @@ class Paths:
         # In order of execution an operation lies on every path if no edge passes it by.
         place = {op.index: number for number, op in enumerate(self.ops)}
         end = len(self.ops)
-        passing = [0] * (end + 1)
+        changes = [0] * (end + 1)  # how many edges more pass an operation by than the one before
         edges = [
             (self._made(tensor, place), number)
             for op, number in ((op, place[op.index]) for op in self.ops)
@@ -59,9 +60,11 @@ class Paths:
         ]
         edges.append((self._made(self.target, place), end))
         for start, stop in edges:
-            for number in range(start + 1, stop):
-                passing[number] += 1
-        return tuple(op for op in self.ops if not passing[place[op.index]])
+            if start < stop:
+                changes[start + 1] += 1
+                changes[stop] -= 1
+        passing = list(accumulate(changes))
+        return tuple(op for number, op in enumerate(self.ops) if not passing[number])
 
     def _made(self, tensor: int, place: dict[int, int]) -> int:
         producer = self.network.producer(tensor)

@@ -24,7 +24,7 @@ def _mix_channels(m: FieldMap, context: Context, channels: int) -> FieldMap:
     dimension = len(m.groups) - _spatial_rank(context) - 1
     inside = m.shape[dimension] // groups
     if groups == 1 or not m.varies_along(dimension):
-        return m.joined([dimension], context.op.index).grown(dimension, channels)
+        return m.mixed(dimension, channels, context.op.index)
     mixed = divided(m, dimension, inside).joined([dimension + 1], context.op.index)
     return together(mixed.grown(dimension + 1, channels // groups), dimension)
 
