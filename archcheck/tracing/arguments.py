@@ -194,6 +194,11 @@ _SYNONYMS = {
 
 
 @lru_cache(maxsize=1024)
+def _names(signature: str) -> tuple[str, ...]:
+    return tuple(signature.split())
+
+
+@lru_cache(maxsize=1024)
 def _python_signature(function: Callable[..., Any]) -> tuple[str, ...]:
     try:
         parameters = inspect.signature(function).parameters.values()
@@ -220,10 +225,10 @@ def bind(
         if rest:
             bound[_VARIADIC[kind]] = rest
     else:
-        known = _SIGNATURES.get(kind, "")
         if kind in _OF_METHODS and hasattr(function, "__objclass__"):
-            known = _OF_METHODS[kind]
-        names: Sequence[str] = known.split() or _python_signature(function)
+            names = _names(_OF_METHODS[kind])
+        else:
+            names = _names(_SIGNATURES.get(kind, "")) or _python_signature(function)
         for position, value in enumerate(args):
             name = names[position] if position < len(names) else f"argument{position}"
             name = "input" if name == "argument0" else name
@@ -242,7 +247,8 @@ def plain(value: Any, reference: Callable[[torch.Tensor], Any]) -> Any:
     if isinstance(value, torch.Tensor):
         return reference(value)
     if isinstance(value, (tuple, list, range)):
-        return [plain(item, reference) for item in value]
+        # Mostly whole numbers, one for every axis.
+        return [item if type(item) is int else plain(item, reference) for item in value]
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, dict):

@@ -57,11 +57,13 @@ class Constants:
         if not driven:
             return
         read = data_inputs(op)
+        decides = op.kind in MASKING or op.kind in INDEXING
         for number, tensor in pairs:
-            if number not in read or number in driven:
+            if number in driven or number not in read:
                 continue
             if number not in self._learned:
-                self._keep(op, number, tensor)
+                if decides:
+                    self._keep(op, number, tensor)
             elif not tensor.is_floating_point():
                 self._found[number, LEARNED] = Constant(number, LEARNED, tuple(tensor.shape))
 
@@ -71,9 +73,9 @@ class Constants:
             self._learned.update(op.outputs)
 
     def _keep(self, op: Op, number: int, tensor: torch.Tensor) -> None:
-        masking, indexing = op.kind in MASKING, op.kind in INDEXING
-        if not (masking or indexing) or tensor.layout != torch.strided:
+        if tensor.layout != torch.strided:
             return
+        masking, indexing = op.kind in MASKING, op.kind in INDEXING
         readable = not tensor.is_meta and tensor.numel() <= MOST
         if tensor.dtype == torch.bool:
             if readable:

@@ -28,12 +28,15 @@ def is_parameter(tensor: torch.Tensor) -> bool:
 
 
 def _collect(value: Any, found: list[torch.Tensor]) -> None:
-    if isinstance(value, torch.Tensor):
-        found.append(value)
-    elif isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list)):
         for item in value:
-            if item is not None and type(item) not in _SCALARS:
+            kind = type(item)
+            if kind is torch.Tensor or kind is nn.Parameter:
+                found.append(item)
+            elif item is not None and kind not in _SCALARS:
                 _collect(item, found)
+    elif isinstance(value, torch.Tensor):
+        found.append(value)
     elif isinstance(value, dict):
         for item in value.values():
             _collect(item, found)
@@ -125,6 +128,10 @@ class Ledger:
             return known
         held = is_parameter(tensor) or _is_global(tensor)
         return self.register(tensor, "constant" if held else "unseen")
+
+    def numbers(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
+        """The numbers of several."""
+        return tuple([self.number(tensor) for tensor in tensors])
 
     def parameter_name(self, tensor: torch.Tensor) -> str | None:
         """The name of a parameter of the model, None for any other tensor."""

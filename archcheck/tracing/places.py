@@ -15,7 +15,7 @@ from archcheck.network import Place
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 _foreign: dict[str, bool] = {}
-_places: dict[tuple[str, CodeType, int], Place] = {}
+_places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
 
 
 def is_user_code(filename: str) -> bool:
@@ -37,12 +37,14 @@ def not_user_code(filename: str) -> None:
 
 def frame_place(frame: FrameType) -> Place:
     """The expression that a frame is at, with its columns where Python keeps them (3.11 on)."""
-    # Code of two files with the same text is equal: only the file's name tells them apart.
-    key = (frame.f_code.co_filename, frame.f_code, frame.f_lasti)
-    place = _places.get(key)
-    if place is None:
-        place = _places[key] = _locate(frame)
-    return place
+    # Code of two files with the same text is equal, so its identity is the key. What is kept lives
+    # on, and no other code gets its identity.
+    code = frame.f_code
+    key = (id(code), frame.f_lasti)
+    found = _places.get(key)
+    if found is None:
+        found = _places[key] = (code, _locate(frame))
+    return found[1]
 
 
 def _locate(frame: FrameType) -> Place:
@@ -57,20 +59,21 @@ def _locate(frame: FrameType) -> Place:
 
 def caller() -> Place | None:
     """The innermost line of user code that is running."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if is_user_code(frame.f_code.co_filename):
-            return frame_place(frame)
-        frame = frame.f_back
-    return None
+    frame = caller_frame()
+    return None if frame is None else frame_place(frame)
 
 
 def caller_frame() -> FrameType | None:
     """The innermost frame of user code."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not is_user_code(frame.f_code.co_filename):
+    while frame is not None:
+        # Looked up here, since a dozen frames of torch lie in between for every operation.
+        file = frame.f_code.co_filename
+        known = _foreign.get(file)
+        if is_user_code(file) if known is None else known:
+            return frame
         frame = frame.f_back
-    return frame
+    return None
 
 
 def construction(instance: Any) -> Place | None:

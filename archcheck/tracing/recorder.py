@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,28 +55,30 @@ class Recorder(TorchFunctionMode):
 
     def enter(self, module: nn.Module, args: Any) -> None:
         """A module's forward begins."""
+        name, standard = _layer_class(type(module))
+        index = len(self.calls)
         self.calls.append(
             Call(
-                index=len(self.calls),
+                index=index,
                 module=self.paths.get(module, ""),
-                type=_layer_class(module).__name__,
+                type=name,
                 parent=self.stack[-1] if self.stack else None,
                 called=caller(),
-                inputs=tuple(self.ledger.number(tensor) for tensor in tensors_in(args)),
+                inputs=self.ledger.numbers(tensors_in(args)),
                 outputs=(),
-                standard=_layer_class(module).__module__.startswith("torch.nn."),
+                standard=standard,
             )
         )
-        self.stack.append(len(self.calls) - 1)
+        self.stack.append(index)
 
     def leave(self, module: nn.Module, output: Any) -> None:
         """A module's forward has returned."""
         index = self.stack.pop()
         call = self.calls[index]
-        outputs = tuple(self.ledger.number(tensor) for tensor in tensors_in(output))
+        outputs = self.ledger.numbers(tensors_in(output))
         # A lazy module is another class by now.
-        kind = _layer_class(module).__name__
-        self.calls[index] = msgspec.structs.replace(call, outputs=outputs, type=kind)
+        name, _ = _layer_class(type(module))
+        self.calls[index] = msgspec.structs.replace(call, outputs=outputs, type=name)
 
     # -- functions --------------------------------------------------------------------------
 
@@ -95,7 +98,7 @@ class Recorder(TorchFunctionMode):
         inputs = tensors_in(args)
         if kwargs:
             inputs += tensors_in(kwargs)
-        numbers = tuple(self.ledger.number(tensor) for tensor in inputs)
+        numbers = self.ledger.numbers(inputs)
         if in_place or kwargs.get("inplace") or kwargs.get("out") is not None:
             self._announce(inputs)
         called = TorchCall(func, function, kind, in_place, args, kwargs, inputs, numbers)
@@ -241,12 +244,15 @@ def layout(tensor: torch.Tensor) -> list[Any]:
     return [list(tensor.shape), list(tensor.stride()), tensor.storage_offset()]
 
 
-def _layer_class(module: nn.Module) -> type:
-    """A module's class; a parametrized one's is what it was before that."""
-    kind = type(module)
+@lru_cache(maxsize=1024)
+def _layer_class(kind: type[nn.Module]) -> tuple[str, bool]:
+    """The name of a module's class, and whether it is one of torch's layers.
+
+    A parametrized layer's class is what it was before that.
+    """
     if kind.__module__ == PARAMETRIZE and kind.__name__.startswith("Parametrized"):
-        return kind.__bases__[0]
-    return kind
+        kind = kind.__bases__[0]
+    return kind.__name__, kind.__module__.startswith("torch.nn.")
 
 
 def public_name(func: Callable[..., Any]) -> str:
