@@ -106,7 +106,7 @@ class FieldMap:
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """The tensor's shape."""
-        return tuple(prod(factor.size for factor in self.factors[span]) for span in self._spans)
+        return tuple([prod([f.size for f in self.factors[span]]) for span in self._spans])
 
     def span(self, dimension: int) -> slice:
         """Which factors make up a dimension."""

@@ -28,13 +28,13 @@ class Paths:
         reached = {source}
         forward = []
         for op in network.ops:
-            if op.kind != ESCAPE and any(tensor in reached for tensor in data_inputs(op)):
+            if op.kind != ESCAPE and not reached.isdisjoint(data_inputs(op)):
                 reached.update(op.outputs)
                 forward.append(op)
         needed = {target}
         ops = []
         for op in reversed(forward):
-            if any(tensor in needed for tensor in op.outputs):
+            if not needed.isdisjoint(op.outputs):
                 needed.update(tensor for tensor in data_inputs(op) if tensor in reached)
                 ops.append(op)
         self.ops: tuple[Op, ...] = tuple(reversed(ops))
@@ -44,7 +44,7 @@ class Paths:
 
     def inputs(self, op: Op) -> tuple[int, ...]:
         """The tensors on a path that an operation reads."""
-        return tuple(dict.fromkeys(t for t in data_inputs(op) if t in self.tensors))
+        return tuple(dict.fromkeys([t for t in data_inputs(op) if t in self.tensors]))
 
     @cached_property
     def cuts(self) -> tuple[Op, ...]:

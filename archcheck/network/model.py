@@ -1,7 +1,8 @@
 """The Network: everything one forward pass showed, as plain frozen data.
 
 Whoever holds a :class:`Network` needs neither torch nor the code it was traced from: it can be
-sent between processes, kept in a cache, compared with another.
+sent between processes, kept in a cache, compared with another. What it holds never refers back to
+it: the garbage collector is spared looking at it (``gc=False``).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ VERSION = 2
 """Raised whenever the meaning of the data changes; data of another version is not read."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """A stretch of source code. Lines and columns count from 1; ``end_column`` is exclusive."""
 
     file: str
@@ -31,7 +32,7 @@ class Place(msgspec.Struct, frozen=True):
     end_column: int | None = None
 
 
-class Tensor(msgspec.Struct, frozen=True):
+class Tensor(msgspec.Struct, frozen=True, gc=False):
     """One value of the forward pass (an in-place operation makes a new one).
 
     ``origin`` is ``input``, ``parameter``, ``buffer``, ``constant`` (held by the model before the
@@ -47,7 +48,7 @@ class Tensor(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
-class Op(msgspec.Struct, frozen=True):
+class Op(msgspec.Struct, frozen=True, gc=False):
     """One call of a torch function.
 
     ``function`` is its public name (``torch.nn.functional.conv2d``), ``kind`` the short name
@@ -70,7 +71,7 @@ class Op(msgspec.Struct, frozen=True):
     parameters: tuple[str, ...] = ()
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """One call of a module: ``outputs`` are the tensors it returned, ``parent`` the call around."""
 
     index: int
@@ -84,7 +85,7 @@ class Call(msgspec.Struct, frozen=True):
     """True for the layers of torch.nn, False for classes of the user's own."""
 
 
-class Module(msgspec.Struct, frozen=True):
+class Module(msgspec.Struct, frozen=True, gc=False):
     """A module by its first registered path; ``parameters`` are the names it owns directly."""
 
     path: str
@@ -96,7 +97,7 @@ class Module(msgspec.Struct, frozen=True):
     """Whether it has modules inside."""
 
 
-class Parameter(msgspec.Struct, frozen=True):
+class Parameter(msgspec.Struct, frozen=True, gc=False):
     """A registered parameter. Tied parameters are one, under their first name."""
 
     name: str
@@ -169,7 +170,7 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         """The tensors that depend on an input, or may: not weights and what is made of them."""
         found = {*self.inputs, *self.opaque}
         for op in self.ops:
-            if any(tensor in found for tensor in op.inputs):
+            if not found.isdisjoint(op.inputs):
                 found.update(op.outputs)
         return frozenset(found)
 
@@ -178,7 +179,7 @@ class Network(msgspec.Struct, frozen=True, dict=True):
 
         What is done with weights alone (a weight norm) is done once, and counts nothing.
         """
-        if not any(tensor in self.driven for tensor in op.inputs):
+        if self.driven.isdisjoint(op.inputs):
             return 0
         total = op_macs(op.kind, op.arguments, self.shape, op.outputs)
         return None if total is None else total // self.batch
