@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 import numpy as np
 import torch
@@ -41,18 +41,16 @@ class Constants:
         """What was kept."""
         return tuple(self._found.values())
 
-    def note(
-        self, op: Op, inputs: Iterable[tuple[int, torch.Tensor]], driven: frozenset[int]
-    ) -> None:
+    def note(self, op: Op, inputs: Iterable[tuple[int, torch.Tensor]], driven: Set[int]) -> None:
         """Keep what an operation reads; ``driven`` are those of its inputs that are no constants.
 
         A structure must not depend on the values of weights: what is made of trainable
         parameters is never kept.
         """
         pairs = list(inputs)
-        self._learned.update(
-            number for number, tensor in pairs if is_parameter(tensor) and tensor.requires_grad
-        )
+        for number, tensor in pairs:
+            if is_parameter(tensor) and tensor.requires_grad:
+                self._learned.add(number)
         self.learn_from(op)
         if not driven:
             return

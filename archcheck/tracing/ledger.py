@@ -17,6 +17,8 @@ from archcheck.tracing.places import caller_frame
 
 def tensors_in(value: Any) -> list[torch.Tensor]:
     """All tensors inside nested tuples, lists and dicts."""
+    if type(value) is torch.Tensor:
+        return [value]
     found: list[torch.Tensor] = []
     _collect(value, found)
     return found
@@ -63,8 +65,12 @@ class _Objects:
         # Another object may have lived at the same address.
         return found[1] if found is not None and found[0]() is tensor else None
 
-    def __setitem__(self, tensor: torch.Tensor, value: Any) -> None:
+    def put(self, tensor: torch.Tensor, value: Any) -> bool:
+        """Note something about an object; whether nothing was known of it before."""
+        found = self._about.get(id(tensor))
+        known = found is not None and found[0]() is tensor
         self._about[id(tensor)] = (weakref.ref(tensor), value)
+        return not known
 
 
 class Ledger:
@@ -88,7 +94,7 @@ class Ledger:
         for name, parameter in module._parameters.items():
             if parameter is not None and parameter not in self._numbers:
                 self.register(parameter, "parameter", name=prefix + name)
-                self._names[parameter] = prefix + name
+                self._names.put(parameter, prefix + name)
                 self.owners[prefix + name] = module
         for name, buffer in module._buffers.items():
             if buffer is not None and buffer not in self._numbers:
@@ -114,11 +120,10 @@ class Ledger:
         if origin in ("input", "unseen"):
             self._driven.add(number)
             self.unseen = self.unseen or origin == "unseen"
-        fresh = tensor not in self._numbers
-        self._numbers[tensor] = number
-        storage = storage_of(tensor)
-        if fresh and storage is not None:
-            self._storages.setdefault(storage, []).append(weakref.ref(tensor))
+        if self._numbers.put(tensor, number):
+            storage = storage_of(tensor)
+            if storage is not None:
+                self._storages.setdefault(storage, []).append(weakref.ref(tensor))
         return number
 
     def number(self, tensor: torch.Tensor) -> int:
@@ -145,6 +150,10 @@ class Ledger:
     def is_driven(self, number: int) -> bool:
         """Whether a value depends on the input, or may."""
         return number in self._driven
+
+    def driven(self, numbers: Iterable[int]) -> set[int]:
+        """Those that depend on the input, or may."""
+        return self._driven.intersection(numbers)
 
     def aliases(self, tensor: torch.Tensor) -> list[torch.Tensor]:
         """The other living tensors that share a tensor's memory."""

@@ -60,14 +60,15 @@ def unchanged(paths: Paths, *, training: bool) -> Iterator[Copies]:
 
 
 _CONTAINERS = frozenset({list, dict, set, OrderedDict})
-_Contents = tuple[dict[str, Any], list[Any], dict[int, Any]]
+_Contents = tuple[dict[str, Any], list[Any], list[tuple[Any, Any]]]
 
 
 def _contents(module: nn.Module) -> _Contents:
     """Every attribute, the containers among them, and copies of those that hold something."""
     attributes = dict(vars(module))
     containers = [value for value in attributes.values() if type(value) in _CONTAINERS]
-    return attributes, containers, {id(value): value.copy() for value in containers if value}
+    # Most are empty, such as those of hooks.
+    return attributes, containers, [(value, value.copy()) for value in filter(None, containers)]
 
 
 def _restore_module(module: nn.Module, kind: type, contents: _Contents) -> None:
@@ -79,13 +80,11 @@ def _restore_module(module: nn.Module, kind: type, contents: _Contents) -> None:
     own = vars(module)
     own.clear()
     own.update(attributes)
-    for value in containers:
-        content = copied.get(id(value), ())
-        if not value and not content:  # as most, such as those of hooks
-            continue
+    for value in filter(None, containers):
         value.clear()
+    for value, content in copied:
         if isinstance(value, list):
-            value.extend(content)
+            value[:] = content
         else:
             value.update(content)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +47,7 @@ class Recorder(TorchFunctionMode):
         self.perform: Callable[[TorchCall], Any] = TorchCall.run
         """What a call of torch gives: what torch gives, unless somebody answers in its place."""
         self._names: dict[Callable[..., Any], tuple[str, str, bool]] = {}
+        self._classes: dict[type, tuple[str, bool]] = {}
         self._modules = {path: module for module, path in self.paths.items()}
         self._built: dict[str, Place | None] = {}
 
@@ -55,7 +55,7 @@ class Recorder(TorchFunctionMode):
 
     def enter(self, module: nn.Module, args: Any) -> None:
         """A module's forward begins."""
-        name, standard = _layer_class(type(module))
+        name, standard = self._class_of(module)
         index = len(self.calls)
         self.calls.append(
             Call(
@@ -77,8 +77,15 @@ class Recorder(TorchFunctionMode):
         call = self.calls[index]
         outputs = self.ledger.numbers(tensors_in(output))
         # A lazy module is another class by now.
-        name, _ = _layer_class(type(module))
+        name, _ = self._class_of(module)
         self.calls[index] = msgspec.structs.replace(call, outputs=outputs, type=name)
+
+    def _class_of(self, module: nn.Module) -> tuple[str, bool]:
+        kind = type(module)
+        known = self._classes.get(kind)
+        if known is None:
+            known = self._classes[kind] = _layer_class(kind)
+        return known
 
     # -- functions --------------------------------------------------------------------------
 
@@ -99,7 +106,7 @@ class Recorder(TorchFunctionMode):
         if kwargs:
             inputs += tensors_in(kwargs)
         numbers = self.ledger.numbers(inputs)
-        if in_place or kwargs.get("inplace") or kwargs.get("out") is not None:
+        if in_place or (kwargs and (kwargs.get("inplace") or kwargs.get("out") is not None)):
             self._announce(inputs)
         called = TorchCall(func, function, kind, in_place, args, kwargs, inputs, numbers)
         result = self.perform(called)
@@ -115,14 +122,10 @@ class Recorder(TorchFunctionMode):
         if not outputs:
             return result
         bound = called.bound
-        in_place = bool(in_place or bound.get("inplace") is True) and any(
-            output is tensor for output in outputs for tensor in inputs[:1]
+        in_place = bool(in_place or bound.get("inplace") is True) and (
+            bool(inputs) and _among(inputs[0], outputs)
         )
-        if (
-            not in_place
-            and isinstance(result, torch.Tensor)
-            and any(result is tensor for tensor in inputs)
-        ):
+        if not in_place and isinstance(result, torch.Tensor) and _among(result, inputs):
             # Handed through untouched: an object of its own keeps the two apart.
             result = result.view_as(result)
             outputs = [result]
@@ -134,8 +137,7 @@ class Recorder(TorchFunctionMode):
         else:
             arguments.pop("inplace", None)
         op = self._append(function, kind, arguments, numbers, outputs, self._names_in(inputs))
-        driven = frozenset(filter(self.ledger.is_driven, numbers))
-        self.constants.note(op, zip(numbers, inputs, strict=True), driven)
+        self.constants.note(op, zip(numbers, inputs, strict=True), self.ledger.driven(numbers))
         for alias in aliases:
             self._write_alias(alias, outputs[0], op)
         return result
@@ -161,18 +163,18 @@ class Recorder(TorchFunctionMode):
             called=caller(),
             built=built,
             inputs=numbers,
-            outputs=tuple(self.ledger.register(tensor, "op", op=index) for tensor in outputs),
+            outputs=tuple([self.ledger.register(tensor, "op", op=index) for tensor in outputs]),
             arguments=arguments,
             parameters=parameters,
         )
         self.ops.append(op)
-        if any(self.ledger.is_driven(number) for number in data_inputs(op)):
+        if self.ledger.driven(data_inputs(op)):
             self.ledger.drive(op.outputs)
         return op
 
     def _names_in(self, inputs: Sequence[torch.Tensor]) -> tuple[str, ...]:
-        names = (self.ledger.parameter_name(tensor) for tensor in inputs)
-        return tuple(name for name in names if name is not None)
+        names = [self.ledger.parameter_name(tensor) for tensor in inputs]
+        return tuple([name for name in names if name is not None])
 
     def _announce(self, written: Sequence[torch.Tensor]) -> None:
         """Have the parameters kept whose memory is going to be written."""
@@ -182,7 +184,7 @@ class Recorder(TorchFunctionMode):
                     self.before_write(alias)
 
     def _note_decision(self, op: Op) -> None:
-        if op.called is not None and any(map(self.ledger.is_driven, op.inputs)):
+        if op.called is not None and self.ledger.driven(op.inputs):
             line = f"{Path(op.called.file).name}:{op.called.line}"
             self.notes.setdefault(
                 f"forward decides by a value ({line}); only the path of a random input is seen"
@@ -234,9 +236,14 @@ class Recorder(TorchFunctionMode):
                 {"same": same, "by": op.index, "seen": layout(alias), "written": layout(written)},
             )
         )
-        if any(self.ledger.is_driven(number) for number in inputs):
+        if self.ledger.driven(inputs):
             self.ledger.drive(self.ops[-1].outputs)
         self.constants.learn_from(self.ops[-1])
+
+
+def _among(tensor: torch.Tensor, others: Iterable[torch.Tensor]) -> bool:
+    # The object itself: ``in`` alone would compare elements.
+    return id(tensor) in map(id, others)
 
 
 def layout(tensor: torch.Tensor) -> list[Any]:
@@ -244,8 +251,7 @@ def layout(tensor: torch.Tensor) -> list[Any]:
     return [list(tensor.shape), list(tensor.stride()), tensor.storage_offset()]
 
 
-@lru_cache(maxsize=1024)
-def _layer_class(kind: type[nn.Module]) -> tuple[str, bool]:
+def _layer_class(kind: type) -> tuple[str, bool]:
     """The name of a module's class, and whether it is one of torch's layers.
 
     A parametrized layer's class is what it was before that.

@@ -203,11 +203,13 @@ def _modules(recorder: Recorder) -> tuple[Module, ...]:
             built=built_at(module),
             calls=counts.get(path, 0),
             parameters=tuple(
-                f"{path}.{name}" if path else name
-                for name, parameter in module._parameters.items()
-                if parameter is not None
+                [
+                    f"{path}.{name}" if path else name
+                    for name, parameter in module._parameters.items()
+                    if parameter is not None
+                ]
             ),
-            container=any(True for _ in module.children()),
+            container=any(child is not None for child in module._modules.values()),
         )
         for module, path in recorder.paths.items()
     )

@@ -61,10 +61,11 @@ class Answers:
             self.give_up()
         if call.kind in views.METADATA:
             return call.run()
+        driven = ledger.driven(call.numbers)
         call.driven = [
             tensor
             for tensor, number in zip(call.inputs, call.numbers, strict=True)
-            if ledger.is_driven(number)
+            if number in driven
         ]
         if not call.driven:
             return self._constant(call)
