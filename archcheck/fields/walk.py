@@ -41,7 +41,7 @@ def outcome(
     if handler is None:
         return f"{op.function} is not modelled"
     try:
-        if op.kind not in CARRIERS:
+        if op.kind not in CARRIERS and any(m and m.cut for m in known.values()):
             known = {tensor: m and settled(m) for tensor, m in known.items()}
         result = handler(Context(network, op, known, reading))
     except Unfollowed as error:
@@ -63,6 +63,7 @@ class Walk:
         self._settled: dict[int, Map] = {}
         self.not_modelled: dict[NotModelled, None] = {}
         self._escaped: list[NotModelled] = []
+        self._unseen = frozenset(network.opaque)
         shape = network.shape(self.source)
         self.spatial = tuple(range(2, len(shape)))
         start = FieldMap.of_input(shape, self.spatial, lattice=reading.lattice)
@@ -108,13 +109,14 @@ class Walk:
 
     def _carried(self, tensor: int) -> Map:
         """The map of a tensor as operations read it."""
-        if tensor not in self.maps and self.network.tensors[tensor].origin == "unseen":
+        found = self.maps.get(tensor)
+        if found is None and tensor in self._unseen and tensor not in self.maps:
             readers = self.network.consumers.get(tensor, ())
             cause = self._note(
                 "a tensor whose making was not seen", readers[0] if readers else None
             )
-            self.maps[tensor] = Unknown([cause])
-        return self.maps.get(tensor)
+            found = self.maps[tensor] = Unknown([cause])
+        return found
 
     def _follow(self, op: Op, known: dict[int, FieldMap | None]) -> None:
         maps = outcome(self.network, op, known, self.reading)

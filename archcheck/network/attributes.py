@@ -8,6 +8,7 @@ from archcheck.network import kinds
 from archcheck.network.model import Network, Op
 
 _CONVOLUTIONS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS
+_WINDOWS = _CONVOLUTIONS | kinds.FIXED_POOLS
 _BIASED = kinds.CONVOLUTIONS | kinds.LINEAR
 """The kinds that may have a bias, given or not."""
 
@@ -25,14 +26,17 @@ def attributes(network: Network, op: Op) -> dict[str, Any]:
     }
     if "bias" in op.arguments or op.kind in _BIASED:
         found["bias"] = op.arguments.get("bias") is not None
-    if op.kind in _CONVOLUTIONS:
-        found.update(_convolution(network, op))
-    elif op.kind in kinds.FIXED_POOLS:
-        found.update(_pool(op))
+    if op.kind in _WINDOWS:
+        found.update(window(network, op))
     elif op.kind == "linear":
         weight = network.shape(op.arguments["weight"]["tensor"])
         found["in_features"], found["out_features"] = weight[-1], weight[0]
     return found
+
+
+def window(network: Network, op: Op) -> dict[str, Any]:
+    """The attributes of a convolution or a pool that say what each output reads."""
+    return _convolution(network, op) if op.kind in _CONVOLUTIONS else _pool(op)
 
 
 def _convolution(network: Network, op: Op) -> dict[str, Any]:

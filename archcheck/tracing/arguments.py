@@ -195,7 +195,7 @@ _SYNONYMS = {
 
 @lru_cache(maxsize=1024)
 def _names(signature: str) -> tuple[str, ...]:
-    return tuple(signature.split())
+    return tuple([_SYNONYMS.get(name, name) for name in signature.split()])
 
 
 @lru_cache(maxsize=1024)
@@ -204,9 +204,8 @@ def _python_signature(function: Callable[..., Any]) -> tuple[str, ...]:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return ()
-    return tuple(
-        p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    )
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return tuple([_SYNONYMS.get(name, name) for name in names])
 
 
 def bind(
@@ -229,15 +228,18 @@ def bind(
             names = _names(_OF_METHODS[kind])
         else:
             names = _names(_SIGNATURES.get(kind, "")) or _python_signature(function)
-        for position, value in enumerate(args):
-            name = names[position] if position < len(names) else f"argument{position}"
-            name = "input" if name == "argument0" else name
-            bound[_SYNONYMS.get(name, name)] = value
+        bound.update(zip(names, args, strict=False))
+        for position in range(len(names), len(args)):
+            bound[f"argument{position}" if position else "input"] = args[position]
     for name, value in kwargs.items():
         bound[_SYNONYMS.get(name, name)] = value
     if kind in ("getitem", "setitem") and isinstance(bound.get("index"), (list, range)):
         bound["index"] = (bound["index"],)  # one list of indices, not one index a dimension
     return bound
+
+
+_PLAIN = frozenset({int, float, bool, str, type(None)})
+"""The classes of most that is found in arguments: such a value stays as it is."""
 
 
 def plain(value: Any, reference: Callable[[torch.Tensor], Any]) -> Any:
@@ -247,12 +249,14 @@ def plain(value: Any, reference: Callable[[torch.Tensor], Any]) -> Any:
     if isinstance(value, torch.Tensor):
         return reference(value)
     if isinstance(value, (tuple, list, range)):
-        # Mostly whole numbers, one for every axis.
-        return [item if type(item) is int else plain(item, reference) for item in value]
+        return [item if type(item) in _PLAIN else plain(item, reference) for item in value]
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, dict):
-        return {str(key): plain(item, reference) for key, item in value.items()}
+        return {
+            str(key): item if type(item) in _PLAIN else plain(item, reference)
+            for key, item in value.items()
+        }
     if isinstance(value, slice):
         return {"slice": [plain(part, reference) for part in (value.start, value.stop, value.step)]}
     if value is Ellipsis:

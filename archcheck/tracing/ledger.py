@@ -17,8 +17,11 @@ from archcheck.tracing.places import caller_frame
 
 def tensors_in(value: Any) -> list[torch.Tensor]:
     """All tensors inside nested tuples, lists and dicts."""
-    if type(value) is torch.Tensor:
+    kind = type(value)
+    if kind is torch.Tensor:
         return [value]
+    if kind in _SCALARS:
+        return []
     found: list[torch.Tensor] = []
     _collect(value, found)
     return found

@@ -130,8 +130,14 @@ class Recorder(TorchFunctionMode):
             result = result.view_as(result)
             outputs = [result]
         aliases = self.ledger.aliases(outputs[0]) if in_place else []
-        # The old numbers stand in the arguments, so they are read before outputs get theirs.
-        arguments = plain(bound, lambda tensor: {"tensor": self.ledger.number(tensor)})
+        # The old numbers stand in the arguments: outputs get theirs afterwards.
+        known = dict(zip(map(id, inputs), numbers, strict=True))
+
+        def reference(tensor: torch.Tensor) -> dict[str, int]:
+            number = known.get(id(tensor))  # one inside a slice is not among the inputs
+            return {"tensor": self.ledger.number(tensor) if number is None else number}
+
+        arguments = plain(bound, reference)
         if in_place:
             arguments[IN_PLACE_WRITE] = True
         else:

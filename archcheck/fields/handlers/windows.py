@@ -10,8 +10,7 @@ from archcheck.fields import gather as g
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.handlers.base import Context, Result, handles, integers
 from archcheck.fields.reshape import divided, together
-from archcheck.network import kinds
-from archcheck.network.attributes import attributes
+from archcheck.network import attributes, kinds
 
 
 def _spatial_rank(context: Context) -> int:
@@ -57,7 +56,7 @@ def convolution(context: Context) -> FieldMap:
     m = context.required()
     if context.map("weight") is not None:
         raise Unfollowed("a convolution whose weight depends on the input")
-    a = attributes(context.network, context.op)
+    a = attributes.window(context.network, context.op)
     m = _mix_channels(m, context, a["out_channels"])
     transposed = context.op.kind in kinds.TRANSPOSED_CONVOLUTIONS
     window = g.transposed_window if transposed else g.window
@@ -68,7 +67,7 @@ def convolution(context: Context) -> FieldMap:
 def pool(context: Context) -> list[Result]:
     """Windows along the last axes; channels stay apart."""
     m = context.required()
-    a = attributes(context.network, context.op)
+    a = attributes.window(context.network, context.op)
     windows = [g.window(*sides) for sides in _geometry(a)]
     for axis, window in enumerate(windows):
         dimension = len(m.groups) - len(windows) + axis
