@@ -88,6 +88,7 @@ def _dense(shape: Shape, strides: Strides) -> bool:
     return True
 
 
+@lru_cache(maxsize=4096)
 def overlaps_itself(shape: Sequence[int], strides: Sequence[int]) -> bool:
     """Whether two elements of a tensor may lie at the same place of memory."""
     extent = 0

@@ -163,11 +163,12 @@ class Ledger:
         storage = storage_of(tensor)
         if storage is None:
             return []
-        known = (reference() for reference in self._storages.get(storage, ()))
+        # Memory is used again: of those that lay there before, most are gone.
+        known = [(ref, ref()) for ref in self._storages.get(storage, ())]
+        living = [(ref, other) for ref, other in known if other is not None]
+        self._storages[storage] = [ref for ref, _ in living]
         return [
-            other
-            for other in known
-            if other is not None and other is not tensor and storage_of(other) == storage
+            other for _, other in living if other is not tensor and storage_of(other) == storage
         ]
 
 
