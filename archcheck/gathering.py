@@ -28,7 +28,8 @@ class Submission:
 
     ``arguments`` are for the constructor, beside and over those of the spec. ``augmentation`` is
     the training script, and the name of its pipeline; None for the network's own file. ``weights``
-    is a checkpoint, ``data`` the folder of the data set that accuracy is measured on.
+    is a checkpoint, ``data`` the folder of the data set that accuracy is measured on;
+    ``unmeasured`` says why it cannot be measured, where that is known beforehand.
     """
 
     reference: Reference
@@ -36,6 +37,7 @@ class Submission:
     augmentation: Reference | None = None
     weights: str | Path | None = None
     data: str | Path | None = None
+    unmeasured: str = ""
 
 
 def gather(
@@ -56,6 +58,8 @@ def gather(
     weights, data = submission.weights, submission.data
 
     def measure(task: Task) -> Result:
+        if submission.unmeasured:
+            return NotMeasured(submission.unmeasured)
         if weights is None:
             return NotMeasured("no weights given (--weights)")
         if data is None:

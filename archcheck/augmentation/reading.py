@@ -14,7 +14,7 @@ from archcheck.augmentation.source import Source, Unreadable, read_source
 from archcheck.augmentation.told import Told
 from archcheck.evidence.augmentation import Augmentation
 from archcheck.tracing.failures import BadReference, Failure, StartError
-from archcheck.tracing.reference import Reference
+from archcheck.tracing.reference import Reference, file_and_name
 
 _READ = "archcheck.augmentation.live:read"
 
@@ -25,10 +25,7 @@ def parse_script(text: str) -> Reference:
     Raises:
         BadReference: if there is no such Python file.
     """
-    head, colon, name = text.rpartition(":")
-    dotted = all(part.isidentifier() for part in name.split("."))
-    if not colon or not dotted or name.endswith(".py"):
-        head, name = text, ""
+    head, name = file_and_name(text)
     file = Path(head)
     if file.is_file() and file.suffix == ".py":
         return Reference(str(file.resolve()), "", name)

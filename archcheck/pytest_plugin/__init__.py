@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 SPEC_SUFFIXES = (".yaml", ".yml", ".json")
 _MARKER = (
-    "archcheck(spec=None, model=None, arguments=None): what the fixture `archcheck` looks at: the "
-    "spec (a file, the name of a shipped one, or a mapping), the network (FILE, FILE:Name or "
-    "package.module:Name) and arguments for its constructor. What is not said comes from the "
-    "options and ini values."
+    "archcheck(spec=None, model=None, arguments=None, weights=None, data=None, augmentation=None): "
+    "what the fixture `archcheck` looks at: the spec (a file, the name of a shipped one, or a "
+    "mapping), the network (FILE, FILE:Name or package.module:Name) and arguments for its "
+    "constructor, a checkpoint, the folder of the data set, the training script (FILE or "
+    "FILE:NAME). What is not said comes from the options and ini values."
 )
 
 
@@ -51,6 +52,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="Give up a network that does not return (60 by default).",
     )
+    group.addoption(
+        "--archcheck-weights",
+        metavar="FILE",
+        help="The checkpoint that the rule accuracy measures with: beside each submission where "
+        "it has such a file, else relative to the working directory.",
+    )
+    group.addoption(
+        "--archcheck-data",
+        metavar="DIR",
+        help="The folder of the data set that the rule accuracy measures on; ARCHCHECK_DATA by "
+        "default.",
+    )
+    group.addoption(
+        "--archcheck-augmentation",
+        metavar="FILE[:NAME]",
+        help="The training script with the albumentations pipeline, found as the weights are, and "
+        "the pipeline's name; the network's own file by default.",
+    )
     parser.addini("archcheck_spec", "the spec, relative to this file", type="string", default="")
     parser.addini(
         "archcheck_model",
@@ -67,6 +86,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "archcheck_timeout", "seconds until a network is given up", type="string", default="60"
     )
+    for name, meaning in (
+        ("weights", "the checkpoint beside each submission, else relative to this file"),
+        ("data", "the folder of the data set, relative to this file"),
+        ("augmentation", "the training script, FILE or FILE:NAME, found as the weights are"),
+    ):
+        parser.addini(f"archcheck_{name}", meaning, type="string", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from archcheck.pytest_plugin.items import RuleItem, SpecFile, SubmissionFile
-from archcheck.pytest_plugin.judging import Judgements, Trouble
+from archcheck.pytest_plugin.judging import Judgements, Trouble, check_data
 from archcheck.pytest_plugin.settings import Settings, shown
 from archcheck.pytest_plugin.summary import Tally
 
@@ -47,7 +47,7 @@ class Door:
         self._refuse_folders()
         if self.settings.spec:
             try:
-                self.judgements.spec(self.settings.spec)
+                check_data(self.judgements.spec(self.settings.spec), self.settings.beside)
             except Trouble as error:
                 raise pytest.UsageError(str(error)) from None
 
@@ -122,6 +122,7 @@ class Door:
                 "runs": not item.broken,
                 "points_possible": points.possible,
                 "bonus_possible": points.bonus_possible,
+                "asides": item.asides,
             }
             setattr(report, ATTRIBUTE, facts)
             if report.skipped and isinstance(report.longrepr, tuple):
@@ -159,10 +160,13 @@ class Door:
         lines = self._tally.lines()
         if not lines and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             lines = [(_nothing(self.settings), False)]
-        if lines:
+        asides = self._tally.asides()
+        if lines or asides:
             terminalreporter.write_sep("=", "archcheck")
         for text, full in lines:
             terminalreporter.write_line(text, green=full)
+        for text in asides:
+            terminalreporter.write_line(text, yellow=True)
 
 
 def _outside_packages(parent: pytest.Collector) -> Any:

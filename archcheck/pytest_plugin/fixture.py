@@ -11,7 +11,8 @@ import pytest
 
 from archcheck.api import as_spec, verify
 from archcheck.network import Network
-from archcheck.pytest_plugin.judging import Judgements, Trouble, stage_of
+from archcheck.pytest_plugin.beside import Beside, Written
+from archcheck.pytest_plugin.judging import Judgements, Trouble, check_data, stage_of
 from archcheck.pytest_plugin.settings import Model, Settings, resolved
 from archcheck.reporters.specs import error_text
 from archcheck.reporters.text import finding_text
@@ -22,7 +23,7 @@ from archcheck.tracing.reference import Reference
 if TYPE_CHECKING:
     from torch import nn
 
-_KEYS = ("spec", "model", "arguments")
+_KEYS = ("spec", "model", "arguments", "weights", "data", "augmentation")
 
 
 class Archcheck:
@@ -65,8 +66,10 @@ class Archcheck:
         A test fails where no report is possible; a network that cannot be run is a finding.
         """
         arguments = self._given.get("arguments") or {}
-        judged = Judgements.of(self._config).judged(self._reference, self.spec, arguments)
+        of = Judgements.of(self._config)
+        judged = of.judged(self._reference, self.spec, arguments, self._beside)
         try:
+            check_data(self.spec, self._beside)
             return judged.report()
         except Trouble as error:
             text = str(error)
@@ -87,18 +90,40 @@ class Archcheck:
         spec: Spec | str | Path | Mapping[str, Any] | None = None,
         *,
         input_shape: Sequence[Any] | None = None,
+        weights: str | Path | None = None,
+        data: str | Path | None = None,
+        augmentation: str | Path | None = None,
     ) -> Report:
         """:func:`archcheck.verify` under this fixture's spec, or another."""
         if isinstance(spec, (str, Path)):
             spec = resolved(str(spec), self._settings.folder)
         wanted = self.spec if spec is None else spec
-        return verify(network, wanted, input_shape=input_shape)
+        return verify(
+            network,
+            wanted,
+            input_shape=input_shape,
+            weights=weights,
+            data=data,
+            augmentation=augmentation,
+        )
 
     # -- what is asked for ------------------------------------------------------------------
 
     @property
     def _settings(self) -> Settings:
         return Settings.of(self._config)
+
+    @property
+    def _beside(self) -> Beside:
+        folder, said = self._settings.folder, self._settings.beside
+        given = {key: str(value) for key, value in self._given.items() if value is not None}
+        return Beside(
+            Written(given["weights"], folder) if "weights" in given else said.weights,
+            Written(given["augmentation"], folder)
+            if "augmentation" in given
+            else said.augmentation,
+            folder / given["data"] if "data" in given else said.data,
+        )
 
     @property
     def _reference(self) -> Reference:

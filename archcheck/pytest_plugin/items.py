@@ -130,6 +130,8 @@ class RuleItem(pytest.Item):
         self.number = number
         self._strict = strict
         self.finding: Finding | None = None
+        self.asides: list[str] = []
+        """What was noticed beside the answer, a sentence each: it fails nothing."""
         self.broken = False
 
     @property
@@ -153,6 +155,9 @@ class RuleItem(pytest.Item):
             self.finding = stage
             return
         self.finding = report.findings[self.number - (stage is None)]
+        own = self.finding.verdict.asides
+        noticed = [f for f in report.findings if f.aside and any(f.verdict is v for v in own)]
+        self.asides = [_sentence(finding) for finding in noticed]
         points = self.finding.points
         if points.possible:
             self._tell(points=points.earned, points_possible=points.possible)
@@ -230,6 +235,12 @@ class RuleItem(pytest.Item):
             shown.reprcrash.path, shown.reprcrash.lineno = path, line or 1
             shown.reprcrash.message = f"{error.finding.rule}: {reason(error.finding)}"
         return shown
+
+
+def _sentence(finding: Finding) -> str:
+    found = regions(finding)
+    where = f" ({short_path(found[0].file)}:{found[0].line})" if found else ""
+    return " ".join((reason(finding) + where).split())
 
 
 def _loaded(node: pytest.Collector, judgements: Judgements, name: str) -> Spec:

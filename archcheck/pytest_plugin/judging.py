@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archcheck.cache import BadFolder, CachedTracing, Store, open_store
+from archcheck.evidence.datasets import DATASETS
 from archcheck.gathering import Submission
 from archcheck.judging import judge
+from archcheck.pytest_plugin.beside import Beside
 from archcheck.pytest_plugin.settings import Settings
 from archcheck.reporters.specs import error_text
+from archcheck.reporters.words import path
+from archcheck.rules.accuracy import AccuracyOptions
 from archcheck.spec import Failure, Finding, Report, Spec, SpecError, failed_to_run, load_spec
 from archcheck.tracing.failures import BadReference, StartError
 from archcheck.tracing.reference import Reference
@@ -33,6 +37,7 @@ class Judged:
     spec: Spec
     arguments: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 60.0
+    beside: Beside = field(default_factory=Beside)
     _answer: Report | Trouble | None = field(default=None, init=False)
 
     def report(self) -> Report:
@@ -48,11 +53,12 @@ class Judged:
         return self._answer
 
     def _find_out(self) -> Report | Trouble:
-        submission = Submission(self.reference, self.arguments)
+        submission = self.beside.with_network(self.reference, self.arguments)
         try:
-            with CachedTracing(self.reference, _store()) as tracer:
-                return judge(submission, self.spec, tracer, timeout=self.timeout)
+            return self._judge(submission)
         except BadReference as error:
+            if str(error).startswith("--data"):
+                return Trouble(_in_options(error))
             # One file of many: it is that submission's result, not the run's end.
             file = self.reference.file or self.reference.module
             failure = Failure("runs", str(error))
@@ -72,6 +78,44 @@ class Judged:
                 "this is a bug; run again with ARCHCHECK_TRACEBACK=1 and report what it prints"
             )
 
+    def _judge(self, submission: Submission) -> Report:
+        with CachedTracing(self.reference, _store()) as tracer:
+            try:
+                return judge(submission, self.spec, tracer, timeout=self.timeout)
+            except BadReference as error:
+                if not str(error).startswith("--weights"):
+                    raise
+                # A checkpoint that nobody can read is no reason to judge nothing else.
+                file = str(submission.weights)
+                said = str(error).removeprefix("--weights ").replace(file, path(file), 1)
+                submission = replace(submission, unmeasured=said)
+        with CachedTracing(self.reference, _store()) as tracer:
+            return judge(submission, self.spec, tracer, timeout=self.timeout)
+
+
+def check_data(spec: Spec, beside: Beside) -> None:
+    """Make sure that images are there before any accuracy is measured on them.
+
+    Raises:
+        Trouble: if they are not.
+    """
+    if beside.weights is None or beside.data is None:
+        return
+    from archcheck.evaluation.images import find_images  # with it comes numpy
+
+    asked = {
+        r.options.task.dataset for r in spec.requirements if isinstance(r.options, AccuracyOptions)
+    }
+    for name in sorted(asked):
+        try:
+            find_images(DATASETS[name], beside.data)
+        except BadReference as error:
+            raise Trouble(_in_options(error)) from None
+
+
+def _in_options(error: BadReference) -> str:
+    return str(error).replace("--data", "archcheck_data", 1)
+
 
 class Judgements:
     """All networks of a run, and the specs. Each pair is judged once in a process."""
@@ -80,13 +124,15 @@ class Judgements:
     def of(cls, config: pytest.Config) -> Judgements:
         """Those of a run."""
         if _JUDGEMENTS not in config.stash:
-            config.stash[_JUDGEMENTS] = cls(Settings.of(config).timeout)
+            settings = Settings.of(config)
+            config.stash[_JUDGEMENTS] = cls(settings.timeout, settings.beside)
         return config.stash[_JUDGEMENTS]
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, beside: Beside) -> None:
         self._timeout = timeout
+        self._beside = beside
         self._specs: dict[str, Spec] = {}
-        self._judged: dict[tuple[Reference, int, str], Judged] = {}
+        self._judged: dict[tuple[Reference, int, str, Beside], Judged] = {}
 
     def spec(self, name: str) -> Spec:
         """A spec by its path, or a shipped one by its name.
@@ -102,13 +148,18 @@ class Judgements:
         return self._specs[name]
 
     def judged(
-        self, reference: Reference, spec: Spec, arguments: Mapping[str, Any] | None = None
+        self,
+        reference: Reference,
+        spec: Spec,
+        arguments: Mapping[str, Any] | None = None,
+        beside: Beside | None = None,
     ) -> Judged:
-        """A network under a spec."""
-        key = (reference, id(spec), repr(arguments or {}))
+        """A network under a spec, with what comes beside it: by default as the options say."""
+        beside = self._beside if beside is None else beside
+        key = (reference, id(spec), repr(arguments or {}), beside)
         found = self._judged.get(key)
         if found is None:
-            found = Judged(reference, spec, arguments or {}, self._timeout)
+            found = Judged(reference, spec, arguments or {}, self._timeout, beside)
             self._judged[key] = found  # it holds the spec, so that its id stays its own
         return found
 

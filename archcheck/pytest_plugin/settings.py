@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.pytest_plugin import SPEC_SUFFIXES
+from archcheck.pytest_plugin.beside import Beside, Written
 from archcheck.tracing.reference import Reference
 
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)
@@ -67,6 +68,7 @@ class Settings:
     models_on_command_line: bool
     strict: bool
     timeout: float
+    beside: Beside
     named: frozenset[Path]
     """The files that the command line names."""
     test_files: tuple[str, ...]
@@ -100,6 +102,11 @@ class Settings:
             models_on_command_line=bool(models),
             strict=config.getini("archcheck_strict") if strict is None else strict,
             timeout=_seconds(config),
+            beside=Beside(
+                _written(config, "weights", here, base),
+                _written(config, "augmentation", here, base),
+                _data(config, here, base),
+            ),
             named=frozenset(_named(config)),
             test_files=tuple(config.getini("python_files")),
             folder=base,
@@ -159,6 +166,28 @@ def _seconds(config: pytest.Config) -> float:
     if not 0.1 <= seconds < float("inf"):
         raise pytest.UsageError(f"archcheck_timeout: {seconds:g} seconds; at least 0.1")
     return float(seconds)
+
+
+def _written(config: pytest.Config, key: str, here: Path, base: Path) -> Written | None:
+    given, said = config.getoption(f"archcheck_{key}"), config.getini(f"archcheck_{key}")
+    if given:
+        return Written(given, here)
+    return Written(said, base) if said else None
+
+
+def _data(config: pytest.Config, here: Path, base: Path) -> Path | None:
+    """The folder of the data set: of the command line, the environment or the ini file."""
+    for name, text, folder in (
+        ("--archcheck-data", config.getoption("archcheck_data"), here),
+        ("ARCHCHECK_DATA", os.environ.get("ARCHCHECK_DATA"), here),
+        ("archcheck_data", config.getini("archcheck_data"), base),
+    ):
+        if text:
+            found = folder / text
+            if not found.is_dir() and name != "ARCHCHECK_DATA":  # it may be meant for others
+                raise pytest.UsageError(f"{name} = {text}: there is no such folder ({found})")
+            return found
+    return None
 
 
 def _named(config: pytest.Config) -> Iterator[Path]:

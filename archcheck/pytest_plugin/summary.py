@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._found: dict[str, _Submission] = {}
+        self._asides: dict[str, Sequence[str]] = {}
 
     def add(
         self,
@@ -55,6 +56,7 @@ class Tally:
         whole = Points(possible=facts["points_possible"], bonus_possible=facts["bonus_possible"])
         found = self._found.setdefault(facts["submission"], _Submission(facts["rules"], whole))
         found.broken |= not facts["runs"]
+        self._asides[nodeid] = facts["asides"]
         if facts["rule"] == 0:
             return
         given: dict[str, Any] = dict(properties)
@@ -64,6 +66,11 @@ class Tally:
             given.get("bonus", 0),
             given.get("bonus_possible", 0),
         )
+
+    def asides(self) -> list[str]:
+        """What was noticed beside the rules' answers, a line each."""
+        found = sorted(self._asides.items())
+        return [f"{plain(nodeid)}: warning: {text}" for nodeid, texts in found for text in texts]
 
     def lines(self) -> list[tuple[str, bool]]:
         """One line a submission, and whether it has all points; nothing where none are given."""

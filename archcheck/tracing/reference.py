@@ -57,5 +57,11 @@ def parse_reference(text: str) -> Reference:
     return Reference("", head, name)
 
 
+def file_and_name(text: str) -> tuple[str, str]:
+    """``FILE`` or ``FILE:NAME`` in two; the name is empty where there is none."""
+    head, colon, name = text.rpartition(":")
+    return (head, name) if colon and _dotted(name) and not name.endswith(".py") else (text, "")
+
+
 def _dotted(text: str) -> bool:
     return bool(text) and all(part.isidentifier() for part in text.split("."))
