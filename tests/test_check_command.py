@@ -139,6 +139,33 @@ def test_files_that_the_network_opens_count(folder: Path) -> None:
         assert "parameters" in run(folder, "width.json", "--output-format=concise", code=1)
 
 
+def test_weights_and_scripts_come_with_a_network(folder: Path) -> None:
+    """A change of them concerns it; what is missing or wrong is told."""
+    with (folder / "pyproject.toml").open("a") as file:
+        file.write(
+            '[tool.archcheck.networks."models/net.py"]\nspec = "specs/seen.yaml"\n'
+            'weights = "net.pt"\naugmentation = "train.py:train"\n'
+        )
+    (folder / "specs" / "seen.yaml").write_text(
+        "input: [3, 32, 32]\nrules:\n  augmentation: {transforms: [Blur]}\n"
+        "  accuracy: {dataset: cifar10, at_least: 1, when_unverified: warn}\n"
+    )
+    (folder / "net.pt").write_text("")
+    said = run(folder, code=2, errors=None, ARCHCHECK_DATA="")
+    assert said == ""
+    script = "import albumentations as A\ntrain = A.Compose([A.Blur()])\nother = A.Compose([])\n"
+    (folder / "train.py").write_text(script)
+    run(folder, ARCHCHECK_DATA="")
+    for name in ("net.pt", "train.py"):
+        words = ("--output-format=json", name)
+        (report,) = json.loads(run(folder, *words, ARCHCHECK_DATA=""))["reports"]
+        assert Path(report["spec"]).name == "seen.yaml"
+        (found,) = (rule for rule in report["rules"] if rule["rule"] == "accuracy")
+        assert "no data given (`data` in [tool.archcheck])" in json.dumps(found)
+    (folder / "train.py").write_text(script.replace("Blur", "ToGray"))
+    assert "✗ augmentation: " in run(folder, "train.py", code=1, ARCHCHECK_DATA="")
+
+
 def test_nothing_to_do_is_done_without_a_word(folder: Path) -> None:
     run(folder)
     assert run(folder, "README.md") == ""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.config import Config, ConfigError, find_config, mapped_networks, read_config
+from archcheck.tracing.reference import Reference
 from tests.test_imports import imported
 
 HEAD = '[project]\nname = "edge"  # nothing of archcheck\n\n'
@@ -107,6 +108,32 @@ def test_every_pattern_that_matches_applies(folder: Path) -> None:
     ]
 
 
+def test_what_comes_with_a_network(folder: Path) -> None:
+    for name in ("w.safetensors", "train.py", "images/x", "more/x"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("")
+    beside = 'weights = "w.safetensors", augmentation = "train.py:train"'
+    text = f"""\
+[tool.archcheck]
+data = "images"
+
+[tool.archcheck.networks]
+"models/one.py" = {{spec = "plain", {beside}}}
+"models/two.py" = {{spec = "plain", data = "more", augmentation = "train.py"}}
+"""
+    one, two = mapped_networks(config(text))
+    assert (one.weights, one.data) == (folder / "w.safetensors", folder / "images")
+    assert one.augmentation == Reference(str((folder / "train.py").resolve()), "", "train")
+    assert (two.weights, two.data) == (None, folder / "more")
+    assert two.augmentation is not None
+    assert two.augmentation.name == ""
+    (folder / "images" / "x").unlink()
+    (folder / "images").rmdir()
+    with pytest.raises(ConfigError, match=r"pyproject.toml:5:1: data: there is no folder images"):
+        mapped_networks(config(text))
+    assert mapped_networks(config(text), folder / "more")[0].data == folder / "more"
+
+
 def test_paths_are_relative_to_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = '[tool.archcheck]\nnetworks = {"models/one.py" = "specs/edge.yaml"}\n'
     (folder / "pyproject.toml").write_text(text)
@@ -190,6 +217,8 @@ WRONG = [
         "[[tool.archcheck.networks.a]]\nspec = 'x'\n\n[[tool.archcheck.networks.a]]\nspec = 3\n",
         *("8:1", "spec is a file or a name, not a number"),
     ),
+    ("[tool.archcheck]\ndata = ''\n", "5:1", "data is a folder's path, not empty"),
+    (f"{NETWORKS}a = {{spec = 'x', weights = 3}}\n", "5:18", "weights is a file's path, not a"),
     ("[tool.archcheck\n", "4:16", "this is not TOML: expected ']'"),
     ("[tool.archcheck]\nskip = [1,", "5:", "this is not TOML: "),
     ("[tool.archcheck]\nskip = []\nskip = []\n", "6:", "this is not TOML: cannot overwrite"),
@@ -226,6 +255,11 @@ MISMAPPED = [
     (r'"models/*.py" = "specs/edg\u0000"', "there is no file"),
     ("'models/*.py' = 'specs'", '"specs" is a folder; name the spec\'s file'),
     ("'models/*.py' = {spec = 'specs/x.yaml'}", "there is no spec specs/x.yaml"),
+    ("'models/*.py' = {spec = 'plain', weights = 'w.pt'}", "weights: there is no file w.pt"),
+    ("'models/*.py' = {spec = 'plain', weights = 'specs'}", "specs is a folder; name the file"),
+    ("'models/*.py' = {spec = 'plain', augmentation = 'x.py:t'}", "there is no file x.py"),
+    ("'models/*.py' = {spec = 'plain', augmentation = 'plain'}", "plain is not a Python file"),
+    ("'models/*.py' = {spec = 'plain', data = 'plain'}", "data: there is no folder plain"),
     ("'models/*.py' = 'assignment8'", 'no shipped spec of that name; did you mean "assignment7"?'),
 ]
 

@@ -175,6 +175,8 @@ def test_the_manifest_is_valid() -> None:
             "a/b.yaml",
             "a/b.yml",
             "b.json",
+            "w.safetensors",
+            "w.pt",
             "pyproject.toml",
             "a/pyproject.toml",
         ):

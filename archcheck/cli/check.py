@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -84,7 +85,8 @@ def check(
     from archcheck.config import mapped_networks
 
     config = _settings(config_file)
-    networks = mapped_networks(config)
+    data = os.environ.get("ARCHCHECK_DATA")
+    networks = mapped_networks(config, Path(data) if data else None)
     if not networks:
         raise config.error(
             "no network is mapped to a spec: under [tool.archcheck.networks] write a line like "

@@ -69,15 +69,16 @@ class Concern(Enum):
 
 
 def concern(files: Files, network: MappedNetwork, spec: Spec, store: Store | None) -> Concern:
-    """Whether a network has to be judged because of some files: one of them is its own, or its
-    spec's, or was read when it was loaded. What it reads is not known of a network that was never
+    """Whether a network has to be judged because of some files: one of them is its own, its
+    weights, its training script or its spec's, or was read when it was loaded. What it reads is not known of a network that was never
     traced, or has changed since.
 
     Raises:
         SpecError: if nobody says the input's shape.
         BadReference: if the file's name is no text.
     """
-    own = files.hold([str(network.file)])
+    beside = [network.weights, network.augmentation and network.augmentation.file]
+    own = files.hold([str(network.file), *(str(file) for file in beside if file)])
     asked = files.hold([spec.file, *spec.bases])
     reads = known_reads(
         store,

@@ -18,8 +18,9 @@ from archcheck.cache import CachedTracing, Store
 from archcheck.cli.concern import Concern, Files, concern, reference_to, untracked
 from archcheck.cli.errors import UsageError
 from archcheck.cli.options import without
+from archcheck.cli.progress import progress_bar
 from archcheck.config import MappedNetwork
-from archcheck.gathering import Submission
+from archcheck.gathering import Submission, Told
 from archcheck.judging import judge
 from archcheck.reporters import words
 from archcheck.spec import Report, Spec, SpecError, load_spec
@@ -127,18 +128,19 @@ def judge_all(
             named.append((network, reference_to(network)))
         except BadReference as error:
             outcome.add_error(error)
-    with closing(_traced(named, store)) as traced, _bar(len(named)) as advance:
+    with closing(_traced(named, store)) as traced, _bars(len(named)) as (advance, images):
         for (network, reference), tracer in traced:
             started = time.perf_counter()
             try:
                 report = judge(
-                    Submission(reference, network.arguments),
+                    _submission(network, reference),
                     specs.of(network),
                     tracer,
                     input_shape=network.input,
                     training=network.train,
                     timeout=timeout,
                     started=started,
+                    on_progress=images,
                 )
             except Exception as error:
                 if os.environ.get("ARCHCHECK_TRACEBACK"):
@@ -156,9 +158,25 @@ def _of(network: MappedNetwork, error: Exception) -> Exception:
     if not isinstance(error, BadReference):
         return error
     where = "" if network.file.name in str(error) else f"{network}: "
+    if str(error).startswith(("--weights ", "--data")):
+        return BadReference(f"{where}{str(error).removeprefix('--')}")
     return BadReference(
         f"{where}{error}\n[tool.archcheck] takes a `name` and `arguments` for a network, and "
         "`exclude` for files that hold none"
+    )
+
+
+def _submission(network: MappedNetwork, reference: Reference) -> Submission:
+    """What is handed in, and what to write where something is missing."""
+    missing = [key for key in ("weights", "data") if getattr(network, key) is None]
+    unmeasured = f"no {missing[0]} given (`{missing[0]}` in [tool.archcheck])" if missing else ""
+    return Submission(
+        reference,
+        network.arguments,
+        network.augmentation,
+        network.weights,
+        network.data,
+        unmeasured,
     )
 
 
@@ -189,25 +207,35 @@ def _traced(
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Callable[[], None]]:
-    """A bar of networks on standard error, where somebody looks and it takes long."""
+def _bars(total: int) -> Iterator[tuple[Callable[[], None], Told]]:
+    """A bar of networks on standard error, and one of images while accuracy is measured, where
+    somebody looks and it takes long."""
     # pre-commit lets its hooks believe that they write to a terminal, and shows it afterwards.
-    if total < 2 or not sys.stderr.isatty() or "PRE_COMMIT" in os.environ:
-        yield lambda: None
+    if not sys.stderr.isatty() or "PRE_COMMIT" in os.environ:
+        yield lambda: None, lambda done, total: None
+        return
+    if total < 2:
+        with progress_bar("images") as images:
+            yield lambda: None, images
         return
     bar = Progress(
-        TextColumn("networks"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         console=Console(stderr=True),
         transient=True,
     )
-    task = bar.add_task("", total=total)
+    task = bar.add_task("networks", total=total)
+    of_images = bar.add_task("images", total=None, visible=False)
+
+    def show(done: int, total: int) -> None:
+        bar.update(of_images, completed=done, total=total, visible=done < total)
+
     late = threading.Timer(PATIENCE, bar.start)
     late.daemon = True
     late.start()
     try:
-        yield lambda: bar.advance(task)
+        yield lambda: bar.advance(task), show
     finally:
         late.cancel()
         late.join()

@@ -11,6 +11,7 @@ from typing import Any
 
 from archcheck.config.model import Config, Entry, closest
 from archcheck.config.toml import KeyPath
+from archcheck.tracing.reference import Reference, file_and_name
 
 PACKAGE = "__init__.py"
 """What a pattern matches only by its name: most hold no network."""
@@ -29,6 +30,9 @@ class MappedNetwork:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     input: tuple[tuple[int, ...], ...] | None = None
     train: bool = False
+    weights: Path | None = None
+    data: Path | None = None
+    augmentation: Reference | None = None
 
     def __str__(self) -> str:
         try:
@@ -38,14 +42,14 @@ class MappedNetwork:
         return f"{file}:{self.name}" if self.name else file
 
 
-def mapped_networks(config: Config) -> tuple[MappedNetwork, ...]:
+def mapped_networks(config: Config, data: Path | None = None) -> tuple[MappedNetwork, ...]:
     """All networks that a project maps to specs, in the order of its patterns.
 
     A file that several patterns match is held to the specs of each; what is said twice counts
-    once.
+    once. ``data`` is a folder that takes the place of those in the settings.
 
     Raises:
-        ConfigError: if a pattern matches no file, or there is no such spec.
+        ConfigError: if a pattern matches no file, or something that is named is not there.
     """
     excluded = {file for pattern in config.exclude for file in _matches(config, pattern, "exclude")}
     found: list[MappedNetwork] = []
@@ -53,9 +57,15 @@ def mapped_networks(config: Config) -> tuple[MappedNetwork, ...]:
         files = _files(config, pattern, excluded)
         for entry in entries:
             spec = _spec(config, entry)
+            weights = _beside(config, entry, "weights")
+            images = data or _beside(config, entry, "data")
+            script = _beside(config, entry, "augmentation")
+            name = file_and_name(entry.augmentation)[1]
+            pipeline = Reference(str(script.resolve()), "", name) if script else None
             for file in files:
                 network = MappedNetwork(
-                    file, spec, entry.name, entry.arguments, entry.input, entry.train
+                    *(file, spec, entry.name, entry.arguments, entry.input, entry.train),
+                    *(weights, images, pipeline),
                 )
                 if network not in found:
                     found.append(network)
@@ -96,6 +106,27 @@ def _matches(config: Config, pattern: str, *path: str | int) -> Iterator[Path]:
         file = Path(os.path.normpath(folder / name))
         if file.is_file():
             yield file
+
+
+def _beside(config: Config, entry: Entry, key: str) -> Path | None:
+    """The path of what comes with a network: of its entry, the data also of the whole table."""
+    text, path = getattr(entry, key), (*entry.path[:-1], key)
+    if not text and key == "data":
+        text, path = config.data, (key,)
+    if not text:
+        return None
+    name = file_and_name(text)[0] if key == "augmentation" else text
+    found = Path(os.path.normpath(config.file.parent / name))
+    if key == "data":
+        if not found.is_dir():
+            raise config.error(f"{key}: there is no folder {text}", *path)
+    elif found.is_dir():
+        raise config.error(f"{key}: {name} is a folder; name the file", *path)
+    elif not found.is_file():
+        raise config.error(f"{key}: there is no file {name}", *path)
+    elif key == "augmentation" and found.suffix != ".py":
+        raise config.error(f"{key}: {name} is not a Python file", *path)
+    return found
 
 
 def _spec(config: Config, entry: Entry) -> str:

@@ -14,8 +14,9 @@ from archcheck.config.toml import KeyPath, TomlTable, kind, read_table, shown
 from archcheck.tracing.shapes import input_shapes
 
 FILE = "pyproject.toml"
-KEYS = ("networks", "exclude", "skip", "timeout", "cache-dir", "output-format")
-ENTRY_KEYS = ("spec", "name", "arguments", "input", "train")
+KEYS = ("networks", "exclude", "skip", "timeout", "cache-dir", "output-format", "data")
+BESIDE = ("weights", "data", "augmentation")
+ENTRY_KEYS = ("spec", "name", "arguments", "input", "train", *BESIDE)
 _MEANT = {"class": "name", "args": "arguments", "input-shape": "input", "cache": "cache-dir"}
 """Words that stand for others elsewhere."""
 
@@ -30,6 +31,8 @@ class Entry:
         arguments: for the network's constructor, over those of the spec.
         input: the shapes of the inputs without the batch; by default the spec's.
         train: whether the network is traced in training mode.
+        weights, data, augmentation: a checkpoint, the folder of a data set, a training script
+            (with the name of its pipeline), as they were written; empty for none.
         path: where the spec was written, for errors.
     """
 
@@ -38,6 +41,9 @@ class Entry:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     input: tuple[tuple[int, ...], ...] | None = None
     train: bool = False
+    weights: str = ""
+    data: str = ""
+    augmentation: str = ""
     path: KeyPath = ()
 
 
@@ -55,6 +61,7 @@ class Config:
     timeout: float | None = None
     cache_dir: Path | None = None
     output_format: str = ""
+    data: str = ""
     table: TomlTable | None = field(repr=False, compare=False, default=None)
 
     def error(self, message: str, *path: str | int) -> ConfigError:
@@ -125,6 +132,7 @@ def _config(table: TomlTable) -> Config:
         timeout=timeout,
         cache_dir=table.file.parent / cache_dir if cache_dir else None,
         output_format=_typed(table, data, ("output-format",), str, "a format's name") or "",
+        data=_path(table, data, ("data",), "a folder's path"),
         table=table,
     )
 
@@ -167,8 +175,18 @@ def _entry(table: TomlTable, item: Any, path: KeyPath) -> Entry:
         arguments=_typed(table, item, (*path, "arguments"), dict, wanted) or {},
         input=_input(table, item, (*path, "input")),
         train=bool(_typed(table, item, (*path, "train"), bool, "true or false")),
+        weights=_path(table, item, (*path, "weights"), "a file's path"),
+        data=_path(table, item, (*path, "data"), "a folder's path"),
+        augmentation=_path(table, item, (*path, "augmentation"), 'a script, "train.py:pipeline"'),
         path=at,
     )
+
+
+def _path(table: TomlTable, data: Mapping[str, Any], path: KeyPath, wanted: str) -> str:
+    text = _typed(table, data, path, str, wanted)
+    if text is not None and not text.strip():
+        raise table.error(f"{path[-1]} is {wanted}, not empty", path)
+    return text or ""
 
 
 def _input(
