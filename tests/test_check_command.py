@@ -148,7 +148,7 @@ def test_weights_and_scripts_come_with_a_network(folder: Path) -> None:
         )
     (folder / "specs" / "seen.yaml").write_text(
         "input: [3, 32, 32]\nrules:\n  augmentation: {transforms: [Blur]}\n"
-        "  accuracy: {dataset: cifar10, at_least: 1, when_unverified: warn}\n"
+        "  accuracy: {dataset: cifar10, at_least: 2, when_unverified: warn}\n"
     )
     (folder / "net.pt").write_text("")
     said = run(folder, code=2, errors=None, ARCHCHECK_DATA="")
@@ -158,7 +158,7 @@ def test_weights_and_scripts_come_with_a_network(folder: Path) -> None:
     run(folder, ARCHCHECK_DATA="")
     for name in ("net.pt", "train.py"):
         words = ("--output-format=json", name)
-        (report,) = json.loads(run(folder, *words, ARCHCHECK_DATA=""))["reports"]
+        report = json.loads(run(folder, *words, ARCHCHECK_DATA=""))
         assert Path(report["spec"]).name == "seen.yaml"
         (found,) = (rule for rule in report["rules"] if rule["rule"] == "accuracy")
         assert "no data given (`data` in [tool.archcheck])" in json.dumps(found)

@@ -21,7 +21,7 @@ SPEC = """\
 input: [3, 32, 32]
 rules:
   augmentation: {transforms: [CoarseDropout], points: 2}
-  accuracy: {dataset: cifar10, at_least: 1, points: 3}
+  accuracy: {dataset: cifar10, at_least: 2, points: 3}
   parameters: {at_most: 100k, points: 1}
 """
 INI = "[pytest]\narchcheck_spec = spec.yaml\narchcheck_model = */mynet.py\n"
@@ -92,7 +92,7 @@ def test_a_wrong_data_folder_ends_the_run(folder: Path, pytester: pytest.Pyteste
 
 @with_data
 def test_accuracy_of_what_was_handed_in(folder: Path, pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest_inprocess("-rs", "-k", "accuracy", "--archcheck-data", DATA or "")
+    result = pytester.runpytest_inprocess("-rs", "-k", "accuracy", f"--archcheck-data={DATA}")
     result.assert_outcomes(passed=1, skipped=2)
     text = clean(result)
     assert "carol/w.pt cannot be read as a checkpoint" in text

@@ -70,8 +70,8 @@ class Concern(Enum):
 
 def concern(files: Files, network: MappedNetwork, spec: Spec, store: Store | None) -> Concern:
     """Whether a network has to be judged because of some files: one of them is its own, its
-    weights, its training script or its spec's, or was read when it was loaded. What it reads is not known of a network that was never
-    traced, or has changed since.
+    weights, its training script or its spec's, or was read when it was loaded. What it reads is
+    not known of a network that was never traced, or has changed since.
 
     Raises:
         SpecError: if nobody says the input's shape.
