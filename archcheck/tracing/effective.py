@@ -18,7 +18,6 @@ from torch.overrides import TorchFunctionMode
 from archcheck.network.kinds import kind_of
 from archcheck.tracing.failures import RunError, describe
 from archcheck.tracing.ledger import tensors_in
-from archcheck.tracing.parts import paths_of
 from archcheck.tracing.preservation import unchanged
 from archcheck.tracing.protocol import Measured, Probe
 from archcheck.tracing.recorder import public_name
@@ -48,7 +47,7 @@ def measure(
     """
     total = torch.zeros(input_shapes[probe.input_index][1:], dtype=torch.float64)
     with ExitStack() as stack:
-        stack.enter_context(unchanged(paths_of(model), training=False))
+        stack.enter_context(unchanged(model, training=False))
         for parameter in model.parameters():
             parameter.requires_grad_(False)
         stack.enter_context(torch.enable_grad())

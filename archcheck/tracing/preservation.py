@@ -13,18 +13,20 @@ import torch
 from torch import nn
 
 from archcheck.tracing.copies import Copies
-from archcheck.tracing.parts import Paths, parameters_of
+from archcheck.tracing.parts import Paths, parameters_of, paths_of
 
 
 @contextmanager
-def unchanged(paths: Paths, *, training: bool) -> Iterator[Copies]:
+def unchanged(model: nn.Module, *, training: bool, paths: Paths | None = None) -> Iterator[Copies]:
     """Set the mode of a model's modules, and on the way out put everything back.
 
     Put back are modes, attributes, buffers, gradients, and the random states and defaults of the
     process. Parameters are too large to copy in advance: what writes into one has to announce it
     to the :class:`Copies` that this yields. The flags are set one by one: ``model.train()`` may
-    be overridden, and would give every child the mode of the root on the way back.
+    be overridden, and would give every child the mode of the root on the way back. ``paths`` are
+    those of the model, where they are known already.
     """
+    paths = paths_of(model) if paths is None else paths
     copies = Copies()
     kept = []
     flags = []

@@ -123,7 +123,7 @@ def _one_pass(
         recorder.leave(module, output)
 
     with ExitStack() as stack:
-        copies = stack.enter_context(unchanged(recorder.paths, training=training))
+        copies = stack.enter_context(unchanged(model, training=training, paths=recorder.paths))
         recorder.before_write = copies.keep if answers is None else answers.before(copies.keep)
         stack.enter_context(torch.no_grad())
         stack.callback(register_module_forward_pre_hook(recorder.enter).remove)
