@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch.nn.parameter import is_lazy
 
 SMALL = 1 << 14
 """The most elements of a tensor whose value is kept, and compared, together with others."""
+_ALONE = 1 << 15
+"""From so many elements on torch takes several threads, which is not worth it here."""
 _PLAIN = frozenset(
     {
         *(torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.bool),
@@ -47,7 +49,8 @@ class Copies:
                 small.setdefault((tensor.dtype, tensor.dim()), []).append(tensor)
             else:
                 self.keep(tensor)
-        self._together += map(_Together, small.values())
+        for group in small.values():
+            self._together += map(_Together, _portions(group))
 
     def restore(self) -> None:
         """Give every tensor that has changed its value back."""
@@ -78,6 +81,19 @@ class _Together:
         for tensor, shape, value in zip(self._tensors, self._shapes, values, strict=True):
             if tensor.shape != shape or not _same_bits([tensor], value):
                 _put_back(tensor, value.view(shape))
+
+
+def _portions(tensors: Iterable[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
+    """Tensors in order, in portions that one thread copies and compares."""
+    portion: list[torch.Tensor] = []
+    elements = 0
+    for tensor in tensors:
+        elements += tensor.numel()
+        if elements >= _ALONE:
+            yield portion
+            portion, elements = [], tensor.numel()
+        portion.append(tensor)
+    yield portion
 
 
 def _flat(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
