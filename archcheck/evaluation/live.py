@@ -13,7 +13,6 @@ from archcheck.evaluation.run import evaluate, load
 from archcheck.evidence.accuracy import Result, Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.tracing.failures import NetworkError
-from archcheck.tracing.parts import paths_of
 from archcheck.tracing.preservation import unchanged
 from archcheck.tracing.weights import read_weights
 
@@ -31,7 +30,7 @@ def measure_live(
     images = read_images(dataset, *find_images(dataset, data))
     read = read_weights(str(weights)) if weights is not None else None
     try:
-        with unchanged(paths_of(model), training=False) as copies:
+        with unchanged(model, training=False) as copies:
             if read is None:
                 return evaluate(model, images, task)
             for parameter in model.parameters():

@@ -16,7 +16,6 @@ from archcheck.evidence.datasets import DATASETS
 from archcheck.tracing.failures import NetworkError, RunError, describe
 from archcheck.tracing.ledger import tensors_in
 from archcheck.tracing.loading import error_place
-from archcheck.tracing.parts import paths_of
 from archcheck.tracing.preservation import unchanged
 from archcheck.tracing.trace import input_options
 from archcheck.tracing.weights import Misfit, Weights, load_into
@@ -63,7 +62,7 @@ def evaluate(
     began = time.monotonic()
     # Convolutions on CUDA would otherwise round to TF32, and choose how to compute by a race.
     exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    with unchanged(paths_of(model), training=False), torch.inference_mode(), exact:
+    with unchanged(model, training=False), torch.inference_mode(), exact:
         told(0, total)
         for start in range(0, total, BATCH):
             part = slice(start, start + BATCH)
