@@ -15,10 +15,13 @@ from archcheck.cli.parameters import (
     Augmentation,
     CacheDir,
     Data,
+    ExitZero,
     InputShape,
     Net,
     NoCache,
     OutputFile,
+    OutputFiles,
+    Skip,
     TableFormat,
     Timeout,
     Train,
@@ -78,10 +81,7 @@ def verify(
     timeout: Timeout = 60.0,
     weights: Weights = None,
     data: Data = None,
-    skip: Annotated[
-        list[str] | None,
-        typer.Option("--skip", metavar="RULE", help="Leave a rule out.", show_default=False),
-    ] = None,
+    skip: Skip = None,
     output_format: Annotated[
         list[VerifyFormat] | None,
         typer.Option(
@@ -92,20 +92,8 @@ def verify(
             show_default=False,
         ),
     ] = None,
-    output_file: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--output-file",
-            "-o",
-            metavar="FILE",
-            help="Write the report here. The first -o is that of the first --output-format, and "
-            "so on; - is standard output.",
-            show_default=False,
-        ),
-    ] = None,
-    exit_zero: Annotated[
-        bool, typer.Option("--exit-zero", help="Exit with 0 even where rules fail.")
-    ] = False,
+    output_file: OutputFiles = None,
+    exit_zero: ExitZero = False,
     no_cache: NoCache = False,
     cache_dir: CacheDir = None,
     verbose: Verbose = False,

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archcheck.cli.errors import BROKEN, FAILED, UsageError, guarded, say_what
-from archcheck.cli.parameters import CacheDir, NoCache, Verbose, VerifyFormat
+from archcheck.cli.parameters import (
+    CacheDir,
+    ExitZero,
+    NoCache,
+    OutputFiles,
+    Skip,
+    Verbose,
+    VerifyFormat,
+)
 
 if TYPE_CHECKING:
     from archcheck.config import Config
@@ -49,10 +57,7 @@ def check(
             show_default=False,
         ),
     ] = None,
-    skip: Annotated[
-        list[str] | None,
-        typer.Option("--skip", metavar="RULE", help="Leave a rule out.", show_default=False),
-    ] = None,
+    skip: Skip = None,
     output_format: Annotated[
         list[VerifyFormat] | None,
         typer.Option(
@@ -62,20 +67,8 @@ def check(
             show_default=False,
         ),
     ] = None,
-    output_file: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--output-file",
-            "-o",
-            metavar="FILE",
-            help="Write the report here. The first -o is that of the first --output-format, and "
-            "so on; - is standard output.",
-            show_default=False,
-        ),
-    ] = None,
-    exit_zero: Annotated[
-        bool, typer.Option("--exit-zero", help="Exit with 0 even where rules fail.")
-    ] = False,
+    output_file: OutputFiles = None,
+    exit_zero: ExitZero = False,
     no_cache: NoCache = False,
     cache_dir: CacheDir = None,
     verbose: Verbose = False,

@@ -40,11 +40,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 def say_what(error: Exception) -> None:
     """Tell what ended a run, or one network's part of it."""
     # Only now: a command that works starts its child before it imports what specs are made of.
-    from archcheck.config import ConfigError
-    from archcheck.spec import SpecError
+    from archcheck.faults import FileFault
     from archcheck.tracing.failures import BadReference, StartError
 
-    if isinstance(error, (SpecError, ConfigError)):
+    if isinstance(error, FileFault):
         say_error(str(error), source=error.source, error=error)
     elif isinstance(error, (UsageError, BadReference, StartError)):
         say_error(str(error))

@@ -103,6 +103,22 @@ Augmentation = Annotated[
         show_default=False,
     ),
 ]
+OutputFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--output-file",
+        "-o",
+        metavar="FILE",
+        help="Write the report here. The first -o is that of the first --output-format, and "
+        "so on; - is standard output.",
+        show_default=False,
+    ),
+]
+Skip = Annotated[
+    list[str] | None,
+    typer.Option("--skip", metavar="RULE", help="Leave a rule out.", show_default=False),
+]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 even where rules fail.")]
 NoCache = Annotated[
     bool,
     typer.Option(
