@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -326,3 +327,21 @@ def test_files_of_the_same_text_are_told_apart(tmp_path: Path) -> None:
         exec(compile(text, file, "exec"), names)
         network = archcheck.trace(names["Net"](3, 4, 3), IMAGE)
         assert {op.called.file for op in network.ops if op.called is not None} == {file}
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_garbage_collector_is_as_it_was(on: bool) -> None:
+    class Looks(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(gc.isenabled())
+            return x.relu()
+
+    seen: list[bool] = []
+    was_on = gc.isenabled()
+    (gc.enable if on else gc.disable)()
+    try:
+        archcheck.trace(Looks(), (3, 8, 8))
+        assert gc.isenabled() == on
+    finally:
+        (gc.enable if was_on else gc.disable)()
+    assert seen == [False]  # the pass that computes nothing was enough

@@ -177,9 +177,9 @@ def inspect(
         verbose=verbose,
     )
     from archcheck.cli.output import write_inspection
-    from archcheck.spec import Report
+    from archcheck.network import Network
 
-    if isinstance(found, Report):
+    if not isinstance(found, Network):
         not_run(found, output_format, output_file)
     write_inspection(found, output_format.value, output_file)
 

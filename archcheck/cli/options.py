@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from archcheck.cli.errors import UsageError
-from archcheck.rules import all_rules
-from archcheck.spec import Spec
+
+if TYPE_CHECKING:  # a table needs no specs
+    from archcheck.spec import Spec
 
 
 def read_shapes(texts: Sequence[str] | None) -> list[tuple[int, ...]] | None:
@@ -77,8 +76,12 @@ def read_arguments(texts: Sequence[str] | None) -> dict[str, Any]:
     Raises:
         UsageError: if a text is not of that form.
     """
+    if not texts:
+        return {}
+    import yaml
+
     found: dict[str, Any] = {}
-    for text in texts or ():
+    for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip().isidentifier():
             raise UsageError(f"--arg {text}: write it as name=value")
@@ -97,6 +100,8 @@ def without(spec: Spec, skipped: Sequence[str]) -> Spec:
     Raises:
         UsageError: if the spec does not ask for one of them, or nothing is left.
     """
+    from archcheck.rules import all_rules
+
     asked = {requirement.rule.name for requirement in spec.requirements}
     for name in skipped:
         if name not in asked:

@@ -18,12 +18,11 @@ from archcheck.cli.errors import UsageError
 from archcheck.fields import UnknownField, receptive_field
 from archcheck.network import Network
 from archcheck.reporters.data import dumps, escaped
-from archcheck.reporters.text import print_concise, print_report
-from archcheck.rules import Rule, all_rules, documentation
-from archcheck.spec import Report, Spec, SpecError, json_schema
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a table needs no specs
     from archcheck.fields.summary import Summary
+    from archcheck.rules import Rule
+    from archcheck.spec import Report, Spec, SpecError
 
 WIDE = 120
 """The width of text that goes to a file or a pipe."""
@@ -34,11 +33,15 @@ def write_report(report: Report, output_format: str, file: Path | None) -> None:
     if output_format == "json":
         _write_json(report.as_dict(), file)
     else:
+        from archcheck.reporters.text import print_report
+
         _write(lambda console: print_report(report, console), file)
 
 
 def render_text(report: Report, output_format: str, *, for_file: bool) -> str:
     """A report as ``full`` or ``concise`` text."""
+    from archcheck.reporters.text import print_concise, print_report
+
     show = print_concise if output_format == "concise" else print_report
     return _render(lambda console: show(report, console), for_file=for_file)
 
@@ -52,6 +55,8 @@ def render_brief(reports: Sequence[Report], *, for_file: bool) -> str:
 
 def say_failure(report: Report) -> None:
     """Tell on standard error that a network could not be run."""
+    from archcheck.reporters.text import print_report
+
     text = _render(lambda console: print_report(report, console), for_file=True)
     sys.stderr.write(text)
 
@@ -117,6 +122,8 @@ def write_rules(output_format: str) -> None:
     """List all rules."""
     from rich.table import Table
 
+    from archcheck.rules import all_rules
+
     rules = all_rules()
     if output_format == "json":
         _write_json({name: rule.summary for name, rule in rules.items()}, None)
@@ -135,6 +142,8 @@ def write_rule(name: str) -> None:
     Raises:
         UsageError: if there is none of that name.
     """
+    from archcheck.rules import all_rules
+
     rules = all_rules()
     if name not in rules:
         close = get_close_matches(name.replace("_", "-"), rules, 1)
@@ -155,6 +164,8 @@ def write_rule(name: str) -> None:
 
 def rule_markdown(rule: Rule) -> str:
     """A rule's documentation with its options, as Markdown."""
+    from archcheck.rules import documentation
+
     rows = ["## Options", "| key | what it says |", "| --- | --- |"]
     comparisons = []
     for name, option in rule.Options.model_fields.items():
@@ -178,6 +189,8 @@ def rule_markdown(rule: Rule) -> str:
 
 def write_schema() -> None:
     """Print the JSON Schema of a spec."""
+    from archcheck.spec import json_schema
+
     _write_json(json_schema(), None)
 
 

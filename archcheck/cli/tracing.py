@@ -84,9 +84,7 @@ def trace_alone(
     started = time.perf_counter()
     with tracing(reference, no_cache, cache_dir, verbose) as child:
         from archcheck.cli.options import read_arguments, read_shapes
-        from archcheck.judging import report_on
         from archcheck.network import Network
-        from archcheck.spec import Spec
 
         sizes = read_shapes(shapes)
         if sizes is None:
@@ -95,6 +93,9 @@ def trace_alone(
         found = child.trace(sizes, given, training=train, timeout=timeout)
     if isinstance(found, Network):
         return found
+    from archcheck.judging import report_on
+    from archcheck.spec import Spec
+
     return report_on(found, Spec((), tuple(sizes)), reference, started)
 
 

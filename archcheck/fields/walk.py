@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archcheck.collector import collector_paused
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Result
 from archcheck.fields.masks import settled
@@ -68,8 +69,9 @@ class Walk:
         self.spatial = tuple(range(2, len(shape)))
         start = FieldMap.of_input(shape, self.spatial, lattice=reading.lattice)
         self.maps[self.source] = start
-        for op in network.ops:
-            self._step(op)
+        with collector_paused():
+            for op in network.ops:
+                self._step(op)
 
     def _step(self, op: Op) -> None:
         unknown: list[NotModelled] = []

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from archcheck.spec import Report
+if TYPE_CHECKING:
+    from archcheck.spec import Report
 
 VERSION = 1
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029]")

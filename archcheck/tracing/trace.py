@@ -15,6 +15,7 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 
+from archcheck.collector import collector_paused
 from archcheck.network import Module, Network, Parameter, Place
 from archcheck.tracing.answers import Answers, Restart
 from archcheck.tracing.answers.conditions import answerable, memory_left_alone, scripts_noticed
@@ -95,7 +96,7 @@ def _without_values(
     answers = Answers(recorder.ledger, weights)
     recorder.perform = answers.perform
     try:
-        with memory_left_alone(), scripts_noticed(answers.give_up):
+        with collector_paused(), memory_left_alone(), scripts_noticed(answers.give_up):
             network = _one_pass(model, shapes, training, recorder, answers)
     except (Exception, Restart):
         return None
