@@ -1,6 +1,10 @@
-"""What is wrong in a file that somebody wrote, and where."""
+"""What went wrong, where, and what to do about it, in words."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from difflib import get_close_matches
 
 
 class FileFault(Exception):
@@ -31,3 +35,25 @@ class FileFault(Exception):
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         return f"{where}: {self.message}" if where else self.message
+
+
+def closest(word: str, known: Sequence[str]) -> str:
+    """A question after the nearest valid word, empty if none is near."""
+    close = get_close_matches(word, known, 1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def system_fault(error: OSError) -> str:
+    """What the system refused, with the file."""
+    file = f"{error.filename}: " if error.filename else ""
+    return f"{file}{error.strerror or error}"
+
+
+def own_fault(error: Exception) -> str:
+    """That an error is archcheck's own. Where ARCHCHECK_TRACEBACK asks for it, it is raised."""
+    if os.environ.get("ARCHCHECK_TRACEBACK"):
+        raise error
+    return (
+        f"archcheck itself failed: {type(error).__name__}: {error}\n"
+        "this is a bug; run again with ARCHCHECK_TRACEBACK=1 and report what it prints"
+    )

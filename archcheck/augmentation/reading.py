@@ -14,7 +14,7 @@ from archcheck.augmentation.source import Source, Unreadable, read_source
 from archcheck.augmentation.told import Told
 from archcheck.evidence.augmentation import Augmentation
 from archcheck.tracing.failures import BadReference, Failure, StartError
-from archcheck.tracing.reference import Reference, file_and_name
+from archcheck.tracing.reference import Reference, file_and_name, python_file
 
 _READ = "archcheck.augmentation.live:read"
 
@@ -26,17 +26,9 @@ def parse_script(text: str) -> Reference:
         BadReference: if there is no such Python file.
     """
     head, name = file_and_name(text)
-    file = Path(head)
-    if file.is_file() and file.suffix == ".py":
-        return Reference(str(file.resolve()), "", name)
-    if head and file.is_dir():
-        raise BadReference(f"{head} is a folder; name the Python file that builds the pipeline")
-    if file.suffix == ".ipynb" and file.is_file():
-        raise BadReference(
-            f"{head} is a notebook; export it first: jupyter nbconvert --to script {head}"
-        )
-    if file.is_file():
-        raise BadReference(f"{head} is not a Python file (its name does not end in .py)")
+    file = python_file(head, "builds the pipeline") if head else None
+    if file is not None:
+        return Reference(str(file), "", name)
     raise BadReference(f"there is no file {head}; write --augmentation FILE or FILE:NAME")
 
 
@@ -75,7 +67,7 @@ def read_pipelines(
 def _live(script: Reference, source: Source, timeout: float) -> tuple[Live, str, tuple[str, ...]]:
     """What the script constructs, the library's version, and why that is not all."""
     nothing = Live(Told(), script.file)
-    if not _installed():
+    if not _is_installed(LIBRARY):
         return nothing, "", (f"{LIBRARY} is not installed: the source alone is judged",)
     from archcheck.tracing.process import TracingProcess
 
@@ -99,13 +91,6 @@ def _live(script: Reference, source: Source, timeout: float) -> tuple[Live, str,
     where = f"{name}:{told.line}" if told.line else name
     notes = (f"{where} could not be run any further: {told.failure}",) if told.failure else ()
     return Live(told, script.file), told.library, notes
-
-
-def _installed() -> bool:
-    try:
-        return importlib.util.find_spec(LIBRARY) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def _own(source: Source, file: str) -> bool:

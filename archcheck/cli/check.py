@@ -130,22 +130,22 @@ def _format(config: Config) -> str:
     name = config.output_format or VerifyFormat.brief.value
     known = [each.value for each in VerifyFormat]
     if name not in known:
-        from archcheck.config.model import closest
+        from archcheck.faults import closest
 
-        hint = closest(name, known) or f"; there are {', '.join(known)}"
+        hint = closest(name.replace("_", "-"), known) or f"; there are {', '.join(known)}"
         raise config.error(f'there is no format "{name}"{hint}', "output-format")
     return name
 
 
 def _skipped(config: Config, given: list[str] | None) -> list[str]:
     """The rules to leave out: those of the command line, else those of the file."""
-    from archcheck.config.model import closest
+    from archcheck.faults import closest
     from archcheck.rules import all_rules
 
     known = all_rules()
     for number, name in enumerate(given or config.skip):
         if name not in known:
-            message = f'there is no rule "{name}"{closest(name, list(known))}'
+            message = f'there is no rule "{name}"{closest(name.replace("_", "-"), list(known))}'
             if given:
                 raise UsageError(f"--skip: {message}")
             raise config.error(f"skip: {message}", "skip", number)

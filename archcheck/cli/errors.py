@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -40,7 +39,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 def say_what(error: Exception) -> None:
     """Tell what ended a run, or one network's part of it."""
     # Only now: a command that works starts its child before it imports what specs are made of.
-    from archcheck.faults import FileFault
+    from archcheck.faults import FileFault, own_fault, system_fault
     from archcheck.tracing.failures import BadReference, StartError
 
     if isinstance(error, FileFault):
@@ -48,15 +47,9 @@ def say_what(error: Exception) -> None:
     elif isinstance(error, (UsageError, BadReference, StartError)):
         say_error(str(error))
     elif isinstance(error, OSError):
-        file = f"{error.filename}: " if error.filename else ""
-        say_error(f"{file}{error.strerror or error}")
-    elif os.environ.get("ARCHCHECK_TRACEBACK"):
-        raise error
+        say_error(system_fault(error))
     else:
-        say_error(
-            f"archcheck itself failed: {type(error).__name__}: {error}\n"
-            "this is a bug; run again with ARCHCHECK_TRACEBACK=1 and report what it prints"
-        )
+        say_error(own_fault(error))
 
 
 def say_error(message: str, *, source: str = "", error: object = None) -> None:

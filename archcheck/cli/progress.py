@@ -20,17 +20,18 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
         def show(done: int, total: int) -> None:
             if not drawn and sys.stderr.isatty():
-                bar = stack.enter_context(_bar(label))
-                drawn.append((bar, bar.add_task("", total=total)))
+                bar = stack.enter_context(new_bar())
+                drawn.append((bar, bar.add_task(label, total=total)))
             for bar, task in drawn:
                 bar.update(task, completed=done, total=total)
 
         yield show
 
 
-def _bar(label: str) -> Progress:
+def new_bar() -> Progress:
+    """A bar on standard error that is not drawn yet, with a row for each task that is added."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True)

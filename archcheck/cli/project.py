@@ -11,14 +11,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
 from archcheck.cache import CachedTracing, Store
 from archcheck.cli.concern import Concern, Files, concern, reference_to, untracked
 from archcheck.cli.errors import UsageError
 from archcheck.cli.options import without
-from archcheck.cli.progress import progress_bar
+from archcheck.cli.progress import new_bar, progress_bar
 from archcheck.config import MappedNetwork
 from archcheck.gathering import Submission, Told
 from archcheck.judging import judge
@@ -218,13 +215,7 @@ def _bars(total: int) -> Iterator[tuple[Callable[[], None], Told]]:
         with progress_bar("images") as images:
             yield lambda: None, images
         return
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
+    bar = new_bar()
     task = bar.add_task("networks", total=total)
     of_images = bar.add_task("images", total=None, visible=False)
 

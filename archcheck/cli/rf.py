@@ -85,7 +85,7 @@ def rf(
 ) -> None:
     """Print the receptive field at a point, and exactly what one unit there reads."""
     started = time.perf_counter()
-    from archcheck.cli.tracing import tracing
+    from archcheck.cli.tracing import report_without_spec, tracing
     from archcheck.tracing.reference import parse_reference
 
     reference = parse_reference(net)
@@ -94,15 +94,12 @@ def rf(
         from archcheck.cli.options import read_arguments, read_plot, read_shapes, read_unit
         from archcheck.cli.output import write_field, write_plot
         from archcheck.fields.summary import Summary
-        from archcheck.judging import report_on
         from archcheck.network import Network
-        from archcheck.spec import Spec
         from archcheck.tracing.failures import Failure
 
         shapes = read_shapes(input_shape)
         if shapes is None:
             raise UsageError("say the input's shape without the batch: --input 3,32,32")
-        spec = Spec((), tuple(shapes))
         index = read_unit(unit)
         picture_format = read_plot(plot)
         if weights is not None and not effective:
@@ -112,13 +109,15 @@ def rf(
         given = read_arguments(arguments)
         found = child.trace(shapes, given, training=train, timeout=timeout)
     if not isinstance(found, Network):
-        not_run(report_on(found, spec, reference, started), output_format, output_file)
+        report = report_without_spec(found, shapes, reference, started)
+        not_run(report, output_format, output_file)
     summary = field_at(found, at, index)
     if effective and isinstance(summary, Summary):
         probe = probe_of(summary, samples, weights)
         measured = measure(summary, reference, shapes, given, probe, weights, timeout)
         if isinstance(measured, Failure):
-            not_run(report_on(measured, spec, reference, started), output_format, output_file)
+            report = report_without_spec(measured, shapes, reference, started)
+            not_run(report, output_format, output_file)
         summary = measured
     if picture_format and plot is not None and not isinstance(summary, Exception):
         write_plot(summary, picture_format, plot)

@@ -16,6 +16,7 @@ from archcheck.tracing.reference import Reference
 if TYPE_CHECKING:
     from archcheck.network import Network
     from archcheck.spec import Report
+    from archcheck.tracing.failures import Failure
 
 
 @contextmanager
@@ -93,10 +94,17 @@ def trace_alone(
         found = child.trace(sizes, given, training=train, timeout=timeout)
     if isinstance(found, Network):
         return found
-    from archcheck.judging import report_on
+    return report_without_spec(found, sizes, reference, started)
+
+
+def report_without_spec(
+    failure: Failure, shapes: Sequence[tuple[int, ...]], reference: Reference, started: float
+) -> Report:
+    """The report on a network that could not be run, where no spec asks anything of it."""
+    from archcheck.judging import report_on  # with it comes all that specs are made of
     from archcheck.spec import Spec
 
-    return report_on(found, Spec((), tuple(sizes)), reference, started)
+    return report_on(failure, Spec((), tuple(shapes)), reference, started)
 
 
 def remove_cache(cache_dir: Path | None) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archcheck.config.model import Config, Entry, closest
+from archcheck.config.model import Config, Entry
 from archcheck.config.toml import KeyPath
+from archcheck.faults import closest
 from archcheck.tracing.reference import Reference, file_and_name
 
 PACKAGE = "__init__.py"
@@ -142,7 +143,7 @@ def _spec(config: Config, entry: Entry) -> str:
 
     known = shipped_specs()
     if entry.spec not in known:
-        hint = closest(entry.spec, list(known))
+        hint = closest(entry.spec.replace("_", "-"), list(known))
         message = f'there is no file "{entry.spec}", and no shipped spec of that name{hint}'
         raise config.error(message, *entry.path)
     return str(known[entry.spec])

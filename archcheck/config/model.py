@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from archcheck.config.errors import ConfigError
 from archcheck.config.toml import KeyPath, TomlTable, kind, read_table, shown
+from archcheck.faults import closest
+from archcheck.tracing.reference import dotted
 from archcheck.tracing.shapes import input_shapes
 
 FILE = "pyproject.toml"
@@ -104,12 +105,6 @@ def read_config(file: Path) -> Config:
     return _config(table)
 
 
-def closest(word: str, known: Sequence[str]) -> str:
-    """A question after the nearest valid word, empty if none is near."""
-    close = get_close_matches(_MEANT.get(word, word.replace("_", "-")), known, 1)
-    return f'; did you mean "{close[0]}"?' if close else ""
-
-
 def _config(table: TomlTable) -> Config:
     data = table.data
     _known(table, data, KEYS, ())
@@ -166,7 +161,7 @@ def _entry(table: TomlTable, item: Any, path: KeyPath) -> Entry:
     if not spec.strip():
         raise table.error("the spec's name is empty", at)
     name = _typed(table, item, (*path, "name"), str, "a network's name in the file") or ""
-    if name and not all(part.isidentifier() for part in name.split(".")):
+    if name and not dotted(name):
         raise table.error(f'"{name}" is no name that a network can have', (*path, "name"))
     wanted = "a table of names and values"
     return Entry(
@@ -208,7 +203,10 @@ def _input(
 def _known(table: TomlTable, data: Mapping[str, Any], keys: Sequence[str], path: KeyPath) -> None:
     for key in data:
         if key not in keys:
-            hint = closest(key, keys) or f"; there are {', '.join(keys)}"
+            hint = (
+                closest(_MEANT.get(key, key.replace("_", "-")), keys)
+                or f"; there are {', '.join(keys)}"
+            )
             raise table.error(f'unknown key "{key}"{hint}', (*path, key))
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from archcheck.cache import BadFolder, CachedTracing, Store, open_store
 from archcheck.evidence.datasets import DATASETS
+from archcheck.faults import own_fault, system_fault
 from archcheck.gathering import Submission
 from archcheck.judging import judge
 from archcheck.pytest_plugin.beside import Beside
@@ -68,15 +69,9 @@ class Judged:
         except (StartError, BadFolder) as error:
             return Trouble(str(error))
         except OSError as error:
-            file = f"{error.filename}: " if error.filename else ""
-            return Trouble(f"{file}{error.strerror or error}")
+            return Trouble(system_fault(error))
         except Exception as error:
-            if os.environ.get("ARCHCHECK_TRACEBACK"):
-                raise
-            return Trouble(
-                f"archcheck itself failed: {type(error).__name__}: {error}\n"
-                "this is a bug; run again with ARCHCHECK_TRACEBACK=1 and report what it prints"
-            )
+            return Trouble(own_fault(error))
 
     def _judge(self, submission: Submission) -> Report:
         with CachedTracing(self.reference, _store()) as tracer:

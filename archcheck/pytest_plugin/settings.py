@@ -13,7 +13,7 @@ import pytest
 
 from archcheck.pytest_plugin import SPEC_SUFFIXES
 from archcheck.pytest_plugin.beside import Beside, Written
-from archcheck.tracing.reference import Reference
+from archcheck.tracing.reference import Reference, dotted, file_and_name
 
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)
 """Specs whose names end so are test files wherever pytest finds them."""
@@ -32,9 +32,8 @@ class Model:
     @property
     def parts(self) -> tuple[str, str]:
         """The glob and the name (empty: the only network of the file)."""
-        head, _, name = self.text.rpartition(":")
-        named = head and not name.endswith(".py") and _dotted(name)
-        return (head, name) if named else (self.text, "")
+        head, name = file_and_name(self.text)
+        return (head, name) if head else (self.text, "")
 
     def files(self) -> list[Path]:
         """The files that are there."""
@@ -49,7 +48,7 @@ class Model:
         """The networks, each with the name that people know it by."""
         head, name = self.parts
         files = self.files()
-        if not files and name and _dotted(head):
+        if not files and name and dotted(head):
             return [(self.text, Reference("", head, name))]
         suffix = f":{name}" if name else ""
         return [
@@ -201,10 +200,6 @@ def _has_rules(path: Path) -> bool:
             return any(_RULES.search(line) for line in file.read(_LARGEST).splitlines())
     except OSError:
         return False
-
-
-def _dotted(text: str) -> bool:
-    return bool(text) and all(part.isidentifier() for part in text.split("."))
 
 
 _SETTINGS = pytest.StashKey[Settings]()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from archcheck.faults import closest
 from archcheck.rules import Rule
 from archcheck.rules.options import SHORT, Amount, CommonOptions, CountOptions
 from archcheck.spec.document import Document, KeyPath
@@ -123,9 +123,3 @@ def _real_path(item: Any, location: tuple[int | str, ...]) -> KeyPath:
         current = current[part]
         path.append(part)
     return tuple(path)
-
-
-def closest(word: str, candidates: list[str]) -> str:
-    """A question after the nearest valid word, empty if none is near."""
-    close = get_close_matches(word, candidates, 1, 0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""

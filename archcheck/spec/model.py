@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from archcheck.faults import closest
 from archcheck.rules import Rule, all_rules
 from archcheck.rules.options import CommonOptions
 from archcheck.spec.document import Document, KeyPath, Source, parse_document, read_document
-from archcheck.spec.entries import closest, options_of
+from archcheck.spec.entries import options_of
 from archcheck.spec.errors import SpecError
 from archcheck.spec.extends import complete
 from archcheck.spec.shipped import shipped_specs

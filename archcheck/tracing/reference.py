@@ -30,24 +30,16 @@ def parse_reference(text: str) -> Reference:
     """
     head, colon, name = text.rpartition(":")
     is_drive = len(head) == 1 and not Path(head).exists()
-    if not colon or is_drive or name.endswith(".py") or (name and not _dotted(name)):
+    if not colon or is_drive or name.endswith(".py") or (name and not dotted(name)):
         head, name = text, ""
     if colon and head != text and not name:
         raise BadReference(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
     if not head:
         raise BadReference("the reference is empty; write FILE, FILE:Name or package.module:Name")
-    path = Path(head)
-    if path.is_dir():
-        raise BadReference(f"{head} is a folder; name the Python file that holds the network")
-    if path.is_file():
-        if path.suffix == ".ipynb":
-            raise BadReference(
-                f"{head} is a notebook; export it first: jupyter nbconvert --to script {head}"
-            )
-        if path.suffix != ".py":
-            raise BadReference(f"{head} is not a Python file (its name does not end in .py)")
-        return Reference(str(path.resolve()), "", name)
-    if path.suffix == ".py" or os.sep in head or not _dotted(head):
+    path = python_file(head, "holds the network")
+    if path is not None:
+        return Reference(str(path), "", name)
+    if Path(head).suffix == ".py" or os.sep in head or not dotted(head):
         raise BadReference(f"there is no file {head}")
     if not name:
         raise BadReference(
@@ -57,11 +49,34 @@ def parse_reference(text: str) -> Reference:
     return Reference("", head, name)
 
 
+def python_file(text: str, purpose: str) -> Path | None:
+    """A Python file's whole path, without links; None if nothing is there.
+
+    ``purpose`` is what the file is wanted for, as in "the file that holds the network".
+
+    Raises:
+        BadReference: if it is a folder, a notebook, or no Python file.
+    """
+    path = Path(text)
+    if path.is_dir():
+        raise BadReference(f"{text} is a folder; name the Python file that {purpose}")
+    if not path.is_file():
+        return None
+    if path.suffix == ".ipynb":
+        raise BadReference(
+            f"{text} is a notebook; export it first: jupyter nbconvert --to script {text}"
+        )
+    if path.suffix != ".py":
+        raise BadReference(f"{text} is not a Python file (its name does not end in .py)")
+    return path.resolve()
+
+
 def file_and_name(text: str) -> tuple[str, str]:
     """``FILE`` or ``FILE:NAME`` in two; the name is empty where there is none."""
     head, colon, name = text.rpartition(":")
-    return (head, name) if colon and _dotted(name) and not name.endswith(".py") else (text, "")
+    return (head, name) if colon and dotted(name) and not name.endswith(".py") else (text, "")
 
 
-def _dotted(text: str) -> bool:
+def dotted(text: str) -> bool:
+    """Whether a text is a name, or several with dots between them."""
     return bool(text) and all(part.isidentifier() for part in text.split("."))
