@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 COMMAND = str(Path(sys.executable).with_name("archcheck"))
 NET = """\
@@ -175,6 +176,19 @@ def test_no_number_is_lost_in_a_narrow_window(folder: Path, columns: str) -> Non
     assert "parameters" in report
     if columns == "80":
         assert max(map(len, (table + report).splitlines())) <= 80
+
+
+def test_names_that_are_no_names_stay_in_their_row(folder: Path) -> None:
+    (folder / "odd.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Sequential):\n"
+        "    def __init__(self):\n        super().__init__()\n"
+        "        self.add_module('a\\nb\\x1b[2J', nn.Conv2d(3, 4, 3))\n"
+        "        self.add_module('層', nn.ReLU())\n"
+    )
+    lines = run(folder, "inspect", "odd.py", "--input", "3,8,8", code=0).splitlines()
+    assert lines[3].split()[:5] == ["Conv2d-1", "a\ufffdb\ufffd[2J", "4×6×6", "112", "3,888"]
+    assert lines[4].split()[:4] == ["ReLU-2", "層", "4×6×6", "3"]
+    assert len({cell_len(line.rpartition(":")[0]) for line in lines[3:5]}) == 1
 
 
 # -- encodings ------------------------------------------------------------------------------

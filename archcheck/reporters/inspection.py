@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from archcheck.fields import Field, Point, ReceptiveField, UnknownField, receptive_field
@@ -140,35 +141,43 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
     source = network.source.file if network.source else ""
     views = _from_every_input(network, rf)
     rows = [_row(network, views, layer, source) for layer in network.layers]
-    titles = ("layer", "module", "output", "parameters", "MACs", "field", "jump", "line")
-    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    # Numbers are never cut; the names give way.
-    for column in (1, 0):
+    widths = [max(map(cell_len, column)) for column in zip(TITLES, *rows, strict=True)]
+    # Numbers are never cut; the names give way, then the file in front of the line.
+    for column in (1, 0, 7):
         spare = sum(widths) + 2 * (len(widths) - 1) - console.width
         widths[column] -= max(0, min(spare, widths[column] - LEAST_NAME))
-    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    for title, width in zip(titles, widths, strict=True):
-        right = title in ("parameters", "MACs", "field", "jump")
-        table.add_column(
-            title,
-            justify="right" if right else "left",
-            style="dim" if title in ("module", "line") else "",
-            min_width=width,
-            no_wrap=True,
-        )
+    # The widths are known: rich's own table would take longer than all the rest of the command.
+    lines = [Text(_line(TITLES, widths), style="dim")]
     for row in rows:
-        cells = (words.cut(text, width) for text, width in zip(row, widths, strict=True))
-        table.add_row(*(words.clean(Text(cell)) for cell in cells))
+        name, module, *figures, where = _padded(row, widths)
+        figured = "  ".join(figures)
+        lines.append(Text.assemble(name, "  ", (module, "dim"), f"  {figured}  ", (where, "dim")))
     _print(console, Text(heading(network), style="bold"))
     console.print()
-    console.print(table)
+    _print(console, Text("\n").join(lines))
     console.print()
     for line in _totals(network, rf):
         _print(console, line)
 
 
+TITLES = ("layer", "module", "output", "parameters", "MACs", "field", "jump", "line")
+_NUMBERS = (3, 4, 5, 6)
 LEAST_NAME = 10
 """The narrowest that a column of names becomes."""
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """The cells of a row, each as wide as its column; numbers stand on the right."""
+    cells = []
+    for column, (text, width) in enumerate(zip(row, widths, strict=True)):
+        cell = words.cut(text, width)
+        spare = " " * (width - cell_len(cell))
+        cells.append(spare + cell if column in _NUMBERS else cell + spare)
+    return cells
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(_padded(row, widths))
 
 
 def _row(
@@ -178,14 +187,14 @@ def _row(
     where = (op.built or op.called) if op else None
     field = _first_known(views, Point(layer.name, (layer.output,)))
     return (
-        layer.name,
-        layer.module,
+        words.in_one_line(layer.name),
+        words.in_one_line(layer.module),
         words.shape(network.shape(layer.output)[1:]),
         f"{layer.parameters:,}" if layer.parameters else "",
         words.amount(layer.macs) if layer.macs is None or layer.macs else "",
         _size(field),
         words.axes(field.jump) if field and field.axes else "",
-        _short_line(where, source),
+        words.in_one_line(_short_line(where, source)),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 from rich.text import Text
@@ -76,13 +78,15 @@ def _progression(runs: Sequence[tuple[int, int]], at: int) -> int:
 
 def path(file: str) -> str:
     """A path relative to the working directory where it lies inside it."""
-    if not file:
-        return ""
+    return _relative(file, os.getcwd()) if file else ""
+
+
+@lru_cache(maxsize=1024)
+def _relative(file: str, folder: str) -> str:
     try:
-        relative = Path(file).resolve().relative_to(Path.cwd())
+        return str(Path(file).resolve().relative_to(folder))
     except (ValueError, OSError):
         return file
-    return str(relative)
 
 
 def line(place: Place | None) -> str:
@@ -105,6 +109,14 @@ def plain(text: str) -> str:
     """Text without control characters, but for line breaks and tabs, and without half of a
     surrogate pair: what a name that is no UTF-8 leaves behind, and no file format takes."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def in_one_line(text: str) -> str:
+    """A text without control characters, line breaks and tabs."""
+    return plain(text).translate(_BREAKS)
+
+
+_BREAKS = str.maketrans("\n\t", "\N{REPLACEMENT CHARACTER}" * 2)
 
 
 def underlined(source: str, line: int, column: int, length: int) -> tuple[Text, Text]:
