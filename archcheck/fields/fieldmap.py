@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from math import prod
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from archcheck.fields.gather import Gather
 from archcheck.fields.positions import EMPTY, Positions
@@ -20,8 +21,7 @@ class Unfollowed(Exception):
     """An operation moves positions in a way that is not modelled; the message says which."""
 
 
-@dataclass(frozen=True)
-class Track:
+class Track(msgspec.Struct, frozen=True):
     """The fields on one input axis.
 
     ``local`` moves with the unit. ``fixed`` does not: it is what an operation that joined all
@@ -39,8 +39,7 @@ class Track:
         return [self.local] if self.fixed is None else [self.local, self.fixed]
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     """What constant masks closed in a map. ``live`` is false where a unit is closed.
 
     A closed unit holds the constant ``value``; where that is None, something very low was added
@@ -54,8 +53,14 @@ class Cut:
     read: bool = True
 
 
-@dataclass(frozen=True)
-class FieldMap:
+@lru_cache(maxsize=256)
+def _spans_of(groups: tuple[int, ...]) -> tuple[slice, ...]:
+    """Which factors make up each dimension. Most maps of a network are grouped alike."""
+    ends = accumulate(groups)
+    return tuple([slice(end - own, end) for end, own in zip(ends, groups, strict=True)])
+
+
+class FieldMap(msgspec.Struct, frozen=True, dict=True):
     """The fields of all units of a tensor, on every input axis.
 
     ``factors`` are the factors of the tensor's index in order, ``groups`` how many of them make
@@ -106,16 +111,16 @@ class FieldMap:
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """The tensor's shape."""
-        return tuple([prod([f.size for f in self.factors[span]]) for span in self._spans])
+        sizes = [factor.size for factor in self.factors]
+        return tuple([prod(sizes[span]) for span in self._spans])
 
     def span(self, dimension: int) -> slice:
         """Which factors make up a dimension."""
         return self._spans[dimension]
 
-    @cached_property
-    def _spans(self) -> list[slice]:
-        ends = list(accumulate(self.groups))
-        return [slice(end - own, end) for end, own in zip(ends, self.groups, strict=True)]
+    @property
+    def _spans(self) -> tuple[slice, ...]:
+        return _spans_of(self.groups)
 
     def spatial_dimensions(self) -> tuple[int, ...]:
         """The dimensions that count positions of space.
@@ -124,21 +129,27 @@ class FieldMap:
         shuffle) still counts positions, channels times height times width (a flattened map) and
         the positions inside a window do not.
         """
-        return tuple(
-            dimension
-            for dimension, span in enumerate(self._spans)
-            if self.factors[span]
-            and self.factors[span][0].spatial
-            and self.factors[span][0].part != "inner"
-        )
+        found = []
+        for dimension, span in enumerate(self._spans):
+            if span.start < span.stop:
+                first = self.factors[span.start]
+                if first.spatial and first.part != "inner":
+                    found.append(dimension)
+        return tuple(found)
 
+    @cached_property
     def sides(self) -> tuple[int, ...]:
         """The lengths of the spatial dimensions that are longer than one."""
-        return tuple(self.shape[d] for d in self.spatial_dimensions() if self.shape[d] > 1)
+        return tuple([self.shape[d] for d in self.spatial_dimensions() if self.shape[d] > 1])
 
     def varies(self, factor: int) -> bool:
         """Whether the fields differ along a factor, on any axis."""
-        return any(table.varies(factor) for t in self.tracks for table in t.tables)
+        for track in self.tracks:
+            if track.local.varies(factor):
+                return True
+            if track.fixed is not None and track.fixed.varies(factor):
+                return True
+        return False
 
     def varies_along(self, dimension: int) -> bool:
         """Whether the fields differ along a dimension, on any axis."""
@@ -291,8 +302,10 @@ class FieldMap:
         if gather.stays and output == source.size:
             return result
         margin = gather.margin_left(source.size, source.margin, output)
-        target = Factor(output, source.lattice, source.spatial, source.part, margin)
-        factors = (*result.factors[:factor], target, *result.factors[factor + 1 :])
+        target, factors = source, result.factors
+        if (output, margin) != (source.size, source.margin):
+            target = Factor(output, source.lattice, source.spatial, source.part, margin)
+            factors = (*factors[:factor], target, *factors[factor + 1 :])
         return result.changed(
             factors, result.groups, lambda table: table.gathered(factor, gather, source, target)
         )
@@ -312,6 +325,8 @@ class FieldMap:
             old = self.factors[at]
             if old.size and not old.lattice and not old.margin and not self.varies(at):
                 # Channels, which most often are alike: only their number changes.
+                if old.size == size and not old.spatial and old.part == "whole":
+                    return self
                 factors = (*self.factors[:at], Factor(size, False, False), *self.factors[at + 1 :])
                 return FieldMap(factors, self.groups, self.tracks)
         return self.joined([dimension], op).grown(dimension, size)

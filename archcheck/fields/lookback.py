@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.handlers import Reading

@@ -8,12 +8,12 @@ to a single entry along those where it does not differ.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from archcheck.fields.fieldmap import Cut, FieldMap, Track, Unfollowed
 from archcheck.fields.merge import MARGIN

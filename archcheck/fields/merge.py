@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import gcd, prod
 
 import numpy as np
+from msgspec.structs import replace
 
 from archcheck.fields.fieldmap import FieldMap, Track, Unfollowed, rate
 from archcheck.fields.positions import EMPTY
@@ -20,6 +20,7 @@ MARGIN = 96
 def merged(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
     """The union of maps that broadcast to ``shape``."""
     aligned = [_with_rank(m, len(shape)) for m in maps]
+    shape = tuple(shape)
     if not all(_alike_throughout(m, aligned[0], shape) for m in aligned):
         for dimension, size in enumerate(shape):
             aligned = _align(aligned, dimension, size)
@@ -39,17 +40,16 @@ def merged(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
     return FieldMap(factors, aligned[0].groups, tuple(_union(axis) for axis in tracks))
 
 
-def _alike_throughout(m: FieldMap, first: FieldMap, shape: Sequence[int]) -> bool:
+def _alike_throughout(m: FieldMap, first: FieldMap, shape: tuple[int, ...]) -> bool:
     """Whether aligning would leave a map as it is: most operands have one index in common."""
-    return (
-        m.shape == tuple(shape)
-        and m.groups == first.groups
-        and (m is first or m.factors == first.factors)
-        and all(
-            len({factor.spatial for factor in m.factors[m.span(dimension)]}) == 1
-            for dimension, size in enumerate(m.groups)
-            if size > 1
-        )
+    if m.shape != shape or m.groups != first.groups:
+        return False
+    if m.factors is not first.factors and m.factors != first.factors:
+        return False
+    return max(m.groups, default=0) < 2 or all(
+        len({factor.spatial for factor in m.factors[m.span(dimension)]}) == 1
+        for dimension, size in enumerate(m.groups)
+        if size > 1
     )
 
 
@@ -218,7 +218,7 @@ def _ending_alike(maps: list[FieldMap], dimension: int, place: int) -> list[Fiel
 
 
 def _moving(tracks: list[Track]) -> list[Table]:
-    return [t.local for t in tracks if t.local.moves() and not t.local.empty]
+    return [t.local for t in tracks if any(t.local.steps) and not t.local.empty]
 
 
 def _disagree(moving: list[Table], factor: int) -> bool:

@@ -65,7 +65,7 @@ def _head(paths: Paths, walk: Walk) -> Op | None:
         known = [m for m in maps if isinstance(m, FieldMap)]
         if len(known) != len(maps):
             return None
-        if all(m.sides() == () for m in known) or _joins_everything(op, paths, walk):
+        if all(m.sides == () for m in known) or _joins_everything(op, paths, walk):
             return _first_of_pools(cuts, position, walk, paths)
     return None
 
@@ -117,4 +117,4 @@ def _shortens(op: Op, walk: Walk, paths: Paths) -> bool:
     after = [m for m in (walk.map(t) for t in op.outputs) if isinstance(m, FieldMap)]
     if not before or not after:
         return False
-    return len(after[0].sides()) < len(before[0].sides())
+    return len(after[0].sides) < len(before[0].sides)

@@ -8,7 +8,7 @@ one place, forwards for whole maps and backwards for single units.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from itertools import product
 from math import prod
@@ -16,6 +16,7 @@ from operator import or_
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from archcheck.fields.fieldmap import FieldMap, Track, Unfollowed
 from archcheck.fields.handlers import Context, Reading, Result

@@ -9,6 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cached_property
 
+from archcheck.collector import collector_paused
 from archcheck.fields.answer import Field, UnitField, UnknownField
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.handlers import Reading
@@ -50,7 +51,8 @@ class ReceptiveField:
     @cached_property
     def features_points(self) -> tuple[Point, ...]:
         """The last map in front of the head, one for each output."""
-        return tuple(feature_points(self.network, self.walk))
+        with collector_paused():
+            return tuple(feature_points(self.network, self.walk))
 
     @cached_property
     def output_points(self) -> tuple[Point, ...]:

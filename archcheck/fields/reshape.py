@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import accumulate
 from math import prod
 from operator import mul
+
+from msgspec.structs import replace
 
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.fields.table import Factor, Table

@@ -9,12 +9,12 @@ whatever the size of the image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from math import gcd, lcm
 from operator import or_
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -24,8 +24,7 @@ from archcheck.fields.positions import EMPTY, Positions
 Values = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Factor:
+class Factor(msgspec.Struct, frozen=True, gc=False):
     """One factor of a tensor's index.
 
     ``size`` is its real size, ``lattice`` says whether it goes on beyond the borders, ``spatial``
@@ -42,8 +41,7 @@ class Factor:
     margin: int = 0
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(msgspec.Struct, frozen=True, dict=True):
     """Sets of positions on one input axis for every index of a tensor."""
 
     values: Values
@@ -56,7 +54,7 @@ class Table:
         values.fill(positions)
         return Table(values, (0,) * factors)
 
-    @property
+    @cached_property
     def empty(self) -> bool:
         """Whether no index has any position at all."""
         return not any(self.values.flat)
@@ -214,6 +212,8 @@ class Table:
 
 def union(tables: list[Table]) -> Table:
     """The union of tables whose sets move alike along every factor."""
+    if len(tables) == 1:
+        return tables[0]
     alike = len({table.values.shape for table in tables}) == 1
     for factor in range(0 if alike else tables[0].values.ndim):
         period = lcm(*(table.values.shape[factor] for table in tables))

@@ -76,13 +76,14 @@ class Walk:
     def _step(self, op: Op) -> None:
         unknown: list[NotModelled] = []
         known: dict[int, FieldMap | None] = {}
+        depends = False
         for tensor in data_inputs(op):
-            found = self._carried(tensor)
+            found = self.maps.get(tensor) or self._carried(tensor)
             if isinstance(found, Unknown):
                 unknown.extend(found.causes)
             else:
                 known[tensor] = found
-        depends = any(m is not None for m in known.values())
+                depends = depends or found is not None
         if op.kind == ESCAPE:
             if (depends or unknown) and not op.function.endswith("__bool__"):
                 # What Python does with the value comes back as constants nobody can follow.

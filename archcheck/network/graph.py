@@ -28,14 +28,15 @@ class Paths:
         reached = {source}
         forward = []
         for op in network.ops:
-            if op.kind != ESCAPE and not reached.isdisjoint(data_inputs(op)):
+            read = data_inputs(op)
+            if op.kind != ESCAPE and not reached.isdisjoint(read):
                 reached.update(op.outputs)
-                forward.append(op)
+                forward.append((op, read))
         needed = {target}
         ops = []
-        for op in reversed(forward):
+        for op, read in reversed(forward):
             if not needed.isdisjoint(op.outputs):
-                needed.update(tensor for tensor in data_inputs(op) if tensor in reached)
+                needed.update(reached.intersection(read))
                 ops.append(op)
         self.ops: tuple[Op, ...] = tuple(reversed(ops))
         """The operations on some path."""
@@ -55,7 +56,7 @@ class Paths:
         changes = [0] * (end + 1)  # how many edges more pass an operation by than the one before
         edges = [
             (self._made(tensor, place), number)
-            for op, number in ((op, place[op.index]) for op in self.ops)
+            for number, op in enumerate(self.ops)
             for tensor in self.inputs(op)
         ]
         edges.append((self._made(self.target, place), end))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+import msgspec
+
 from archcheck.fields.fieldmap import FieldMap, Unfollowed
 from archcheck.network import Network, Op
 
@@ -23,8 +25,7 @@ class Reading:
     normalization_joins: bool = False
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """One operation with the maps of what it reads. A map is None where nothing of the input is
     in the tensor: a weight, a constant."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import inf, prod
 
 import numpy as np
+from msgspec.structs import replace
 
 from archcheck.fields import masks
 from archcheck.fields.fieldmap import Cut, FieldMap, Unfollowed
@@ -53,7 +53,7 @@ def _is_low(cut: Cut) -> bool:
 
 def combined(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
     """The union of maps, whatever is closed in them."""
-    return merged([replace(m, cut=None) for m in maps], shape)
+    return merged([m if m.cut is None else replace(m, cut=None) for m in maps], shape)
 
 
 def _both(cuts: Sequence[tuple[Booleans, Cut]], shape: Sequence[int]) -> Booleans:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from archcheck.fields import gather as g
@@ -36,15 +37,24 @@ def _slid(m: FieldMap, context: Context, windows: Sequence[g.Gather]) -> FieldMa
     return m
 
 
-def _geometry(a: Mapping[str, Any]) -> list[tuple[int, int, int, int]]:
+def _geometry(a: Mapping[str, Any]) -> Sequence[tuple[int, int, int, int]]:
     """Kernel, stride, dilation and padding in front, for each axis, from the attributes."""
-    kernel, dilation, padding = a["kernel_size"], a.get("dilation", (1,)), a.get("padding", (0,))
+    return _sides(a["kernel_size"], a["stride"], a["dilation"], a["padding"])
+
+
+@lru_cache(maxsize=4096)
+def _sides(
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: tuple[int, ...] | str,
+) -> Sequence[tuple[int, int, int, int]]:
     if padding == "valid":
         padding = (0,)
     elif padding == "same":  # an odd total leaves the spare position behind
-        padding = [d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True)]
-    sides = [integers(list(value), len(kernel)) for value in (a["stride"], dilation, padding)]
-    return list(zip(kernel, *sides, strict=True))
+        padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
+    sides = [integers(list(value), len(kernel)) for value in (stride, dilation, padding)]
+    return tuple(zip(kernel, *sides, strict=True))
 
 
 @handles(kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS)
