@@ -305,6 +305,45 @@ def test_other_types(dtype: torch.dtype) -> None:
     assert answered == real
 
 
+@pytest.mark.parametrize(
+    "again",
+    [
+        {},
+        {"stride": 2},
+        {"stride": (2, 1)},
+        {"stride": [2, 2]},
+        {"stride": 2.0},
+        {"stride": (1.0, 1.0)},
+        {"stride": True},
+        {"stride": (True, True)},
+        {"stride": torch.tensor(2)},
+        {"padding": "valid"},
+        {"groups": True},
+        {"bias": torch.zeros(3)},
+        {"bias": torch.zeros(2)},
+        {"bias": torch.zeros(3, dtype=torch.float64)},
+        {"bias": torch.zeros(3, device="meta")},
+        {"weight": torch.ones(3, 3, 3, 3)[:, :, ::2, ::2]},
+        {"weight": torch.ones(3, 3, 2, 2).to(memory_format=torch.channels_last)},
+        {"weight": torch.ones(3, 3, 2, 2).to_sparse()},
+        {"weight": torch.ones(3, 3, 2, 2, dtype=torch.float64)},
+    ],
+    ids=str,
+)
+def test_a_call_like_one_before(again: dict[str, Any]) -> None:
+    # The way of calling is what an answer is remembered by: 1, 1.0 and True are equal numbers.
+    usual: dict[str, Any] = {"weight": torch.ones(3, 3, 2, 2), "stride": 1, "padding": 1}
+
+    def run(live: Live, x: Tensor) -> Tensor:
+        for _ in range(2):
+            x = F.conv2d(x, **usual)
+        return F.conv2d(x, **{**usual, **again})
+
+    for _ in range(2):
+        answered, real, _ = traced(Live(run), IMAGE)
+        assert answered == real
+
+
 def test_channels_last() -> None:
     model = nn.Sequential(resnet.Basic(3, 4, 2), nn.Flatten(2)).to(
         memory_format=torch.channels_last  # type: ignore[call-overload]

@@ -198,6 +198,14 @@ def _names(signature: str) -> tuple[str, ...]:
     return tuple([_SYNONYMS.get(name, name) for name in signature.split()])
 
 
+_COMMON = {
+    kind: _names(signature)
+    for kind, signature in _SIGNATURES.items()
+    if kind not in _OF_METHODS and kind not in ("getitem", "setitem")
+}
+"""The names of the arguments of kinds that nothing else has to be known of."""
+
+
 @lru_cache(maxsize=1024)
 def _python_signature(function: Callable[..., Any]) -> tuple[str, ...]:
     try:
@@ -212,7 +220,13 @@ def bind(
     kind: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Name the arguments of a call. What has no known name is called ``argument1`` and so on."""
-    bound: dict[str, Any] = {}
+    common = _COMMON.get(kind)
+    if common is not None and len(args) <= len(common):
+        bound = dict(zip(common, args, strict=False))
+        for name, value in kwargs.items():
+            bound[_SYNONYMS.get(name, name)] = value
+        return bound
+    bound = {}
     if kind in _VARIADIC and args:
         rest = list(args[1:])
         if len(rest) == 1 and isinstance(rest[0], (tuple, list, torch.Size)):
@@ -240,10 +254,34 @@ def bind(
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 """The classes of most that is found in arguments: such a value stays as it is."""
+_TENSORS = frozenset({torch.Tensor, torch.nn.Parameter})
+
+
+def described(
+    kind: str,
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    reference: Callable[[torch.Tensor], Any],
+) -> dict[str, Any]:
+    """The arguments of a call by name, as data that any serialiser takes.
+
+    ``reference`` stands in for each tensor.
+    """
+    found = bind(kind, function, args, kwargs)
+    for name, value in found.items():
+        if type(value) not in _PLAIN:
+            found[name] = plain(value, reference)
+    return found
 
 
 def plain(value: Any, reference: Callable[[torch.Tensor], Any]) -> Any:
     """``value`` as data that any serialiser takes; ``reference`` stands in for each tensor."""
+    kind = type(value)
+    if kind in _TENSORS:
+        return reference(value)
+    if kind is tuple and _PLAIN.issuperset(map(type, value)):
+        return list(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, torch.Tensor):

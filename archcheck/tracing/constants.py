@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Set
+from collections.abc import Sequence, Set
 
 import numpy as np
 import torch
@@ -41,22 +41,23 @@ class Constants:
         """What was kept."""
         return tuple(self._found.values())
 
-    def note(self, op: Op, inputs: Iterable[tuple[int, torch.Tensor]], driven: Set[int]) -> None:
+    def note(self, op: Op, inputs: Sequence[torch.Tensor], driven: Set[int]) -> None:
         """Keep what an operation reads; ``driven`` are those of its inputs that are no constants.
 
         A structure must not depend on the values of weights: what is made of trainable
         parameters is never kept.
         """
-        pairs = list(inputs)
-        for number, tensor in pairs:
-            if is_parameter(tensor) and tensor.requires_grad:
+        if len(driven) == len(inputs):
+            return  # there is no constant, and what depends on the input is never one
+        for number, tensor in zip(op.inputs, inputs, strict=True):
+            if type(tensor) is not torch.Tensor and is_parameter(tensor) and tensor.requires_grad:
                 self._learned.add(number)
         self.learn_from(op)
         if not driven:
             return
         read = data_inputs(op)
         decides = op.kind in MASKING or op.kind in INDEXING
-        for number, tensor in pairs:
+        for number, tensor in zip(op.inputs, inputs, strict=True):
             if number in driven or number not in read:
                 continue
             if number not in self._learned:
@@ -67,7 +68,7 @@ class Constants:
 
     def learn_from(self, op: Op) -> None:
         """What is made of weights is as good as they."""
-        if self._learned.intersection(data_inputs(op)):
+        if not self._learned.isdisjoint(data_inputs(op)):
             self._learned.update(op.outputs)
 
     def _keep(self, op: Op, number: int, tensor: torch.Tensor) -> None:

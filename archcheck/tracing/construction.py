@@ -35,4 +35,4 @@ def constructions_recorded() -> Iterator[None]:
 
 def built_at(module: nn.Module) -> Place | None:
     """Where a module was constructed, None if that was not recorded."""
-    return _built.get(module)
+    return _built.get(module) if _built else None

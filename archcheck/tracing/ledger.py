@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,10 +20,9 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
     kind = type(value)
     if kind is torch.Tensor:
         return [value]
-    if kind in _SCALARS:
-        return []
     found: list[torch.Tensor] = []
-    _collect(value, found)
+    if kind not in _SCALARS:
+        _collect(value, found)
     return found
 
 
@@ -38,7 +37,7 @@ def _collect(value: Any, found: list[torch.Tensor]) -> None:
             kind = type(item)
             if kind is torch.Tensor or kind is nn.Parameter:
                 found.append(item)
-            elif item is not None and kind not in _SCALARS:
+            elif not _is_plain(item):
                 _collect(item, found)
     elif isinstance(value, torch.Tensor):
         found.append(value)
@@ -47,33 +46,20 @@ def _collect(value: Any, found: list[torch.Tensor]) -> None:
             _collect(item, found)
 
 
-_SCALARS = frozenset({int, float, bool, str})
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a number, a text, nothing, or a tuple of such: no tensor is in it."""
+    kind = type(value)
+    return kind in _SCALARS or (kind is tuple and _SCALARS.issuperset(map(type, value)))
+
+
+_SCALARS = frozenset({int, float, bool, str, type(None)})
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 """What torch itself keeps in every module: hooks, flags, and the tables of what is registered."""
 
 
-class _Objects:
-    """Something about tensor objects, as long as they live."""
-
-    def __init__(self) -> None:
-        self._about: dict[int, tuple[weakref.ref[torch.Tensor], Any]] = {}
-
-    def __contains__(self, tensor: torch.Tensor) -> bool:
-        found = self._about.get(id(tensor))
-        return found is not None and found[0]() is tensor
-
-    def get(self, tensor: torch.Tensor) -> Any:
-        """What is known of an object, None if nothing is."""
-        found = self._about.get(id(tensor))
-        # Another object may have lived at the same address.
-        return found[1] if found is not None and found[0]() is tensor else None
-
-    def put(self, tensor: torch.Tensor, value: Any) -> bool:
-        """Note something about an object; whether nothing was known of it before."""
-        found = self._about.get(id(tensor))
-        known = found is not None and found[0]() is tensor
-        self._about[id(tensor)] = (weakref.ref(tensor), value)
-        return not known
+_Known = tuple[weakref.ref[torch.Tensor], int, str | None]
+"""A tensor object, since another may get its address, its number, and its name if it is a
+parameter of the model."""
 
 
 class Ledger:
@@ -83,8 +69,7 @@ class Ledger:
         self.tensors: list[Tensor] = []
         self.owners: dict[str, nn.Module] = {}
         """The module that owns each parameter, by the parameter's name."""
-        self._numbers = _Objects()
-        self._names = _Objects()
+        self._known: dict[int, _Known] = {}
         self._storages: dict[int, list[weakref.ref[torch.Tensor]]] = {}
         self._driven: set[int] = set()
         self.unseen = False
@@ -95,19 +80,20 @@ class Ledger:
 
     def _adopt(self, module: nn.Module, prefix: str) -> None:
         for name, parameter in module._parameters.items():
-            if parameter is not None and parameter not in self._numbers:
+            if parameter is not None and not self.knows(parameter):
                 self.register(parameter, "parameter", name=prefix + name)
-                self._names.put(parameter, prefix + name)
                 self.owners[prefix + name] = module
         for name, buffer in module._buffers.items():
-            if buffer is not None and buffer not in self._numbers:
+            if buffer is not None and not self.knows(buffer):
                 self.register(buffer, "buffer", name=prefix + name)
-        for name, value in vars(module).items():
-            if name in _OF_EVERY_MODULE or value is None or type(value) in _SCALARS:
+        own = vars(module)
+        for name in [name for name in own if name not in _OF_EVERY_MODULE]:
+            value = own[name]
+            if _is_plain(value):
                 continue
             if not name.startswith("_") or isinstance(value, torch.Tensor):
                 for tensor in tensors_in(value):
-                    if tensor not in self._numbers:
+                    if not self.knows(tensor):
                         self.register(tensor, "constant", name=prefix + name)
 
     def register(
@@ -123,17 +109,27 @@ class Ledger:
         if origin in ("input", "unseen"):
             self._driven.add(number)
             self.unseen = self.unseen or origin == "unseen"
-        if self._numbers.put(tensor, number):
-            storage = storage_of(tensor)
-            if storage is not None:
-                self._storages.setdefault(storage, []).append(weakref.ref(tensor))
+        known = self._known.get(id(tensor))
+        if known is not None and known[0]() is tensor:
+            self._known[id(tensor)] = (known[0], number, known[2])
+            return number
+        reference = weakref.ref(tensor)
+        self._known[id(tensor)] = (reference, number, name if origin == "parameter" else None)
+        storage = storage_of(tensor)
+        if storage is not None:
+            self._storages.setdefault(storage, []).append(reference)
         return number
+
+    def knows(self, tensor: object) -> bool:
+        """Whether an object is a tensor that has a number."""
+        known = self._known.get(id(tensor))
+        return known is not None and known[0]() is tensor
 
     def number(self, tensor: torch.Tensor) -> int:
         """The number of what a tensor object holds; one that was never seen is marked as such."""
-        known: int | None = self._numbers.get(tensor)
-        if known is not None:
-            return known
+        known = self._known.get(id(tensor))
+        if known is not None and known[0]() is tensor:
+            return known[1]
         held = is_parameter(tensor) or _is_global(tensor)
         return self.register(tensor, "constant" if held else "unseen")
 
@@ -141,10 +137,18 @@ class Ledger:
         """The numbers of several."""
         return tuple([self.number(tensor) for tensor in tensors])
 
-    def parameter_name(self, tensor: torch.Tensor) -> str | None:
-        """The name of a parameter of the model, None for any other tensor."""
-        name: str | None = self._names.get(tensor)
-        return name
+    def look_up(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """The numbers of several, and the names of those that are parameters of the model."""
+        numbers, names = [], []
+        for tensor in tensors:
+            known = self._known.get(id(tensor))
+            if known is None or known[0]() is not tensor:
+                numbers.append(self.number(tensor))
+                continue
+            numbers.append(known[1])
+            if known[2] is not None:
+                names.append(known[2])
+        return tuple(numbers), tuple(names)
 
     def drive(self, numbers: Iterable[int]) -> None:
         """Mark values as depending on the input."""
@@ -163,8 +167,11 @@ class Ledger:
         storage = storage_of(tensor)
         if storage is None:
             return []
+        references = self._storages.get(storage, ())
+        if len(references) == 1 and references[0]() is tensor:
+            return []
         # Memory is used again: of those that lay there before, most are gone.
-        known = [(ref, ref()) for ref in self._storages.get(storage, ())]
+        known = [(ref, ref()) for ref in references]
         living = [(ref, other) for ref, other in known if other is not None]
         self._storages[storage] = [ref for ref, _ in living]
         return [

@@ -15,7 +15,8 @@ from archcheck.network import Call, Op, Place
 from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import ESCAPE, IN_PLACE_WRITE, kind_of
 from archcheck.tracing.answers.base import Call as TorchCall
-from archcheck.tracing.arguments import plain
+from archcheck.tracing.answers.views import METADATA
+from archcheck.tracing.arguments import described
 from archcheck.tracing.constants import Constants
 from archcheck.tracing.construction import built_at
 from archcheck.tracing.ledger import Ledger, is_parameter, tensors_in
@@ -24,6 +25,8 @@ from archcheck.tracing.places import caller
 
 ESCAPES = frozenset("""item tolist numpy bool float int index complex array""".split())
 """Dunders and methods that turn a tensor's value into Python data, which cannot be followed."""
+FACTS = METADATA - {"grad"}
+"""What is asked of a tensor and never is a tensor itself."""
 PARAMETRIZE = "torch.nn.utils.parametrize"
 """The module of the classes that parametrized layers become."""
 
@@ -102,13 +105,17 @@ class Recorder(TorchFunctionMode):
             function = public_name(func)
             named = self._names[func] = (function, *kind_of(function))
         function, kind, in_place = named
+        if kind in FACTS and not kwargs and len(args) == 1 and self.ledger.knows(args[0]):
+            return func(*args)  # asked of every second tensor, and no step of the computation
         inputs = tensors_in(args)
         if kwargs:
             inputs += tensors_in(kwargs)
-        numbers = self.ledger.numbers(inputs)
+        numbers, parameters = self.ledger.look_up(inputs)
         if in_place or (kwargs and (kwargs.get("inplace") or kwargs.get("out") is not None)):
             self._announce(inputs)
-        called = TorchCall(func, function, kind, in_place, args, kwargs, inputs, numbers)
+        driven = self.ledger.driven(numbers)
+        depending = [t for t, number in zip(inputs, numbers, strict=True) if number in driven]
+        called = TorchCall(func, function, kind, in_place, args, kwargs, inputs, depending)
         result = self.perform(called)
         if kind in ESCAPES and inputs and not isinstance(result, torch.Tensor):
             op = self._append(function, ESCAPE, {}, numbers, ())
@@ -121,15 +128,6 @@ class Recorder(TorchFunctionMode):
             outputs = [] if in_place and not inputs else tensors_in(result)
         if not outputs:
             return result
-        bound = called.bound
-        in_place = bool(in_place or bound.get("inplace") is True) and (
-            bool(inputs) and _among(inputs[0], outputs)
-        )
-        if not in_place and isinstance(result, torch.Tensor) and _among(result, inputs):
-            # Handed through untouched: an object of its own keeps the two apart.
-            result = result.view_as(result)
-            outputs = [result]
-        aliases = self.ledger.aliases(outputs[0]) if in_place else []
         # The old numbers stand in the arguments: outputs get theirs afterwards.
         known = dict(zip(map(id, inputs), numbers, strict=True))
 
@@ -137,13 +135,21 @@ class Recorder(TorchFunctionMode):
             number = known.get(id(tensor))  # one inside a slice is not among the inputs
             return {"tensor": self.ledger.number(tensor) if number is None else number}
 
-        arguments = plain(bound, reference)
+        arguments = described(kind, func, args, kwargs, reference)
+        in_place = (in_place or arguments.get("inplace") is True) and (
+            bool(inputs) and _among(inputs[0], outputs)
+        )
+        if not in_place and isinstance(result, torch.Tensor) and _among(result, inputs):
+            # Handed through untouched: an object of its own keeps the two apart.
+            result = result.view_as(result)
+            outputs = [result]
+        aliases = self.ledger.aliases(outputs[0]) if in_place else []
         if in_place:
             arguments[IN_PLACE_WRITE] = True
         else:
             arguments.pop("inplace", None)
-        op = self._append(function, kind, arguments, numbers, outputs, self._names_in(inputs))
-        self.constants.note(op, zip(numbers, inputs, strict=True), self.ledger.driven(numbers))
+        op = self._append(function, kind, arguments, numbers, outputs, parameters)
+        self.constants.note(op, inputs, driven)
         for alias in aliases:
             self._write_alias(alias, outputs[0], op)
         return result
@@ -177,10 +183,6 @@ class Recorder(TorchFunctionMode):
         if self.ledger.driven(data_inputs(op)):
             self.ledger.drive(op.outputs)
         return op
-
-    def _names_in(self, inputs: Sequence[torch.Tensor]) -> tuple[str, ...]:
-        names = [self.ledger.parameter_name(tensor) for tensor in inputs]
-        return tuple([name for name in names if name is not None])
 
     def _announce(self, written: Sequence[torch.Tensor]) -> None:
         """Have the parameters kept whose memory is going to be written."""

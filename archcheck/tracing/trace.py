@@ -63,13 +63,14 @@ def trace(
         RunError: if forward raises or returns no tensor. Its ``module`` and ``place`` say where.
     """
     shapes = input_shapes(input_shape)
-    paths = paths_of(model)
     network = None
-    if not compute and answerable(paths):
-        attempted(True)
-        network = _without_values(model, shapes, training, Recorder(paths), weights)
-        if network is None:
-            attempted(False)
+    with collector_paused():
+        paths = paths_of(model)
+        if not compute and answerable(paths):
+            attempted(True)
+            network = _without_values(model, shapes, training, Recorder(paths), weights)
+            if network is None:
+                attempted(False)
     if network is None:
         if weights is not None:
             weights.settle()
@@ -96,7 +97,7 @@ def _without_values(
     answers = Answers(recorder.ledger, weights)
     recorder.perform = answers.perform
     try:
-        with collector_paused(), memory_left_alone(), scripts_noticed(answers.give_up):
+        with memory_left_alone(), scripts_noticed(answers.give_up):
             network = _one_pass(model, shapes, training, recorder, answers)
     except (Exception, Restart):
         return None

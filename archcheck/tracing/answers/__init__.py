@@ -61,12 +61,6 @@ class Answers:
             self.give_up()
         if call.kind in views.METADATA:
             return call.run()
-        driven = ledger.driven(call.numbers)
-        call.driven = [
-            tensor
-            for tensor, number in zip(call.inputs, call.numbers, strict=True)
-            if number in driven
-        ]
         if not call.driven:
             return self._constant(call)
         if _special():
@@ -140,12 +134,19 @@ def _unknown(call: Call) -> Any:
     raise Restart
 
 
+_gradients = torch.is_grad_enabled
+_dispatching = torch._C._len_torch_dispatch_stack
+_transform = torch._C._functorch.maybe_current_level
+_autocast = torch.is_autocast_enabled
+_scripting = torch._C._get_tracing_state
+
+
 def _special() -> bool:
     """Whether something is going on in which torch's functions do not do their usual work."""
     return bool(
-        torch.is_grad_enabled()
-        or torch._C._len_torch_dispatch_stack()
-        or torch._C._functorch.maybe_current_level() is not None
-        or torch.is_autocast_enabled("cpu")
-        or torch._C._get_tracing_state() is not None
+        _gradients()
+        or _dispatching()
+        or _transform() is not None
+        or _autocast("cpu")
+        or _scripting() is not None
     )

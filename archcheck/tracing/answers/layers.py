@@ -16,6 +16,7 @@ from archcheck.tracing.answers.base import (
     broadcast,
     elements,
     plain,
+    remembered,
     require,
 )
 
@@ -26,6 +27,7 @@ def _each_of_shape(shape: tuple[int, ...], *tensors: torch.Tensor | None) -> Non
 
 
 @answers("batch_norm")
+@remembered
 def batch_norm(call: Call) -> Any:
     """The shape of the input. In training the running statistics would have been written."""
     x, mean, variance, weight, bias, training, momentum, eps = call.take(
@@ -54,6 +56,7 @@ def batch_norm(call: Call) -> Any:
 
 
 @answers("layer_norm")
+@remembered
 def layer_norm(call: Call) -> Any:
     """The shape of the input."""
     x, normalized, weight, bias, eps = call.take(
@@ -68,6 +71,7 @@ def layer_norm(call: Call) -> Any:
 
 
 @answers("group_norm")
+@remembered
 def group_norm(call: Call) -> Any:
     """The shape of the input."""
     x, groups, weight, bias, eps = call.take(
@@ -82,6 +86,7 @@ def group_norm(call: Call) -> Any:
 
 
 @answers("linear")
+@remembered
 def linear(call: Call) -> Any:
     """The last dimension becomes the layer's outputs."""
     x, weight, bias = call.take("input", "weight", bias=None)

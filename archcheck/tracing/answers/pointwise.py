@@ -67,7 +67,10 @@ def pointwise(call: Call) -> Any:
         raise Restart  # where(condition) counts what is true
     dtype = _probe(call)
     written = call.in_place or call.bound.get("inplace") is True
-    shape = broadcast([tensor.shape for tensor in tensors])
+    if len(tensors) == 1:
+        shape = tuple(tensors[0].shape)
+    else:
+        shape = broadcast([tensor.shape for tensor in tensors])
     if written:
         return _written(call, shape)
     if all(tuple(t.shape) == shape and t.stride() == canonical_strides(shape) for t in tensors):

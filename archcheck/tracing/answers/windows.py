@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from archcheck.network import kinds
-from archcheck.tracing.answers.base import Call, answers, blank, plain, require, whole
+from archcheck.tracing.answers.base import Call, answers, blank, plain, remembered, require, whole
 
 
 def _axes(call: Call) -> int:
@@ -17,6 +17,7 @@ def _axes(call: Call) -> int:
 
 
 @answers(*kinds.CONVOLUTIONS)
+@remembered
 def convolution(call: Call) -> Any:
     """Batch, output channels, and one side for every place of the kernel."""
     x, weight, bias, stride, padding, dilation, groups = call.take(
