@@ -239,6 +239,17 @@ def test_strides_of_pointwise_results(r: Random) -> None:
     assert pointwise_strides(tuple(result.shape), described_as) == result.stride()
 
 
+@pytest.mark.parametrize("shape", [(1, 2, 1, 2), (2, 3, 1, 2), (1, 2, 3, 1), (1, 1, 2, 2)])
+def test_strides_of_sums_of_images(shape: tuple[int, ...]) -> None:
+    # Along a side of length one a stride says nothing, but it is handed on.
+    image = torch.empty(shape).to(memory_format=torch.channels_last)
+    loose = [1 if side == 1 else step for side, step in zip(shape, image.stride(), strict=True)]
+    other = torch.empty_strided(shape, loose)
+    for pair in ((image, other), (other, image), (other, other), (other, torch.empty(shape))):
+        described_as = tuple((tuple(x.shape), x.stride()) for x in pair)
+        assert pointwise_strides(shape, described_as) == (pair[0] + pair[1]).stride()
+
+
 @given(st.lists(st.integers(1, 5), max_size=5))
 def test_strides_of_fresh_tensors(shape: list[int]) -> None:
     assert canonical_strides(tuple(shape)) == torch.empty(shape).stride()

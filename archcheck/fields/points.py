@@ -72,14 +72,13 @@ def _head(paths: Paths, walk: Walk) -> Op | None:
 
 def _joins_everything(op: Op, paths: Paths, walk: Walk) -> bool:
     """Whether every unit of the result depends on all positions of what the operation reads."""
-    inputs = paths.inputs(op)
-    outputs = [m for m in (walk.map(t) for t in op.outputs) if isinstance(m, FieldMap)]
+    outputs = [m for m in map(walk.map, op.outputs) if isinstance(m, FieldMap)]
     tracks = [track for m in outputs for track in m.tracks]
-    if not tracks or not all(track.joined_by is not None for track in tracks):
+    if not tracks or any(track.joined_by is None for track in tracks):
         return False
     # Asked of the operation alone: a fresh map in front of it, whatever was joined before.
     fresh: dict[int, FieldMap | None] = {}
-    for tensor in inputs:
+    for tensor in paths.inputs(op):
         m = walk.map(tensor)
         if not isinstance(m, FieldMap):
             return False

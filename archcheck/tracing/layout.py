@@ -24,15 +24,20 @@ def canonical_strides(shape: Sequence[int]) -> Strides:
 def pointwise_strides(shape: Shape, operands: tuple[tuple[Shape, Strides], ...]) -> Strides:
     """The strides of a pointwise operation's fresh result: those of its operands, if they agree.
 
-    After ``TensorIteratorBase::reorder_dimensions`` of ATen: dimensions are sorted by the
-    operands' strides, the first operand that tells two dimensions apart decides, and the result
-    is dense in that order.
+    After ``TensorIteratorBase::fast_set_up`` and ``reorder_dimensions`` of ATen: operands of the
+    result's shape that are all contiguous, or all hold images with their channels last, hand
+    that on. Else dimensions are sorted by the operands' strides, the first operand that tells two
+    dimensions apart decides, and the result is dense in that order.
     """
     rows = [_aligned(shape, *operand) for operand in operands]
     if all(size == shape for size, _ in operands):
         first = operands[0][1]
-        if all(_contiguous(shape, strides) for _, strides in operands):
-            return canonical_strides(shape)
+        usual = [canonical_strides(shape)]
+        if len(shape) == 4:
+            usual.append(channels_last_strides(shape))
+        for fresh in usual:
+            if all(_alike(shape, strides, fresh) for _, strides in operands):
+                return fresh
         if all(strides == first for _, strides in operands) and _dense(shape, first):
             return first
     order = list(reversed(range(len(shape))))  # the innermost dimension first
@@ -72,10 +77,15 @@ def _compare(shape: Shape, rows: Sequence[Sequence[int]], inner: int, outer: int
     return 0
 
 
-def _contiguous(shape: Shape, strides: Strides) -> bool:
+def _alike(shape: Shape, strides: Strides, others: Strides) -> bool:
     # Along a dimension of length one any stride will do.
-    fresh = canonical_strides(shape)
-    return all(a == b for a, b, size in zip(strides, fresh, shape, strict=True) if size != 1)
+    return all(a == b for a, b, size in zip(strides, others, shape, strict=True) if size != 1)
+
+
+def channels_last_strides(shape: Shape) -> Strides:
+    """The strides of a fresh image whose channels lie next to each other."""
+    batch, channels, height, width = canonical_strides(tuple(shape[d] for d in (0, 2, 3, 1)))
+    return (batch, width, channels, height)
 
 
 def _dense(shape: Shape, strides: Strides) -> bool:

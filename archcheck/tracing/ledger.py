@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -135,9 +135,9 @@ class Ledger:
 
     def numbers(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
         """The numbers of several."""
-        return tuple([self.number(tensor) for tensor in tensors])
+        return self.look_up(tensors)[0]
 
-    def look_up(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    def look_up(self, tensors: Iterable[torch.Tensor]) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """The numbers of several, and the names of those that are parameters of the model."""
         numbers, names = [], []
         for tensor in tensors:

@@ -149,6 +149,9 @@ class Recorder(TorchFunctionMode):
         else:
             arguments.pop("inplace", None)
         op = self._append(function, kind, arguments, numbers, outputs, parameters)
+        read = data_inputs(op)
+        if driven if read is numbers else self.ledger.driven(read):
+            self.ledger.drive(op.outputs)
         self.constants.note(op, inputs, driven)
         for alias in aliases:
             self._write_alias(alias, outputs[0], op)
@@ -180,8 +183,6 @@ class Recorder(TorchFunctionMode):
             parameters=parameters,
         )
         self.ops.append(op)
-        if self.ledger.driven(data_inputs(op)):
-            self.ledger.drive(op.outputs)
         return op
 
     def _announce(self, written: Sequence[torch.Tensor]) -> None:
