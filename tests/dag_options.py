@@ -154,8 +154,10 @@ class Steps:
         way = "interleave" if self.endless else self.pick("interleave", "repeat", "tile")
         return {"times": times, "dim": axis + 2, "way": way}
 
-    def space_to_depth(self, sides: Sequence[int]) -> Options:
+    def space_to_depth(self, sides: Sequence[int]) -> Options | None:
         # Two cells at least: of a single one the whole axis would become channels.
+        if min(sides) < 2:
+            return None
         parts = self.each(lambda axis: self.pick(*range(1, max(1, min(3, sides[axis] // 2)) + 1)))
         self.slow(parts)
         way = self.pick("inner", "outer", "stack", "some")
@@ -163,7 +165,10 @@ class Steps:
             {"groups": self.pick(1, 2, 4)} if way in ("inner", "outer") else {}
         )
 
-    def depth_to_space(self, sides: Sequence[int]) -> Options:
+    def depth_to_space(self, sides: Sequence[int]) -> Options | None:
+        # Of a side of length one nothing in a view's shape tells which dimension it became.
+        if min(sides) < 2:
+            return None
         parts = self.each(lambda _: self.pick(1, 2, 3))
         self.faster(parts)
         return {"parts": parts}

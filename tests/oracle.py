@@ -261,11 +261,13 @@ def theoretical_masks(
 ) -> list[Mask]:
     """What `phases` neighbouring centre units of a large enough input read, each cut to its hull.
 
-    The input grows until none of them touches its border. RuntimeError where that never happens.
+    The input grows by multiples of 96 (3-D: 24), to keep the sides' divisibility by 2 and 3: where
+    a map is flipped, that decides which of its positions a window behind it pairs. It grows until
+    no unit touches its border. RuntimeError where that never happens.
     """
-    net, side = _positive(module), 64 if len(input_shape) < 4 else 24
+    net, side = _positive(module), 96 if len(input_shape) < 4 else 24
     while side <= limit:
-        shape = [input_shape[0], *(s + side - side % 32 for s in input_shape[1:])]
+        shape = [input_shape[0], *(s + side for s in input_shape[1:])]
         run = _Run(net, shape, None, **options)
         if min(np.subtract(run.map, phases)) >= 2:
             pairs = zip(run.map, phases, strict=True)
