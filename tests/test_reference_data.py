@@ -70,11 +70,18 @@ def test_epochs_are_the_same_whatever_makes_them() -> None:
     images = np.random.default_rng(0).integers(0, 255, (700, 32, 32, 3), np.uint8)
 
     def epochs(workers: int, first: int) -> list[torch.Tensor]:
-        return list(AugmentedEpochs(images, PIPELINE, seed=3, first=first, last=3, workers=workers))
+        made = AugmentedEpochs(images, pipelines, seed=3, first=first, last=3, workers=workers)
+        return list(made)
 
+    pipelines = {0: PIPELINE, 2: f"{FOLDER / 'augmentations.py'}:augmentations_last"}
     alone = epochs(0, 0)
     assert alone[0].shape == (700, 32, 32, 3)
     assert not torch.equal(alone[0], alone[1])
+    # The last one but flips its images.
+    flipped = torch.from_numpy(images).flip(2)
+    same = [(alone[2] == made).all((1, 2, 3)) for made in (torch.from_numpy(images), flipped)]
+    assert bool((same[0] | same[1]).all())
+    assert 250 < int(same[0].sum()) < 450
     for workers, first in ((1, 0), (3, 0), (2, 2)):
         for found, expected in zip(epochs(workers, first), alone[first:], strict=True):
             assert torch.equal(found, expected)
@@ -129,6 +136,6 @@ def test_a_pipeline_that_fails_is_one_message(
     (tmp_path / "broken.py").write_text(BROKEN, "utf-8")
     images = np.zeros((4, 32, 32, 3), np.uint8)
     reference = f"{tmp_path / 'broken.py'}:{name}"
-    epochs = AugmentedEpochs(images, reference, seed=0, first=0, last=1, workers=workers)
+    epochs = AugmentedEpochs(images, {0: reference}, seed=0, first=0, last=1, workers=workers)
     with pytest.raises(Problem, match=f"the augmentation failed: .*{message}"):
         epochs.next_epoch(torch.device("cpu"))

@@ -32,6 +32,7 @@ from training.optimisation import learning_rate, make_optimizer
 
 FOLDER = Path(__file__).parent.parent / "examples" / "reference"
 PIPELINE = f"{FOLDER / 'augmentations.py'}:augmentations_b"
+LAST = f"{FOLDER / 'augmentations.py'}:augmentations_last"
 TINY = """
 from torch import nn
 
@@ -55,7 +56,7 @@ def recipe(**changes: Any) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load((FOLDER / "a.yaml").read_text("utf-8"))
     content |= {"network": "tiny.py:Tiny", "augmentation": PIPELINE, "precision": "fp32"}
     content |= {"data": {"batches": [1], "holdout": 9000}, "epochs": 3, "batch_size": 50}
-    content |= {"execution": "eager", "must_reach": None}
+    content |= {"execution": "eager", "must_reach": None, "finish": None}
     content["optimizer"]["warmup_epochs"] = 1
     return content | changes
 
@@ -98,7 +99,7 @@ def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
 def test_a_killed_training_resumes_to_the_same_metrics_and_weights(
     tmp_path: Path, data: tuple[Path, str]
 ) -> None:
-    config = write(tmp_path, recipe(epochs=5))
+    config = write(tmp_path, recipe(epochs=5, finish={"epochs": 1, "augmentation": LAST}))
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert run(data, config, whole, "--workers", "0").returncode == 0
     started = subprocess.Popen(
@@ -175,6 +176,8 @@ def test_data_that_is_missing_is_one_message(tmp_path: Path) -> None:
         ({"network": "tiny"}, "network: String should match"),
         ({"optimizer": {"name": "sgd"}}, "optimizer.learning_rate: Field required"),
         ({"must_reach": {"epoch": 9, "accuracy": 0.5}}, "must_reach.epoch 9 is never reached"),
+        ({"finish": {"epochs": 4, "augmentation": PIPELINE}}, "finish.epochs 4 is more than all"),
+        ({"finish": {"epochs": 1, "augmentation": "no.py:f"}}, "finish.augmentation: there is no"),
         ({"label_smoothing": float("nan")}, "label_smoothing: Input should be"),
     ],
 )
@@ -195,6 +198,15 @@ def test_a_file_that_is_no_recipe_is_one_message(tmp_path: Path, text: str) -> N
 
 def shipped(network: str) -> Config:
     return load_config(FOLDER / f"{network}.yaml")
+
+
+def test_the_last_epochs_have_a_pipeline_of_their_own() -> None:
+    config = shipped("b")
+    assert config.finish is not None
+    first, last = config.pipelines.items()
+    assert first == (0, config.augmentation)
+    assert last == (config.epochs - config.finish.epochs, config.finish.augmentation)
+    assert last[1].endswith("augmentations.py:augmentations_last")
 
 
 def test_the_rate_rises_to_its_peak_and_falls_to_zero() -> None:

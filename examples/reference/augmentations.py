@@ -44,3 +44,8 @@ def augmentations_b() -> A.Compose:
             A.ToGray(p=0.05),
         ]
     )
+
+
+def augmentations_last() -> A.Compose:
+    """For the last epochs: but for flips, images as they are when the network is used."""
+    return A.Compose([A.HorizontalFlip(p=0.5)])

@@ -8,7 +8,7 @@ and wherever a resumed training starts.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -42,23 +42,26 @@ def augment(
 class _Chunks(Dataset[torch.Tensor]):
     """The chunks of all epochs, numbered through."""
 
-    def __init__(self, images: torch.Tensor, reference: str, seed: int) -> None:
+    def __init__(self, images: torch.Tensor, references: Mapping[int, str], seed: int) -> None:
         self.images = images
-        self.reference = reference
+        self.references = references
         self.seed = seed
         self.count = -(-len(images) // CHUNK)
-        self._pipeline: Any = None
+        self._pipelines: dict[str, Any] = {}
 
     def __getitem__(self, number: int) -> torch.Tensor:
-        if self._pipeline is None:
+        epoch, chunk = divmod(number, self.count)
+        images = self.images[chunk * CHUNK : (chunk + 1) * CHUNK].numpy()
+        pipeline = self._pipeline(self.references[max(at for at in self.references if at <= epoch)])
+        return torch.from_numpy(augment(pipeline, images, seed=self.seed, epoch=epoch, chunk=chunk))
+
+    def _pipeline(self, reference: str) -> Any:
+        if reference not in self._pipelines:
             import cv2
 
             cv2.setNumThreads(0)  # the workers share the cores already
-            self._pipeline = load_pipeline(self.reference)
-        epoch, chunk = divmod(number, self.count)
-        images = self.images[chunk * CHUNK : (chunk + 1) * CHUNK].numpy()
-        done = augment(self._pipeline, images, seed=self.seed, epoch=epoch, chunk=chunk)
-        return torch.from_numpy(done)
+            self._pipelines[reference] = load_pipeline(reference)
+        return self._pipelines[reference]
 
 
 class AugmentedEpochs:
@@ -66,7 +69,8 @@ class AugmentedEpochs:
 
     Args:
         images: uint8 (N, 32, 32, 3).
-        reference: ``FILE:function`` of the albumentations pipeline.
+        references: ``FILE:function`` of the albumentations pipelines, each under the epoch that it
+            begins with.
         seed: of the training.
         first: the epoch to begin with, counted from 0.
         last: the epoch to end before.
@@ -76,16 +80,17 @@ class AugmentedEpochs:
     def __init__(
         self,
         images: NDArray[np.uint8],
-        reference: str,
+        references: Mapping[int, str],
         *,
         seed: int,
         first: int,
         last: int,
         workers: int,
     ) -> None:
-        load_pipeline(reference)  # says what is wrong with it, and is imported before the fork
+        for reference in references.values():
+            load_pipeline(reference)  # says what is wrong with it, and is imported before the fork
         self._size = len(images)
-        chunks = _Chunks(torch.from_numpy(images), reference, seed)
+        chunks = _Chunks(torch.from_numpy(images), references, seed)
         self._epochs = range(first, last)
         self._count = chunks.count
         # Workers start here, before this process touches CUDA.

@@ -62,10 +62,13 @@ def write_weights(path: Path, network: nn.Module) -> None:
 def recipe(config: Config, seed: int) -> dict[str, Any]:
     """What has to be the same for a training to be resumed."""
     text = config.model_dump(mode="json")
-    for key in ("network", "augmentation"):
-        text[f"{key} file"] = file_of(text[key]).read_text("utf-8")
-        text[key] = Path(text[key]).name
-    return {**text, "seed": seed}
+    sources = {}
+    for name, part in (("", text), ("finish ", text["finish"] or {})):
+        for key in ("network", "augmentation"):
+            if key in part:
+                sources[f"{name}{key} file"] = file_of(part[key]).read_text("utf-8")
+                part[key] = Path(part[key]).name
+    return {**text, **sources, "seed": seed}
 
 
 def save(path: Path, engine: Engine, rows: list[tuple[Any, ...]], times: list[Any]) -> None:

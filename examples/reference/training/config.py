@@ -55,11 +55,19 @@ class MustReach(Strict):
     accuracy: Share = Field(description="On the held-out images, or on the training images.")
 
 
+class Finish(Strict):
+    """The last epochs, on another pipeline: nearly the images that the network will be shown."""
+
+    epochs: Positive
+    augmentation: str = Field(pattern=REFERENCE, description="FILE:function that gives a Compose.")
+
+
 class Config(Strict):
     """Everything that decides the weights, but for the seed and the device."""
 
     network: str = Field(pattern=REFERENCE, description="FILE:Class, from the config's folder.")
     augmentation: str = Field(pattern=REFERENCE, description="FILE:function that gives a Compose.")
+    finish: Finish | None = None
     data: Data = Data()
     epochs: Positive
     batch_size: Positive
@@ -87,6 +95,8 @@ class Config(Strict):
                 f"optimizer.warmup_epochs {self.optimizer.warmup_epochs:g} leaves nothing of "
                 f"{self.epochs} epochs"
             )
+        if self.finish is not None and self.finish.epochs > self.epochs:
+            raise ValueError(f"finish.epochs {self.finish.epochs} is more than all there are")
         if self.must_reach is not None and self.must_reach.epoch > self.epochs:
             raise ValueError(f"must_reach.epoch {self.must_reach.epoch} is never reached")
         return self
@@ -94,6 +104,14 @@ class Config(Strict):
     @property
     def training_images(self) -> int:
         return 10_000 * len(self.data.batches) - self.data.holdout
+
+    @property
+    def pipelines(self) -> dict[int, str]:
+        """The augmentations, each under the epoch that it begins with, counted from 0."""
+        found = {0: self.augmentation}
+        if self.finish is not None:
+            found[self.epochs - self.finish.epochs] = self.finish.augmentation
+        return found
 
     @property
     def steps_per_epoch(self) -> int:
@@ -131,10 +149,21 @@ def load_config(path: str | Path) -> Config:
         ]
         raise Problem("\n".join(said)) from None
     folder = path.parent.resolve()
-    references = {"network": config.network, "augmentation": config.augmentation}
-    for key, reference in references.items():
+
+    def found(key: str, reference: str) -> str:
         file, _, name = reference.rpartition(":")
         if not (folder / file).is_file():
             raise Problem(f"{path}: {key}: there is no file {folder / file}")
-        references[key] = f"{folder / file}:{name}"
-    return config.model_copy(update=references)
+        return f"{folder / file}:{name}"
+
+    finish = config.finish
+    if finish is not None:
+        last = found("finish.augmentation", finish.augmentation)
+        finish = finish.model_copy(update={"augmentation": last})
+    return config.model_copy(
+        update={
+            "network": found("network", config.network),
+            "augmentation": found("augmentation", config.augmentation),
+            "finish": finish,
+        }
+    )

@@ -82,7 +82,7 @@ def train(
     first = len(rows)
     epochs = AugmentedEpochs(
         images.pixels,
-        config.augmentation,
+        config.pipelines,
         seed=seed,
         first=first,
         last=config.epochs,

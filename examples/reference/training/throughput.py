@@ -23,7 +23,7 @@ def augmentation(
 ) -> float:
     """Images augmented a second, by the workers alone; the first epoch is not timed."""
     source = AugmentedEpochs(
-        pixels, config.augmentation, seed=0, first=0, last=epochs + 1, workers=workers
+        pixels, {0: config.augmentation}, seed=0, first=0, last=epochs + 1, workers=workers
     )
     began = 0.0
     for epoch, _ in enumerate(source):
@@ -47,7 +47,12 @@ def training(
     source = None
     if workers is not None:
         source = AugmentedEpochs(
-            images.pixels, config.augmentation, seed=0, first=0, last=epochs + 1, workers=workers
+            images.pixels,
+            {0: config.augmentation},
+            seed=0,
+            first=0,
+            last=epochs + 1,
+            workers=workers,
         )
     engine = Engine(config, device, seed=0, labels=torch.from_numpy(images.labels))
     plain = torch.from_numpy(images.pixels).to(device)
