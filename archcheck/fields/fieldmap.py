@@ -21,7 +21,7 @@ class Unfollowed(Exception):
     """An operation moves positions in a way that is not modelled; the message says which."""
 
 
-class Track(msgspec.Struct, frozen=True):
+class Track(msgspec.Struct, frozen=True, gc=False):
     """The fields on one input axis.
 
     ``local`` moves with the unit. ``fixed`` does not: it is what an operation that joined all
@@ -39,7 +39,7 @@ class Track(msgspec.Struct, frozen=True):
         return [self.local] if self.fixed is None else [self.local, self.fixed]
 
 
-class Cut(msgspec.Struct, frozen=True):
+class Cut(msgspec.Struct, frozen=True, gc=False):
     """What constant masks closed in a map. ``live`` is false where a unit is closed.
 
     A closed unit holds the constant ``value``; where that is None, something very low was added

@@ -70,6 +70,7 @@ class Ledger:
         self.owners: dict[str, nn.Module] = {}
         """The module that owns each parameter, by the parameter's name."""
         self._known: dict[int, _Known] = {}
+        self._alone: dict[int, tuple[int]] = {}
         self._storages: dict[int, list[weakref.ref[torch.Tensor]]] = {}
         self._driven: set[int] = set()
         self.unseen = False
@@ -148,7 +149,13 @@ class Ledger:
             numbers.append(known[1])
             if known[2] is not None:
                 names.append(known[2])
+        if len(numbers) == 1:
+            return self.alone(numbers[0]), tuple(names)
         return tuple(numbers), tuple(names)
+
+    def alone(self, number: int) -> tuple[int]:
+        """A number by itself: one object, since whatever makes and reads a tensor names it."""
+        return self._alone.setdefault(number, (number,))
 
     def drive(self, numbers: Iterable[int]) -> None:
         """Mark values as depending on the input."""

@@ -167,6 +167,7 @@ class Recorder(TorchFunctionMode):
         parameters: tuple[str, ...] = (),
     ) -> Op:
         index = len(self.ops)
+        made = [self.ledger.register(tensor, "op", op=index) for tensor in outputs]
         call = self.stack[-1] if self.stack else -1
         module, built = self._owner(call, parameters)
         op = Op(
@@ -178,7 +179,7 @@ class Recorder(TorchFunctionMode):
             called=caller(),
             built=built,
             inputs=numbers,
-            outputs=tuple([self.ledger.register(tensor, "op", op=index) for tensor in outputs]),
+            outputs=self.ledger.alone(made[0]) if len(made) == 1 else tuple(made),
             arguments=arguments,
             parameters=parameters,
         )
