@@ -22,6 +22,8 @@ import yaml
 pytest.importorskip("albumentations", reason="the training needs the extra `train`")
 pytest.importorskip("safetensors", reason="the training needs the extra `train`")
 
+from safetensors.torch import load_file
+
 from tests.synthetic import write_batch
 from training import cifar
 from training.checkpoint import write_whole
@@ -99,7 +101,8 @@ def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
 def test_a_killed_training_resumes_to_the_same_metrics_and_weights(
     tmp_path: Path, data: tuple[Path, str]
 ) -> None:
-    config = write(tmp_path, recipe(epochs=5, finish={"epochs": 1, "augmentation": LAST}))
+    cycles = {"epochs": 3, "second": {"epochs": 2, "learning_rate": 0.1, "average": True}}
+    config = write(tmp_path, recipe(**cycles, finish={"epochs": 1, "augmentation": LAST}))
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert run(data, config, whole, "--workers", "0").returncode == 0
     started = subprocess.Popen(
@@ -116,6 +119,15 @@ def test_a_killed_training_resumes_to_the_same_metrics_and_weights(
     for name in ("metrics.csv", "weights.safetensors"):
         assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
     assert not [path for path in killed.iterdir() if path.name.startswith(".")]
+
+    # The mean of the weights that the cycles ended with, but for the statistics.
+    first, kept = (load_file(whole / name) for name in ("first.safetensors", "weights.safetensors"))
+    last = torch.load(whole / "checkpoint.pt", weights_only=True)["network"]
+    assert torch.equal(kept["0.weight"], (first["0.weight"] + last["0.weight"]) / 2)
+    assert not torch.equal(kept["1.running_mean"], last["1.running_mean"])
+    done = json.loads((whole / "run.json").read_text("utf-8"))
+    assert done["epochs"] == 5
+    assert done["averaged_heldout_accuracy"] > 0.9
 
     # It learns what can be learnt: the classes differ in colour.
     with (whole / "metrics.csv").open(newline="") as file:
@@ -178,6 +190,7 @@ def test_data_that_is_missing_is_one_message(tmp_path: Path) -> None:
         ({"must_reach": {"epoch": 9, "accuracy": 0.5}}, "must_reach.epoch 9 is never reached"),
         ({"finish": {"epochs": 4, "augmentation": PIPELINE}}, "finish.epochs 4 is more than all"),
         ({"finish": {"epochs": 1, "augmentation": "no.py:f"}}, "finish.augmentation: there is no"),
+        ({"second": {"epochs": 3}}, "second.learning_rate: Field required"),
         ({"label_smoothing": float("nan")}, "label_smoothing: Input should be"),
     ],
 )
@@ -203,10 +216,24 @@ def shipped(network: str) -> Config:
 def test_the_last_epochs_have_a_pipeline_of_their_own() -> None:
     config = shipped("b")
     assert config.finish is not None
-    first, last = config.pipelines.items()
+    first, last, second = config.pipelines.items()
     assert first == (0, config.augmentation)
     assert last == (config.epochs - config.finish.epochs, config.finish.augmentation)
     assert last[1].endswith("augmentations.py:augmentations_last")
+    assert second == (config.epochs, config.augmentation)
+    assert shipped("a").pipelines[0].endswith(":augmentations_a")
+
+
+def test_the_second_cycle_falls_from_its_peak_to_zero() -> None:
+    config = shipped("b")
+    assert config.second is not None
+    steps, end = config.steps_per_epoch, config.epochs * config.steps_per_epoch
+    rates = [learning_rate(config, step) for step in range(end - 1, config.all_epochs * steps)]
+    assert rates[0] < 1e-4 * config.second.learning_rate
+    assert rates[1] == config.second.learning_rate
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+    assert 0 < rates[-1] < 1e-4 * config.second.learning_rate
+    assert rates[1 + config.second.epochs * steps // 2] == pytest.approx(rates[1] / 2)
 
 
 def test_the_rate_rises_to_its_peak_and_falls_to_zero() -> None:

@@ -36,11 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run", required=True, type=Path, action="append", dest="runs")
     parser.add_argument("--data", required=True, type=Path, help="the folder of the binary files")
     parser.add_argument("--out", type=Path, default=HERE, help="the folder of the card")
+    parser.add_argument("--note", default="", help="what else there is to say of the accuracy")
     given = parser.parse_args(arguments)
     from training.errors import Problem
 
     try:
-        make(given.network, given.config, given.runs, given.data, given.out)
+        make(given.network, given.config, given.runs, given.data, given.out, given.note)
     except Problem as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1
@@ -50,7 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def make(name: str, config_file: Path, runs: list[Path], data: Path, out: Path) -> None:
+def make(
+    name: str, config_file: Path, runs: list[Path], data: Path, out: Path, note: str = ""
+) -> None:
     """Write the card and all that it shows."""
     from training.card import gather, render
     from training.checkpoint import write_whole
@@ -62,6 +65,7 @@ def make(name: str, config_file: Path, runs: list[Path], data: Path, out: Path) 
 
     config = load_config(config_file)
     measured = gather(name, *TITLES[name], config_file, runs)
+    measured["note"] = note
     network = load_trained(config, runs[0] / "weights.safetensors")
     field = theoretical_field(network, (3, 32, 32))
     images = read_training(data, config.data)[0]

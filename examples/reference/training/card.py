@@ -60,7 +60,7 @@ def render(measured: dict[str, Any]) -> str:
         "augmentation at test time, by",
         f"```sh\npython examples/reference/evaluate.py --config examples/reference/"
         f"{measured['recipe']} --weights examples/reference/{name}.safetensors --data DIR\n```",
-        _seeds(runs),
+        " ".join(filter(None, (_seeds(runs), measured.get("note", "")))),
         f"![Confusion matrix]({name}-confusion.svg)",
         _classes(first["test"]["confusion"]),
         "## Training",
@@ -104,6 +104,11 @@ def _training(measured: dict[str, Any]) -> str:
         text += (
             f" Of the {first['heldout_images']:,} training images that were held out "
             f"{held:.2%} were right after the last epoch."
+        )
+    if "averaged_heldout_accuracy" in first:
+        text += (
+            f" The weights are the mean of those that the two cycles ended with, with which "
+            f"{first['averaged_heldout_accuracy']:.2%} of them are right."
         )
     return (
         f"{text} The recipe, {measured['recipe']}, whole:\n\n```yaml\n"

@@ -48,6 +48,14 @@ class Optimizer(Strict):
     gradient_clip: float | None = Field(None, gt=0, description="The gradient's largest norm.")
 
 
+class Cycle(Strict):
+    """Another cosine to zero, behind the first one (I. Loshchilov and F. Hutter, "SGDR", 2017)."""
+
+    epochs: Positive
+    learning_rate: float = Field(gt=0, description="Its peak, which it begins with.")
+    average: bool = Field(False, description="Whether the mean of both ends' weights is kept.")
+
+
 class MustReach(Strict):
     """Early proof that it learns: training stops with an error where it does not."""
 
@@ -56,7 +64,8 @@ class MustReach(Strict):
 
 
 class Finish(Strict):
-    """The last epochs, on another pipeline: nearly the images that the network will be shown."""
+    """The last epochs of the (first) cycle, on another pipeline: nearly the images that the network
+    will be shown."""
 
     epochs: Positive
     augmentation: str = Field(pattern=REFERENCE, description="FILE:function that gives a Compose.")
@@ -72,6 +81,7 @@ class Config(Strict):
     epochs: Positive
     batch_size: Positive
     optimizer: Optimizer
+    second: Cycle | None = None
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     mean: tuple[float, float, float] = Field(description="Of each channel, on a scale of 0 to 1.")
     deviation: tuple[float, float, float]
@@ -111,7 +121,14 @@ class Config(Strict):
         found = {0: self.augmentation}
         if self.finish is not None:
             found[self.epochs - self.finish.epochs] = self.finish.augmentation
+        if self.second is not None:
+            found[self.epochs] = self.augmentation
         return found
+
+    @property
+    def all_epochs(self) -> int:
+        """The epochs of both cycles."""
+        return self.epochs + (self.second.epochs if self.second is not None else 0)
 
     @property
     def steps_per_epoch(self) -> int:

@@ -12,13 +12,18 @@ import torch
 
 from training import checkpoint
 from training.augmented import AugmentedEpochs
+from training.averaging import averaged
 from training.checkpoint import METRICS, TIMES, write_table, write_weights, write_whole
-from training.cifar import read_training
+from training.cifar import Images, read_training
 from training.config import Config
 from training.engine import Engine, Score
 from training.errors import Problem
+from training.evaluation import measure
 from training.optimisation import learning_rate
 from training.progress import Progress
+
+FIRST = "first.safetensors"
+"""The weights that the first cycle ends with."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -85,7 +90,7 @@ def train(
         config.pipelines,
         seed=seed,
         first=first,
-        last=config.epochs,
+        last=config.all_epochs,
         workers=workers,
     )
     device = choose_device(device_name)
@@ -97,8 +102,8 @@ def train(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Problem(f"{out}: cannot be made: {error.strerror}") from None
-    with Progress(config.epochs, config.steps_per_epoch, first, named) as progress:
-        for epoch in range(first, config.epochs):
+    with Progress(config.all_epochs, config.steps_per_epoch, first, named) as progress:
+        for epoch in range(first, config.all_epochs):
             if stop_after is not None and time.monotonic() - started > stop_after:
                 progress.say(f"stopped after {epoch} epochs; --resume goes on")
                 return False
@@ -116,12 +121,14 @@ def train(
             rows.append((epoch + 1, rate, *score, *(held or ("", ""))))
             speed = config.steps_per_epoch * config.batch_size / seconds
             times.append((epoch + 1, round(time.perf_counter() - began, 3), round(speed), named))
+            if epoch + 1 == config.epochs and config.second is not None:
+                write_weights(out / FIRST, engine.network)  # before the checkpoint counts the epoch
             checkpoint.save(kept, engine, rows, times)
             write_table(out / "metrics.csv", METRICS, rows)
             write_table(out / "times.csv", TIMES, times)
             progress.epoch(epoch + 1, score, held, speed)
             _demand(config, epoch + 1, held or score)
-    _finish(config, out, engine, rows, times)
+    _finish(config, out, engine, rows, times, images, heldout)
     return True
 
 
@@ -140,20 +147,30 @@ def _finish(
     engine: Engine,
     rows: list[tuple[Any, ...]],
     times: list[tuple[Any, ...]],
+    images: Images,
+    heldout: Images,
 ) -> None:
     from training.plots import draw_curve
 
-    write_weights(out / "weights.safetensors", engine.network)
+    weights = out / "weights.safetensors"
+    write_weights(weights, engine.network)
+    mean = {}
+    if config.second is not None and config.second.average:
+        network = averaged(config, [out / FIRST, weights], images)
+        write_weights(weights, network)
+        if len(heldout.labels):
+            mean["averaged_heldout_accuracy"] = measure(config, network, heldout)["accuracy"]
     summary = {
         "seed": engine.seed,
         "device": sorted({row[3] for row in times}),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "epochs": config.epochs,
+        "epochs": config.all_epochs,
         "seconds": round(sum(row[1] for row in times), 1),
         "training_images": config.training_images,
         "heldout_images": config.data.holdout,
         "last_epoch": dict(zip(METRICS, rows[-1], strict=True)),
+        **mean,
     }
     write_whole(out / "run.json", (json.dumps(summary, indent=2) + "\n").encode())
     draw_curve(out / "metrics.csv", out / "curve.svg")
