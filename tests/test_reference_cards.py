@@ -104,8 +104,8 @@ def test_a_card_is_written_from_the_figures_alone(tmp_path: Path) -> None:
         "Over 3 seeds: mean 91.09%, standard deviation 0.09 points",
         "7 epochs of 45,000 images in 1.5 minutes on a device",
         "81.25% were right after the last epoch",
-        "55 × 55 at the last map before the pool",
-        "| c4 | 55 × 55 | 4 |",
+        "65 × 65 at the last map before the pool",
+        "| c4 | 65 × 65 | 4 |",
         "batch_size: 512",
     ):
         assert said in text, said
