@@ -106,7 +106,7 @@ def test_a_card_is_written_from_the_figures_alone(tmp_path: Path) -> None:
         "81.25% were right after the last epoch",
         "65 × 65 at the last map before the pool",
         "| c4 | 65 × 65 | 4 |",
-        "batch_size: 512",
+        "batch_size: 128",
     ):
         assert said in text, said
 
