@@ -37,7 +37,15 @@ class Call:
     """
 
     __slots__ = (
-        *("_bound", "args", "driven", "func", "function", "in_place", "inputs", "kind", "kwargs"),
+        "_bound",
+        "args",
+        "driven",
+        "func",
+        "function",
+        "in_place",
+        "inputs",
+        "kind",
+        "kwargs",
     )
 
     def __init__(
