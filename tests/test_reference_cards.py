@@ -19,9 +19,9 @@ from training.checkpoint import write_weights
 from training.cifar import read_test
 from training.config import load_config
 from training.effective import effective_field, side_of, theoretical_field
-from training.engine import build_network
 from training.errors import Problem
-from training.evaluation import load_trained, measure
+from training.evaluation import measure
+from training.networks import build_network, load_trained
 
 FOLDER = Path(__file__).parent.parent / "examples" / "reference"
 DATA = os.environ.get("ARCHCHECK_DATA")
@@ -80,8 +80,12 @@ def run_folder(folder: Path, *, seed: int, right: int, split: str = "test") -> P
     correct = int(matrix.trace())
     test = {"split": split, "images": 10_000, "right": correct, "accuracy": correct / 10_000}
     test |= {"interval95": [0.1, 0.9], "confusion": matrix.tolist()}
-    run = {"seed": seed, "device": ["a device"], "torch": "2.9", "python": "3.12", "epochs": 7}
-    run |= {"seconds": 90.0, "training_images": 45_000, "heldout_images": 5000}
+    devices = [
+        {"device": "a device", "torch": "2.9", "epochs": 6, "seconds": 90.0},
+        {"device": "another", "torch": "2.13", "epochs": 1, "seconds": 6.0},
+    ]
+    run = {"seed": seed, "teacher_sha256": "0", "python": "3.12", "epochs": 7, "devices": devices}
+    run |= {"training_images": 45_000, "heldout_images": 5000}
     run |= {"last_epoch": {"heldout_accuracy": 0.8125}}
     (folder / "test.json").write_text(json.dumps(test), "utf-8")
     (folder / "run.json").write_text(json.dumps(run), "utf-8")
@@ -102,11 +106,13 @@ def test_a_card_is_written_from_the_figures_alone(tmp_path: Path) -> None:
     for said in (
         "**91.00%** of the 10,000 CIFAR-10 test images, 95 % interval 10.00% to 90.00%",
         "Over 3 seeds: mean 91.09%, standard deviation 0.09 points",
-        "7 epochs of 45,000 images in 1.5 minutes on a device",
+        "7 epochs of 45,000 images: 6 in 1.5 minutes on a device with torch 2.9, "
+        "1 in 0.1 minutes on another with torch 2.13",
+        "90% of its loss from the scores of a teacher (teacher.yaml)",
         "81.25% were right after the last epoch",
-        "65 × 65 at the last map before the pool",
-        "| c4 | 65 × 65 | 4 |",
-        "batch_size: 128",
+        "73 × 73 at the last map before the pool",
+        "| c4 | 73 × 73 | 2 |",
+        "batch_size: 256",
     ):
         assert said in text, said
 

@@ -70,8 +70,8 @@ def test_epochs_are_the_same_whatever_makes_them() -> None:
     images = np.random.default_rng(0).integers(0, 255, (700, 32, 32, 3), np.uint8)
 
     def epochs(workers: int, first: int) -> list[torch.Tensor]:
-        made = AugmentedEpochs(images, pipelines, seed=3, first=first, last=3, workers=workers)
-        return list(made)
+        span = {"first": first, "last": 3}
+        return list(AugmentedEpochs(images, pipelines, seed=3, together=1, workers=workers, **span))
 
     pipelines = {0: PIPELINE, 2: f"{FOLDER / 'augmentations.py'}:augmentations_last"}
     alone = epochs(0, 0)
@@ -108,6 +108,51 @@ def test_the_augmentations_are_those_that_are_asked_for(network: str) -> None:
     assert abs(share - hole.p) < 0.12
 
 
+def test_neighbours_may_share_a_draw() -> None:
+    pipeline = load_pipeline(f"{FOLDER / 'augmentations.py'}:augmentations_a")
+    images = np.zeros((83, 32, 32, 3), np.uint8)  # the last group is not full
+    images[...] = np.random.default_rng(0).integers(0, 256, (32, 32, 3))
+    done = augment(pipeline, images, seed=0, epoch=0, chunk=0, together=10)
+    assert done.shape == images.shape
+    groups = [done[start : start + 10] for start in range(0, 83, 10)]
+    assert all((group == group[0]).all() for group in groups)
+    assert len({group[0].tobytes() for group in groups}) > 5
+    alone = augment(pipeline, images, seed=0, epoch=0, chunk=0)
+    assert len({image.tobytes() for image in alone}) > 50
+
+
+UNLIKE = """
+import albumentations as A
+
+def unlike() -> A.Compose:
+    return A.Compose([A.Affine(rotate=(-10, 10), fill=(9, 99, 199), p=1.0)])
+
+def broken() -> A.Compose:
+    return A.Compose([A.Lambda(image=lambda image, **_: 1 / 0, p=1.0)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("unlike", "unlike: does not treat all images of a draw alike: together must be 1"),
+        ("broken", "the augmentation failed: division by zero"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Using lambda is incompatible")
+def test_neighbours_that_would_not_share_a_draw_are_one_message(
+    tmp_path: Path, name: str, message: str
+) -> None:
+    (tmp_path / "unlike.py").write_text(UNLIKE, "utf-8")
+    images = np.full((4, 32, 32, 3), 50, np.uint8)
+    reference = {0: f"{tmp_path / 'unlike.py'}:{name}"}
+    span = {"seed": 0, "first": 0, "last": 1, "workers": 0}
+    with pytest.raises(Problem, match=message):
+        AugmentedEpochs(images, reference, together=2, **span)
+    if name == "unlike":
+        AugmentedEpochs(images, reference, together=1, **span)
+
+
 BROKEN = """
 import albumentations as A
 
@@ -136,6 +181,7 @@ def test_a_pipeline_that_fails_is_one_message(
     (tmp_path / "broken.py").write_text(BROKEN, "utf-8")
     images = np.zeros((4, 32, 32, 3), np.uint8)
     reference = f"{tmp_path / 'broken.py'}:{name}"
-    epochs = AugmentedEpochs(images, {0: reference}, seed=0, first=0, last=1, workers=workers)
+    span = {"first": 0, "last": 1}
+    epochs = AugmentedEpochs(images, {0: reference}, seed=0, together=1, workers=workers, **span)
     with pytest.raises(Problem, match=f"the augmentation failed: .*{message}"):
         epochs.next_epoch(torch.device("cpu"))

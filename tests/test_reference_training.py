@@ -26,13 +26,17 @@ from safetensors.torch import load_file
 
 from tests.synthetic import write_batch
 from training import cifar
-from training.checkpoint import write_whole
+from training.checkpoint import write_weights, write_whole
 from training.config import Config, load_config
+from training.distillation import distillation_loss, load_teacher
+from training.engine import Engine
 from training.errors import Problem
-from training.evaluation import load_trained, measure, wilson
+from training.evaluation import measure, normalised, wilson
+from training.networks import build_network, load_trained
 from training.optimisation import learning_rate, make_optimizer
 
 FOLDER = Path(__file__).parent.parent / "examples" / "reference"
+TEACHER = f"{FOLDER / 'teacher.py'}:Teacher"
 PIPELINE = f"{FOLDER / 'augmentations.py'}:augmentations_b"
 LAST = f"{FOLDER / 'augmentations.py'}:augmentations_last"
 TINY = """
@@ -58,7 +62,8 @@ def recipe(**changes: Any) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load((FOLDER / "a.yaml").read_text("utf-8"))
     content |= {"network": "tiny.py:Tiny", "augmentation": PIPELINE, "precision": "fp32"}
     content |= {"data": {"batches": [1], "holdout": 9000}, "epochs": 3, "batch_size": 50}
-    content |= {"execution": "eager", "must_reach": None, "finish": None}
+    content |= {"execution": "eager", "must_reach": None}
+    content |= {"finish": None, "cycles": [], "average": 1, "teacher": None}
     content["optimizer"]["warmup_epochs"] = 1
     return content | changes
 
@@ -68,6 +73,15 @@ def write(folder: Path, content: dict[str, Any]) -> Path:
     file = folder / "recipe.yaml"
     file.write_text(yaml.safe_dump(content), "utf-8")
     return file
+
+
+def teach(folder: Path, content: dict[str, Any], seed: int = 0) -> Path:
+    """The recipe of a teacher, and weights for it that nobody has trained."""
+    (folder / "tiny.py").write_text(TINY, "utf-8")
+    (folder / "teacher.yaml").write_text(yaml.safe_dump(content), "utf-8")
+    weights = folder / "teacher.safetensors"
+    write_weights(weights, build_network(load_config(folder / "teacher.yaml"), seed))
+    return weights
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +115,16 @@ def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
 def test_a_killed_training_resumes_to_the_same_metrics_and_weights(
     tmp_path: Path, data: tuple[Path, str]
 ) -> None:
-    cycles = {"epochs": 3, "second": {"epochs": 2, "learning_rate": 0.1, "average": True}}
-    config = write(tmp_path, recipe(**cycles, finish={"epochs": 1, "augmentation": LAST}))
+    weights = teach(tmp_path, recipe())
+    taught = {"recipe": "teacher.yaml", "share": 0.2}
+    more = {"cycles": [{"epochs": 1, "learning_rate": 0.1}] * 2, "average": 2}
+    finish = {"epochs": 1, "augmentation": LAST}
+    config = write(tmp_path, recipe(epochs=3, **more, teacher=taught, finish=finish))
+    teacher = ("--teacher", str(weights))
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run(data, config, whole, "--workers", "0").returncode == 0
+    assert run(data, config, whole, *teacher, "--workers", "0").returncode == 0
     started = subprocess.Popen(
-        command(data, config, killed, "--workers", "2"),
+        command(data, config, killed, *teacher, "--workers", "2"),
         env=environment(),
         stderr=subprocess.DEVNULL,
     )
@@ -114,20 +132,28 @@ def test_a_killed_training_resumes_to_the_same_metrics_and_weights(
     started.send_signal(signal.SIGKILL)
     started.wait()
     assert 1 <= _epochs(killed) < 5, "it was killed too late to show anything"
-    resumed = run(data, config, killed, "--workers", "1", "--resume")
+    resumed = run(data, config, killed, *teacher, "--workers", "1", "--resume")
     assert resumed.returncode == 0, resumed.stderr
     for name in ("metrics.csv", "weights.safetensors"):
         assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
     assert not [path for path in killed.iterdir() if path.name.startswith(".")]
 
-    # The mean of the weights that the cycles ended with, but for the statistics.
-    first, kept = (load_file(whole / name) for name in ("first.safetensors", "weights.safetensors"))
+    # The mean of the weights that the last two cycles ended with, but for the statistics.
+    second, kept = (load_file(whole / f"{name}.safetensors") for name in ("epoch-4", "weights"))
     last = torch.load(whole / "checkpoint.pt", weights_only=True)["network"]
-    assert torch.equal(kept["0.weight"], (first["0.weight"] + last["0.weight"]) / 2)
+    assert torch.equal(kept["0.weight"], (second["0.weight"] + last["0.weight"]) / 2)
+    assert (whole / "epoch-3.safetensors").exists()
     assert not torch.equal(kept["1.running_mean"], last["1.running_mean"])
-    done = json.loads((whole / "run.json").read_text("utf-8"))
+    done = json.loads((killed / "run.json").read_text("utf-8"))
     assert done["epochs"] == 5
     assert done["averaged_heldout_accuracy"] > 0.9
+    assert done["teacher_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    (device,) = done["devices"]
+    assert (device["epochs"], device["torch"]) == (5, torch.__version__)
+    assert device["device"].startswith("CPU (")
+    with (killed / "times.csv").open(newline="") as file:
+        seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
+    assert device["seconds"] == pytest.approx(sum(seconds), abs=0.01)
 
     # It learns what can be learnt: the classes differ in colour.
     with (whole / "metrics.csv").open(newline="") as file:
@@ -136,14 +162,18 @@ def test_a_killed_training_resumes_to_the_same_metrics_and_weights(
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
 
     # Nothing is trained over, and nothing is mixed up.
-    again = run(data, config, whole)
+    again = run(data, config, whole, *teacher)
     assert (again.returncode, again.stderr) == (
         1,
         f"error: {whole}: holds a training already: --resume goes on with it\n",
     )
-    other = run(data, config, whole, "--resume", "--seed", "1")
+    other = run(data, config, whole, *teacher, "--resume", "--seed", "1")
     assert other.returncode == 1
     assert "is of a training with another seed" in other.stderr
+    teach(tmp_path, recipe(), seed=1)
+    other = run(data, config, whole, *teacher, "--resume")
+    assert other.returncode == 1
+    assert "is of a training with another teacher's weights" in other.stderr
 
 
 def _epochs(folder: Path) -> int:
@@ -190,7 +220,11 @@ def test_data_that_is_missing_is_one_message(tmp_path: Path) -> None:
         ({"must_reach": {"epoch": 9, "accuracy": 0.5}}, "must_reach.epoch 9 is never reached"),
         ({"finish": {"epochs": 4, "augmentation": PIPELINE}}, "finish.epochs 4 is more than all"),
         ({"finish": {"epochs": 1, "augmentation": "no.py:f"}}, "finish.augmentation: there is no"),
-        ({"second": {"epochs": 3}}, "second.learning_rate: Field required"),
+        ({"cycles": [{"epochs": 3}]}, "cycles.0.learning_rate: Field required"),
+        ({"average": 2}, "average 2 is more cycles than there are"),
+        ({"teacher": {"recipe": "no.yaml"}}, "teacher.recipe: there is no file"),
+        ({"teacher": {"recipe": "t.yaml", "temperature": 0}}, "teacher.temperature: Input should"),
+        ({"together": 0}, "together: Input should be greater than or equal to 1"),
         ({"label_smoothing": float("nan")}, "label_smoothing: Input should be"),
     ],
 )
@@ -214,26 +248,28 @@ def shipped(network: str) -> Config:
 
 
 def test_the_last_epochs_have_a_pipeline_of_their_own() -> None:
-    config = shipped("b")
+    config = shipped("a")
     assert config.finish is not None
-    first, last, second = config.pipelines.items()
+    first, last, behind = config.pipelines.items()
     assert first == (0, config.augmentation)
     assert last == (config.epochs - config.finish.epochs, config.finish.augmentation)
     assert last[1].endswith("augmentations.py:augmentations_last")
-    assert second == (config.epochs, config.augmentation)
-    assert shipped("a").pipelines[0].endswith(":augmentations_a")
+    assert behind == (config.epochs, config.augmentation)
+    assert shipped("b").pipelines[0].endswith(":augmentations_b")
 
 
-def test_the_second_cycle_falls_from_its_peak_to_zero() -> None:
-    config = shipped("b")
-    assert config.second is not None
-    steps, end = config.steps_per_epoch, config.epochs * config.steps_per_epoch
-    rates = [learning_rate(config, step) for step in range(end - 1, config.all_epochs * steps)]
-    assert rates[0] < 1e-4 * config.second.learning_rate
-    assert rates[1] == config.second.learning_rate
-    assert rates[1:] == sorted(rates[1:], reverse=True)
-    assert 0 < rates[-1] < 1e-4 * config.second.learning_rate
-    assert rates[1 + config.second.epochs * steps // 2] == pytest.approx(rates[1] / 2)
+def test_each_further_cycle_falls_from_its_peak_to_zero() -> None:
+    config = shipped("a")
+    steps, first = config.steps_per_epoch, config.epochs
+    assert config.cycles
+    assert config.ends[-1] == first + sum(cycle.epochs for cycle in config.cycles)
+    for cycle, begin, end in zip(config.cycles, config.ends, config.ends[1:], strict=False):
+        rates = [learning_rate(config, step) for step in range(begin * steps - 1, end * steps)]
+        assert rates[0] < 1e-4 * cycle.learning_rate
+        assert rates[1] == cycle.learning_rate
+        assert rates[1:] == sorted(rates[1:], reverse=True)
+        assert 0 < rates[-1] < 1e-3 * cycle.learning_rate
+        assert rates[1 + cycle.epochs * steps // 2] == pytest.approx(rates[1] / 2)
 
 
 def test_the_rate_rises_to_its_peak_and_falls_to_zero() -> None:
@@ -252,6 +288,82 @@ def test_only_weights_decay() -> None:
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
     groups = make_optimizer(network, shipped("a"), fused=False).param_groups
     assert [(len(g["params"]), g["weight_decay"] > 0) for g in groups] == [(1, True), (3, False)]
+
+
+# -- the teacher -------------------------------------------------------------------------------
+
+
+def test_the_teacher_says_the_same_without_its_normalisations(tmp_path: Path) -> None:
+    weights = teach(tmp_path, recipe(network=TEACHER))
+    config = load_config(write(tmp_path, recipe(teacher={"recipe": "teacher.yaml"})))
+    plain = build_network(load_config(tmp_path / "teacher.yaml"), 0)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(8, 3, 32, 32, generator=generator)
+    with torch.no_grad():
+        plain(images)  # statistics that are not those of a new network
+    write_weights(weights, plain)
+    teacher = load_teacher(config, weights)
+    assert teacher is not None
+    kinds = {type(module) for module in teacher.network.modules()}
+    assert torch.nn.BatchNorm2d not in kinds
+    assert not any(p.requires_grad for p in teacher.network.parameters())
+    with torch.no_grad():
+        expected, found = plain.eval()(images), teacher.network(images)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_loss_of_a_teacher_equals_its_formula() -> None:
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = (torch.randn(5, 10, generator=generator).double() * 3 for _ in range(2))
+    p, q = ((scores / 4).exp() for scores in (theirs, ours))
+    p, q = p / p.sum(1, keepdim=True), q / q.sum(1, keepdim=True)
+    expected = 16 * (p * (p / q).log()).sum(1).mean()
+    assert distillation_loss(ours, theirs, 4).item() == pytest.approx(expected.item())
+    # Where the temperature is high, its gradients are those of the scores' distance (section 2.1).
+    ours.requires_grad_()
+    (found,) = torch.autograd.grad(distillation_loss(ours, theirs, 1e4), ours)
+    distance = (ours - ours.mean(1, keepdim=True)) - (theirs - theirs.mean(1, keepdim=True))
+    torch.testing.assert_close(found, distance / 10 / 5, rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_teacher_has_its_share_of_the_loss(tmp_path: Path, share: float) -> None:
+    weights = teach(tmp_path, recipe())
+    wanted = {"recipe": "teacher.yaml", "share": share, "temperature": 2}
+    config = load_config(write(tmp_path, recipe(teacher=wanted, batch_size=20)))
+    images = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
+    labels = torch.arange(20) % 10
+    losses = []
+    for teacher in (load_teacher(config, weights), None):
+        engine = Engine(config, torch.device("cpu"), seed=0, labels=labels, teacher=teacher)
+        losses.append(engine.train_epoch(0, torch.from_numpy(images), lambda _: None).loss)
+    network = build_network(config, 0)
+    shown = normalised(config, cifar.Images(images, labels.numpy()), slice(20))
+    teacher = load_teacher(config, weights)
+    assert teacher is not None
+    with torch.no_grad():
+        taught = distillation_loss(network(shown), teacher.network(shown), 2).item()
+    expected = share * taught + (1 - share) * losses[1]
+    assert losses[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_teacher_that_does_not_fit_is_one_message(tmp_path: Path) -> None:
+    weights = teach(tmp_path, recipe())
+    alone = load_config(write(tmp_path, recipe()))
+    taught = load_config(write(tmp_path, recipe(teacher={"recipe": "teacher.yaml"})))
+    assert load_teacher(alone, None) is None
+    with pytest.raises(Problem, match="the recipe names no teacher"):
+        load_teacher(alone, weights)
+    with pytest.raises(Problem, match=r"train .*teacher\.yaml first, then give --teacher"):
+        load_teacher(taught, None)
+    with pytest.raises(Problem, match="no weights can be read"):
+        load_teacher(taught, tmp_path / "missing.safetensors")
+    teach(tmp_path, recipe(data={"batches": [1], "holdout": 8000}))
+    with pytest.raises(Problem, match="it may have seen what is held out here"):
+        load_teacher(taught, weights)
+    teach(tmp_path, recipe(mean=[0.5, 0.5, 0.5]))
+    with pytest.raises(Problem, match="mean and deviation must be the same"):
+        load_teacher(taught, weights)
 
 
 # -- evaluation --------------------------------------------------------------------------------

@@ -60,7 +60,8 @@ def make(
     from training.cifar import CLASSES, read_training
     from training.config import load_config
     from training.effective import effective_field, side_of, theoretical_field
-    from training.evaluation import load_trained, normalised
+    from training.evaluation import normalised
+    from training.networks import load_trained
     from training.plots import draw_confusion, draw_curve, draw_fields
 
     config = load_config(config_file)

@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     from training.cifar import CLASSES, read_test, read_training
     from training.config import load_config
     from training.errors import Problem
-    from training.evaluation import load_trained, measure
+    from training.evaluation import measure
+    from training.networks import load_trained
 
     try:
         config = load_config(given.config)

@@ -1,8 +1,10 @@
 """Train a reference network.
 
-    python examples/reference/train.py --config examples/reference/a.yaml --data DIR --out RUN_DIR
+    python examples/reference/train.py --config examples/reference/a.yaml --data DIR \\
+        --out RUN_DIR --teacher TEACHER_DIR/weights.safetensors
 
-DIR holds CIFAR-10's official binary files; nothing is downloaded. Killed at any moment, the same
+DIR holds CIFAR-10's official binary files; nothing is downloaded. TEACHER_DIR is the RUN_DIR of the
+teacher that the recipe names, trained before with its own recipe. Killed at any moment, the same
 command with --resume goes on after the last whole epoch and ends with the same metrics.
 """
 
@@ -36,6 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="processes that augment, 0 for none (default: the number of cores)",
     )
     parser.add_argument(
+        "--teacher", type=Path, metavar="FILE", help="the weights of the teacher that it names"
+    )
+    parser.add_argument(
         "--stop-after",
         type=float,
         metavar="SECONDS",
@@ -56,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
             device_name=given.device,
             seed=given.seed,
             workers=given.workers,
+            teacher_weights=given.teacher,
             resume=given.resume,
             stop_after=given.stop_after,
         )

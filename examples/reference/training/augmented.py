@@ -31,21 +31,48 @@ def load_pipeline(reference: str) -> Any:
 
 
 def augment(
-    pipeline: Any, images: NDArray[np.uint8], *, seed: int, epoch: int, chunk: int
+    pipeline: Any,
+    images: NDArray[np.uint8],
+    *,
+    seed: int,
+    epoch: int,
+    chunk: int,
+    together: int = 1,
 ) -> NDArray[np.uint8]:
-    """A chunk of images (N, 32, 32, 3), augmented. The same for the same seed, epoch and chunk."""
+    """A chunk of images (N, 32, 32, 3), augmented. The same for the same seed, epoch and chunk.
+
+    So many neighbours share each draw: most of an augmentation's time goes into drawing it.
+    """
     state = np.random.SeedSequence((seed, epoch, chunk)).generate_state(1)
     pipeline.set_random_seed(int(state[0]))
-    return np.stack([pipeline(image=image)["image"] for image in images])
+    groups = (images[start : start + together] for start in range(0, len(images), together))
+    return np.concatenate([pipeline(images=group)["images"] for group in groups])
+
+
+def _shares_draws(pipeline: Any, image: NDArray[np.uint8]) -> bool:
+    """Whether a pipeline makes the same of an image wherever it stands in a group."""
+    group = np.stack([image] * 8)
+    for seed in range(20):
+        pipeline.set_random_seed(seed)
+        try:
+            made = pipeline(images=group)["images"]
+        except Exception as error:
+            raise Problem(f"the augmentation failed: {error}") from error
+        if (made != made[0]).any():
+            return False
+    return True
 
 
 class _Chunks(Dataset[torch.Tensor]):
     """The chunks of all epochs, numbered through."""
 
-    def __init__(self, images: torch.Tensor, references: Mapping[int, str], seed: int) -> None:
+    def __init__(
+        self, images: torch.Tensor, references: Mapping[int, str], seed: int, together: int
+    ) -> None:
         self.images = images
         self.references = references
         self.seed = seed
+        self.together = together
         self.count = -(-len(images) // CHUNK)
         self._pipelines: dict[str, Any] = {}
 
@@ -53,7 +80,10 @@ class _Chunks(Dataset[torch.Tensor]):
         epoch, chunk = divmod(number, self.count)
         images = self.images[chunk * CHUNK : (chunk + 1) * CHUNK].numpy()
         pipeline = self._pipeline(self.references[max(at for at in self.references if at <= epoch)])
-        return torch.from_numpy(augment(pipeline, images, seed=self.seed, epoch=epoch, chunk=chunk))
+        augmented = augment(
+            pipeline, images, seed=self.seed, epoch=epoch, chunk=chunk, together=self.together
+        )
+        return torch.from_numpy(augmented)
 
     def _pipeline(self, reference: str) -> Any:
         if reference not in self._pipelines:
@@ -72,9 +102,13 @@ class AugmentedEpochs:
         references: ``FILE:function`` of the albumentations pipelines, each under the epoch that it
             begins with.
         seed: of the training.
+        together: neighbours that share a draw.
         first: the epoch to begin with, counted from 0.
         last: the epoch to end before.
         workers: processes; 0 augments in this one.
+
+    Raises:
+        Problem: if a pipeline cannot be loaded, or if it cannot share a draw and shall.
     """
 
     def __init__(
@@ -83,14 +117,20 @@ class AugmentedEpochs:
         references: Mapping[int, str],
         *,
         seed: int,
+        together: int,
         first: int,
         last: int,
         workers: int,
     ) -> None:
         for reference in references.values():
-            load_pipeline(reference)  # says what is wrong with it, and is imported before the fork
+            # Says what is wrong with it, and is imported before the fork.
+            pipeline = load_pipeline(reference)
+            if together > 1 and not _shares_draws(pipeline, images[0]):
+                raise Problem(
+                    f"{reference}: does not treat all images of a draw alike: together must be 1"
+                )
         self._size = len(images)
-        chunks = _Chunks(torch.from_numpy(images), references, seed)
+        chunks = _Chunks(torch.from_numpy(images), references, seed, together)
         self._epochs = range(first, last)
         self._count = chunks.count
         # Workers start here, before this process touches CUDA.

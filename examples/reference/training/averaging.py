@@ -1,4 +1,4 @@
-"""The mean of the weights that the two cycles end with.
+"""The mean of the weights that cycles end with.
 
 P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov and A. Wilson, "Averaging Weights Leads to Wider
 Optima and Better Generalization", UAI 2018.
@@ -12,18 +12,21 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from training.augmented import CHUNK, augment, load_pipeline
 from training.cifar import Images
 from training.config import Config
-from training.evaluation import load_trained, normalised
+from training.evaluation import normalised
+from training.networks import load_trained
 
-COUNT, BATCH = 20_000, 500
-"""The training images on which the statistics of normalisation are measured anew."""
+CHUNKS = 40
+"""Of training images, on which the statistics of normalisation are measured anew."""
 
 
-def averaged(config: Config, files: Sequence[Path], images: Images) -> nn.Module:
+def averaged(config: Config, files: Sequence[Path], images: Images, *, seed: int) -> nn.Module:
     """The network with the mean of the weights of some files, in eval mode, on the CPU.
 
-    The running statistics belong to other weights: they are measured anew on images as they are.
+    The running statistics belong to other weights: they are measured anew, on images augmented like
+    those that the weights have learnt from.
 
     Raises:
         Problem: if a file cannot be read, or is of another network.
@@ -39,7 +42,19 @@ def averaged(config: Config, files: Sequence[Path], images: Images) -> nn.Module
             module.reset_running_stats()
             module.momentum = None  # the mean over all batches
             module.train()
+    pipeline = load_pipeline(config.augmentation)
+    epoch = config.all_epochs  # one that nothing was trained in
     with torch.inference_mode():
-        for start in range(0, min(COUNT, len(images.labels)), BATCH):
-            network(normalised(config, images, slice(start, start + BATCH)))
+        for chunk in range(min(CHUNKS, -(-len(images.labels) // CHUNK))):
+            part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+            pixels = augment(
+                pipeline,
+                images.pixels[part],
+                seed=seed,
+                epoch=epoch,
+                chunk=chunk,
+                together=config.together,
+            )
+            shown = Images(pixels, images.labels[part])
+            network(normalised(config, shown, slice(None)))
     return network.eval()

@@ -94,11 +94,15 @@ def _classes(matrix: list[list[int]]) -> str:
 
 def _training(measured: dict[str, Any]) -> str:
     first = measured["runs"][0]
-    minutes = first["seconds"] / 60
     held = first["last_epoch"].get("heldout_accuracy")
+    parts = [
+        f"{part['epochs']} in {part['seconds'] / 60:.1f} minutes on {part['device']} with torch "
+        f"{part['torch']}"
+        for part in first["devices"]
+    ]
     text = (
-        f"{first['epochs']} epochs of {first['training_images']:,} images in {minutes:.1f} minutes "
-        f"on {' and '.join(first['device'])} (torch {first['torch']}, Python {first['python']})."
+        f"{first['epochs']} epochs of {first['training_images']:,} images: {', '.join(parts)}"
+        f"{' (the first of the trainings)' if len(measured['runs']) > 1 else ''}."
     )
     if held not in (None, ""):
         text += (
@@ -107,8 +111,16 @@ def _training(measured: dict[str, Any]) -> str:
         )
     if "averaged_heldout_accuracy" in first:
         text += (
-            f" The weights are the mean of those that the two cycles ended with, with which "
+            f" The weights are the mean of those that the last {measured['settings']['average']} "
+            f"cycles ended with, with which "
             f"{first['averaged_heldout_accuracy']:.2%} of them are right."
+        )
+    teaching = measured["settings"].get("teacher")
+    if teaching:
+        text += (
+            f" It learnt {teaching['share']:.0%} of its loss from the scores of a teacher "
+            f"({teaching['recipe']}), the rest from the labels. The training's loss in the plot is "
+            "that sum; of the held-out images it is the cross-entropy."
         )
     return (
         f"{text} The recipe, {measured['recipe']}, whole:\n\n```yaml\n"

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from training.config import Config
+from training.distillation import Teacher
 from training.engine import Engine
 from training.errors import Problem
 from training.loading import file_of
@@ -24,7 +25,7 @@ METRICS = (
     "heldout_loss",
     "heldout_accuracy",
 )
-TIMES = ("epoch", "seconds", "images_per_second", "device")
+TIMES = ("epoch", "seconds", "images_per_second", "device", "torch")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -59,7 +60,7 @@ def write_weights(path: Path, network: nn.Module) -> None:
     write_whole(path, save(state))
 
 
-def recipe(config: Config, seed: int) -> dict[str, Any]:
+def recipe(config: Config, seed: int, teacher: Teacher | None) -> dict[str, Any]:
     """What has to be the same for a training to be resumed."""
     text = config.model_dump(mode="json")
     sources = {}
@@ -68,6 +69,9 @@ def recipe(config: Config, seed: int) -> dict[str, Any]:
             if key in part:
                 sources[f"{name}{key} file"] = file_of(part[key]).read_text("utf-8")
                 part[key] = Path(part[key]).name
+    if teacher is not None:
+        text["teacher"]["recipe"] = Path(text["teacher"]["recipe"]).name
+        sources["teacher's weights"] = teacher.sha256
     return {**text, **sources, "seed": seed}
 
 
@@ -75,7 +79,7 @@ def save(path: Path, engine: Engine, rows: list[tuple[Any, ...]], times: list[An
     """Write everything that a resumed training needs."""
     content = io.BytesIO()
     state = {
-        "recipe": recipe(engine.config, engine.seed),
+        "recipe": recipe(engine.config, engine.seed, engine.teacher),
         "network": engine.network.state_dict(),
         "optimizer": engine.optimizer.state_dict(),
         "metrics": rows,
@@ -85,7 +89,7 @@ def save(path: Path, engine: Engine, rows: list[tuple[Any, ...]], times: list[An
     write_whole(path, content.getvalue())
 
 
-def read(path: Path, config: Config, seed: int) -> dict[str, Any]:
+def read(path: Path, config: Config, seed: int, teacher: Teacher | None) -> dict[str, Any]:
     """A checkpoint, its tensors on the CPU.
 
     Raises:
@@ -97,8 +101,9 @@ def read(path: Path, config: Config, seed: int) -> dict[str, Any]:
     except FileNotFoundError:
         raise Problem(f"{path}: there is no checkpoint to resume from") from None
     except Exception as error:
-        raise Problem(f"{path}: no checkpoint of this program: {error}") from None
-    ours = recipe(config, seed)
+        said = (str(error).splitlines() or [""])[0]
+        raise Problem(f"{path}: no checkpoint of this program: {said}") from None
+    ours = recipe(config, seed, teacher)
     other = sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
     if other:
         raise Problem(

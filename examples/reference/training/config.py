@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from training.errors import Problem
 
 REFERENCE = r"^[^:]+\.py:[A-Za-z_]\w*$"
+RECIPE = r"^[^:]+\.ya?ml$"
 
 Batch = Annotated[int, Field(ge=1, le=5)]
 Positive = Annotated[int, Field(ge=1)]
@@ -49,11 +51,10 @@ class Optimizer(Strict):
 
 
 class Cycle(Strict):
-    """Another cosine to zero, behind the first one (I. Loshchilov and F. Hutter, "SGDR", 2017)."""
+    """Another cosine to zero, behind the last one (I. Loshchilov and F. Hutter, "SGDR", 2017)."""
 
     epochs: Positive
     learning_rate: float = Field(gt=0, description="Its peak, which it begins with.")
-    average: bool = Field(False, description="Whether the mean of both ends' weights is kept.")
 
 
 class MustReach(Strict):
@@ -64,11 +65,22 @@ class MustReach(Strict):
 
 
 class Finish(Strict):
-    """The last epochs of the (first) cycle, on another pipeline: nearly the images that the network
+    """The last epochs of the first cycle, on another pipeline: nearly the images that the network
     will be shown."""
 
     epochs: Positive
     augmentation: str = Field(pattern=REFERENCE, description="FILE:function that gives a Compose.")
+
+
+class Teaching(Strict):
+    """A larger network, trained before, whose scores are learned beside the labels.
+
+    G. Hinton, O. Vinyals and J. Dean, "Distilling the Knowledge in a Neural Network", 2015.
+    """
+
+    recipe: str = Field(pattern=RECIPE, description="Its recipe, from the config's folder.")
+    temperature: float = Field(4.0, gt=0, description="What both networks' scores are divided by.")
+    share: Share = Field(0.9, description="Of the loss. The labels have the rest.")
 
 
 class Config(Strict):
@@ -76,12 +88,20 @@ class Config(Strict):
 
     network: str = Field(pattern=REFERENCE, description="FILE:Class, from the config's folder.")
     augmentation: str = Field(pattern=REFERENCE, description="FILE:function that gives a Compose.")
+    together: Positive = Field(
+        1, description="Neighbours in the data set that share a draw of the augmentation."
+    )
     finish: Finish | None = None
     data: Data = Data()
     epochs: Positive
     batch_size: Positive
     optimizer: Optimizer
-    second: Cycle | None = None
+    cycles: list[Cycle] = Field([], description="Behind the first one, which `epochs` belongs to.")
+    average: Positive = Field(
+        1,
+        description="The mean of the weights that so many cycles end with, the last ones, is kept.",
+    )
+    teacher: Teaching | None = None
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     mean: tuple[float, float, float] = Field(description="Of each channel, on a scale of 0 to 1.")
     deviation: tuple[float, float, float]
@@ -107,6 +127,8 @@ class Config(Strict):
             )
         if self.finish is not None and self.finish.epochs > self.epochs:
             raise ValueError(f"finish.epochs {self.finish.epochs} is more than all there are")
+        if self.average > 1 + len(self.cycles):
+            raise ValueError(f"average {self.average} is more cycles than there are")
         if self.must_reach is not None and self.must_reach.epoch > self.epochs:
             raise ValueError(f"must_reach.epoch {self.must_reach.epoch} is never reached")
         return self
@@ -121,14 +143,19 @@ class Config(Strict):
         found = {0: self.augmentation}
         if self.finish is not None:
             found[self.epochs - self.finish.epochs] = self.finish.augmentation
-        if self.second is not None:
+        if self.cycles:
             found[self.epochs] = self.augmentation
         return found
 
     @property
+    def ends(self) -> list[int]:
+        """The number of epochs after which each cycle ends."""
+        return list(accumulate((cycle.epochs for cycle in self.cycles), initial=self.epochs))
+
+    @property
     def all_epochs(self) -> int:
-        """The epochs of both cycles."""
-        return self.epochs + (self.second.epochs if self.second is not None else 0)
+        """The epochs of all cycles."""
+        return self.ends[-1]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -177,10 +204,17 @@ def load_config(path: str | Path) -> Config:
     if finish is not None:
         last = found("finish.augmentation", finish.augmentation)
         finish = finish.model_copy(update={"augmentation": last})
+    teacher = config.teacher
+    if teacher is not None:
+        recipe = folder / teacher.recipe
+        if not recipe.is_file():
+            raise Problem(f"{path}: teacher.recipe: there is no file {recipe}")
+        teacher = teacher.model_copy(update={"recipe": str(recipe)})
     return config.model_copy(
         update={
             "network": found("network", config.network),
             "augmentation": found("augmentation", config.augmentation),
             "finish": finish,
+            "teacher": teacher,
         }
     )

@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from training.cifar import SIDE, Images
 from training.config import Config
+from training.distillation import Teacher, distillation_loss
 from training.errors import Problem
-from training.loading import load_object
+from training.networks import build_network
 from training.optimisation import learning_rate, make_optimizer
 
 
@@ -24,20 +25,6 @@ class Score(NamedTuple):
     accuracy: float
 
 
-def build_network(config: Config, seed: int) -> nn.Module:
-    """The network with weights drawn from a seed.
-
-    Raises:
-        Problem: if the file does not define one.
-    """
-    kind = load_object(config.network)
-    torch.manual_seed(seed)
-    network = kind()
-    if not isinstance(network, nn.Module):
-        raise Problem(f"{config.network}: gives {type(network).__name__}, a network is wanted")
-    return network
-
-
 class Engine:
     """A network on a device with its optimiser.
 
@@ -46,12 +33,20 @@ class Engine:
     """
 
     def __init__(
-        self, config: Config, device: torch.device, *, seed: int, labels: torch.Tensor
+        self,
+        config: Config,
+        device: torch.device,
+        *,
+        seed: int,
+        labels: torch.Tensor,
+        teacher: Teacher | None = None,
     ) -> None:
         cuda = device.type == "cuda"
         if config.deterministic:
             torch.use_deterministic_algorithms(True)
             torch.backends.cudnn.benchmark = False
+            # Every new tensor is written whole: filling it first would cost a tenth of the time.
+            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         else:
             torch.backends.cudnn.benchmark = cuda
         self.config = config
@@ -62,6 +57,11 @@ class Engine:
         if config.channels_last:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network
+        self.teacher = teacher
+        if teacher is not None:
+            teacher.network.to(device)
+            if config.channels_last:
+                teacher.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(network, config, fused=cuda)
         self._mixed = config.precision == "bf16"
         # On the scale of the pixels, 0 to 255.
@@ -121,7 +121,7 @@ class Engine:
             pixels = torch.from_numpy(images.pixels[start : start + batch]).to(self.device)
             labels = torch.from_numpy(images.labels[start : start + batch]).to(self.device)
             with torch.no_grad():
-                scores = self._scores(pixels)
+                scores = self._scores(self._normalised(pixels))
             total += float(F.cross_entropy(scores, labels, reduction="sum"))
             right += int((scores.argmax(1) == labels).sum())
         return Score(total / len(images.labels), right / len(images.labels))
@@ -146,18 +146,30 @@ class Engine:
         form = torch.channels_last if self.config.channels_last else torch.contiguous_format
         return x.contiguous(memory_format=form)
 
-    def _scores(self, pixels: torch.Tensor) -> torch.Tensor:
+    def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         x = (pixels.float() - self._mean) / self._deviation
-        x = self._laid_out(x.permute(0, 3, 1, 2))
-        with torch.autocast(
+        return self._laid_out(x.permute(0, 3, 1, 2))
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(
             self.device.type, torch.bfloat16, enabled=self._mixed, cache_enabled=False
-        ):
+        )
+
+    def _scores(self, x: torch.Tensor) -> torch.Tensor:
+        with self._autocast():
             scores = self._call(x)
         return scores.float()
 
     def _loss(
         self, pixels: torch.Tensor, labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        scores = self._scores(pixels)
+        x = self._normalised(pixels)
+        scores = self._scores(x)
         loss = F.cross_entropy(scores, labels, label_smoothing=self.config.label_smoothing)
+        teaching = self.config.teacher
+        if self.teacher is not None and teaching is not None:
+            with torch.no_grad(), self._autocast():
+                wanted = self.teacher.network(x).float()
+            taught = distillation_loss(scores, wanted, teaching.temperature)
+            loss = teaching.share * taught + (1 - teaching.share) * loss
         return loss, (scores.detach().argmax(1) == labels).sum()

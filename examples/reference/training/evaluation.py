@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,8 +10,6 @@ from torch import nn
 
 from training.cifar import CLASSES, Images
 from training.config import Config
-from training.engine import build_network
-from training.errors import Problem
 
 Z95 = 1.959963984540054
 """The quantile of the normal distribution that leaves 2.5 % above."""
@@ -24,28 +21,6 @@ def wilson(right: int, count: int, z: float = Z95) -> tuple[float, float]:
     middle = (share + square / 2) / (1 + square)
     half = z / (1 + square) * math.sqrt(share * (1 - share) / count + square / count / 4)
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def load_trained(config: Config, weights: Path) -> nn.Module:
-    """The network in eval mode with the weights of a safetensors file, every key accounted for.
-
-    Raises:
-        Problem: if the file cannot be read, or is of another network.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    network = build_network(config, seed=0)
-    try:
-        state = load_file(weights)
-    except (OSError, SafetensorError) as error:
-        raise Problem(f"{weights}: no weights can be read: {error}") from None
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        said = " ".join(str(error).split())
-        raise Problem(f"{weights}: of another network than {config.network}: {said}") from None
-    return network.eval()
 
 
 def normalised(config: Config, images: Images, part: slice) -> torch.Tensor:

@@ -33,16 +33,16 @@ def make_optimizer(network: nn.Module, config: Config, *, fused: bool) -> torch.
 def learning_rate(config: Config, step: int) -> float:
     """The learning rate of a step, counted from 0 over all epochs.
 
-    It rises in a straight line over the warm-up and falls to zero as half a cosine; a second cycle
-    starts from its own peak and falls again (I. Loshchilov and F. Hutter, "SGDR", 2017).
+    It rises in a straight line over the warm-up and falls to zero as half a cosine; each further
+    cycle starts from its own peak and falls again (I. Loshchilov and F. Hutter, "SGDR", 2017).
     """
     peak = config.optimizer.learning_rate
     warm = config.optimizer.warmup_epochs * config.steps_per_epoch
-    end = config.epochs * config.steps_per_epoch
+    begin, end = warm, config.epochs * config.steps_per_epoch
     if step < warm:
         return peak * (step + 1) / (warm + 1)
-    share = (step - warm) / (end - warm)
-    if config.second is not None and step >= end:
-        peak = config.second.learning_rate
-        share = (step - end) / (config.second.epochs * config.steps_per_epoch)
-    return peak * 0.5 * (1.0 + math.cos(math.pi * share))
+    for cycle in config.cycles:
+        if step >= end:
+            peak = cycle.learning_rate
+            begin, end = end, end + cycle.epochs * config.steps_per_epoch
+    return peak * 0.5 * (1.0 + math.cos(math.pi * (step - begin) / (end - begin)))

@@ -16,14 +16,12 @@ from training.averaging import averaged
 from training.checkpoint import METRICS, TIMES, write_table, write_weights, write_whole
 from training.cifar import Images, read_training
 from training.config import Config
+from training.distillation import load_teacher
 from training.engine import Engine, Score
 from training.errors import Problem
 from training.evaluation import measure
 from training.optimisation import learning_rate
 from training.progress import Progress
-
-FIRST = "first.safetensors"
-"""The weights that the first cycle ends with."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -43,7 +41,19 @@ def describe_device(device: torch.device) -> str:
     """What a person calls the device."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
+    threads = torch.get_num_threads()
+    return f"CPU ({platform.machine()}, {threads} thread{'s' if threads > 1 else ''})"
+
+
+def spent(times: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """The epochs and seconds of each device, and each torch, of a training, in order."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for _, seconds, _, device, version in times:
+        new = {"device": device, "torch": version, "epochs": 0, "seconds": 0.0}
+        entry = found.setdefault((device, version), new)
+        entry["epochs"] += 1
+        entry["seconds"] = round(entry["seconds"] + seconds, 3)
+    return list(found.values())
 
 
 def train(
@@ -54,6 +64,7 @@ def train(
     device_name: str,
     seed: int,
     workers: int,
+    teacher_weights: Path | None,
     resume: bool,
     stop_after: float | None,
 ) -> bool:
@@ -67,6 +78,7 @@ def train(
         device_name: ``auto``, ``cuda`` or ``cpu``.
         seed: decides the weights drawn, the order of the images and their augmentation.
         workers: processes that augment.
+        teacher_weights: of the recipe's teacher.
         resume: go on from the checkpoint in ``out``.
         stop_after: seconds after which no further epoch is begun.
 
@@ -78,7 +90,8 @@ def train(
     """
     started = time.monotonic()
     kept = out / "checkpoint.pt"
-    state = checkpoint.read(kept, config, seed) if resume else None
+    teacher = load_teacher(config, teacher_weights)
+    state = checkpoint.read(kept, config, seed, teacher) if resume else None
     if state is None and kept.exists():
         raise Problem(f"{out}: holds a training already: --resume goes on with it")
     images, heldout = read_training(data, config.data)
@@ -89,12 +102,14 @@ def train(
         images.pixels,
         config.pipelines,
         seed=seed,
+        together=config.together,
         first=first,
         last=config.all_epochs,
         workers=workers,
     )
     device = choose_device(device_name)
-    engine = Engine(config, device, seed=seed, labels=torch.from_numpy(images.labels))
+    labels = torch.from_numpy(images.labels)
+    engine = Engine(config, device, seed=seed, labels=labels, teacher=teacher)
     if state:
         checkpoint.restore(state, engine)
     named = describe_device(device)
@@ -120,9 +135,10 @@ def train(
             rate = learning_rate(config, (epoch + 1) * config.steps_per_epoch - 1)
             rows.append((epoch + 1, rate, *score, *(held or ("", ""))))
             speed = config.steps_per_epoch * config.batch_size / seconds
-            times.append((epoch + 1, round(time.perf_counter() - began, 3), round(speed), named))
-            if epoch + 1 == config.epochs and config.second is not None:
-                write_weights(out / FIRST, engine.network)  # before the checkpoint counts the epoch
+            whole = round(time.perf_counter() - began, 3)
+            times.append((epoch + 1, whole, round(speed), named, str(torch.__version__)))
+            if epoch + 1 in config.ends[:-1]:  # before the checkpoint counts the epoch
+                write_weights(_end(out, epoch + 1), engine.network)
             checkpoint.save(kept, engine, rows, times)
             write_table(out / "metrics.csv", METRICS, rows)
             write_table(out / "times.csv", TIMES, times)
@@ -141,6 +157,11 @@ def _demand(config: Config, epoch: int, score: Score) -> None:
         )
 
 
+def _end(out: Path, epoch: int) -> Path:
+    """The weights that a cycle ended with, but for the last one."""
+    return out / f"epoch-{epoch}.safetensors"
+
+
 def _finish(
     config: Config,
     out: Path,
@@ -155,18 +176,18 @@ def _finish(
     weights = out / "weights.safetensors"
     write_weights(weights, engine.network)
     mean = {}
-    if config.second is not None and config.second.average:
-        network = averaged(config, [out / FIRST, weights], images)
+    if config.average > 1:
+        ends = [*(_end(out, epoch) for epoch in config.ends[:-1]), weights]
+        network = averaged(config, ends[-config.average :], images, seed=engine.seed)
         write_weights(weights, network)
         if len(heldout.labels):
             mean["averaged_heldout_accuracy"] = measure(config, network, heldout)["accuracy"]
     summary = {
         "seed": engine.seed,
-        "device": sorted({row[3] for row in times}),
-        "torch": torch.__version__,
+        "teacher_sha256": None if engine.teacher is None else engine.teacher.sha256,
         "python": platform.python_version(),
         "epochs": config.all_epochs,
-        "seconds": round(sum(row[1] for row in times), 1),
+        "devices": spent(times),
         "training_images": config.training_images,
         "heldout_images": config.data.holdout,
         "last_epoch": dict(zip(METRICS, rows[-1], strict=True)),

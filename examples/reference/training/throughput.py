@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from training.augmented import AugmentedEpochs
 from training.cifar import Images
 from training.config import Config
+from training.distillation import Teacher
 from training.engine import Engine
 
 
@@ -18,13 +19,25 @@ def _nothing(step: int) -> None:
     pass
 
 
+def _augmented(
+    config: Config, pixels: NDArray[np.uint8], *, workers: int, epochs: int
+) -> AugmentedEpochs:
+    return AugmentedEpochs(
+        pixels,
+        {0: config.augmentation},
+        seed=0,
+        together=config.together,
+        first=0,
+        last=epochs + 1,  # one that is not timed
+        workers=workers,
+    )
+
+
 def augmentation(
     config: Config, pixels: NDArray[np.uint8], *, workers: int, epochs: int = 3
 ) -> float:
     """Images augmented a second, by the workers alone; the first epoch is not timed."""
-    source = AugmentedEpochs(
-        pixels, {0: config.augmentation}, seed=0, first=0, last=epochs + 1, workers=workers
-    )
+    source = _augmented(config, pixels, workers=workers, epochs=epochs)
     began = 0.0
     for epoch, _ in enumerate(source):
         if epoch == 0:
@@ -33,7 +46,13 @@ def augmentation(
 
 
 def training(
-    config: Config, images: Images, device: torch.device, *, workers: int | None, epochs: int = 3
+    config: Config,
+    images: Images,
+    device: torch.device,
+    *,
+    workers: int | None,
+    epochs: int = 3,
+    teacher: Teacher | None = None,
 ) -> float:
     """Images trained on a second, evaluation left out; the first epoch is not timed.
 
@@ -43,18 +62,13 @@ def training(
         device: to train on.
         workers: that augment; None trains on the images as they are.
         epochs: that are timed.
+        teacher: of the recipe.
     """
     source = None
     if workers is not None:
-        source = AugmentedEpochs(
-            images.pixels,
-            {0: config.augmentation},
-            seed=0,
-            first=0,
-            last=epochs + 1,
-            workers=workers,
-        )
-    engine = Engine(config, device, seed=0, labels=torch.from_numpy(images.labels))
+        source = _augmented(config, images.pixels, workers=workers, epochs=epochs)
+    labels = torch.from_numpy(images.labels)
+    engine = Engine(config, device, seed=0, labels=labels, teacher=teacher)
     plain = torch.from_numpy(images.pixels).to(device)
     began = 0.0
     for epoch in range(epochs + 1):
