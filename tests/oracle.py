@@ -354,7 +354,11 @@ def theoretical_field(
 
 
 def _centre_fields(run: _Run, counts: Shape) -> list[list[Positions]] | None:
-    """The fields of the centre units, None where one touches the input's border."""
+    """The fields of the centre units, None where one may reach over the input's border.
+
+    What lies beyond shows in no gradient: a field that is as close to the border as its largest
+    hole is wide may have lost something.
+    """
     if len(run.map) != len(counts) or min(np.subtract(run.map, counts)) < 2:
         return None
     pairs = zip(run.map, counts, strict=True)
@@ -362,7 +366,9 @@ def _centre_fields(run: _Run, counts: Shape) -> list[list[Positions]] | None:
     fields: list[list[Positions]] = []
     for axis, units in enumerate(block):
         fields.append([run.along(axis, o, block) for o in range(units.start, units.stop)])
-        borders = {0, run.input.shape[2 + axis] - 1}
-        if any(borders.intersection(p) for p in fields[axis]):
-            return None
+        last = run.input.shape[2 + axis] - 1
+        for read in fields[axis]:
+            hole = int(np.diff(read).max(initial=1))
+            if read.size and (read[0] < hole or last - read[-1] < hole):
+                return None
     return fields

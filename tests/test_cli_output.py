@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import stat
 import subprocess
 import sys
@@ -294,7 +295,7 @@ def test_a_closed_pipe_is_no_error_and_changes_no_verdict(
 
 
 def test_head_gets_its_line(folder: Path) -> None:
-    words = f"{COMMAND} {' '.join(VERIFY)} | head -1"
+    words = f"{shlex.join([COMMAND, *VERIFY])} | head -1"
     done = subprocess.run(
         words, shell=True, cwd=folder, capture_output=True, env=environment(), timeout=60
     )
