@@ -263,7 +263,7 @@ def theoretical_masks(
 
     The input grows by multiples of 96 (3-D: 24), to keep the sides' divisibility by 2 and 3: where
     a map is flipped, that decides which of its positions a window behind it pairs. It grows until
-    no unit touches its border. RuntimeError where that never happens.
+    its border cuts no unit's field. RuntimeError where that never happens.
     """
     net, side = _positive(module), 96 if len(input_shape) < 4 else 24
     while side <= limit:
@@ -281,11 +281,11 @@ def theoretical_masks(
 
 
 def _to_hull(mask: Mask) -> Mask | None:
-    """A mask's hull, None where it touches the mask's border."""
+    """A mask's hull, None where the mask's border may have cut it."""
     window = []
     for axis, side in enumerate(mask.shape):
         read = project(mask, axis)
-        if not read.size or read[0] == 0 or read[-1] == side - 1:
+        if not read.size or _may_be_cut(read, side):
             return None
         window.append(slice(int(read[0]), int(read[-1]) + 1))
     return mask[tuple(window)]
@@ -354,11 +354,7 @@ def theoretical_field(
 
 
 def _centre_fields(run: _Run, counts: Shape) -> list[list[Positions]] | None:
-    """The fields of the centre units, None where one may reach over the input's border.
-
-    What lies beyond shows in no gradient: a field that is as close to the border as its largest
-    hole is wide may have lost something.
-    """
+    """The fields of the centre units, None where the input's border may have cut one."""
     if len(run.map) != len(counts) or min(np.subtract(run.map, counts)) < 2:
         return None
     pairs = zip(run.map, counts, strict=True)
@@ -366,9 +362,16 @@ def _centre_fields(run: _Run, counts: Shape) -> list[list[Positions]] | None:
     fields: list[list[Positions]] = []
     for axis, units in enumerate(block):
         fields.append([run.along(axis, o, block) for o in range(units.start, units.stop)])
-        last = run.input.shape[2 + axis] - 1
-        for read in fields[axis]:
-            hole = int(np.diff(read).max(initial=1))
-            if read.size and (read[0] < hole or last - read[-1] < hole):
-                return None
+        if any(_may_be_cut(read, run.input.shape[2 + axis]) for read in fields[axis]):
+            return None
     return fields
+
+
+def _may_be_cut(read: Positions, side: int) -> bool:
+    """Whether positions on an axis may be what a border left of more.
+
+    What lies beyond shows in no gradient: positions that are as close to the border as their
+    largest hole is wide may have lost some.
+    """
+    hole = int(np.diff(read).max(initial=1))
+    return bool(read.size) and bool(read[0] < hole or side - 1 - read[-1] < hole)

@@ -122,7 +122,7 @@ class AugmentedEpochs:
         last: int,
         workers: int,
     ) -> None:
-        for reference in references.values():
+        for reference in dict.fromkeys(references.values()):
             # Says what is wrong with it, and is imported before the fork.
             pipeline = load_pipeline(reference)
             if together > 1 and not _shares_draws(pipeline, images[0]):

@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from training.augmented import CHUNK, augment, load_pipeline
+from training.augmented import AugmentedEpochs
 from training.cifar import Images
 from training.config import Config
 from training.evaluation import normalised
 from training.networks import load_trained
 
-CHUNKS = 40
-"""Of training images, on which the statistics of normalisation are measured anew."""
+COUNT, BATCH = 20_000, 500
+"""The training images on which the statistics of normalisation are measured anew."""
 
 
 def averaged(config: Config, files: Sequence[Path], images: Images, *, seed: int) -> nn.Module:
@@ -42,19 +42,18 @@ def averaged(config: Config, files: Sequence[Path], images: Images, *, seed: int
             module.reset_running_stats()
             module.momentum = None  # the mean over all batches
             module.train()
-    pipeline = load_pipeline(config.augmentation)
     epoch = config.all_epochs  # one that nothing was trained in
+    (pixels,) = AugmentedEpochs(
+        images.pixels[:COUNT],
+        {0: config.augmentation},
+        seed=seed,
+        together=config.together,
+        first=epoch,
+        last=epoch + 1,
+        workers=0,
+    )
+    shown = Images(pixels.numpy(), images.labels[:COUNT])
     with torch.inference_mode():
-        for chunk in range(min(CHUNKS, -(-len(images.labels) // CHUNK))):
-            part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-            pixels = augment(
-                pipeline,
-                images.pixels[part],
-                seed=seed,
-                epoch=epoch,
-                chunk=chunk,
-                together=config.together,
-            )
-            shown = Images(pixels, images.labels[part])
-            network(normalised(config, shown, slice(None)))
+        for start in range(0, len(shown.labels), BATCH):
+            network(normalised(config, shown, slice(start, start + BATCH)))
     return network.eval()
