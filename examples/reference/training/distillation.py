@@ -14,16 +14,17 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from training.config import Config, load_config
+from training.config import Config, Teaching, load_config
 from training.errors import Problem
 from training.networks import load_trained
 
 
 class Teacher(NamedTuple):
-    """A trained network in eval mode, and the SHA-256 of its weights' file."""
+    """A trained network in eval mode, the SHA-256 of its weights and its part in the loss."""
 
     network: nn.Module
     sha256: str
+    settings: Teaching
 
 
 def load_teacher(config: Config, weights: Path | None) -> Teacher | None:
@@ -50,7 +51,7 @@ def load_teacher(config: Config, weights: Path | None) -> Teacher | None:
         raise Problem(f"{recipe}: mean and deviation must be the same as here")
     network = load_trained(theirs, weights).requires_grad_(False)
     _fold(network)
-    return Teacher(network, hashlib.sha256(weights.read_bytes()).hexdigest())
+    return Teacher(network, hashlib.sha256(weights.read_bytes()).hexdigest(), config.teacher)
 
 
 def _fold(network: nn.Module) -> None:

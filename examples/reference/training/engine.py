@@ -166,10 +166,10 @@ class Engine:
         x = self._normalised(pixels)
         scores = self._scores(x)
         loss = F.cross_entropy(scores, labels, label_smoothing=self.config.label_smoothing)
-        teaching = self.config.teacher
-        if self.teacher is not None and teaching is not None:
+        if self.teacher is not None:
             with torch.no_grad(), self._autocast():
                 wanted = self.teacher.network(x).float()
-            taught = distillation_loss(scores, wanted, teaching.temperature)
-            loss = teaching.share * taught + (1 - teaching.share) * loss
+            settings = self.teacher.settings
+            taught = distillation_loss(scores, wanted, settings.temperature)
+            loss = settings.share * taught + (1 - settings.share) * loss
         return loss, (scores.detach().argmax(1) == labels).sum()
