@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from archcheck.fields.field import axis_field
 from archcheck.fields.fieldmap import FieldMap
 from archcheck.fields.handlers import Reading
 from archcheck.fields.walk import Walk, outcome
@@ -22,11 +23,19 @@ from archcheck.network.kinds import (
 
 @dataclass(frozen=True)
 class Point:
-    """A place in the network: the tensors there, and the operation that begins the head."""
+    """A place in the network: the tensors there, and the operations that begin the head.
+
+    ``heads`` are several where the head has branches: two pools, say, side by side.
+    """
 
     name: str
     tensors: tuple[int, ...]
-    head: int | None = None
+    heads: tuple[int, ...] = ()
+
+    @property
+    def head(self) -> int | None:
+        """The first operation that begins the head."""
+        return min(self.heads, default=None)
 
 
 def output_points(network: Network) -> list[Point]:
@@ -37,7 +46,11 @@ def output_points(network: Network) -> list[Point]:
 
 
 def feature_points(network: Network, walk: Walk) -> list[Point]:
-    """The last map in front of the head, for every tensor that the network returns."""
+    """The last map in front of the head, for every tensor that the network returns.
+
+    Where the head has branches, each has a last map of its own. The point is the one that sees
+    most, since behind the head everything does.
+    """
     points = []
     for output in output_points(network):
         name = output.name.replace("output", "features", 1)
@@ -46,7 +59,9 @@ def feature_points(network: Network, walk: Walk) -> list[Point]:
         if head is None:
             points.append(Point(name, output.tensors))
         else:
-            points.append(Point(name, paths.inputs(head), head.index))
+            fronts = _fronts(head, paths, walk)
+            indices = tuple([op.index for op in fronts])
+            points.append(Point(name, _last_maps(fronts, paths, walk), indices))
     return points
 
 
@@ -91,6 +106,62 @@ def _joins_everything(op: Op, paths: Paths, walk: Walk) -> bool:
         return False
     known = [m for m in maps if isinstance(m, FieldMap)]
     return all(track.joined_by is not None for m in known for track in m.tracks)
+
+
+def _fronts(head: Op, paths: Paths, walk: Walk) -> tuple[Op, ...]:
+    """The operations that leave no map: the head's first one, or one in each of its branches.
+
+    What joins ``cat([average(x), maximum(x)])`` reads no map any more: the pools begin the head.
+    """
+    fronts: dict[int, Op] = {}
+    waiting, seen = [head], {head.index}
+    while waiting:
+        op = waiting.pop()
+        inputs = paths.inputs(op)
+        made = [walk.network.producer(tensor) for tensor in inputs]
+        before = [p for p in made if p is not None]
+        if len(before) < len(made) or any(_is_map(tensor, walk) for tensor in inputs):
+            fronts[op.index] = op if op is head else _first_of_run(op, paths, walk)
+            continue
+        waiting += [p for p in before if p.index not in seen]
+        seen.update(p.index for p in before)
+    return tuple(fronts[index] for index in sorted(fronts))
+
+
+def _first_of_run(op: Op, paths: Paths, walk: Walk) -> Op:
+    """The same as :func:`_first_of_pools`, within a branch."""
+    first = op
+    while op.kind in _KEEPS_PLACES or (op.kind in _POOLING and _shortens(op, walk, paths)):
+        if op.kind in _POOLING:
+            first = op
+        inputs = paths.inputs(op)
+        before = walk.network.producer(inputs[0])
+        if len(inputs) > 1 or before is None:
+            break
+        op = before
+    return first
+
+
+def _last_maps(fronts: tuple[Op, ...], paths: Paths, walk: Walk) -> tuple[int, ...]:
+    """What the head reads; of branches that read maps of different shapes, those that see most."""
+    read = tuple(dict.fromkeys([t for op in fronts for t in paths.inputs(op)]))
+    if len(fronts) == 1:
+        return read
+    maps = {t: m for t in read if isinstance(m := walk.map(t), FieldMap) and m.sides}
+    if not maps or any(not isinstance(walk.map(t), FieldMap) for t in read):
+        return read
+    widest = max(maps.values(), key=_seen)
+    return tuple([t for t, m in maps.items() if m.shape == widest.shape])
+
+
+def _is_map(tensor: int, walk: Walk) -> bool:
+    """Whether a tensor has positions of space left, or may have some."""
+    m = walk.map(tensor)
+    return not isinstance(m, FieldMap) or m.sides != ()
+
+
+def _seen(m: FieldMap) -> list[int]:
+    return [axis_field(m, axis).size for axis in range(len(m.tracks))]
 
 
 _KEEPS_PLACES = ACTIVATIONS | ARITHMETIC | COPIES | DROPOUTS | NORMALIZATIONS

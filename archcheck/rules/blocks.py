@@ -163,12 +163,12 @@ def _allowed(options: BlocksOptions) -> list[str]:
 
 def _before_head(subject: Subject) -> list[Op]:
     """The convolutions and pools in front of the head."""
-    heads = [p.head for p in subject.fields().features_points if p.head is not None]
+    heads = [head for point in subject.fields().features_points for head in point.heads]
     wanted = CONVOLUTIONS | kinds.POOLS
     return [
         op
         for op in subject.network.ops
-        if op.kind in wanted and (not heads or op.index < max(heads))
+        if op.kind in wanted and (not heads or op.index < max(heads)) and op.index not in heads
     ]
 
 

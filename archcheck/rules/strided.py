@@ -98,10 +98,10 @@ class Strided(Rule):
 def _head(subject: Subject) -> int:
     """The index of the operation that begins the (last) head."""
     heads = [
-        point.head
+        head
         for index in range(len(subject.network.inputs))
         for point in subject.fields(input_index=index).features_points
-        if point.head is not None
+        for head in point.heads
     ]
     return max(heads, default=len(subject.network.ops))
 
