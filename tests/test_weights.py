@@ -57,6 +57,15 @@ WAYS: dict[str, tuple[Callable[[State], Any], str]] = {
 }
 
 
+def test_a_part_that_was_compiled_has_its_plain_names(tmp_path: Path) -> None:
+    source, target = nn.Sequential(Net(), nn.ReLU()), nn.Sequential(Net(), nn.ReLU())
+    compiled = {f"0._orig_mod{name[1:]}": value for name, value in source.state_dict().items()}
+    torch.save(compiled, tmp_path / "net.pt")
+    said = load_into(target, read_weights(str(tmp_path / "net.pt")))
+    assert said == "with _orig_mod. taken off the names"
+    assert same(source, target)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_checkpoint_is_understood_and_it_is_said_how(tmp_path: Path, way: str) -> None:
     wrap, said = WAYS[way]

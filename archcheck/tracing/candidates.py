@@ -10,6 +10,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from archcheck.tracing.failures import BadReference
 from archcheck.tracing.reference import Reference
@@ -142,4 +143,23 @@ def duplicate_classes(file: str) -> list[str]:
         f"{name} is defined {len(at)} times (lines {', '.join(map(str, at))}); the last one counts"
         for name, at in lines.items()
         if len(at) > 1
+    ]
+
+
+def other_instances(module: ModuleType, reference: Reference, model: nn.Module) -> list[str]:
+    """A note where the file builds the same class in another size than its defaults give."""
+    where = reference.module or Path(reference.file).name
+    return [
+        f"{name}, which the file builds, has other sizes than {type(model).__name__}() by "
+        f"default: name it to check it, {where}:{name}"
+        for name, value in vars(module).items()
+        if type(value) is type(model) and _sizes(value) != _sizes(model)
+    ]
+
+
+def _sizes(model: nn.Module) -> list[tuple[str, tuple[int, ...]]]:
+    return [
+        (name, tuple(parameter.shape))
+        for name, parameter in model.named_parameters()
+        if not is_lazy(parameter)
     ]

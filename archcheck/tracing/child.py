@@ -38,10 +38,10 @@ def main() -> None:
     # All that is needed, while the parent still reads the spec and the clock does not run yet.
     import archcheck.tracing.loading
     import archcheck.tracing.trace  # noqa: F401
-    from archcheck.tracing.offline import stay_offline
     from archcheck.tracing.protocol import unpack_request
+    from archcheck.tracing.switches import throw_switches
 
-    stay_offline()
+    throw_switches()
     body = _read(sys.stdin.buffer)
     if body is None:
         os._exit(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from archcheck.network import Place
@@ -106,3 +108,21 @@ def describe(error: BaseException) -> str:
         lines = []  # an exception whose text raises has none
     text = f"{name}: {lines[0]}" if lines else name
     return text.encode("utf-8", "replace").decode()
+
+
+_MORE = "the network takes more inputs: give --input for each of them, in order"
+_FEWER = "the network takes fewer inputs: give --input for each of them"
+_INDICES = "the input holds real numbers: for indices call x.long() in forward"
+_CUDA = "there is no CUDA here: take the device of the input, x.device"
+_ADVICE = {
+    r"forward\(\) missing \d+ required positional": _MORE,
+    r"forward\(\) takes \d+ positional arguments? but": _FEWER,
+    r"scalar types: Long, Int": _INDICES,
+    r"not compiled with CUDA|Found no NVIDIA driver": _CUDA,
+}
+
+
+def advice(error: BaseException) -> str | None:
+    """What to do about a common error, None if nothing is known."""
+    text = describe(error)
+    return next((said for pattern, said in _ADVICE.items() if re.search(pattern, text)), None)

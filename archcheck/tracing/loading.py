@@ -19,9 +19,9 @@ from typing import Any
 from torch import nn
 
 from archcheck.network import Place
-from archcheck.tracing.candidates import duplicate_classes, only_network
+from archcheck.tracing.candidates import duplicate_classes, only_network, other_instances
 from archcheck.tracing.construction import built_at, constructions_recorded
-from archcheck.tracing.failures import BadReference, BuildError, ImportFailure, describe
+from archcheck.tracing.failures import BadReference, BuildError, ImportFailure, advice, describe
 from archcheck.tracing.initialisation import Initialisation
 from archcheck.tracing.places import is_user_code
 from archcheck.tracing.reference import Reference
@@ -171,7 +171,7 @@ def _import_failure(error: BaseException) -> ImportFailure:
     if isinstance(error, SyntaxError) and error.filename:
         place = Place(error.filename, error.lineno or 1, error.offset, None, None)
         return ImportFailure(f"{type(error).__name__}: {error.msg}", place=place)
-    hint = None
+    hint = advice(error)
     message = describe(error)
     if isinstance(error, ModuleNotFoundError):
         message = f"the module {error.name!r} is not installed"
@@ -225,11 +225,14 @@ def _build(
             model = target(**arguments)
     except BaseException as error:
         place = error_place(error.__traceback__) or source
-        raise BuildError(f"{name}() raised {describe(error)}", place=place) from error
+        message = f"{name}() raised {describe(error)}"
+        raise BuildError(message, place=place, hint=advice(error)) from error
     if not isinstance(model, nn.Module):
         raise BadReference(f"{name}() returned {type(model).__name__}, not an nn.Module")
     if weights is not None:
         weights.keep_only_waiting_for(model)
+    if not reference.name and not arguments:
+        notes += other_instances(module, reference, model)
     return Loaded(model, name, source, notes)
 
 

@@ -75,7 +75,8 @@ def _contents(module: nn.Module) -> _Contents:
 
 def _restore_module(module: nn.Module, kind: type, contents: _Contents) -> None:
     attributes, containers, copied = contents
-    if vars(module).get("training") is not attributes["training"]:
+    # A compiled module leaves its mode to the one that it wraps.
+    if "training" in attributes and vars(module).get("training") is not attributes["training"]:
         module.training = attributes["training"]
     if type(module) is not kind:
         return  # a lazy module has found its sizes and become another: that is what it is for

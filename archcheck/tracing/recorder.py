@@ -22,6 +22,7 @@ from archcheck.tracing.construction import built_at
 from archcheck.tracing.ledger import Ledger, is_parameter, tensors_in
 from archcheck.tracing.parts import Paths
 from archcheck.tracing.places import caller
+from archcheck.tracing.unregistered import Unregistered
 
 ESCAPES = frozenset("""item tolist numpy bool float int index complex array""".split())
 """Dunders and methods that turn a tensor's value into Python data, which cannot be followed."""
@@ -49,6 +50,7 @@ class Recorder(TorchFunctionMode):
         self.before_write: Callable[[torch.Tensor], None] = lambda tensor: None
         self.perform: Callable[[TorchCall], Any] = TorchCall.run
         """What a call of torch gives: what torch gives, unless somebody answers in its place."""
+        self.unregistered = Unregistered()
         self._names: dict[Callable[..., Any], tuple[str, str, bool]] = {}
         self._classes: dict[type, tuple[str, bool]] = {}
         self._modules = {path: module for module, path in self.paths.items()}
@@ -60,13 +62,17 @@ class Recorder(TorchFunctionMode):
         """A module's forward begins."""
         name, standard = self._class_of(module)
         index = len(self.calls)
+        place = caller()
+        path = self.paths.get(module)
+        if path is None:
+            self.unregistered.add(module, place)
         self.calls.append(
             Call(
                 index=index,
-                module=self.paths.get(module, ""),
+                module=path or "",
                 type=name,
                 parent=self.stack[-1] if self.stack else None,
-                called=caller(),
+                called=place,
                 inputs=self.ledger.numbers(tensors_in(args)),
                 outputs=(),
                 standard=standard,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -20,14 +19,15 @@ from archcheck.network import Module, Network, Parameter, Place
 from archcheck.tracing.answers import Answers, Restart
 from archcheck.tracing.answers.conditions import answerable, memory_left_alone, scripts_noticed
 from archcheck.tracing.construction import built_at
-from archcheck.tracing.failures import RunError, describe
+from archcheck.tracing.explaining import run_error
+from archcheck.tracing.failures import RunError
 from archcheck.tracing.initialisation import Initialisation
 from archcheck.tracing.ledger import tensors_in
 from archcheck.tracing.parts import buffers_of, parameters_of, paths_of
-from archcheck.tracing.places import frame_place, is_user_code
 from archcheck.tracing.preservation import unchanged
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.shapes import Shape, input_shapes
+from archcheck.tracing.switches import eager
 
 
 def trace(
@@ -128,13 +128,14 @@ def _one_pass(
         copies = stack.enter_context(unchanged(model, training=training, paths=recorder.paths))
         recorder.before_write = copies.keep if answers is None else answers.before(copies.keep)
         stack.enter_context(torch.no_grad())
+        stack.enter_context(eager())
         stack.callback(register_module_forward_pre_hook(recorder.enter).remove)
         stack.callback(register_module_forward_hook(leave).remove)
         try:
             with recorder:
                 output = model(*inputs)
         except Exception as error:
-            raise _run_error(error, recorder, inputs) from error
+            raise run_error(error, recorder, inputs) from error
         outputs = tuple(
             (label, recorder.ledger.number(tensor)) for label, tensor in _labelled(output, "")
         )
@@ -156,7 +157,7 @@ def _one_pass(
         batch=batch,
         buffer_elements=sum(buffer.numel() for buffer in buffers),
         buffer_bytes=sum(buffer.numel() * buffer.element_size() for buffer in buffers),
-        notes=tuple(recorder.notes),
+        notes=(*recorder.notes, *recorder.unregistered.notes()),
         torch=str(torch.__version__),
         constants=recorder.constants.found,
     )
@@ -230,61 +231,3 @@ def _weights(recorder: Recorder) -> tuple[Parameter, ...]:
         )
         for name, parameter in parameters_of(recorder.paths).items()
     )
-
-
-# -- failures -------------------------------------------------------------------------------
-
-
-def _run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) -> RunError:
-    place = None
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        if is_user_code(frame.f_code.co_filename):
-            place = frame_place(frame)
-    call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
-    if call is None:
-        return RunError(describe(error), module="", place=place)
-    shapes = [recorder.ledger.tensors[number].shape for number in call.inputs]
-    module = next((m for m, path in recorder.paths.items() if path == call.module), None)
-    return RunError(
-        _explain(module, shapes) or describe(error),
-        module=call.module,
-        place=recorder.built(call.module) if call.standard else place,
-        called=call.called,
-        input_shape=shapes[0] if shapes else None,
-        input_from=_origin(recorder, call.inputs[0]) if call.inputs else None,
-        hint=_batch_hint(inputs),
-    )
-
-
-def _explain(module: nn.Module | None, shapes: list[tuple[int, ...]]) -> str | None:
-    if module is None or not shapes:
-        return None
-    shape, name = shapes[0], type(module).__name__
-    channels = shape[1] if len(shape) > 1 else None
-    if isinstance(module, nn.modules.conv._ConvNd) and channels not in (None, module.in_channels):
-        return (
-            f"{name}({module.in_channels}, {module.out_channels}) was given {channels:,} channels"
-        )
-    if isinstance(module, nn.Linear) and shape and shape[-1] != module.in_features:
-        layer = f"{name}({module.in_features}, {module.out_features})"
-        return f"{layer} was given {shape[-1]:,} features"
-    is_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
-    if is_norm and channels not in (None, module.num_features):
-        return f"{name}({module.num_features}) was given {channels:,} channels"
-    return None
-
-
-def _origin(recorder: Recorder, tensor: int) -> str | None:
-    op = recorder.ledger.tensors[tensor].op
-    if op is None:
-        return "the network's input" if recorder.ledger.tensors[tensor].origin == "input" else None
-    call = next((c for c in reversed(recorder.calls) if tensor in c.outputs and c.module), None)
-    if call is not None:
-        return call.module
-    return recorder.ops[op].kind
-
-
-def _batch_hint(inputs: list[torch.Tensor]) -> str | None:
-    if any(tensor.dim() > 4 and tensor.shape[1] == 1 for tensor in inputs):
-        return "the input's shape is given without the batch: 3,32,32 rather than 1,3,32,32"
-    return None

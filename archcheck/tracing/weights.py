@@ -21,6 +21,8 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
 """Keys under which training programs put a state dict, beside the epoch and the optimiser."""
 PREFIXES = ("module.", "_orig_mod.")
 """What DataParallel and torch.compile put in front of all names."""
+INNER = "._orig_mod."
+"""What torch.compile puts into the names of a compiled part."""
 SHOWN = 3
 """How many names are told of those that do not fit."""
 
@@ -163,6 +165,10 @@ def _without_prefixes(weights: Weights, own: Collection[str]) -> tuple[dict[str,
             break
         state = {name.removeprefix(prefix): value for name, value in state.items()}
         taken += prefix
+    if any(INNER in name for name in state) and not any(INNER in name for name in own):
+        # A part of the network was compiled; traced, none is.
+        state = {name.replace(INNER, "."): value for name, value in state.items()}
+        taken += INNER[1:]
     parts = [weights.remark, f"with {taken} taken off the names" if taken else ""]
     return state, ", ".join(part for part in parts if part)
 

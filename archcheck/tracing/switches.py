@@ -1,0 +1,48 @@
+"""Switches of libraries that the submission imports, thrown as soon as it does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+_SWITCHES = {
+    # It asks the network for newer versions.
+    "albumentations": "NO_ALBUMENTATIONS_UPDATE",
+    # A compiled network takes long to compile and hides its operations; eager it does the same.
+    "torch._dynamo": "TORCHDYNAMO_DISABLE",
+}
+"""Environment variables that turn something off, by the module that reads them."""
+
+
+def throw_switches() -> None:
+    """Turn it off as soon as somebody imports the module.
+
+    Until then nothing is set: a submission sees the environment that it was started in.
+    """
+    sys.meta_path.insert(0, _Switch())
+
+
+class _Switch:
+    """Finds no module, but hears of all that are looked for."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Nothing."""
+        if name in _SWITCHES:
+            os.environ[_SWITCHES[name]] = "1"
+        return None
+
+
+def eager() -> AbstractContextManager[object]:
+    """A context in which what ``torch.compile`` made before runs uncompiled (torch 2.6 and on)."""
+    import torch
+
+    if "torch._dynamo" not in sys.modules or not hasattr(torch.compiler, "set_stance"):
+        return nullcontext()
+    stance: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
+    return stance

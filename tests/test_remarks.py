@@ -1,0 +1,164 @@
+"""What a person is told of a network beside the figures: layers that do not count, another
+instance in the file, a batch's axis that was squeezed away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import archcheck
+from archcheck import Network
+from archcheck.tracing.failures import RunError
+from archcheck.tracing.process import trace_reference
+from archcheck.tracing.reference import parse_reference
+from archcheck.tracing.trace import trace
+
+IMAGE = (3, 16, 16)
+
+
+class Listed(nn.Module):
+    """Its layers stand in a plain list, which registers nothing."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = list(layers)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class Squeezed(nn.Module):
+    def __init__(self, *, named: bool) -> None:
+        super().__init__()
+        self.c = nn.Conv2d(3, 16, 3)
+        self.fc = nn.Linear(16, 10)
+        self.named = named
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.adaptive_avg_pool2d(self.c(x), 1)
+        x = x.squeeze(3).squeeze(2) if self.named else x.squeeze()
+        return F.log_softmax(self.fc(x), dim=1)
+
+
+def test_layers_in_a_plain_list_are_told_of() -> None:
+    layers = (nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Sequential(nn.Conv2d(8, 4, 3)))
+    network = archcheck.trace(Listed(*layers), IMAGE)
+    assert network.parameters == 0
+    (note,) = network.notes
+    count = sum(p.numel() for layer in layers for p in layer.parameters())
+    assert note.startswith("Conv2d (test_remarks.py:")
+    assert f"and 1 more layers are called but no module of the network: {count:,} param" in note
+
+
+def test_layers_that_count_are_not_told_of() -> None:
+    inside = Listed(nn.ReLU(), nn.MaxPool2d(2))  # which hold no parameters
+    assert archcheck.trace(nn.Sequential(nn.Conv2d(3, 8, 3), inside), IMAGE).notes == ()
+    shared = nn.Conv2d(3, 3, 3)
+    both = nn.Sequential(shared, Listed(shared))  # held by one, called by the other too
+    network = archcheck.trace(both, IMAGE)
+    assert (network.notes, network.parameters) == ((), 84)
+
+
+@pytest.mark.parametrize("compute", [False, True])
+def test_an_axis_that_was_squeezed_away_is_told_of(compute: bool) -> None:
+    assert Squeezed(named=False)(torch.zeros(2, *IMAGE)).shape == (2, 10)
+    with pytest.raises(RunError, match="Dimension out of range") as caught:
+        trace(Squeezed(named=False), IMAGE, compute=compute)
+    hint = caught.value.hint
+    assert hint is not None
+    assert hint.startswith("the batch is one sample, and squeeze() (line ")
+    assert trace(Squeezed(named=True), IMAGE, compute=compute).outputs
+
+
+def test_another_failure_has_no_such_hint() -> None:
+    class Wrong(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.squeeze(1).sum(9)
+
+    with pytest.raises(RunError) as caught:
+        trace(Wrong(), IMAGE)
+    assert caught.value.hint is None
+
+
+class Pair(nn.Module):
+    def forward(self, x: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+        return x + depth
+
+
+class Words(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(10, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.embedding(x)
+
+
+class Driven(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * torch.ones(1).cuda()
+
+
+without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+
+
+@pytest.mark.parametrize(
+    ("network", "shapes", "hint"),
+    [
+        (Pair(), [IMAGE], "the network takes more inputs"),
+        (nn.ReLU(), [IMAGE, IMAGE], "the network takes fewer inputs"),
+        (Words(), [(5,)], "for indices call x.long()"),
+        pytest.param(Driven(), [IMAGE], "there is no CUDA here", marks=without_cuda),
+    ],
+    ids=["more", "fewer", "indices", "cuda"],
+)
+def test_a_common_error_has_advice(
+    network: nn.Module, shapes: list[tuple[int, ...]], hint: str
+) -> None:
+    with pytest.raises(RunError) as caught:
+        trace(network, shapes)
+    assert caught.value.hint is not None
+    assert hint in caught.value.hint
+
+
+NET = """
+from torch import nn
+
+class Net(nn.Conv2d):
+    def __init__(self, n=10):
+        super().__init__(3, n, 3)
+
+{line}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "named", "notes"),
+    [
+        ("model = Net(5)", "", 1),
+        ("model = Net(5)", ":Net", 0),
+        ("model = Net(5)", ":model", 0),
+        ("model = Net()", "", 0),
+        ("first, second = Net(4), Net(5)", "", 2),
+    ],
+)
+def test_an_instance_of_another_size_is_told_of(
+    tmp_path: Path, line: str, named: str, notes: int
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(NET.format(line=line), "utf-8")
+    network = trace_reference(parse_reference(f"{file}{named}"), [IMAGE])
+    assert isinstance(network, Network)
+    assert len(network.notes) == notes
+    assert network.parameters == (140 if named == ":model" else 280)
+    if notes == 1:
+        assert network.notes[0] == (
+            "model, which the file builds, has other sizes than Net() by default: name it to "
+            "check it, net.py:model"
+        )
