@@ -205,7 +205,8 @@ LAYERS: list[tuple[dict[str, Any], int]] = [
     ({"kind": "Conv2d"}, 2),
     ({"kind": "conv_transpose2d"}, 1),
     ({"kind": "relu"}, 3),
-    ({"kind": "ReLU"}, 1),
+    ({"kind": "ReLU"}, 3),
+    ({"kind": "ReLU6"}, 0),
     ({"function": "torch.nn.functional.relu"}, 2),
     ({"kind": "relu", "function": "torch.relu"}, 1),
     ({"kind": "add"}, 1),
@@ -231,6 +232,23 @@ LAYERS: list[tuple[dict[str, Any], int]] = [
 @pytest.mark.parametrize(("options", "count"), LAYERS, ids=lambda v: str(v))
 def test_layers_under_conditions(options: dict[str, Any], count: int) -> None:
     assert judge(MIXED, "layers", {**options, "exactly": count}).found == count
+
+
+class MyPool(nn.MaxPool2d):
+    """A class made from torch's."""
+
+
+@pytest.mark.parametrize("kind", ["MaxPool2d", "max_pool2d"])
+def test_a_class_of_torch_counts_what_does_the_same(kind: str) -> None:
+    net = S(nn.Conv2d(3, 8, 3), nn.MaxPool2d(2), MyPool(2), Fn(lambda _, x: F.max_pool2d(x, 2)))
+    assert judge(net, "layers", {"kind": kind, "exactly": 0}).found == 3
+    resized = S(nn.Upsample(scale_factor=2), Fn(lambda _, x: F.interpolate(x, scale_factor=2)))
+    assert judge(resized, "layers", {"kind": "Upsample", "exactly": 2}).status == "passed"
+
+
+def test_a_class_of_ones_own_counts_itself_alone() -> None:
+    net = S(nn.MaxPool2d(2), MyPool(2))
+    assert judge(net, "layers", {"kind": "MyPool", "exactly": 1}).status == "passed"
 
 
 # -- what cannot be verified -------------------------------------------------------------------
@@ -317,3 +335,33 @@ def test_an_operation_that_is_not_modelled_is_named_with_its_line() -> None:
             assert place.file == __file__
     assert judge(net, "parameters", {"exactly": 224}).status == "passed"
     assert judge(net, "output-shape", {"shape": [8, 30, 30]}).status == "passed"
+
+
+# -- outputs whose first axis is not the batch -------------------------------------------------
+
+
+def _rows(self: Any, x: Tensor) -> Tensor:
+    """Too few features asked for: the rest becomes rows."""
+    return self.fc(self.conv(x).view(-1, 4 * 30))
+
+
+def _squeezed(self: Any, x: Tensor) -> Tensor:
+    return self.conv(x).mean((2, 3), keepdim=True).squeeze()
+
+
+def test_rows_of_one_sample_are_no_batch() -> None:
+    net = Fn(_rows, conv=nn.Conv2d(3, 4, 3), fc=nn.Linear(120, 10))
+    assert net(torch.zeros(8, 3, 32, 32)).shape == (8 * 30, 10)
+    verdict = judge(net, "output-shape", {"shape": [10]})
+    assert verdict.status == "failed"
+    assert verdict.found == [30, 10]
+    assert "returns 30×10 for a batch of 1: the first axis is not the batch" in verdict.message
+    assert judge(net, "output-shape", {"shape": [30, 10]}).status == "failed"
+
+
+def test_a_squeeze_takes_a_batch_of_one_away() -> None:
+    net = Fn(_squeezed, conv=nn.Conv2d(3, 10, 3))
+    assert net(torch.zeros(1, 3, 32, 32)).shape == (10,)
+    verdict = judge(net, "output-shape", {"shape": [10]})
+    assert verdict.status == "failed"
+    assert "returns 10 for a batch of 1: the first axis is not the batch" in verdict.message

@@ -200,6 +200,15 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         """The shape of a tensor, batch included."""
         return self.tensors[tensor].shape
 
+    def batched(self, tensor: int) -> bool:
+        """Whether the first axis of a tensor is as long as the batch."""
+        return self.shape(tensor)[:1] == (self.batch,)
+
+    def sample_shape(self, tensor: int) -> tuple[int, ...]:
+        """The shape of one sample's part of a tensor: without the batch, where it has one."""
+        shape = self.shape(tensor)
+        return shape[1:] if self.batched(tensor) else shape
+
     @cached_property
     def consumers(self) -> dict[int, tuple[Op, ...]]:
         """For every tensor, the operations that read it, in order."""

@@ -78,7 +78,7 @@ def _header(report: Report) -> Text:
     if network is None:
         return text
     inputs = ", ".join(words.shape(network.shape(t)[1:]) for t in network.inputs)
-    outputs = ", ".join(words.shape(network.shape(t)[1:]) for _, t in network.outputs[:3])
+    outputs = ", ".join(words.shape(network.sample_shape(t)) for _, t in network.outputs[:3])
     facts = [
         f"{inputs} → {outputs}",
         f"{network.parameters:,} parameters",

@@ -48,7 +48,8 @@ class Layers(Rule):
     ## What it does
     Counts the operations of one `kind` (or `function`) that meet all conditions of `where`. A
     kind is the name of the function or of the layer's class, so that `relu` and `ReLU` both
-    work, and functions count like modules.
+    work, and functions count like modules: `MaxPool2d` counts `F.max_pool2d` too, and a class
+    made from `nn.MaxPool2d`.
 
     A condition is a value (`kernel_size: 1`, `bias: true`, `kernel_size: [3, 1]`) or a comparison
     (`stride: {more_than: 1}`). For an attribute with an entry an axis a single value has to hold
@@ -119,7 +120,10 @@ def _description(options: LayersOptions) -> str:
 
 
 def _candidates(network: Network, options: LayersOptions) -> list[Op]:
-    """The operations of the kind. A class name means a layer as a whole: a call counts once."""
+    """The operations of the kind. A class name means a layer as a whole: a call counts once.
+
+    Of torch's classes a function that does the same counts too, as does a class made from it.
+    """
     ops = list(network.ops)
     if options.function is not None:
         wanted = options.function
@@ -128,14 +132,24 @@ def _candidates(network: Network, options: LayersOptions) -> list[Op]:
         ops = exact or [op for op in ops if _public(op.function) == _public(wanted)]
     if options.kind is None or options.kind in KNOWN:
         return [op for op in ops if options.kind in (None, op.kind)]
-    found = []
+    found: list[Op] = []
     for call in network.calls:
         if call.type == options.kind:
             inside = [op for op in ops if op.call == call.index and op.kind not in STRUCTURE]
             heavy = max(inside, key=lambda op: network.op_macs(op) or 0, default=None)
             if heavy is not None or options.function is None:
                 found.append(heavy or _empty_call(call))
+    same = _function_of(options.kind)
+    counted_already = {op.index for op in found}
+    found += [op for op in ops if op.kind == same and op.index not in counted_already]
     return found
+
+
+def _function_of(class_name: str) -> str | None:
+    """The kind of function that one of torch's classes calls, where the names tell: max_pool2d."""
+    if class_name not in LAYER_CLASSES:
+        return None
+    return _KINDS.get(_plain(class_name))
 
 
 def _public(name: str) -> str:
@@ -209,3 +223,6 @@ def _matches(value: Any, condition: Any) -> bool:
 
 def _words(condition: Any) -> str:
     return condition.describe() if isinstance(condition, Measure) else str(condition)
+
+
+_KINDS = {_plain(kind): kind for kind in sorted(KNOWN)} | {"upsample": "interpolate"}

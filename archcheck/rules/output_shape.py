@@ -21,7 +21,10 @@ class OutputShape(Rule):
     """
     ## What it does
     Compares the shape of what the network returns for one sample, without the batch, to the one
-    asked for. `null` stands for any length. Of several outputs every one has to fit.
+    asked for. `null` stands for any length. Of several outputs every one has to fit. An output
+    whose first axis is not the batch fits no shape: a `view` with a wrong number of features makes
+    several rows of one sample, a `squeeze` without a dimension takes the axis of a batch of one
+    away.
 
     ## Why it matters
     A classifier of ten classes returns ten numbers; one that returns 10x1x1 fails in the loss.
@@ -47,22 +50,36 @@ class OutputShape(Rule):
 
     def check(self, subject: Subject, options: OutputShapeOptions) -> Verdict:
         network = subject.network
-        shapes = [network.shape(tensor)[1:] for _, tensor in network.outputs]
         wanted = tuple(options.shape)
+        outputs = [tensor for _, tensor in network.outputs]
+        shapes = [network.sample_shape(tensor) for tensor in outputs]
+        strange = [tensor for tensor in outputs if not network.batched(tensor)]
         wrong = [
             tensor
-            for (_, tensor), shape in zip(network.outputs, shapes, strict=True)
-            if len(shape) != len(wanted)
-            or any(w is not None and w != s for w, s in zip(wanted, shape, strict=True))
+            for tensor, shape in zip(outputs, shapes, strict=True)
+            if tensor in strange or not _fits(shape, wanted)
         ]
         text = ", ".join("×".join(map(str, shape)) or "one number" for shape in shapes)
         required = "×".join("any" if w is None else str(w) for w in wanted) or "one number"
         producers = [network.producer(tensor) for tensor in wrong]
+        message = f"the network returns {text} for a sample, required: {required}"
+        if strange:
+            given = "×".join(map(str, network.shape(strange[0]))) or "one number"
+            message = (
+                f"the network returns {given} for a batch of {network.batch}: the first axis is "
+                f"not the batch; required: {required} for a sample"
+            )
         return Verdict(
             status="failed" if wrong else "passed",
             found=[list(shape) for shape in shapes] if len(shapes) > 1 else list(shapes[0]),
             found_text=text,
             required=required,
-            message=f"the network returns {text} for a sample, required: {required}",
+            message=message,
             locations=tuple(call_location(op) for op in producers if op is not None),
         )
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        w is None or w == s for w, s in zip(wanted, shape, strict=True)
+    )

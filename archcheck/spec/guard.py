@@ -127,7 +127,9 @@ def _receptive_field(subject: Subject) -> Entry | str:
 
 def _output_shape(subject: Subject) -> Entry | str:
     network = subject.network
-    shapes = {network.shape(tensor)[1:] for _, tensor in network.outputs}
+    if not all(network.batched(tensor) for _, tensor in network.outputs):
+        return "the first axis of an output is not the batch"
+    shapes = {network.sample_shape(tensor) for _, tensor in network.outputs}
     if len(shapes) > 1:
         return "the outputs differ in shape"
     (shape,) = shapes
