@@ -207,6 +207,9 @@ def test_an_encoding_without_the_letters(folder: Path, settings: dict[str, str])
     done = subprocess.run(words, env=environment(**settings), **options)
     assert (done.returncode, done.stderr) == (1, b"")
     assert b"1 of 2 rules failed" in done.stdout
+    assert b"\n  x " in done.stdout  # and no question mark, which is a verdict of its own
+    assert b"\n  + " in done.stdout
+    assert b"\n  ? " not in done.stdout
     words.append("--output-format=json")
     done = subprocess.run(words, env=environment(**settings), **options)
     assert (done.returncode, done.stderr) == (1, b"")
@@ -258,6 +261,26 @@ def test_nothing_is_written_where_the_run_is_wrong(folder: Path) -> None:
     done = subprocess.run(words, cwd=folder, capture_output=True, timeout=60)
     assert done.returncode == 2
     assert (folder / "report").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        ((*VERIFY, "-o", "net.py"), "net.py"),
+        ((*VERIFY, "-o", "./spec.yaml"), "spec.yaml"),
+        (("inspect", "net.py", "--input", "3,8,8", "-o", "link.py"), "net.py"),
+        (("rf", "net.py", "--input", "3,8,8", "-o", "net.py"), "net.py"),
+    ],
+)
+def test_a_report_is_not_written_over_what_is_read(
+    folder: Path, words: tuple[str, ...], file: str
+) -> None:
+    (folder / "link.py").symlink_to("net.py")
+    before = (folder / file).read_bytes()
+    done = subprocess.run([COMMAND, *words], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "would overwrite what is read: name another" in done.stderr
+    assert (folder / file).read_bytes() == before
 
 
 # -- a reader that goes away ----------------------------------------------------------------

@@ -115,6 +115,7 @@ def verify(
             from archcheck.augmentation import parse_script
             from archcheck.cli.delivery import deliver, destinations
             from archcheck.cli.options import read_arguments, read_shapes, without
+            from archcheck.cli.output import spare
             from archcheck.cli.progress import progress_bar
             from archcheck.gathering import Submission
             from archcheck.judging import judge
@@ -123,6 +124,8 @@ def verify(
             places = destinations(formats, output_file)
             wanted = without(load_spec(spec), skip or [])
             script = parse_script(augmentation) if augmentation is not None else None
+            inputs = (reference.file, spec, weights, script.file if script else None)
+            spare([place.file for place in places], inputs)
             submission = Submission(reference, read_arguments(arguments), script, weights, data)
             with progress_bar("images") as on_progress:
                 report = judge(
@@ -166,8 +169,9 @@ def inspect(
     from archcheck.cli.tracing import trace_alone
     from archcheck.tracing.reference import parse_reference
 
+    reference = parse_reference(net)
     found = trace_alone(
-        parse_reference(net),
+        reference,
         input_shape,
         arguments,
         train=train,
@@ -176,9 +180,10 @@ def inspect(
         cache_dir=cache_dir,
         verbose=verbose,
     )
-    from archcheck.cli.output import write_inspection
+    from archcheck.cli.output import spare, write_inspection
     from archcheck.network import Network
 
+    spare([output_file], [reference.file])
     if not isinstance(found, Network):
         not_run(found, output_format, output_file)
     write_inspection(found, output_format.value, output_file)

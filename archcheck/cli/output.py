@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
@@ -236,6 +236,18 @@ def _write_json(data: Any, file: Path | None) -> None:
         say(dumps(data), is_json=True)
     else:
         write_file(file, dumps(data))
+
+
+def spare(written: Iterable[Path | None], read: Iterable[Path | str | None]) -> None:
+    """Refuse to write over a file that is read: the network itself, say.
+
+    Raises:
+        UsageError: if one would be.
+    """
+    for file in filter(None, written):
+        for source in filter(None, read):
+            if file.exists() and Path(source).exists() and file.samefile(source):
+                raise UsageError(f"--output-file {file} would overwrite what is read: name another")
 
 
 def write_file(file: Path, content: str | bytes, option: str = "--output-file") -> None:

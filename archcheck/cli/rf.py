@@ -92,7 +92,7 @@ def rf(
     with tracing(reference, no_cache, cache_dir, verbose) as child:
         from archcheck.cli.fields import field_at, measure, probe_of
         from archcheck.cli.options import read_arguments, read_plot, read_shapes, read_unit
-        from archcheck.cli.output import write_field, write_plot
+        from archcheck.cli.output import spare, write_field, write_plot
         from archcheck.fields.summary import Summary
         from archcheck.network import Network
         from archcheck.tracing.failures import Failure
@@ -106,6 +106,7 @@ def rf(
             raise UsageError("--weights says whose gradients are taken: add --effective")
         if train and effective:
             raise UsageError("gradients are taken in eval mode: leave out --train or --effective")
+        spare([output_file, plot], [reference.file, weights])
         given = read_arguments(arguments)
         found = child.trace(shapes, given, training=train, timeout=timeout)
     if not isinstance(found, Network):

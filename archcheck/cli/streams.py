@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from typing import IO, Any, cast
+
+_PLAIN = {
+    "✓": "+",
+    "✗": "x",
+    "×": "x",
+    "→": ">",
+    "›": ">",
+    "…": "...",
+    "–": "-",
+    "−": "-",
+    "│": "|",
+    "┌": "-",
+    "─": "-",
+    **dict.fromkeys("▏▎▍", "."),
+    **dict.fromkeys("▌▋▊▉█", "#"),
+}
+"""What stands for a character that a stream cannot show. A question mark is a verdict here."""
 
 
 class Output:
@@ -43,6 +61,13 @@ class Output:
         return getattr(self._stream, name)
 
 
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(character, "?") for character in text), error.end
+
+
 def prepare() -> None:
     """Make both streams take any character, and standard output any reader."""
     for name in ("stdout", "stderr"):
@@ -51,6 +76,7 @@ def prepare() -> None:
             stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
             setattr(sys, name, stream)
         elif hasattr(stream, "reconfigure"):
-            # A terminal that cannot show a character shows a question mark, not a traceback.
-            stream.reconfigure(errors="replace")
+            # A terminal that cannot show a character shows another, not a traceback.
+            codecs.register_error("archcheck.plain", _plain)
+            stream.reconfigure(errors="archcheck.plain")
     sys.stdout = cast("Any", Output(sys.stdout))
