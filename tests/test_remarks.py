@@ -97,7 +97,8 @@ class Words(nn.Module):
         self.embedding = nn.Embedding(10, 4)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.embedding(x)
+        words: torch.Tensor = self.embedding(x)
+        return words
 
 
 class Driven(nn.Module):

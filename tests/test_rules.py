@@ -340,12 +340,12 @@ def test_an_operation_that_is_not_modelled_is_named_with_its_line() -> None:
 # -- outputs whose first axis is not the batch -------------------------------------------------
 
 
-def _rows(self: Any, x: Tensor) -> Tensor:
+def _rows(self: Any, x: Tensor) -> Any:
     """Too few features asked for: the rest becomes rows."""
     return self.fc(self.conv(x).view(-1, 4 * 30))
 
 
-def _squeezed(self: Any, x: Tensor) -> Tensor:
+def _squeezed(self: Any, x: Tensor) -> Any:
     return self.conv(x).mean((2, 3), keepdim=True).squeeze()
 
 

@@ -244,9 +244,10 @@ def spare(written: Iterable[Path | None], read: Iterable[Path | str | None]) -> 
     Raises:
         UsageError: if one would be.
     """
-    for file in filter(None, written):
-        for source in filter(None, read):
-            if file.exists() and Path(source).exists() and file.samefile(source):
+    sources = [Path(source) for source in read if source]
+    for file in written:
+        for source in sources:
+            if file is not None and file.exists() and source.exists() and file.samefile(source):
                 raise UsageError(f"--output-file {file} would overwrite what is read: name another")
 
 
