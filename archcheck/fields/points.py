@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from archcheck.fields.field import axis_field
@@ -81,7 +82,7 @@ def _head(paths: Paths, walk: Walk) -> Op | None:
         if len(known) != len(maps):
             return None
         if all(m.sides == () for m in known) or _joins_everything(op, paths, walk):
-            return _first_of_pools(cuts, position, walk, paths)
+            return _first_of_pools(op, reversed(cuts[:position]), walk, paths)
     return None
 
 
@@ -121,25 +122,22 @@ def _fronts(head: Op, paths: Paths, walk: Walk) -> tuple[Op, ...]:
         made = [walk.network.producer(tensor) for tensor in inputs]
         before = [p for p in made if p is not None]
         if len(before) < len(made) or any(_is_map(tensor, walk) for tensor in inputs):
-            fronts[op.index] = op if op is head else _first_of_run(op, paths, walk)
+            first = _first_of_pools(op, _straight_before(op, paths, walk), walk, paths)
+            fronts[first.index] = first
             continue
         waiting += [p for p in before if p.index not in seen]
         seen.update(p.index for p in before)
     return tuple(fronts[index] for index in sorted(fronts))
 
 
-def _first_of_run(op: Op, paths: Paths, walk: Walk) -> Op:
-    """The same as :func:`_first_of_pools`, within a branch."""
-    first = op
-    while op.kind in _KEEPS_PLACES or (op.kind in _POOLING and _shortens(op, walk, paths)):
-        if op.kind in _POOLING:
-            first = op
-        inputs = paths.inputs(op)
+def _straight_before(op: Op, paths: Paths, walk: Walk) -> Iterator[Op]:
+    """The operations in front of one, backwards, as long as nothing comes together."""
+    while len(inputs := paths.inputs(op)) == 1:
         before = walk.network.producer(inputs[0])
-        if len(inputs) > 1 or before is None:
-            break
+        if before is None:
+            return
+        yield before
         op = before
-    return first
 
 
 def _last_maps(fronts: tuple[Op, ...], paths: Paths, walk: Walk) -> tuple[int, ...]:
@@ -168,12 +166,14 @@ _KEEPS_PLACES = ACTIVATIONS | ARITHMETIC | COPIES | DROPOUTS | NORMALIZATIONS
 _POOLING = POOLS | REDUCTIONS
 
 
-def _first_of_pools(cuts: tuple[Op, ...], position: int, walk: Walk, paths: Paths) -> Op:
-    """``mean(3).mean(2)`` is one pool: the head begins with the first of a run of them."""
-    first = cuts[position]
+def _first_of_pools(first: Op, before: Iterable[Op], walk: Walk, paths: Paths) -> Op:
+    """``mean(3).mean(2)`` is one pool: the head begins with the first of a run of them.
+
+    ``before`` are the operations in front of ``first``, backwards.
+    """
     if first.kind not in _POOLING:
         return first
-    for op in reversed(cuts[:position]):
+    for op in before:
         if op.kind in _POOLING and _shortens(op, walk, paths):
             first = op
         elif op.kind not in _KEEPS_PLACES:

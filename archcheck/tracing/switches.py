@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+import torch
+
 _SWITCHES = {
     # It asks the network for newer versions.
     "albumentations": "NO_ALBUMENTATIONS_UPDATE",
@@ -40,8 +42,6 @@ class _Switch:
 
 def eager() -> AbstractContextManager[object]:
     """A context in which what ``torch.compile`` made before runs uncompiled (torch 2.6 and on)."""
-    import torch
-
     if "torch._dynamo" not in sys.modules or not hasattr(torch.compiler, "set_stance"):
         return nullcontext()
     stance: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
