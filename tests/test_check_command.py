@@ -84,6 +84,15 @@ def judged(folder: Path, *files: str) -> list[str]:
     return [f"{Path(r['network']).stem} {Path(r['spec']).stem}" for r in reports]
 
 
+@pytest.mark.parametrize("file", ["models/net.py", "specs/edge.yaml", "pyproject.toml"])
+def test_a_report_is_not_written_over_what_is_read(folder: Path, file: str) -> None:
+    before = (folder / file).read_bytes()
+    said = f"error: --output-file {file} would overwrite what is read: name another\n"
+    words = ("--output-format", "json-lines", "-o", file)
+    assert run(folder, *words, code=2, errors=said) == ""
+    assert (folder / file).read_bytes() == before
+
+
 EVERY = ["net edge", "big edge", "big big"]
 
 

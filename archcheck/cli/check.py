@@ -89,10 +89,13 @@ def check(
 
     from archcheck.cli.concern import Files
     from archcheck.cli.delivery import deliver, destinations
+    from archcheck.cli.output import spare
     from archcheck.cli.project import Outcome, Specs, concerned, judge_all
 
     formats = [chosen.value for chosen in output_format or ()]
     places = destinations(formats or [_format(config)], output_file)
+    sources = [source for n in networks for source in (n.file, n.spec, n.weights)]
+    spare([place.file for place in places], [config.file, *sources])
     specs, outcome = Specs(_skipped(config, skip)), Outcome()
     if files:
         named = Files(files)
