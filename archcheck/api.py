@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from archcheck.augmentation import parse_script
 from archcheck.cache import CachedTracing
-from archcheck.gathering import Submission, gather, gather_live
-from archcheck.judging import judge, report_on, shapes_for
 from archcheck.network import Network
 from archcheck.spec import Report, Spec, check, load_spec
 from archcheck.spec import spec_from as _spec_from
-from archcheck.tracing import failures
-from archcheck.tracing.reference import Reference, parse_reference
 from archcheck.tracing.shapes import Shape
+from archcheck.verification.collect import Submission, gather, gather_live
+from archcheck.verification.verify import judge, report_on, shapes_for
+from archcheck.worker import failures
+from archcheck.worker.reference import Reference, parse_reference
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,7 +35,7 @@ def trace(
         training: trace in training mode instead of eval mode.
 
     Raises:
-        archcheck.tracing.failures.RunError: if forward raises or returns no tensor.
+        archcheck.worker.failures.RunError: if forward raises or returns no tensor.
         ValueError: if the shape is none.
     """
     from archcheck.tracing.trace import trace as run
@@ -77,7 +77,7 @@ def verify(
 
     Raises:
         SpecError: if the spec is wrong, or nobody says the input's shape.
-        archcheck.tracing.failures.BadReference: if the reference is wrong, or the weights or the
+        archcheck.worker.failures.BadReference: if the reference is wrong, or the weights or the
             data that accuracy is measured with cannot be read.
         TypeError: if the network is none of these, or weights are given with a Network.
     """

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 import archcheck
 from archcheck.fields import Field, ReceptiveField
-from archcheck.fields.fieldmap import FieldMap
+from archcheck.fields.algebra.field_map import FieldMap
 from tests import oracle
 
 _MASKING = {"sub", "sub_", "__sub__", "__isub__", "__rsub__", "rsub", "baddbmm", "masked_fill"}

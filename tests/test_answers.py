@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from archcheck.network import Network
-from archcheck.tracing.failures import Failure, RunError
-from archcheck.tracing.loading import loaded
-from archcheck.tracing.reference import parse_reference
 from archcheck.tracing.trace import trace
+from archcheck.worker.failures import Failure, RunError
+from archcheck.worker.loading import loaded
+from archcheck.worker.reference import parse_reference
 from tests import strategies
 from tests.zoo import (
     alexnet,

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from archcheck.tracing.answers import Answers, Restart
-from archcheck.tracing.layout import canonical_strides, pointwise_strides
-from archcheck.tracing.ledger import tensors_in
 from archcheck.tracing.recorder import Recorder
+from archcheck.tracing.shape_rules import Answers, Restart
+from archcheck.tracing.shape_rules.layout import canonical_strides, pointwise_strides
+from archcheck.tracing.tensor_ids import tensors_in
 
 Drawn = tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]
 FLOATS = [torch.float32] * 6 + [torch.float64, torch.bfloat16]

@@ -12,7 +12,7 @@ import pytest
 from archcheck.augmentation import parse_script, read_pipelines
 from archcheck.evidence import Augmentation
 from archcheck.evidence.augmentation import Transform, Unknown
-from archcheck.tracing.failures import BadReference
+from archcheck.worker.failures import BadReference
 
 pytest.importorskip("albumentations")
 

@@ -99,7 +99,7 @@ def test_commands_share_the_cache(folder: Path) -> None:
 def test_from_the_cache_nothing_of_torch_is_imported_and_no_process_started(folder: Path) -> None:
     words = ["verify", str(folder / "net.py"), "--spec", str(folder / "spec.yaml")]
     words += ["--cache-dir", str(folder / "cache")]
-    started = "\nassert ('archcheck.tracing.process' in sys.modules) is {}\n"
+    started = "\nassert ('archcheck.worker.process' in sys.modules) is {}\n"
     assert "torch" not in imported(RUN.format(code=1) + started.format(True), *words)
     assert "torch" not in imported(RUN.format(code=1) + started.format(False), *words)
     assert runs(folder) == 1

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 
 from archcheck.network import Network
-from archcheck.tracing.process import TracingProcess
-from archcheck.tracing.reads import LARGE, Reads, still_hold
-from archcheck.tracing.reference import parse_reference
-from archcheck.tracing.watching import SETTLED
+from archcheck.worker.dependencies.recorder import SETTLED
+from archcheck.worker.dependencies.states import LARGE, Reads, still_hold
+from archcheck.worker.process import TracingProcess
+from archcheck.worker.reference import parse_reference
 
 NET = """\
 import importlib, importlib.util, json, os, pathlib, sys
@@ -385,8 +385,8 @@ def test_what_is_not_asked_for_is_not_watched(tmp_path: Path) -> None:
 
 
 def test_importing_the_watcher_watches_nothing() -> None:
-    import archcheck.tracing.watching
+    import archcheck.worker.dependencies.recorder
 
-    assert archcheck.tracing.watching.__name__ in sys.modules
+    assert archcheck.worker.dependencies.recorder.__name__ in sys.modules
     assert type(os.environ) is os._Environ
     assert not any(type(finder).__name__ == "_Seeker" for finder in sys.meta_path)

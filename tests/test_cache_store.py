@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from archcheck.cache import Store, clean, find_folder, open_store
 from archcheck.cache import store as module
 from archcheck.cache.folder import MARKS
-from archcheck.cache.secret import secret
+from archcheck.cache.signing_key import secret
 from archcheck.network import Network, encode
 from archcheck.network.model import Tensor
-from archcheck.tracing.reads import Reads, content
+from archcheck.worker.dependencies.states import Reads, content
 
 REFERENCE, REQUEST = "a" * 32, "b" * 32
 KEY = b"k" * 32

@@ -201,7 +201,7 @@ def test_from_the_cache_nothing_of_torch_is_imported_and_no_process_started(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    started = "\nassert ('archcheck.tracing.process' in sys.modules) is {}\n"
+    started = "\nassert ('archcheck.worker.process' in sys.modules) is {}\n"
     assert "torch" not in imported(RUN.format(code=0) + started.format(True), "check")
     for words in (["check"], ["check", "models/net.py"], ["check", "README.md"]):
         assert "torch" not in imported(RUN.format(code=0) + started.format(False), *words)

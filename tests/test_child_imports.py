@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.tracing.protocol import Done, Request, pack, unpack
-from archcheck.tracing.reference import Reference
+from archcheck.worker.protocol import Done, Request, pack, unpack
+from archcheck.worker.reference import Reference
 
 ROOT = Path(__file__).parents[1]
 NETWORKS = {
@@ -27,7 +27,7 @@ def tell(code):
         json.dump(sorted(sys.modules), file)
     end(code)
 os._exit = tell
-from archcheck.tracing.child import main
+from archcheck.worker.child import main
 main()
 """
 HEAVY = ("sympy", "torch._dynamo", "torch._inductor", "torch.distributed", "mpmath", "triton")

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 import archcheck
-from archcheck.fields.effective import Effective
-from archcheck.fields.summary import summary
+from archcheck.fields.explain.effective import Effective
+from archcheck.fields.explain.summary import summary
 from archcheck.reporters.plot import picture
 from tests.test_cli_output import COMMAND, environment, run
 

@@ -11,8 +11,8 @@ from torch import nn
 
 import archcheck
 from archcheck import Network
-from archcheck.tracing.process import TracingProcess
-from archcheck.tracing.reference import parse_reference
+from archcheck.worker.process import TracingProcess
+from archcheck.worker.reference import parse_reference
 
 SHAPE = (3, 16, 16)
 PLAIN = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.config import Config, ConfigError, find_config, mapped_networks, read_config
-from archcheck.tracing.reference import Reference
+from archcheck.worker.reference import Reference
 from tests.test_imports import imported
 
 HEAD = '[project]\nname = "edge"  # nothing of archcheck\n\n'

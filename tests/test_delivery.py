@@ -13,8 +13,8 @@ import pytest
 from torch import nn
 
 import archcheck
-from archcheck.cli.delivery import Destination, deliver, destinations
 from archcheck.cli.errors import UsageError
+from archcheck.cli.outputs import Destination, deliver, destinations
 from archcheck.spec import Report
 from tests.readers import read_github, read_gradescope, read_junit, read_markdown, read_sarif
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 import archcheck
 from archcheck.cli.fields import probe_of
-from archcheck.fields.effective import Effective, from_bytes
-from archcheck.fields.summary import Summary, summary
-from archcheck.tracing.effective import measure
-from archcheck.tracing.failures import RunError
+from archcheck.fields.explain.effective import Effective, from_bytes
+from archcheck.fields.explain.summary import Summary, summary
+from archcheck.tracing.unit_gradient import measure
+from archcheck.worker.failures import RunError
 from tests.test_unit_fields import Cross
 
 

@@ -9,9 +9,9 @@ import torch
 from rich.console import Console
 
 import archcheck
-from archcheck.fields.positions import Positions
-from archcheck.fields.summary import summary
-from archcheck.reporters import words
+from archcheck.fields.algebra.positions import Positions
+from archcheck.fields.explain.summary import summary
+from archcheck.reporters import formatting
 from archcheck.reporters.field_text import print_field
 from tests.zoo import resnet
 
@@ -30,7 +30,7 @@ SETS = [
 
 @pytest.mark.parametrize(("members", "text"), SETS)
 def test_sets_of_positions(members: list[int], text: str) -> None:
-    assert words.positions(Positions.of(members)) == text
+    assert formatting.positions(Positions.of(members)) == text
 
 
 def test_a_long_path_is_told_with_every_contribution() -> None:

@@ -13,11 +13,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcheck.fields.fieldmap import FieldMap
-from archcheck.fields.gather import CLAMP, DROP, REFLECT, WRAP, Gather
-from archcheck.fields.positions import EMPTY, Positions
-from archcheck.fields.reshape import divided, reshaped, together
-from archcheck.fields.table import Factor, Table, union
+from archcheck.fields.algebra.axis_map import CLAMP, DROP, REFLECT, WRAP, Gather
+from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.positions import EMPTY, Positions
+from archcheck.fields.algebra.reshape import divided, reshaped, together
+from archcheck.fields.algebra.table import Factor, Table, union
 
 Index = Sequence[int]
 members = st.frozensets(st.integers(-300, 300), max_size=12)

@@ -18,9 +18,9 @@ from torch import nn
 import archcheck
 from archcheck.network import Network, Place
 from archcheck.reporters.formats import MACHINE_FORMATS, render
+from archcheck.reporters.formatting import plain
 from archcheck.reporters.issues import relative
 from archcheck.reporters.text import print_concise
-from archcheck.reporters.words import plain
 from archcheck.rules import Location, Verdict
 from archcheck.spec import Finding, Report, spec_from
 from tests.test_formats import broken, read, report_on, repository

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from archcheck.evaluation.images import Images, find_images, read_images
 from archcheck.evaluation.unpickling import plain_data
 from archcheck.evidence.datasets import DATASETS, DataFile, Dataset, Format
-from archcheck.tracing.failures import BadReference
+from archcheck.worker.failures import BadReference
 
 CIFAR10 = DATASETS["cifar10"]
 DATA = os.environ.get("ARCHCHECK_DATA")

@@ -51,7 +51,7 @@ def test_the_check_notices_torch() -> None:
         "import archcheck",
         "from archcheck import Network, Spec, SpecError, load_spec, receptive_field, trace, verify",
         "import archcheck; dir(archcheck)",
-        "from archcheck.tracing.process import TracingProcess",
+        "from archcheck.worker.process import TracingProcess",
         "import archcheck.cli.app, archcheck.api, archcheck.rules, archcheck.spec",
         "import archcheck.reporters.text, archcheck.reporters.inspection",
     ],

@@ -12,10 +12,10 @@ from torch import nn
 from torch.nn import init
 from torch.nn.utils import parametrizations
 
-from archcheck.tracing.initialisation import Initialisation
-from archcheck.tracing.loading import loaded
-from archcheck.tracing.reference import parse_reference
+from archcheck.tracing.shape_rules.lazy_init import Initialisation
 from archcheck.tracing.trace import trace
+from archcheck.worker.loading import loaded
+from archcheck.worker.reference import parse_reference
 from tests.zoo import resnet, vit
 
 

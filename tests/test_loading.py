@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from archcheck.network import Place
-from archcheck.tracing.failures import BadReference, BuildError, ImportFailure
-from archcheck.tracing.loading import Loaded, loaded
-from archcheck.tracing.reference import parse_reference
+from archcheck.worker.failures import BadReference, BuildError, ImportFailure
+from archcheck.worker.loading import Loaded, loaded
+from archcheck.worker.reference import parse_reference
 
 Load = Callable[..., Loaded]
 

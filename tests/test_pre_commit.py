@@ -44,7 +44,7 @@ CONFIG += '"models/*.py" = "specs/edge.yaml"\n'
 SPY = """\
 import os, sys
 def hook(event, args):
-    if event == "import" and args[0] in ("torch", "archcheck.tracing.process"):
+    if event == "import" and args[0] in ("torch", "archcheck.worker.process"):
         with open(os.environ["SPIED"], "a") as log:
             log.write(args[0] + "\\n")
 sys.addaudithook(hook)
@@ -138,7 +138,7 @@ class Project:
         return sorted(set(found))
 
 
-TRACED = ["archcheck.tracing.process", "torch"]
+TRACED = ["archcheck.worker.process", "torch"]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import archcheck
 from archcheck.fields import ReceptiveField
-from archcheck.fields.reach import HIGH, LOW, Reach, joining_ops, reach
+from archcheck.fields.explain.path import HIGH, LOW, Reach, joining_ops, reach
 from tests.strategies import Network, networks
 from tests.zoo import densenet, inception, resnet, se, unet, vit
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 import archcheck
-from archcheck.network.classes import LAYER_CLASSES
-from archcheck.tracing.failures import BadReference
+from archcheck.network.torch_layers import LAYER_CLASSES
+from archcheck.worker.failures import BadReference
 from tests import oracle
 
 IMAGE = (3, 32, 32)

@@ -12,10 +12,10 @@ from torch import nn
 
 import archcheck
 from archcheck import Network
-from archcheck.tracing.failures import RunError
-from archcheck.tracing.process import trace_reference
-from archcheck.tracing.reference import parse_reference
 from archcheck.tracing.trace import trace
+from archcheck.worker.failures import RunError
+from archcheck.worker.process import trace_reference
+from archcheck.worker.reference import parse_reference
 
 IMAGE = (3, 16, 16)
 

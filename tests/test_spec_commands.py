@@ -18,7 +18,7 @@ from torch import nn
 import archcheck
 from archcheck.network import Network
 from archcheck.spec import json_schema, parse_spec
-from archcheck.spec.guard import guard_spec
+from archcheck.spec.baseline import guard_spec
 from tests.test_counts import CASES
 
 COMMAND = str(Path(sys.executable).with_name("archcheck"))

@@ -19,10 +19,10 @@ from torch.nn.modules import module as torch_module
 import archcheck
 from archcheck.network import Network, decode, encode
 from archcheck.tracing.copies import SMALL
-from archcheck.tracing.failures import RunError
-from archcheck.tracing.loading import loaded
-from archcheck.tracing.reference import parse_reference
 from archcheck.tracing.trace import trace
+from archcheck.worker.failures import RunError
+from archcheck.worker.loading import loaded
+from archcheck.worker.reference import parse_reference
 
 Forward = Callable[["Live", torch.Tensor], Any]
 IMAGE = (3, 8, 8)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 import archcheck
 from archcheck.fields import Field, Region, UnknownField
-from archcheck.fields.positions import Positions
-from archcheck.fields.region import canonical
+from archcheck.fields.algebra.positions import Positions
+from archcheck.fields.algebra.region import canonical
 from tests import oracle
 from tests.strategies import Network, networks
 from tests.test_fields_of_views import CASES, Around

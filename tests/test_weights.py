@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from archcheck.tracing.failures import BadReference
 from archcheck.tracing.weights import Misfit, load_into, load_weights, read_weights
+from archcheck.worker.failures import BadReference
 
 
 class Net(nn.Module):

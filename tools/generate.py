@@ -20,13 +20,13 @@ from rich.terminal_theme import TerminalTheme
 
 from archcheck import Network, receptive_field, verify
 from archcheck.cli.output import rule_markdown
-from archcheck.fields.summary import summary
+from archcheck.fields.explain.summary import summary
 from archcheck.reporters.plot import picture as plot
 from archcheck.reporters.text import print_report
 from archcheck.rules import all_rules
 from archcheck.spec import json_schema
-from archcheck.tracing.process import trace_reference
-from archcheck.tracing.reference import parse_reference
+from archcheck.worker.process import trace_reference
+from archcheck.worker.reference import parse_reference
 from benchmarks.results import KEPT, load
 from benchmarks.table import section, with_section
 

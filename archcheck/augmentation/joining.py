@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from archcheck.augmentation.recorded import Told
 from archcheck.augmentation.source import Source
-from archcheck.augmentation.told import Told
 from archcheck.evidence.augmentation import Argument, Pipeline, Transform, Unknown
 from archcheck.network import Place
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import msgspec
 
-from archcheck.augmentation.told import Made, Told
-from archcheck.tracing.failures import NetworkError, describe
-from archcheck.tracing.loading import imported
-from archcheck.tracing.places import frame_place
-from archcheck.tracing.reference import Reference
+from archcheck.augmentation.recorded import Made, Told
+from archcheck.worker.failures import NetworkError, describe
+from archcheck.worker.loading import imported
+from archcheck.worker.reference import Reference
+from archcheck.worker.source_locations import frame_place
 
 MOST = 10_000
 """How many objects are written down."""
@@ -36,7 +36,7 @@ def read(reference: Reference, told: Mapping[str, Any]) -> dict[str, Any]:
     ``makers``, the functions that return a pipeline and can be called with nothing.
 
     Returns:
-        :class:`~archcheck.augmentation.told.Told` as plain data.
+        :class:`~archcheck.augmentation.recorded.Told` as plain data.
     """
     try:
         library = importlib.import_module("albumentations")

@@ -10,11 +10,11 @@ import msgspec
 
 from archcheck.augmentation.joining import Live, joined
 from archcheck.augmentation.library import LIBRARY
+from archcheck.augmentation.recorded import Told
 from archcheck.augmentation.source import Source, Unreadable, read_source
-from archcheck.augmentation.told import Told
 from archcheck.evidence.augmentation import Augmentation
-from archcheck.tracing.failures import BadReference, Failure, StartError
-from archcheck.tracing.reference import Reference, file_and_name, python_file
+from archcheck.worker.failures import BadReference, Failure, StartError
+from archcheck.worker.reference import Reference, file_and_name, python_file
 
 _READ = "archcheck.augmentation.live:read"
 
@@ -69,7 +69,7 @@ def _live(script: Reference, source: Source, timeout: float) -> tuple[Live, str,
     nothing = Live(Told(), script.file)
     if not _is_installed(LIBRARY):
         return nothing, "", (f"{LIBRARY} is not installed: the source alone is judged",)
-    from archcheck.tracing.process import TracingProcess
+    from archcheck.worker.process import TracingProcess
 
     wanted = {"until": source.until, "makers": list(source.makers)}
     with TracingProcess() as child:

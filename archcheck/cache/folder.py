@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from archcheck.tracing.reads import CACHE_NAME
+from archcheck.worker.dependencies.states import CACHE_NAME
 
 TAG = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"

@@ -13,7 +13,7 @@ import msgspec
 
 import archcheck
 from archcheck.network import VERSION
-from archcheck.tracing.reference import Reference
+from archcheck.worker.reference import Reference
 
 _PREFIXES = ("PYTHON", "TORCH", "PYTORCH", "CUDA", "LD_")
 """Beginnings of the variables that say which code the child process runs, and on what."""

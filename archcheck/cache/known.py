@@ -7,8 +7,8 @@ from typing import Any
 
 from archcheck.cache.keys import reference_key, request_key
 from archcheck.cache.store import Store
-from archcheck.tracing.reads import Reads
-from archcheck.tracing.reference import Reference
+from archcheck.worker.dependencies.states import Reads
+from archcheck.worker.reference import Reference
 
 
 def known_reads(

@@ -17,9 +17,9 @@ from pathlib import Path
 import msgspec
 
 from archcheck.cache.folder import ENTRY, UNFINISHED, find_folder, prepare
-from archcheck.cache.secret import secret
+from archcheck.cache.signing_key import secret
 from archcheck.network import Network, decode, encode
-from archcheck.tracing.reads import Reads, still_hold
+from archcheck.worker.dependencies.states import Reads, still_hold
 
 MAGIC = b"archcheck cache 1\n"
 SEAL = 32

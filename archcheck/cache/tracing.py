@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from archcheck.cache.keys import reference_key, request_key
 from archcheck.cache.store import Store
 from archcheck.network import Network
-from archcheck.tracing.failures import Failure
-from archcheck.tracing.reference import Reference
+from archcheck.worker.failures import Failure
+from archcheck.worker.reference import Reference
 
 if TYPE_CHECKING:
-    from archcheck.tracing.process import TracingProcess
+    from archcheck.worker.process import TracingProcess
 
 
 class CachedTracing:
@@ -108,6 +108,6 @@ class CachedTracing:
 
 
 def _process() -> TracingProcess:
-    from archcheck.tracing.process import TracingProcess
+    from archcheck.worker.process import TracingProcess
 
     return TracingProcess()

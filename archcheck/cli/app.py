@@ -103,8 +103,8 @@ def verify(
     Inside GitHub Actions annotations and a job summary are written by themselves.
     """
     started = time.perf_counter()
-    from archcheck.cli.tracing import tracing
-    from archcheck.tracing.reference import parse_reference
+    from archcheck.cli.cached_trace import tracing
+    from archcheck.worker.reference import parse_reference
 
     formats = [chosen.value for chosen in output_format or ()]
     try:
@@ -113,13 +113,13 @@ def verify(
         # spec.
         with tracing(reference, no_cache, cache_dir, verbose) as child:
             from archcheck.augmentation import parse_script
-            from archcheck.cli.delivery import deliver, destinations
             from archcheck.cli.options import read_arguments, read_shapes, without
             from archcheck.cli.output import spare
+            from archcheck.cli.outputs import deliver, destinations
             from archcheck.cli.progress import progress_bar
-            from archcheck.gathering import Submission
-            from archcheck.judging import judge
             from archcheck.spec import load_spec
+            from archcheck.verification.collect import Submission
+            from archcheck.verification.verify import judge
 
             places = destinations(formats, output_file)
             wanted = without(load_spec(spec), skip or [])
@@ -141,7 +141,7 @@ def verify(
         deliver([report], places)
     except Exception as error:
         if "gradescope" in formats:
-            from archcheck.cli.delivery import leave_ungraded
+            from archcheck.cli.outputs import leave_ungraded
 
             leave_ungraded(error, formats, output_file)
         raise
@@ -166,8 +166,8 @@ def inspect(
     verbose: Verbose = False,
 ) -> None:
     """Print the layers: shapes, parameters, MACs, receptive field, jump and source line."""
-    from archcheck.cli.tracing import trace_alone
-    from archcheck.tracing.reference import parse_reference
+    from archcheck.cli.cached_trace import trace_alone
+    from archcheck.worker.reference import parse_reference
 
     reference = parse_reference(net)
     found = trace_alone(
@@ -219,7 +219,7 @@ def rule(name: Annotated[str, typer.Argument(help="The rule's name.")]) -> None:
 @guarded
 def clean(cache_dir: CacheDir = None) -> None:
     """Remove the cache of traced networks, and nothing else."""
-    from archcheck.cli.tracing import remove_cache
+    from archcheck.cli.cached_trace import remove_cache
 
     typer.echo(remove_cache(cache_dir))
 

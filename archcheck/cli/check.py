@@ -74,7 +74,7 @@ def check(
     verbose: Verbose = False,
 ) -> None:
     """Check the networks that pyproject.toml maps to specs. Exit codes as those of verify."""
-    from archcheck.cli.tracing import opened_store
+    from archcheck.cli.cached_trace import opened_store
     from archcheck.config import mapped_networks
 
     config = _settings(config_file)
@@ -87,10 +87,10 @@ def check(
         )
     store = None if no_cache else opened_store(cache_dir or config.cache_dir)
 
-    from archcheck.cli.concern import Files
-    from archcheck.cli.delivery import deliver, destinations
+    from archcheck.cli.affected import Files
+    from archcheck.cli.check_runner import Outcome, Specs, concerned, judge_all
     from archcheck.cli.output import spare
-    from archcheck.cli.project import Outcome, Specs, concerned, judge_all
+    from archcheck.cli.outputs import deliver, destinations
 
     formats = [chosen.value for chosen in output_format or ()]
     places = destinations(formats or [_format(config)], output_file)
@@ -133,7 +133,7 @@ def _format(config: Config) -> str:
     name = config.output_format or VerifyFormat.brief.value
     known = [each.value for each in VerifyFormat]
     if name not in known:
-        from archcheck.faults import closest
+        from archcheck.errors import closest
 
         hint = closest(name.replace("_", "-"), known) or f"; there are {', '.join(known)}"
         raise config.error(f'there is no format "{name}"{hint}', "output-format")
@@ -142,7 +142,7 @@ def _format(config: Config) -> str:
 
 def _skipped(config: Config, given: list[str] | None) -> list[str]:
     """The rules to leave out: those of the command line, else those of the file."""
-    from archcheck.faults import closest
+    from archcheck.errors import closest
     from archcheck.rules import all_rules
 
     known = all_rules()

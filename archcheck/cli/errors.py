@@ -39,8 +39,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 def say_what(error: Exception) -> None:
     """Tell what ended a run, or one network's part of it."""
     # Only now: a command that works starts its child before it imports what specs are made of.
-    from archcheck.faults import FileFault, own_fault, system_fault
-    from archcheck.tracing.failures import BadReference, StartError
+    from archcheck.errors import FileFault, own_fault, system_fault
+    from archcheck.worker.failures import BadReference, StartError
 
     if isinstance(error, FileFault):
         say_error(str(error), source=error.source, error=error)
@@ -57,7 +57,7 @@ def say_error(message: str, *, source: str = "", error: object = None) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from archcheck.reporters.words import clean, underlined
+    from archcheck.reporters.formatting import clean, underlined
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     text = Text("error: ", style="bold red")

@@ -13,13 +13,13 @@ from msgspec import structs
 from archcheck.cli.errors import UsageError
 from archcheck.cli.progress import progress_bar
 from archcheck.fields import UnknownField, receptive_field
-from archcheck.fields.effective import from_bytes
-from archcheck.fields.summary import Summary, first_known, summary
+from archcheck.fields.explain.effective import from_bytes
+from archcheck.fields.explain.summary import Summary, first_known, summary
 from archcheck.network import Network
 from archcheck.network.kinds import ESCAPE
-from archcheck.tracing.failures import Failure
-from archcheck.tracing.protocol import Probe
-from archcheck.tracing.reference import Reference
+from archcheck.worker.failures import Failure
+from archcheck.worker.protocol import Probe
+from archcheck.worker.reference import Reference
 
 
 def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary | UnknownField:
@@ -64,7 +64,7 @@ def measure(
     timeout: float,
 ) -> Summary | Failure:
     """The summary with what gradients say; what goes wrong in the network is a failure."""
-    from archcheck.tracing.process import TracingProcess
+    from archcheck.worker.process import TracingProcess
 
     with TracingProcess() as child, progress_bar("gradients") as show:
         show(0, probe.samples)

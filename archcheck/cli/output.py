@@ -20,7 +20,7 @@ from archcheck.network import Network
 from archcheck.reporters.data import dumps, escaped
 
 if TYPE_CHECKING:  # a table needs no specs
-    from archcheck.fields.summary import Summary
+    from archcheck.fields.explain.summary import Summary
     from archcheck.rules import Rule
     from archcheck.spec import Report, Spec, SpecError
 

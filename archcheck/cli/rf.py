@@ -85,17 +85,17 @@ def rf(
 ) -> None:
     """Print the receptive field at a point, and exactly what one unit there reads."""
     started = time.perf_counter()
-    from archcheck.cli.tracing import report_without_spec, tracing
-    from archcheck.tracing.reference import parse_reference
+    from archcheck.cli.cached_trace import report_without_spec, tracing
+    from archcheck.worker.reference import parse_reference
 
     reference = parse_reference(net)
     with tracing(reference, no_cache, cache_dir, verbose) as child:
         from archcheck.cli.fields import field_at, measure, probe_of
         from archcheck.cli.options import read_arguments, read_plot, read_shapes, read_unit
         from archcheck.cli.output import spare, write_field, write_plot
-        from archcheck.fields.summary import Summary
+        from archcheck.fields.explain.summary import Summary
         from archcheck.network import Network
-        from archcheck.tracing.failures import Failure
+        from archcheck.worker.failures import Failure
 
         shapes = read_shapes(input_shape)
         if shapes is None:

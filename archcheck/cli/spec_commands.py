@@ -79,8 +79,8 @@ def init(
     verbose: Verbose = False,
 ) -> None:
     """Write a spec from a network: its budgets as they are, as a guard against regressions."""
-    from archcheck.cli.tracing import trace_alone
-    from archcheck.tracing.reference import parse_reference
+    from archcheck.cli.cached_trace import trace_alone
+    from archcheck.worker.reference import parse_reference
 
     reference = parse_reference(net)
     if output_file is not None and output_file.is_file() and not force:
@@ -97,9 +97,9 @@ def init(
     )
     from archcheck.cli.options import read_arguments
     from archcheck.cli.output import say, say_failure, write_file
-    from archcheck.reporters.words import path
+    from archcheck.reporters.formatting import path
     from archcheck.spec import Report
-    from archcheck.spec.guard import guard_spec
+    from archcheck.spec.baseline import guard_spec
 
     if isinstance(found, Report):
         say_failure(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archcheck.faults import FileFault
+from archcheck.errors import FileFault
 
 
 class ConfigError(FileFault):

@@ -11,8 +11,8 @@ from typing import Any
 
 from archcheck.config.model import Config, Entry
 from archcheck.config.toml import KeyPath
-from archcheck.faults import closest
-from archcheck.tracing.reference import Reference, file_and_name
+from archcheck.errors import closest
+from archcheck.worker.reference import Reference, file_and_name
 
 PACKAGE = "__init__.py"
 """What a pattern matches only by its name: most hold no network."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from archcheck.config.errors import ConfigError
 from archcheck.config.toml import KeyPath, TomlTable, kind, read_table, shown
-from archcheck.faults import closest
-from archcheck.tracing.reference import dotted
+from archcheck.errors import closest
 from archcheck.tracing.shapes import input_shapes
+from archcheck.worker.reference import dotted
 
 FILE = "pyproject.toml"
 KEYS = ("networks", "exclude", "skip", "timeout", "cache-dir", "output-format", "data")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from archcheck.evaluation.unpickling import plain_data
 from archcheck.evidence.datasets import DataFile, Dataset
-from archcheck.tracing.failures import BadReference
+from archcheck.worker.failures import BadReference
 
 BATCH = 100
 """How many images a network is shown at once."""

@@ -12,9 +12,9 @@ from archcheck.evaluation.process import obstacle
 from archcheck.evaluation.run import evaluate, load
 from archcheck.evidence.accuracy import Result, Task
 from archcheck.evidence.datasets import DATASETS
-from archcheck.tracing.failures import NetworkError
-from archcheck.tracing.preservation import unchanged
+from archcheck.tracing.restore import unchanged
 from archcheck.tracing.weights import read_weights
+from archcheck.worker.failures import NetworkError
 
 
 def measure_live(

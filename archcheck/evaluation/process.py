@@ -12,11 +12,11 @@ import msgspec
 from archcheck.evaluation.images import BATCH, find_images
 from archcheck.evidence.accuracy import Measured, NotMeasured, Result, Task, Unfit
 from archcheck.evidence.datasets import DATASETS
-from archcheck.tracing.failures import BadReference, Failure
-from archcheck.tracing.process import TracingProcess
-from archcheck.tracing.reference import Reference
+from archcheck.worker.failures import BadReference, Failure
+from archcheck.worker.process import TracingProcess
+from archcheck.worker.reference import Reference
 
-_EVALUATE = "archcheck.evaluation.child:evaluate"
+_EVALUATE = "archcheck.evaluation.job:evaluate"
 
 
 def measure(

@@ -13,12 +13,12 @@ from torch import nn
 from archcheck.evaluation.images import BATCH, Images
 from archcheck.evidence.accuracy import Measured, Task
 from archcheck.evidence.datasets import DATASETS
-from archcheck.tracing.failures import NetworkError, RunError, describe
-from archcheck.tracing.ledger import tensors_in
-from archcheck.tracing.loading import error_place
-from archcheck.tracing.preservation import unchanged
+from archcheck.tracing.restore import unchanged
+from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.tracing.trace import input_options
 from archcheck.tracing.weights import Misfit, Weights, load_into
+from archcheck.worker.failures import NetworkError, RunError, describe
+from archcheck.worker.loading import error_place
 
 Told = Callable[[int, int], None]
 

@@ -1,11 +1,11 @@
 """Receptive fields: exact, from a Network alone."""
 
+from archcheck.fields.algebra.region import Region
 from archcheck.fields.answer import Field, UnitField, UnknownField
 from archcheck.fields.field import AxisField, Hull
-from archcheck.fields.points import Point
+from archcheck.fields.forward import NotModelled
+from archcheck.fields.locations import Point
 from archcheck.fields.receptive_field import ReceptiveField, receptive_field
-from archcheck.fields.region import Region
-from archcheck.fields.walk import NotModelled
 
 __all__ = [
     "AxisField",

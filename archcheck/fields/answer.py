@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.positions import Positions
+from archcheck.fields.algebra.region import Region
 from archcheck.fields.field import AxisField, Hull, axis_field, check_unit, unit_positions
-from archcheck.fields.fieldmap import FieldMap
-from archcheck.fields.points import Point
-from archcheck.fields.positions import Positions
-from archcheck.fields.region import Region
-from archcheck.fields.walk import NotModelled
+from archcheck.fields.forward import NotModelled
+from archcheck.fields.locations import Point
 from archcheck.network import Op
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from archcheck.fields.fieldmap import FieldMap, rate
-from archcheck.fields.positions import EMPTY, Positions
-from archcheck.fields.table import Table, Values
+from archcheck.fields.algebra.field_map import FieldMap, rate
+from archcheck.fields.algebra.positions import EMPTY, Positions
+from archcheck.fields.algebra.table import Table, Values
 
 
 class Hull(NamedTuple):

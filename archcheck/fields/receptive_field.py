@@ -9,14 +9,14 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cached_property
 
-from archcheck.collector import collector_paused
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.merge import merged
 from archcheck.fields.answer import Field, UnitField, UnknownField
-from archcheck.fields.fieldmap import FieldMap, Unfollowed
+from archcheck.fields.backward import Lookback
+from archcheck.fields.forward import NotModelled, Unknown, Walk
 from archcheck.fields.handlers import Reading
-from archcheck.fields.lookback import Lookback
-from archcheck.fields.merge import merged
-from archcheck.fields.points import Point, feature_points, module_point, output_points
-from archcheck.fields.walk import NotModelled, Unknown, Walk
+from archcheck.fields.locations import Point, feature_points, module_point, output_points
+from archcheck.gc_pause import collector_paused
 from archcheck.network import Network, Op
 from archcheck.network.kinds import NORMALIZATIONS
 

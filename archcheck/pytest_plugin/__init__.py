@@ -98,7 +98,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """The marker always; everything else only where it is asked for."""
     config.addinivalue_line("markers", _MARKER)
     if _asked(config):
-        from archcheck.pytest_plugin.door import Door
+        from archcheck.pytest_plugin.plugin import Door
 
         config.pluginmanager.register(Door(config), "archcheck-door")
 

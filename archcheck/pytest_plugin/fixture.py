@@ -11,14 +11,14 @@ import pytest
 
 from archcheck.api import as_spec, verify
 from archcheck.network import Network
-from archcheck.pytest_plugin.beside import Beside, Written
+from archcheck.pytest_plugin.artifacts import Beside, Written
 from archcheck.pytest_plugin.judging import Judgements, Trouble, check_data, stage_of
 from archcheck.pytest_plugin.settings import Model, Settings, resolved
+from archcheck.reporters.formatting import plain
 from archcheck.reporters.specs import error_text
 from archcheck.reporters.text import finding_text
-from archcheck.reporters.words import plain
 from archcheck.spec import Report, Spec, SpecError
-from archcheck.tracing.reference import Reference
+from archcheck.worker.reference import Reference
 
 if TYPE_CHECKING:
     from torch import nn

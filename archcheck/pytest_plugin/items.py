@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from archcheck.judging import shapes_for
 from archcheck.pytest_plugin.judging import Judged, Judgements, Trouble, stage_of
 from archcheck.pytest_plugin.settings import Settings
+from archcheck.reporters.formatting import path as short_path
+from archcheck.reporters.formatting import plain
 from archcheck.reporters.issues import numbered, reason, regions
 from archcheck.reporters.specs import offered
 from archcheck.reporters.text import finding_text
-from archcheck.reporters.words import path as short_path
-from archcheck.reporters.words import plain
 from archcheck.spec import Finding, Points, Spec, SpecError
-from archcheck.tracing.failures import BadReference
-from archcheck.tracing.reference import Reference, parse_reference
+from archcheck.verification.verify import shapes_for
+from archcheck.worker.failures import BadReference
+from archcheck.worker.reference import Reference, parse_reference
 
 RUNS = "runs"
 """The name of the item that fails where a network cannot be imported, built or run."""

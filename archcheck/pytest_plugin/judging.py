@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 
 from archcheck.cache import BadFolder, CachedTracing, Store, open_store
+from archcheck.errors import own_fault, system_fault
 from archcheck.evidence.datasets import DATASETS
-from archcheck.faults import own_fault, system_fault
-from archcheck.gathering import Submission
-from archcheck.judging import judge
-from archcheck.pytest_plugin.beside import Beside
+from archcheck.pytest_plugin.artifacts import Beside
 from archcheck.pytest_plugin.settings import Settings
+from archcheck.reporters.formatting import path
 from archcheck.reporters.specs import error_text
-from archcheck.reporters.words import path
 from archcheck.rules.accuracy import AccuracyOptions
 from archcheck.spec import Failure, Finding, Report, Spec, SpecError, failed_to_run, load_spec
-from archcheck.tracing.failures import BadReference, StartError
-from archcheck.tracing.reference import Reference
+from archcheck.verification.collect import Submission
+from archcheck.verification.verify import judge
+from archcheck.worker.failures import BadReference, StartError
+from archcheck.worker.reference import Reference
 
 
 class Trouble(Exception):

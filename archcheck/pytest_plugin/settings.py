@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from archcheck.pytest_plugin import SPEC_SUFFIXES
-from archcheck.pytest_plugin.beside import Beside, Written
-from archcheck.tracing.reference import Reference, dotted, file_and_name
+from archcheck.pytest_plugin.artifacts import Beside, Written
+from archcheck.worker.reference import Reference, dotted, file_and_name
 
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)
 """Specs whose names end so are test files wherever pytest finds them."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archcheck.reporters.words import cut, plain
+from archcheck.reporters.formatting import cut, plain
 from archcheck.spec import Points
 from archcheck.spec.points import added
 

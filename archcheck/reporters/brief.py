@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from archcheck.reporters import words
+from archcheck.reporters import formatting
 from archcheck.reporters.text import print_report, summary
 from archcheck.spec import Report
 from archcheck.spec.shipped import shipped_specs
@@ -22,8 +22,8 @@ def print_brief(reports: Sequence[Report], console: Console) -> None:
     """Print reports: first those that pass, a line each, last how many do not."""
     passed = [report for report in reports if report.passed]
     failed = [report for report in reports if not report.passed]
-    names = [words.cut(_name(report), LONGEST) for report in passed]
-    specs = [words.cut(_spec(report), LONGEST) for report in passed]
+    names = [formatting.cut(_name(report), LONGEST) for report in passed]
+    specs = [formatting.cut(_spec(report), LONGEST) for report in passed]
     for report, name, spec in zip(passed, names, specs, strict=True):
         text = Text("✓ ", style="green")
         text.append(f"{name:<{max(map(len, names))}}", style="bold not green")
@@ -33,7 +33,7 @@ def print_brief(reports: Sequence[Report], console: Console) -> None:
             text.append(f"      {report.points}", style="default")
         if report.seconds:
             text.append(f"      {report.seconds:.1f} s", style="dim default")
-        console.print(words.clean(text), soft_wrap=True, highlight=False)
+        console.print(formatting.clean(text), soft_wrap=True, highlight=False)
     for number, report in enumerate(failed):
         if number or passed:
             console.print()
@@ -47,11 +47,11 @@ def print_brief(reports: Sequence[Report], console: Console) -> None:
 
 
 def _name(report: Report) -> str:
-    return ":".join(part for part in (words.path(report.file), report.name) if part)
+    return ":".join(part for part in (formatting.path(report.file), report.name) if part)
 
 
 def _spec(report: Report) -> str:
     """A shipped spec by its name, others by their path."""
     shipped = {str(file): name for name, file in shipped_specs().items()}
     file = report.spec.file
-    return shipped.get(str(Path(file).resolve())) or words.path(file) if file else ""
+    return shipped.get(str(Path(file).resolve())) or formatting.path(file) if file else ""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from archcheck.fields import Region, UnitField, UnknownField
-from archcheck.fields.effective import Effective
-from archcheck.fields.growth import window_words
-from archcheck.fields.reach import Reach
-from archcheck.fields.summary import Summary
+from archcheck.fields.explain.effective import Effective
+from archcheck.fields.explain.growth import window_words
+from archcheck.fields.explain.path import Reach
+from archcheck.fields.explain.summary import Summary
 from archcheck.network import Network, Op
 from archcheck.reporters.inspection import field_data, number, place
 

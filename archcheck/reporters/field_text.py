@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.text import Text
 
 from archcheck.fields import Region, UnitField, UnknownField
-from archcheck.fields.effective import Effective
-from archcheck.fields.growth import Growth, by_block, window_words
-from archcheck.fields.reach import HIGH, LOW, Reach
-from archcheck.fields.summary import Summary
+from archcheck.fields.explain.effective import Effective
+from archcheck.fields.explain.growth import Growth, by_block, window_words
+from archcheck.fields.explain.path import HIGH, LOW, Reach
+from archcheck.fields.explain.summary import Summary
 from archcheck.network import Network, Op
-from archcheck.reporters import words
+from archcheck.reporters import formatting
 from archcheck.reporters.inspection import heading
 from archcheck.reporters.text import BAR, bar
 
@@ -49,7 +49,7 @@ def print_field(found: Summary, console: Console) -> None:
         _print(console, row)
     _print(console, Text(""))
     where = ",".join(map(str, found.unit.unit)) or "the only one"
-    of = f" of {words.shape(found.field.shape)}" if found.field.shape else ""
+    of = f" of {formatting.shape(found.field.shape)}" if found.field.shape else ""
     _print(console, Text(f"unit {where}", style="bold").append(of, style="not bold"))
     for row in _unit_rows(found.unit, found.without_gates):
         _print(console, row)
@@ -71,7 +71,7 @@ def print_unknown(network: Network, at: str, error: UnknownField, console: Conso
 
 
 def _print(console: Console, text: Text) -> None:
-    console.print(words.clean(text), soft_wrap=True, highlight=False)
+    console.print(formatting.clean(text), soft_wrap=True, highlight=False)
 
 
 def _row(label: str, value: str, note: str = "", style: str = "") -> Text:
@@ -83,7 +83,7 @@ def _about(found: Summary) -> str:
     network = found.rf.network
     parts = []
     if found.field.shape:
-        parts.append(f"a map of {words.shape(found.field.shape)}")
+        parts.append(f"a map of {formatting.shape(found.field.shape)}")
     if found.point.head is not None:
         parts.append(f"in front of {_op(network.ops[found.point.head])}")
     if len(network.inputs) > 1:
@@ -92,7 +92,7 @@ def _about(found: Summary) -> str:
 
 
 def _op(op: Op) -> str:
-    line = f" ({words.line(op.called)})" if op.called else ""
+    line = f" ({formatting.line(op.called)})" if op.called else ""
     return f"{op.module or op.kind}{line}"
 
 
@@ -122,10 +122,12 @@ def _figures(found: Summary) -> list[Text]:
     rows.append(_row("in the image", text, f"of {_by(field.sides)}: all units, borders included"))
     if min(field.coverage) < 1:
         rows.append(_row("coverage", _by([f"{share * 100:.0f} %" for share in field.coverage])))
-    rows.append(_row("jump", words.axes(field.jump)))
-    start = words.axes(field.start).replace("-", "−")
+    rows.append(_row("jump", formatting.axes(field.jump)))
+    start = formatting.axes(field.start).replace("-", "−")
     rows.append(_row("start", start, "the centre of the first unit's field"))
-    ends = [f"{words.signed(a)} before, {words.signed(b)} behind" for a, b in found.padding]
+    ends = [
+        f"{formatting.signed(a)} before, {formatting.signed(b)} behind" for a, b in found.padding
+    ]
     pairs = zip(axis_names(len(ends)), ends, strict=True)
     text = "; ".join(f"{name} {both}" for name, both in pairs)
     text = ends[0] if len(set(ends)) == 1 else text
@@ -149,7 +151,7 @@ def _region(label: str, region: Region, *, of: bool) -> list[Text]:
     share = "" if region.density == 1 else f", {_share(region)} of the hull"
     rows = [_row(label, _by(region.size), f"{region.count:,} {noun}{share}", "bold")]
     axes = [
-        words.positions(positions) + (f" of {side}" if of else "")
+        formatting.positions(positions) + (f" of {side}" if of else "")
         for positions, side in zip(region.axes, region.sides, strict=True)
     ]
     for name, text, before in zip(names, axes, [None, *axes], strict=False):
@@ -175,7 +177,9 @@ def _boxes(region: Region, names: Sequence[str]) -> list[Text]:
         )
     ]
     for box in region.boxes[:MOST_BOXES]:
-        text = "; ".join(f"{name} {words.positions(p)}" for name, p in zip(names, box, strict=True))
+        text = "; ".join(
+            f"{name} {formatting.positions(p)}" for name, p in zip(names, box, strict=True)
+        )
         rows.append(Text(f"      {text}"))
     left = len(region.boxes) - MOST_BOXES
     if left > 0:
@@ -185,7 +189,7 @@ def _boxes(region: Region, names: Sequence[str]) -> list[Text]:
 
 def _effective(found: Summary, effective: Effective) -> list[Text]:
     """What gradients say, beside what is possible."""
-    weights = words.path(effective.weights) if effective.weights else "random initial weights"
+    weights = formatting.path(effective.weights) if effective.weights else "random initial weights"
     inputs = "1 random input" if effective.samples == 1 else f"{effective.samples} random inputs"
     head = Text("\neffective", style="bold").append(f": {weights}, {inputs}", style="not bold")
     if effective.box is None:
@@ -269,7 +273,7 @@ def _layers(network: Network, path: Reach) -> list[Text]:
     for row in rows:
         text = Text(f"  {row.size:>{digits}}  ")
         text.append(f"{bar(row.size, path.size):<{BAR}} ", style="cyan")
-        text.append(f"{words.cut(row.name, names):<{names}}")
+        text.append(f"{formatting.cut(row.name, names):<{names}}")
         if row.added:
             text.append(f"  {f'+{row.added}':>{digits + 1}}  {row.what}", style="dim")
         text.rstrip()

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from archcheck.reporters.data import dumps
+from archcheck.reporters.formatting import plain
 from archcheck.reporters.issues import named, reason, sentence, title
 from archcheck.reporters.text import summary
-from archcheck.reporters.words import plain
 from archcheck.spec import Finding, Report
 from archcheck.spec.points import exact_sum
 

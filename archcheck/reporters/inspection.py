@@ -11,7 +11,7 @@ from rich.text import Text
 
 from archcheck.fields import Field, Point, ReceptiveField, UnknownField, receptive_field
 from archcheck.network import Layer, Network, Op, Place
-from archcheck.reporters import words
+from archcheck.reporters import formatting
 
 VERSION = 1
 
@@ -171,7 +171,7 @@ def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     """The cells of a row, each as wide as its column; numbers stand on the right."""
     cells = []
     for column, (text, width) in enumerate(zip(row, widths, strict=True)):
-        cell = words.cut(text, width)
+        cell = formatting.cut(text, width)
         spare = " " * (width - cell_len(cell))
         cells.append(spare + cell if column in _NUMBERS else cell + spare)
     return cells
@@ -188,14 +188,14 @@ def _row(
     where = (op.built or op.called) if op else None
     field = _first_known(views, Point(layer.name, (layer.output,)))
     return (
-        words.in_one_line(layer.name),
-        words.in_one_line(layer.module),
-        words.shape(network.shape(layer.output)[1:]),
+        formatting.in_one_line(layer.name),
+        formatting.in_one_line(layer.module),
+        formatting.shape(network.shape(layer.output)[1:]),
         f"{layer.parameters:,}" if layer.parameters else "",
-        words.amount(layer.macs) if layer.macs is None or layer.macs else "",
+        formatting.amount(layer.macs) if layer.macs is None or layer.macs else "",
         _size(field),
-        words.axes(field.jump) if field and field.axes else "",
-        words.in_one_line(_short_line(where, source)),
+        formatting.axes(field.jump) if field and field.axes else "",
+        formatting.in_one_line(_short_line(where, source)),
     )
 
 
@@ -210,13 +210,13 @@ def _first_known(views: list[ReceptiveField], point: Point) -> Field | None:
 
 
 def _print(console: Console, text: Text) -> None:
-    console.print(words.clean(text), soft_wrap=True, highlight=False)
+    console.print(formatting.clean(text), soft_wrap=True, highlight=False)
 
 
 def heading(network: Network) -> str:
     """The network's file, name and inputs."""
-    file = words.path(network.source.file) if network.source else ""
-    inputs = ", ".join(words.shape(network.shape(tensor)[1:]) for tensor in network.inputs)
+    file = formatting.path(network.source.file) if network.source else ""
+    inputs = ", ".join(formatting.shape(network.shape(tensor)[1:]) for tensor in network.inputs)
     return f"{file}:{network.name}   {inputs}" if file else f"{network.name}   {inputs}"
 
 
@@ -225,14 +225,14 @@ def _size(field: Field | None) -> str:
         return "?"
     if not field.axes:
         return ""
-    size = words.axes(field.size)
-    return f"{words.axes(field.smallest)}–{size}" if field.varies else size
+    size = formatting.axes(field.size)
+    return f"{formatting.axes(field.smallest)}–{size}" if field.varies else size
 
 
 def _short_line(place: Place | None, source: str) -> str:
     if place is None:
         return ""
-    return f":{place.line}" if place.file == source else words.line(place)
+    return f":{place.line}" if place.file == source else formatting.line(place)
 
 
 def _totals(network: Network, rf: ReceptiveField) -> list[Text]:
@@ -266,7 +266,7 @@ def _field_words(rf: ReceptiveField, point: Point) -> Text:
     if not field.axes:
         return Text(f"none at {point.name}: the input has no spatial axes", style="dim")
     text = Text(f"{' × '.join(map(str, field.size))} at {point.name}")
-    facts = [f"jump {words.axes(field.jump)}", f"start {words.axes(field.start)}"]
+    facts = [f"jump {formatting.axes(field.jump)}", f"start {formatting.axes(field.start)}"]
     if field.varies:
         facts.append(f"smallest {' × '.join(map(str, field.smallest))}")
     if min(field.coverage) < 1:

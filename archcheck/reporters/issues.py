@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archcheck.network import Place
-from archcheck.reporters.words import plain
+from archcheck.reporters.formatting import plain
 from archcheck.spec import Finding, Report
 
 

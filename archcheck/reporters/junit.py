@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
+from archcheck.reporters.formatting import plain
 from archcheck.reporters.issues import named, reason, regions, relative, sentence, title
-from archcheck.reporters.words import plain
 from archcheck.spec import Finding, Report
 from archcheck.spec.points import Points, added
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from archcheck.reporters.formatting import plain
 from archcheck.reporters.issues import Issue, issues, title
 from archcheck.reporters.text import MARKS, points_of, summary
-from archcheck.reporters.words import plain
 from archcheck.spec import Finding, Report
 
 _MEANING = re.compile(r"([\\`*_\[\]<>|~&:@$#])")

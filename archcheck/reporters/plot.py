@@ -11,8 +11,8 @@ from io import BytesIO
 from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
-from archcheck.fields.summary import Summary
-from archcheck.reporters import words
+from archcheck.fields.explain.summary import Summary
+from archcheck.reporters import formatting
 from archcheck.reporters.plot_field import draw_curve, draw_heat, draw_plane, draw_strip
 from archcheck.reporters.plot_growth import draw_growth
 from archcheck.reporters.plot_style import ACTUAL, BORDER, SETTINGS, THEORETICAL, UNIT
@@ -94,7 +94,7 @@ def _heading(found: Summary) -> str:
     network = found.rf.network
     unit = ",".join(map(str, found.unit.unit))
     at = f"unit {unit} at {found.point.name}" if unit else found.point.name
-    inputs = words.shape(network.shape(network.inputs[found.rf.input_index])[1:])
+    inputs = formatting.shape(network.shape(network.inputs[found.rf.input_index])[1:])
     return f"{network.name} on {inputs}: {at}\n{_sizes(found)}"
 
 

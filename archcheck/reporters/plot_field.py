@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archcheck.fields.effective import Effective
-from archcheck.fields.region import Region, canonical
-from archcheck.fields.summary import Summary
+from archcheck.fields.algebra.region import Region, canonical
+from archcheck.fields.explain.effective import Effective
+from archcheck.fields.explain.summary import Summary
 from archcheck.reporters.field_text import axis_names
 from archcheck.reporters.plot_style import ACTUAL, BORDER, HEAT, THEORETICAL, UNIT, whole_ticks
 

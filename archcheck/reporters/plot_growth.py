@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from archcheck.fields.depth import Node, nodes
-from archcheck.fields.summary import Summary
-from archcheck.reporters import words
+from archcheck.fields.explain.depth import Node, nodes
+from archcheck.fields.explain.summary import Summary
+from archcheck.reporters import formatting
 from archcheck.reporters.field_text import axis_names
 from archcheck.reporters.plot_style import BORDER, FAINT, LINES, whole_ticks
 
@@ -117,7 +117,7 @@ def _blocks(panel: Axes, graph: Sequence[Node]) -> None:
             kept.append(span)
         elif span[0] > kept[-1][0]:
             kept[-1] = span
-    panel.set_xticks([at for _, at, _ in kept], [words.cut(name, 18) for _, _, name in kept])
+    panel.set_xticks([at for _, at, _ in kept], [formatting.cut(name, 18) for _, _, name in kept])
     many = sum(len(name) + 2 for _, _, name in kept) > 56
     panel.tick_params(axis="x", rotation=45 if many else 0)
     for label in panel.get_xticklabels():

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import archcheck
 from archcheck.reporters.data import dumps
+from archcheck.reporters.formatting import plain
 from archcheck.reporters.issues import Issue, Region, fingerprints, issues, relative_path, title
-from archcheck.reporters.words import plain
 from archcheck.rules import Rule, all_rules, documentation
 from archcheck.spec import Report
 from archcheck.spec.points import added

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from archcheck.reporters import words
+from archcheck.reporters import formatting
 from archcheck.spec import Spec, SpecError
 from archcheck.spec.points import Points, added
 from archcheck.spec.serialise import points_as_dict
@@ -20,11 +20,11 @@ Examined = Sequence[tuple[str, Spec | None, Sequence[SpecError]]]
 
 def print_examined(examined: Examined, console: Console) -> None:
     """Print one line a spec, and under it its errors, each with its line underlined."""
-    names = max(len(words.path(name)) for name, _, _ in examined)
+    names = max(len(formatting.path(name)) for name, _, _ in examined)
     for name, spec, errors in examined:
         mark, colour = ("✗", "red") if errors else ("✓", "green")
         text = Text(f"{mark} ", style=colour).append(
-            f"{words.path(name):<{names}}", style="bold default"
+            f"{formatting.path(name):<{names}}", style="bold default"
         )
         if spec is not None:
             text.append(f"   {_content(spec)}", style="not bold default")
@@ -35,7 +35,9 @@ def print_examined(examined: Examined, console: Console) -> None:
                 Text("error: ", style="bold red").append(str(error), style="not bold default"),
             )
             if error.source and error.line and error.column:
-                for row in words.underlined(error.source, error.line, error.column, error.length):
+                for row in formatting.underlined(
+                    error.source, error.line, error.column, error.length
+                ):
                     _print(console, row)
     wrong = sum(bool(errors) for _, _, errors in examined)
     if len(examined) > 1 or wrong:
@@ -49,11 +51,11 @@ def print_examined(examined: Examined, console: Console) -> None:
 
 def error_text(error: SpecError) -> str:
     """One error with its line underlined, without colour."""
-    place = (words.path(error.file), error.line, error.column)
+    place = (formatting.path(error.file), error.line, error.column)
     where = ":".join(str(part) for part in place if part)
-    rows = [words.clean(Text(f"{where}: {error.message}" if where else error.message))]
+    rows = [formatting.clean(Text(f"{where}: {error.message}" if where else error.message))]
     if error.source and error.line and error.column:
-        rows += words.underlined(error.source, error.line, error.column, error.length)
+        rows += formatting.underlined(error.source, error.line, error.column, error.length)
     return "\n".join(row.plain.rstrip() for row in rows)
 
 
@@ -61,7 +63,7 @@ def print_errors_concisely(examined: Examined, console: Console) -> None:
     """Print ``path:line:column: spec message``, one line an error."""
     for name, _, errors in examined:
         for error in errors:
-            where = f"{words.path(error.file or name)}:{error.line or 1}:{error.column or 1}"
+            where = f"{formatting.path(error.file or name)}:{error.line or 1}:{error.column or 1}"
             _print(console, Text(f"{where}: spec {error.message}"))
 
 
@@ -112,4 +114,4 @@ def _content(spec: Spec) -> str:
 
 
 def _print(console: Console, text: Text) -> None:
-    console.print(words.clean(text), soft_wrap=True, highlight=False)
+    console.print(formatting.clean(text), soft_wrap=True, highlight=False)

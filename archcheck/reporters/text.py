@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from archcheck.fields.growth import Growth
-from archcheck.reporters import words
+from archcheck.fields.explain.growth import Growth
+from archcheck.reporters import formatting
 from archcheck.rules import Location
 from archcheck.spec import Finding, Report
 
@@ -41,14 +41,14 @@ def print_report(report: Report, console: Console) -> None:
         console.print()
         _print(console, Text("  the last lines that it printed:", style="dim"))
         for line in report.output.splitlines()[-5:]:
-            _print(console, Text(f"  │ {words.cut(line, width - 4)}", style="dim"))
+            _print(console, Text(f"  │ {formatting.cut(line, width - 4)}", style="dim"))
     console.print()
     _print(console, _summary(report))
 
 
 def finding_text(finding: Finding) -> str:
     """What the full report says about one finding that does not hold, without colour."""
-    return "\n".join(words.clean(row).plain.rstrip() for row in _details(finding))
+    return "\n".join(formatting.clean(row).plain.rstrip() for row in _details(finding))
 
 
 def print_concise(report: Report, console: Console) -> None:
@@ -58,9 +58,9 @@ def print_concise(report: Report, console: Console) -> None:
             continue
         place = next((where.place for where in finding.verdict.locations if where.place), None)
         if place is None:
-            where = f"{words.path(report.file) or report.name}:1:1"
+            where = f"{formatting.path(report.file) or report.name}:1:1"
         else:
-            where = f"{words.path(place.file)}:{place.line}:{place.column or 1}"
+            where = f"{formatting.path(place.file)}:{place.line}:{place.column or 1}"
         status = "not verified: " if finding.verdict.status == "not-verified" else ""
         level = {"error": "", "warning": "warning: ", "note": "bonus: "}[finding.level]
         line = f"{where}: {finding.rule} {level}{status}{finding.message}"
@@ -69,7 +69,9 @@ def print_concise(report: Report, console: Console) -> None:
 
 def _print(console: Console, text: Text, *, wrap: bool = False) -> None:
     # A sentence is broken between words where someone looks; lines for programs stay whole.
-    console.print(words.clean(text), soft_wrap=not (wrap and console.is_terminal), highlight=False)
+    console.print(
+        formatting.clean(text), soft_wrap=not (wrap and console.is_terminal), highlight=False
+    )
 
 
 def _header(report: Report) -> Text:
@@ -77,18 +79,18 @@ def _header(report: Report) -> Text:
     network = report.network
     if network is None:
         return text
-    inputs = ", ".join(words.shape(network.shape(t)[1:]) for t in network.inputs)
-    outputs = ", ".join(words.shape(network.sample_shape(t)) for _, t in network.outputs[:3])
+    inputs = ", ".join(formatting.shape(network.shape(t)[1:]) for t in network.inputs)
+    outputs = ", ".join(formatting.shape(network.sample_shape(t)) for _, t in network.outputs[:3])
     facts = [
         f"{inputs} → {outputs}",
         f"{network.parameters:,} parameters",
-        f"{words.amount(network.macs)} MACs",
+        f"{formatting.amount(network.macs)} MACs",
     ]
     return text.append("   " + "   ".join(facts), style="not bold")
 
 
 def _reference(report: Report) -> str:
-    return ":".join(part for part in (words.path(report.file), report.name) if part)
+    return ":".join(part for part in (formatting.path(report.file), report.name) if part)
 
 
 def _rows(findings: tuple[Finding, ...], width: int) -> list[Text]:
@@ -106,15 +108,15 @@ def _rows(findings: tuple[Finding, ...], width: int) -> list[Text]:
         text.append(f"{mark} ", style=colour)
         text.append(f"{finding.rule:<{names}}  ")
         text.append(
-            f"{words.cut(verdict.found_text, found):>{found}}",
+            f"{formatting.cut(verdict.found_text, found):>{found}}",
             style=colour if verdict.status != "passed" else "",
         )
-        text.append(f"   {words.cut(verdict.required, asked):<{asked}}")
+        text.append(f"   {formatting.cut(verdict.required, asked):<{asked}}")
         if widest:
             text.append(f"   {given:>{widest}}", style="dim" if verdict.status == "passed" else "")
         room = width - len(text.plain) - 3
         if verdict.note and room > 8:
-            text.append(f"   {words.cut(verdict.note, room)}", style="dim")
+            text.append(f"   {formatting.cut(verdict.note, room)}", style="dim")
         text.rstrip()
         rows.append(text)
     return rows
@@ -150,7 +152,7 @@ def _details(finding: Finding) -> list[Text]:
     if finding.message != verdict.message:
         rows.append(Text(f"  {verdict.message}", style="dim"))
     shown = _distinct(verdict.locations)[:MOST_LINES]
-    quoted = [(where, words.source_line(where.place)) for where in shown if where.place]
+    quoted = [(where, formatting.source_line(where.place)) for where in shown if where.place]
     gutter = max((len(str(w.place.line)) for w, _ in quoted if w.place), default=2)
     for number, (where, source) in enumerate(quoted):
         rows += _quoted(where, source, gutter, verdict.hint if number == 0 else "")
@@ -176,7 +178,7 @@ def _distinct(locations: tuple[Location, ...]) -> list[Location]:
 def _quoted(where: Location, source: str | None, gutter: int, hint: str) -> list[Text]:
     assert where.place is not None
     pad = " " * gutter
-    rows = [Text(f"{pad} ┌─ {words.line(where.place)}", style="dim")]
+    rows = [Text(f"{pad} ┌─ {formatting.line(where.place)}", style="dim")]
     if source is not None:
         row = Text(f"{where.place.line:>{gutter}} │ ", style="dim")
         rows.append(row.append(f"    {source.strip()}", style="not dim"))
@@ -196,7 +198,7 @@ def _growth(rows: tuple[Growth, ...], needed: int | None, gutter: int) -> list[T
         text = Text(f"{' ' * gutter} │ ", style="dim")
         text.append(f"{row.size:>{digits}}  ", style="not dim")
         text.append(f"{bar(row.size, widest):<{BAR}} ", style="not dim cyan")
-        text.append(f"{words.cut(row.name, names):<{names}}", style="not dim")
+        text.append(f"{formatting.cut(row.name, names):<{names}}", style="not dim")
         if row.added:
             text.append(f"  {f'+{row.added}':>{digits + 1}}  {row.what}", style="dim")
         text.rstrip()

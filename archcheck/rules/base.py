@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from archcheck.evidence import Evidence
 from archcheck.fields import ReceptiveField, receptive_field
-from archcheck.fields.growth import Growth
+from archcheck.fields.explain.growth import Growth
 from archcheck.network import Network, Op, Place
 from archcheck.network.kinds import KNOWN
 from archcheck.rules.options import CommonOptions

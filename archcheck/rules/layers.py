@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 
 from archcheck.network import Call, Network, Op
 from archcheck.network.attributes import attributes
-from archcheck.network.classes import LAYER_CLASSES
 from archcheck.network.kinds import KNOWN, STRUCTURE, kind_of
+from archcheck.network.torch_layers import LAYER_CLASSES
 from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, not_verified, register
 from archcheck.rules.options import Amount, CommonOptions, Measure
 

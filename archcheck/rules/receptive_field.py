@@ -9,7 +9,7 @@ from pydantic import Field as Option
 from pydantic import model_validator
 
 from archcheck.fields import Field, Point, ReceptiveField, UnknownField
-from archcheck.fields.growth import Growth, growth, last_window
+from archcheck.fields.explain.growth import Growth, growth, last_window
 from archcheck.network import Op
 from archcheck.rules.base import (
     Example,

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from archcheck.faults import closest
+from archcheck.errors import closest
 from archcheck.rules import Rule
 from archcheck.rules.options import SHORT, Amount, CommonOptions, CountOptions
 from archcheck.spec.document import Document, KeyPath

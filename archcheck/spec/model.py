@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archcheck.faults import closest
+from archcheck.errors import closest
 from archcheck.rules import Rule, all_rules
 from archcheck.rules.options import CommonOptions
 from archcheck.spec.document import Document, KeyPath, Source, parse_document, read_document

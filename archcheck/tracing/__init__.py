@@ -1,5 +1,5 @@
 """Running a model once and writing down what it did.
 
-Importing this package imports no torch: :mod:`archcheck.tracing.process` is the side that the
+Importing this package imports no torch: :mod:`archcheck.worker.process` is the side that the
 command line uses, the other modules run where the model runs.
 """

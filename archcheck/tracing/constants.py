@@ -23,7 +23,7 @@ from archcheck.network.constants import (
 )
 from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import INDEXING, MASKING
-from archcheck.tracing.ledger import is_parameter
+from archcheck.tracing.tensor_ids import is_parameter
 
 MOST = 1 << 28
 """The most elements of which values are kept."""

@@ -14,15 +14,15 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from archcheck.network import Call, Op, Place
 from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import ESCAPE, IN_PLACE_WRITE, kind_of
-from archcheck.tracing.answers.base import Call as TorchCall
-from archcheck.tracing.answers.views import METADATA
 from archcheck.tracing.arguments import described
 from archcheck.tracing.constants import Constants
-from archcheck.tracing.construction import built_at
-from archcheck.tracing.ledger import Ledger, is_parameter, tensors_in
-from archcheck.tracing.parts import Paths
-from archcheck.tracing.places import caller
+from archcheck.tracing.module_tree import Paths
+from archcheck.tracing.shape_rules.base import Call as TorchCall
+from archcheck.tracing.shape_rules.views import METADATA
+from archcheck.tracing.tensor_ids import Ledger, is_parameter, tensors_in
 from archcheck.tracing.unregistered import Unregistered
+from archcheck.worker.construction import built_at
+from archcheck.worker.source_locations import caller
 
 ESCAPES = frozenset("""item tolist numpy bool float int index complex array""".split())
 """Dunders and methods that turn a tensor's value into Python data, which cannot be followed."""

@@ -14,20 +14,20 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 
-from archcheck.collector import collector_paused
+from archcheck.gc_pause import collector_paused
 from archcheck.network import Module, Network, Parameter, Place
-from archcheck.tracing.answers import Answers, Restart
-from archcheck.tracing.answers.conditions import answerable, memory_left_alone, scripts_noticed
-from archcheck.tracing.construction import built_at
-from archcheck.tracing.explaining import run_error
-from archcheck.tracing.failures import RunError
-from archcheck.tracing.initialisation import Initialisation
-from archcheck.tracing.ledger import tensors_in
-from archcheck.tracing.parts import buffers_of, parameters_of, paths_of
-from archcheck.tracing.preservation import unchanged
+from archcheck.tracing.error_messages import run_error
+from archcheck.tracing.module_tree import buffers_of, parameters_of, paths_of
 from archcheck.tracing.recorder import Recorder
+from archcheck.tracing.restore import unchanged
+from archcheck.tracing.shape_rules import Answers, Restart
+from archcheck.tracing.shape_rules.conditions import answerable, memory_left_alone, scripts_noticed
+from archcheck.tracing.shape_rules.lazy_init import Initialisation
 from archcheck.tracing.shapes import Shape, input_shapes
-from archcheck.tracing.switches import eager
+from archcheck.tracing.tensor_ids import tensors_in
+from archcheck.worker.construction import built_at
+from archcheck.worker.failures import RunError
+from archcheck.worker.library_env import eager
 
 
 def trace(

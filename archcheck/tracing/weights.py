@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from archcheck.tracing.failures import BadReference, describe
+from archcheck.worker.failures import BadReference, describe
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
 """Keys under which training programs put a state dict, beside the epoch and the optimiser."""

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from archcheck.fields import masks
-from archcheck.fields.fieldmap import FieldMap, Unfollowed
-from archcheck.fields.gather import pick
+from archcheck.fields.algebra import masks
+from archcheck.fields.algebra.axis_map import pick
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.indices import MOST, Integers, alike_labelled, picked, written
+from archcheck.fields.algebra.reshape import reshaped
 from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.handlers.writing import boxed, nothing
-from archcheck.fields.indices import MOST, Integers, alike_labelled, picked, written
-from archcheck.fields.reshape import reshaped
 
 
 @dataclass(frozen=True)

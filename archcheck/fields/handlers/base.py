@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from archcheck.fields.fieldmap import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
 from archcheck.network import Network, Op
 
 
@@ -82,7 +82,7 @@ CARRIERS: set[str] = set()
 
 def handles(kinds: Iterable[str], *, cuts: bool = False) -> Callable[[Handler], Handler]:
     """Register a handler for some kinds of operation; with ``cuts`` it is given maps in which
-    masks have closed units (:class:`~archcheck.fields.fieldmap.Cut`)."""
+    masks have closed units (:class:`~archcheck.fields.algebra.field_map.Cut`)."""
     names = list(kinds)
 
     def register(handler: Handler) -> Handler:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from string import ascii_letters
 
-from archcheck.fields import masks
-from archcheck.fields.fieldmap import FieldMap, Unfollowed
+from archcheck.fields.algebra import masks
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.merge import merged
 from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.handlers.products import contracted
-from archcheck.fields.merge import merged
 
 
 def _joined(context: Context, terms: list[tuple[str, str]], result: str) -> FieldMap:

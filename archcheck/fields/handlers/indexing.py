@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from archcheck.fields.fieldmap import FieldMap, Unfollowed
-from archcheck.fields.gather import pick
-from archcheck.fields.handlers.base import Context, handles, is_tensor
-from archcheck.fields.indices import (
+from archcheck.fields.algebra.axis_map import pick
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.indices import (
     Integers,
     along,
     elementwise,
     picked,
 )
-from archcheck.fields.merge import merged
-from archcheck.fields.reshape import reshaped
+from archcheck.fields.algebra.merge import merged
+from archcheck.fields.algebra.reshape import reshaped
+from archcheck.fields.handlers.base import Context, handles, is_tensor
 from archcheck.network.constants import BOOLEANS, INTEGERS
 
 

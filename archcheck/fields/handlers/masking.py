@@ -8,13 +8,13 @@ from math import inf, prod
 import numpy as np
 from msgspec.structs import replace
 
-from archcheck.fields import masks
-from archcheck.fields.fieldmap import Cut, FieldMap, Unfollowed
+from archcheck.fields.algebra import masks
+from archcheck.fields.algebra.field_map import Cut, FieldMap, Unfollowed
+from archcheck.fields.algebra.masks import Booleans
+from archcheck.fields.algebra.merge import merged
+from archcheck.fields.algebra.positions import EMPTY
+from archcheck.fields.algebra.table import Table
 from archcheck.fields.handlers.base import Context, handles, is_tensor
-from archcheck.fields.masks import Booleans
-from archcheck.fields.merge import merged
-from archcheck.fields.positions import EMPTY
-from archcheck.fields.table import Table
 from archcheck.network import kinds
 from archcheck.network.constants import BOOLEANS, CUTTING, HIGH, LEARNED, LOW, UNREAD
 

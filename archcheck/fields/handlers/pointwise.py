@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from archcheck.fields.fieldmap import FieldMap, Unfollowed
-from archcheck.fields.gather import pick, window
+from archcheck.fields.algebra.axis_map import pick, window
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.merge import concatenated, merged
+from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.handlers.writing import nothing
-from archcheck.fields.merge import concatenated, merged
-from archcheck.fields.reshape import divided, together
 from archcheck.network import kinds
 
 _ELSEWHERE = frozenset(

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec.structs import replace
 
-from archcheck.fields import masks
-from archcheck.fields.fieldmap import Cut, FieldMap, Unfollowed
-from archcheck.fields.gather import Gather, pick
+from archcheck.fields.algebra import masks
+from archcheck.fields.algebra.axis_map import Gather, pick
+from archcheck.fields.algebra.field_map import Cut, FieldMap, Unfollowed
+from archcheck.fields.algebra.merge import merged
+from archcheck.fields.algebra.positions import EMPTY
+from archcheck.fields.algebra.table import Table
 from archcheck.fields.handlers.base import Context, Result, handles, is_tensor
 from archcheck.fields.handlers.masking import low, truth
-from archcheck.fields.merge import merged
-from archcheck.fields.positions import EMPTY
-from archcheck.fields.table import Table
 from archcheck.network.equations import explicit
 
 Term = tuple[str, FieldMap]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from archcheck.fields.fieldmap import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.masks import joined, joined_rows, settled
+from archcheck.fields.algebra.merge import concatenated, merged
 from archcheck.fields.handlers.base import Context, Result, Results, handles, is_tensor
 from archcheck.fields.handlers.masking import clamped
-from archcheck.fields.masks import joined, joined_rows, settled
-from archcheck.fields.merge import concatenated, merged
 from archcheck.network import kinds
 
 

@@ -8,11 +8,11 @@ from math import floor
 import numpy as np
 import numpy.typing as npt
 
-from archcheck.fields.fieldmap import FieldMap, Unfollowed
-from archcheck.fields.gather import Gather, transposed_window
+from archcheck.fields.algebra.axis_map import Gather, transposed_window
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.indices import MOST, alike_labelled, fused, spread
+from archcheck.fields.algebra.merge import merged
 from archcheck.fields.handlers.base import Context, handles, integers
-from archcheck.fields.indices import MOST, alike_labelled, fused, spread
-from archcheck.fields.merge import merged
 from archcheck.network import kinds
 from archcheck.network.constants import NUMBERS
 

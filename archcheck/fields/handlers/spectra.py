@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archcheck.fields.fieldmap import FieldMap
-from archcheck.fields.gather import Gather
+from archcheck.fields.algebra.axis_map import Gather
+from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.handlers.base import Context, handles
 from archcheck.network import kinds
 

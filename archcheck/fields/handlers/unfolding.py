@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from archcheck.fields.fieldmap import FieldMap
-from archcheck.fields.gather import Gather, pick
+from archcheck.fields.algebra.axis_map import Gather, pick
+from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.merge import concatenated, merged
+from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, handles, integers
-from archcheck.fields.merge import concatenated, merged
-from archcheck.fields.reshape import divided, together
 
 
 def _windows(

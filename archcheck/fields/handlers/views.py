@@ -6,13 +6,13 @@ from math import prod
 
 import numpy as np
 
-from archcheck.fields.fieldmap import FieldMap, Unfollowed
-from archcheck.fields.gather import Gather, pick, window
+from archcheck.fields.algebra.axis_map import Gather, pick, window
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.indices import alike_labelled, along, picked
+from archcheck.fields.algebra.merge import merged
+from archcheck.fields.algebra.reshape import divided, reshaped, together
 from archcheck.fields.handlers.base import Context, Result, handles, integers, is_tensor
 from archcheck.fields.handlers.indexing import constant_index
-from archcheck.fields.indices import alike_labelled, along, picked
-from archcheck.fields.merge import merged
-from archcheck.fields.reshape import divided, reshaped, together
 
 
 @handles({"view", "reshape", "flatten", "unflatten", "reshape_as", "view_as"}, cuts=True)

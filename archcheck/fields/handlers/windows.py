@@ -7,10 +7,10 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from archcheck.fields import gather as g
-from archcheck.fields.fieldmap import FieldMap, Unfollowed
+from archcheck.fields.algebra import axis_map as g
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, Result, handles, integers
-from archcheck.fields.reshape import divided, together
 from archcheck.network import attributes, kinds
 
 

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from archcheck.fields import masks
-from archcheck.fields.fieldmap import FieldMap, Track, Unfollowed
-from archcheck.fields.gather import pick
+from archcheck.fields.algebra import masks
+from archcheck.fields.algebra.axis_map import pick
+from archcheck.fields.algebra.field_map import FieldMap, Track, Unfollowed
+from archcheck.fields.algebra.indices import Integers, alike_labelled, written
+from archcheck.fields.algebra.merge import merged
+from archcheck.fields.algebra.positions import EMPTY
+from archcheck.fields.algebra.table import Factor, Table
 from archcheck.fields.handlers.base import Context, handles, is_tensor
 from archcheck.fields.handlers.indexing import Subscript, constant_index
 from archcheck.fields.handlers.masking import chosen
-from archcheck.fields.indices import Integers, alike_labelled, written
-from archcheck.fields.merge import merged
-from archcheck.fields.positions import EMPTY
-from archcheck.fields.table import Factor, Table
 
 
 def _like(context: Context, *names: str) -> tuple[FieldMap, list[FieldMap | None]]:

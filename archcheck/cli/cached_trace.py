@@ -1,0 +1,130 @@
+"""Tracing as the options about the cache say."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archcheck.cache import BadFolder, CachedTracing, Store, clean, find_folder, open_store
+from archcheck.cli.errors import UsageError
+from archcheck.worker.reference import Reference
+
+if TYPE_CHECKING:
+    from archcheck.network import Network
+    from archcheck.spec import Report
+    from archcheck.worker.failures import Failure
+
+
+@contextmanager
+def tracing(
+    reference: Reference, no_cache: bool, cache_dir: Path | None, verbose: bool
+) -> Iterator[CachedTracing]:
+    """A network to trace, its cache opened; no process is left behind.
+
+    Raises:
+        UsageError: if the folder of the cache is a file.
+        ConfigError: if the project's settings are wrong.
+    """
+    store = None if no_cache else opened_store(cache_dir or _settled_folder())
+    with CachedTracing(reference, store) as traced:
+        yield traced
+        if verbose:
+            sys.stderr.write(f"{traced.remark}\n")
+
+
+def opened_store(cache_dir: Path | None) -> Store | None:
+    """The cache in a folder, by default the project's; None where there can be none.
+
+    Raises:
+        UsageError: if the folder of the cache is a file.
+    """
+    try:
+        return open_store(cache_dir)
+    except BadFolder as error:
+        raise UsageError(str(error)) from None
+
+
+def _settled_folder() -> Path | None:
+    """The cache's folder as the project's settings name it, None if they do not.
+
+    Raises:
+        ConfigError: if the settings are wrong.
+    """
+    from archcheck.config import find_config
+
+    try:
+        config = find_config()
+    except OSError:  # the working directory is gone
+        return None
+    return config.cache_dir if config is not None else None
+
+
+def trace_alone(
+    reference: Reference,
+    shapes: Sequence[str] | None,
+    arguments: Sequence[str] | None,
+    *,
+    train: bool,
+    timeout: float,
+    no_cache: bool,
+    cache_dir: Path | None,
+    verbose: bool,
+) -> Network | Report:
+    """Trace a network that no spec is given for, with shapes and arguments as they were typed.
+
+    Returns:
+        The network; a report with the reason if it could not be run.
+
+    Raises:
+        UsageError: if no shape is given, or one of the options is wrong.
+    """
+    started = time.perf_counter()
+    with tracing(reference, no_cache, cache_dir, verbose) as child:
+        from archcheck.cli.options import read_arguments, read_shapes
+        from archcheck.network import Network
+
+        sizes = read_shapes(shapes)
+        if sizes is None:
+            raise UsageError("say the input's shape without the batch: --input 3,32,32")
+        given = read_arguments(arguments)
+        found = child.trace(sizes, given, training=train, timeout=timeout)
+    if isinstance(found, Network):
+        return found
+    return report_without_spec(found, sizes, reference, started)
+
+
+def report_without_spec(
+    failure: Failure, shapes: Sequence[tuple[int, ...]], reference: Reference, started: float
+) -> Report:
+    """The report on a network that could not be run, where no spec asks anything of it."""
+    from archcheck.spec import Spec
+    from archcheck.verification.verify import report_on  # with it comes all that specs are made of
+
+    return report_on(failure, Spec((), tuple(shapes)), reference, started)
+
+
+def remove_cache(cache_dir: Path | None) -> str:
+    """Remove the cache, and say what was removed.
+
+    Raises:
+        UsageError: if the folder of the cache is a file.
+        ConfigError: if the project's settings are wrong.
+        OSError: if something cannot be removed.
+    """
+    try:
+        folder = find_folder(cache_dir or _settled_folder())
+    except BadFolder as error:
+        raise UsageError(str(error)) from None
+    was_there = folder.is_dir()
+    networks, size, left = clean(folder)
+    if not was_there:
+        return f"there is no cache at {folder}"
+    what = f"{networks:,} network{'' if networks == 1 else 's'} ({size:,} bytes)"
+    if not left:
+        return f"removed {folder}: {what}"
+    shown = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+    return f"removed {what} from {folder}; left what is not the cache's: {shown}"

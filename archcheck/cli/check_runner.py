@@ -1,0 +1,233 @@
+"""All networks of a project: which of them to judge, and judging one after another."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+
+from archcheck.cache import CachedTracing, Store
+from archcheck.cli.affected import Concern, Files, concern, reference_to, untracked
+from archcheck.cli.errors import UsageError
+from archcheck.cli.options import without
+from archcheck.cli.progress import new_bar, progress_bar
+from archcheck.config import MappedNetwork
+from archcheck.reporters import formatting
+from archcheck.spec import Report, Spec, SpecError, load_spec
+from archcheck.verification.collect import Submission, Told
+from archcheck.verification.verify import judge
+from archcheck.worker.failures import BadReference
+from archcheck.worker.reference import Reference
+
+PATIENCE = 1.0
+"""Seconds until a bar is shown."""
+
+
+@dataclass
+class Outcome:
+    """The reports on networks, and what kept others from being judged."""
+
+    reports: list[Report] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+
+    def add_error(self, error: Exception) -> None:
+        """Keep an error; what would read the same is told once."""
+        if str(error) not in map(str, self.errors):
+            self.errors.append(error)
+
+
+class Specs:
+    """The specs of networks, each file read once, without the rules that are skipped."""
+
+    def __init__(self, skip: Sequence[str]) -> None:
+        self._skip = skip
+        self._known: dict[str, Spec | SpecError] = {}
+
+    def of(self, network: MappedNetwork) -> Spec:
+        """The spec that a network is held to.
+
+        Raises:
+            SpecError: if it cannot be read, or nobody says the input's shape.
+            UsageError: if all of its rules are skipped.
+        """
+        spec = self._read(network.spec)
+        if network.input is None and spec.input is None:
+            raise SpecError(
+                "the input's shape is not known: add `input: [3, 32, 32]` to the spec, or "
+                f"`input = [3, 32, 32]` to {network} in [tool.archcheck.networks]",
+                file=spec.file,
+            )
+        asked = {requirement.rule.name for requirement in spec.requirements}
+        if asked <= set(self._skip):
+            raise UsageError(f"every rule of {formatting.path(spec.file)} is skipped")
+        return without(spec, [rule for rule in self._skip if rule in asked])
+
+    def _read(self, file: str) -> Spec:
+        if file not in self._known:
+            try:
+                self._known[file] = load_spec(formatting.path(file))
+            except SpecError as error:
+                self._known[file] = error
+        found = self._known[file]
+        if isinstance(found, SpecError):
+            raise found
+        return found
+
+
+def concerned(
+    networks: Sequence[MappedNetwork],
+    files: Files,
+    specs: Specs,
+    store: Store | None,
+    outcome: Outcome,
+) -> list[MappedNetwork]:
+    """The networks that some files have to do with; a spec that cannot be read is an error.
+
+    Those that nobody knows are among them, unless git does not track them yet: a hook looks at
+    what is committed.
+    """
+    found, unknown = [], []
+    for network in networks:
+        try:
+            what = concern(files, network, specs.of(network), store)
+        except (SpecError, UsageError, BadReference) as error:
+            outcome.add_error(error)
+            continue
+        if what is not Concern.none:
+            found.append(network)
+        if what is Concern.unknown:
+            unknown.append(network)
+    left = untracked(unknown)
+    return [network for network in found if network not in unknown or network.file not in left]
+
+
+def judge_all(
+    networks: Sequence[MappedNetwork],
+    specs: Specs,
+    store: Store | None,
+    outcome: Outcome,
+    *,
+    timeout: float,
+    verbose: bool,
+) -> None:
+    """Judge networks one after another; what goes wrong with one is no matter of the others.
+
+    While one is traced the process of the next imports torch.
+    """
+    named = []
+    for network in networks:
+        try:
+            named.append((network, reference_to(network)))
+        except BadReference as error:
+            outcome.add_error(error)
+    with closing(_traced(named, store)) as traced, _bars(len(named)) as (advance, images):
+        for (network, reference), tracer in traced:
+            started = time.perf_counter()
+            try:
+                report = judge(
+                    _submission(network, reference),
+                    specs.of(network),
+                    tracer,
+                    input_shape=network.input,
+                    training=network.train,
+                    timeout=timeout,
+                    started=started,
+                    on_progress=images,
+                )
+            except Exception as error:
+                if os.environ.get("ARCHCHECK_TRACEBACK"):
+                    raise
+                outcome.add_error(_of(network, error))
+            else:
+                outcome.reports.append(report)
+                if verbose:
+                    sys.stderr.write(f"{network}: {tracer.remark}\n")
+            advance()
+
+
+def _of(network: MappedNetwork, error: Exception) -> Exception:
+    """An error that says which network it is about, and where that can be changed."""
+    if not isinstance(error, BadReference):
+        return error
+    where = "" if network.file.name in str(error) else f"{network}: "
+    if str(error).startswith(("--weights ", "--data")):
+        return BadReference(f"{where}{str(error).removeprefix('--')}")
+    return BadReference(
+        f"{where}{error}\n[tool.archcheck] takes a `name` and `arguments` for a network, and "
+        "`exclude` for files that hold none"
+    )
+
+
+def _submission(network: MappedNetwork, reference: Reference) -> Submission:
+    """What is handed in, and what to write where something is missing."""
+    missing = [key for key in ("weights", "data") if getattr(network, key) is None]
+    unmeasured = f"no {missing[0]} given (`{missing[0]}` in [tool.archcheck])" if missing else ""
+    return Submission(
+        reference,
+        network.arguments,
+        network.augmentation,
+        network.weights,
+        network.data,
+        unmeasured,
+    )
+
+
+Named = tuple[MappedNetwork, Reference]
+
+
+def _traced(
+    named: Sequence[Named], store: Store | None
+) -> Generator[tuple[Named, CachedTracing], None, None]:
+    """Each network with its tracer, which is closed before the next one comes.
+
+    The process of the next one, if it needs one, has begun to import torch by then.
+    """
+    waiting: deque[tuple[ExitStack, CachedTracing]] = deque()
+    try:
+        for number in range(len(named) + 1):
+            if number < len(named):
+                stack = ExitStack()
+                tracer = stack.enter_context(CachedTracing(named[number][1], store))
+                waiting.append((stack, tracer))
+            if number:
+                with waiting[0][0]:
+                    yield named[number - 1], waiting[0][1]
+                waiting.popleft()
+    finally:
+        for stack, _ in waiting:
+            stack.close()
+
+
+@contextmanager
+def _bars(total: int) -> Iterator[tuple[Callable[[], None], Told]]:
+    """A bar of networks on standard error, and one of images while accuracy is measured, where
+    somebody looks and it takes long."""
+    # pre-commit lets its hooks believe that they write to a terminal, and shows it afterwards.
+    if not sys.stderr.isatty() or "PRE_COMMIT" in os.environ:
+        yield lambda: None, lambda done, total: None
+        return
+    if total < 2:
+        with progress_bar("images") as images:
+            yield lambda: None, images
+        return
+    bar = new_bar()
+    task = bar.add_task("networks", total=total)
+    of_images = bar.add_task("images", total=None, visible=False)
+
+    def show(done: int, total: int) -> None:
+        bar.update(of_images, completed=done, total=total, visible=done < total)
+
+    late = threading.Timer(PATIENCE, bar.start)
+    late.daemon = True
+    late.start()
+    try:
+        yield lambda: bar.advance(task), show
+    finally:
+        late.cancel()
+        late.join()
+        bar.stop()

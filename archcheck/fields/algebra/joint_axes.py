@@ -1,0 +1,110 @@
+"""Several factors of an index that share one table, where a set of units is no product of them.
+
+A mask over tokens that stand in rows and columns leaves any set of them open: a diamond, say, or
+all that come before. Rows and columns one by one would make a rectangle of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.positions import EMPTY, Positions
+from archcheck.fields.algebra.region import Box, canonical
+from archcheck.fields.algebra.table import Factor, Table
+from archcheck.network import Op, kinds
+
+Sizes = tuple[tuple[int, ...], ...]
+"""For every table the sizes of the factors whose units it numbers."""
+MASKED = frozenset(
+    "matmul mm bmm addmm baddbmm einsum softmax log_softmax softmin gumbel_softmax sum mean "
+    "scaled_dot_product_attention multi_head_attention_forward".split()
+)
+"""The kinds that join what a mask leaves open: of tokens in rows and columns, any set at all."""
+ROWS = (
+    kinds.SCANS
+    | kinds.RECURRENT
+    | {"index_add", "index_put", "scatter", "scatter_add", "scatter_reduce"}
+)
+"""The kinds that join all that come before, or what an index names, without any mask."""
+
+
+@lru_cache(maxsize=1024)
+def identity(factors: tuple[Factor, ...]) -> tuple[Table, ...]:
+    """For every factor the table that numbers its indices."""
+    tables = []
+    for at, factor in enumerate(factors):
+        values = np.empty(1 if factor.lattice else factor.size, dtype=object)
+        for index in range(len(values)):
+            values[index] = Positions(index, 1)
+        sides = [1] * len(factors)
+        sides[at] = len(values)
+        steps = [0] * len(factors)
+        steps[at] = int(factor.lattice)
+        tables.append(Table(values.reshape(sides), tuple(steps)))
+    return tuple(tables)
+
+
+def is_joint(op: Op, operands: Iterable[FieldMap]) -> bool:
+    """Whether an operation may join any set of units, such as a mask leaves open."""
+    if op.kind not in MASKED:
+        return op.kind in ROWS
+    given = (op.arguments.get(name) for name in ("attn_mask", "key_padding_mask", "is_causal"))
+    return any(given) or any(m.cut is not None for m in operands)
+
+
+def bounded(m: FieldMap) -> FieldMap:
+    """A map that ends at the real borders along all dimensions of several factors."""
+    for dimension, number in enumerate(m.groups):
+        for factor in range(len(m.factors))[m.span(dimension)] if number > 1 else ():
+            m = m.pinned(factor)
+    return m
+
+
+def together(m: FieldMap) -> tuple[Sizes, tuple[Table, ...]]:
+    """For every dimension the table that numbers its indices, and the sizes of its factors."""
+    sizes: list[tuple[int, ...]] = []
+    tables: list[Table] = []
+    alone = identity(m.factors)
+    for dimension in range(len(m.groups)):
+        at = range(len(m.factors))[m.span(dimension)]
+        if len(at) == 1:
+            sizes.append((m.factors[at.start].size,))
+            tables.append(alone[at.start])
+        elif at:
+            part = tuple(m.factors[factor].size for factor in at)
+            values = np.empty(prod(part), dtype=object)
+            for index in range(len(values)):
+                values[index] = Positions(index, 1)
+            sides = [1] * len(m.factors)
+            sides[at.start : at.stop] = part
+            sizes.append(part)
+            tables.append(Table(values.reshape(sides), (0,) * len(sides)))
+    return tuple(sizes), tuple(tables)
+
+
+def taken_apart(box: Box, sizes: Sizes) -> Iterator[Box]:
+    """Boxes over factors, from one over the numbers of the units of several of them."""
+    for choice in product(*map(_digits, box, sizes)):
+        yield tuple(positions for part in choice for positions in part)
+
+
+def _digits(positions: Positions, sizes: tuple[int, ...]) -> tuple[Box, ...]:
+    """Numbers as boxes of the digits that make them up, the last running fastest."""
+    if len(sizes) == 1:
+        return ((positions,),)
+    inner = prod(sizes[1:])
+    rows: dict[int, Positions] = {}
+    for number in positions.members():
+        outer, rest = divmod(number, inner)
+        rows[outer] = rows.get(outer, EMPTY) | Positions(rest, 1)
+    return canonical(
+        (Positions(outer, 1), *rest)
+        for outer, within in rows.items()
+        for rest in _digits(within, sizes[1:])
+    )

@@ -1,0 +1,320 @@
+"""Constant masks: which units they close, and what is joined when only the others count.
+
+A mask over queries and keys is one array for all input axes, while the fields on one axis vary
+with a few factors only. So the array is first reduced to the factors that matter to a table, and
+to a single entry along those where it does not differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from msgspec.structs import replace
+
+from archcheck.fields.algebra.field_map import Cut, FieldMap, Track, Unfollowed
+from archcheck.fields.algebra.merge import MARGIN
+from archcheck.fields.algebra.positions import EMPTY
+from archcheck.fields.algebra.table import Factor, Table, union
+from archcheck.network.constants import CUTTING
+
+Booleans = npt.NDArray[np.bool_]
+LARGEST = 1 << 20
+"""The most sets that a mask may make of one table."""
+
+
+# -- attaching and reading --------------------------------------------------------------------
+
+
+def closed(m: FieldMap, live: Booleans, cut: Cut, like: FieldMap | None = None) -> FieldMap:
+    """A map whose units are closed where ``live``, which broadcasts to its shape, is false.
+
+    ``cut`` says how. ``like`` lends its factors where the map has none along a dimension.
+    """
+    live = live.reshape((1,) * (len(m.groups) - live.ndim) + live.shape)
+    if live.all():
+        return replace(m, cut=None)
+    for dimension, size in enumerate(live.shape):
+        if size > 1 and m.shape[dimension] == 1:
+            m = m.all_fixed(dimension)
+            if like is not None and like.shape[dimension] == size:
+                borrowed = like.factors[like.span(dimension)]
+            else:
+                borrowed = (Factor(size, False, False),)
+            for factor in reversed(borrowed):
+                m = m.widened(dimension, replace(factor, margin=0))
+    m = m.within_borders()
+    sides: list[int] = []
+    for dimension, size in enumerate(live.shape):
+        factors = m.factors[m.span(dimension)]
+        sides += [f.size if size > 1 else 1 for f in factors]
+    table = Table(_compressed(live.reshape(sides)), (0,) * len(m.factors))
+    return replace(m, cut=replace(cut, live=table))
+
+
+def closed_too(m: FieldMap, zeros: FieldMap) -> FieldMap:
+    """A map whose units are zero where those of another of the same dimensions are, too."""
+    live = live_units(zeros)
+    if m.cut is not None:
+        live = live & live_units(m)
+    return closed(replace(m, cut=None), live, Cut(Table.constant(EMPTY, 0), 0.0), zeros)
+
+
+def live_units(m: FieldMap) -> Booleans:
+    """Which units are not closed: an array of the map's rank that broadcasts to its shape."""
+    if m.cut is None:
+        return np.ones((1,) * len(m.groups), dtype=bool)
+    m = m.within_borders()
+    assert m.cut is not None
+    values = _written_out(m)
+    sides, full = [], list(values.shape)
+    for dimension in range(len(m.groups)):
+        span = range(len(m.factors))[m.span(dimension)]
+        varies = any(values.shape[f] > 1 for f in span)
+        for f in span:
+            full[f] = m.factors[f].size if varies else 1
+        sides.append(prod(full[f] for f in span))
+    return np.broadcast_to(values, full).reshape(sides)
+
+
+def _written_out(m: FieldMap) -> Booleans:
+    """Which units are not closed, by factors; along each one entry, or one for every index."""
+    assert m.cut is not None
+    values = m.cut.live.values
+    for factor, description in enumerate(m.factors):
+        if description.lattice and values.shape[factor] > 1:
+            indices = np.arange(description.size) % values.shape[factor]
+            values = values.take(indices, axis=factor)
+    return values
+
+
+def any_along(live: Booleans, axes: int | Sequence[int], *, keep: bool = True) -> Booleans:
+    """Whether anything along some axes is open."""
+    axis = axes if isinstance(axes, int) else tuple(axes)
+    return np.asarray(np.any(live, axis=axis, keepdims=keep))
+
+
+def _compressed(live: Booleans) -> Booleans:
+    """One entry along every axis where all are alike."""
+    for axis, size in enumerate(live.shape):
+        if size > 1:
+            first = live.take([0], axis=axis)
+            if (live == first).all():
+                live = first
+    return live
+
+
+# -- taking out -------------------------------------------------------------------------------
+
+
+def settled(m: FieldMap) -> FieldMap:
+    """The same map with what is closed taken out of its tables.
+
+    A closed unit is a constant, and depends on nothing; what had something added to it depends
+    on all that it did before.
+    """
+    if m.cut is None:
+        return m
+    open_ = replace(m, cut=None)
+    return open_ if m.cut.value is None else emptied(open_, m.cut.live, _written_out(m))
+
+
+def without(m: FieldMap, live: Booleans) -> FieldMap:
+    """A map whose units depend on nothing where ``live`` is false."""
+    return settled(closed(m, live, Cut(Table.constant(EMPTY, 0), 0.0)))
+
+
+def emptied(m: FieldMap, table: Table, live: Booleans) -> FieldMap:
+    """A map whose units depend on nothing where ``live``, written out by factors, is false."""
+    live = _compressed(live)
+    if prod(live.shape) > LARGEST:
+        raise Unfollowed("a mask of too many different entries")
+    for factor, size in enumerate(live.shape):
+        if size > 1 and m.factors[factor].lattice:
+            # What lies beyond the borders is not masked.
+            m = m.pinned(factor, MARGIN)
+            widths = [(MARGIN, MARGIN) if f == factor else (0, 0) for f in range(live.ndim)]
+            live = np.pad(live, widths, constant_values=True)
+        elif size > 1:
+            m = m.trimmed(factor)
+    if live.all():
+        return m
+    return m.changed(m.factors, m.groups, lambda table: _kept(table, live))
+
+
+def _kept(table: Table, live: Booleans) -> Table:
+    return Table(_where(live, table.values), table.steps)
+
+
+def _where(live: Booleans, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    kept = np.broadcast_to(values, np.broadcast_shapes(live.shape, values.shape)).copy()
+    kept[np.broadcast_to(~live, kept.shape)] = EMPTY
+    return kept
+
+
+# -- joining ----------------------------------------------------------------------------------
+
+
+def joined(m: FieldMap, dimensions: Sequence[int], op: int) -> FieldMap:
+    """All units of some dimensions joined that are not closed; each is left with length one.
+
+    Closed units have to hold zeros, or they are constants like any others.
+    """
+    if m.cut is None or m.cut.value != 0.0:
+        return settled(m).joined(dimensions, op)
+    at = _factors(m, dimensions)
+    result = replace(_united(m, at, op), cut=None)
+    for dimension in dimensions:
+        while result.groups[dimension]:
+            result = result.dropped(result.span(dimension).start, dimension)
+    # Where all was closed there is a sum of zeros.
+    rows = any_along(live_units(m), dimensions)
+    return closed(result, rows, m.cut)
+
+
+def joined_rows(m: FieldMap, dimension: int, rows: Booleans, op: int) -> FieldMap:
+    """A dimension whose unit ``o`` joins those for which ``rows[o]`` is true."""
+    old = m.factors[m.span(dimension)]
+    behind = m.with_new(dimension)  # the results in front of what they join
+    for factor in reversed(old):
+        behind = behind.widened(dimension, replace(factor, margin=0))
+    sides = [1] * len(behind.groups)
+    sides[dimension], sides[dimension + 1] = rows.shape
+    behind = closed(settled(behind), rows.reshape(sides), Cut(Table.constant(EMPTY, 0), 0.0))
+    return settled(joined(behind, [dimension + 1], op)).without(dimension + 1)
+
+
+def softmax(m: FieldMap, dimension: int, op: int) -> FieldMap:
+    """Weights over a dimension: they depend on all of it that no mask has closed."""
+    cut = m.cut
+    if cut is not None and not cut.read:
+        raise Unfollowed("a mask whose values were not read")
+    size, spatial = m.shape[dimension], dimension in m.spatial_dimensions()
+    if cut is None or (cut.value is not None and cut.value > -CUTTING):
+        return settled(m).joined([dimension], op).grown(dimension, size, spatial=spatial)
+    live = live_units(m)
+    rows = any_along(live, dimension)
+    if not rows.all():
+        # A row that is low throughout is as good as one that is not.
+        if cut.infinite:
+            raise Unfollowed("a softmax of rows that are masked throughout")
+        if cut.value is not None:
+            m = without(replace(m, cut=None), live | rows)
+        live = live | ~rows
+        m = closed(m, live, cut)
+        if m.cut is None:
+            return m.joined([dimension], op).grown(dimension, size, spatial=spatial)
+    united = _united(m, _factors(m, [dimension]), op)
+    result = replace(united, cut=None)
+    assert united.cut is not None
+    if united.cut.live.values.all():
+        return result
+    return replace(united, cut=replace(united.cut, value=0.0, infinite=False))
+
+
+def _factors(m: FieldMap, dimensions: Sequence[int]) -> list[int]:
+    return [f for d in dimensions for f in range(len(m.factors))[m.span(d)]]
+
+
+def _united(m: FieldMap, at: Sequence[int], op: int) -> FieldMap:
+    """What is joined along some factors, in every unit of them."""
+    for factor in at:
+        m = m.trimmed(factor)
+    m = _on_the_real_map(m, at)
+    assert m.cut is not None
+    live = _written_out(m)
+    tracks = []
+    for t in m.tracks:
+        local, fixed, joined_by = t.local, t.fixed, t.joined_by
+        reached = _joins_all(m, local, live, at)
+        whole = _masked_union(local, live, at)
+        if fixed is not None:
+            fixed = _masked_union(fixed, live, at)
+        if reached:
+            joined_by = op if joined_by is None else joined_by
+            fixed = whole if fixed is None else union([fixed, whole])
+            whole = Table.constant(EMPTY, len(m.factors))
+        tracks.append(Track(whole, fixed, joined_by))
+    return replace(m, tracks=tuple(tracks))
+
+
+def _on_the_real_map(m: FieldMap, at: Sequence[int]) -> FieldMap:
+    """Lattice factors written out where the mask or what is joined has no closed form there.
+
+    Windows at the borders may be closed in part, as padding is: on an image that goes on for
+    ever all of them are like the one that is closed least.
+    """
+    for factor in at:
+        if m.factors[factor].lattice and m.varies(factor):
+            for other in range(len(m.factors)):
+                if other != factor and any(
+                    t.local.steps[factor] and t.local.steps[other] for t in m.tracks
+                ):
+                    m = m.pinned(other)
+            m = m.pinned(factor)
+    assert m.cut is not None
+    needed = _needed(m, at)
+    if needed and not any(m.factors[f].spatial and m.factors[f].part != "inner" for f in at):
+        everywhere = any_along(m.cut.live.values, needed)
+        alike = (m.cut.live.values == everywhere).all(
+            axis=tuple(f for f in range(len(m.factors)) if f not in needed)
+        )
+        if alike.any():
+            live = replace(m.cut.live, values=_compressed(everywhere))
+            return replace(m, cut=replace(m.cut, live=live))
+    for factor in needed:
+        m = m.pinned(factor)
+    return m
+
+
+def _needed(m: FieldMap, at: Sequence[int]) -> list[int]:
+    """The lattice factors along which what is joined differs by the mask."""
+    assert m.cut is not None
+    found: set[int] = set()
+    for t in m.tracks:
+        for table in t.tables:
+            live = _reduced(table, m.cut.live.values, at)
+            found |= {
+                f
+                for f, description in enumerate(m.factors)
+                if description.lattice and live.shape[f] > 1 and f not in at
+            }
+    return sorted(found)
+
+
+def _reduced(table: Table, live: Booleans, at: Sequence[int]) -> Booleans:
+    """A mask as it matters to a table: joined factors along which it does not vary are gone."""
+    if table.empty:
+        return np.ones((1,) * live.ndim, dtype=bool)
+    alike = tuple(f for f in at if not table.varies(f))
+    return _compressed(any_along(live, alike) if alike else live)
+
+
+def _joins_all(m: FieldMap, table: Table, live: Booleans, at: Sequence[int]) -> bool:
+    """Whether some unit sees all positions along a whole axis of the map."""
+    reduced = _reduced(table, live, at)
+    for factor in at:
+        description = m.factors[factor]
+        if description.spatial and description.part == "whole" and table.varies(factor):
+            others = tuple(f for f in at if f != factor)
+            seen = any_along(reduced, others) if others else reduced
+            if bool(np.all(seen, axis=factor).any()):
+                return True
+    return False
+
+
+def _masked_union(table: Table, live: Booleans, at: Sequence[int]) -> Table:
+    live = _reduced(table, live, at)
+    values: npt.NDArray[Any] = table.values
+    if not live.all():
+        shape = np.broadcast_shapes(values.shape, live.shape)
+        if prod(shape) > LARGEST:
+            raise Unfollowed("a mask of too many different entries")
+        values = _where(live, values)
+    for factor in at:
+        if values.shape[factor] > 1:
+            values = np.bitwise_or.reduce(values, axis=factor, keepdims=True)
+    return Table(values, table.steps)

@@ -1,0 +1,142 @@
+"""Reshaping: the same units under another shape, their fields carried along literally."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from math import prod
+from operator import mul
+
+from msgspec.structs import replace
+
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.table import Factor, Table
+
+MOST_BY_HAND = 1 << 18
+"""The most units that are written out one by one where no closed form is left."""
+
+
+def reshaped(m: FieldMap, shape: Sequence[int]) -> FieldMap:
+    """The same units under another shape of as many elements.
+
+    Raises:
+        Unfollowed: if the shape has another number of elements, or too many to write out.
+    """
+    old = m.shape
+    if prod(old) != prod(shape):
+        raise Unfollowed(f"a reshape from {list(old)} to {list(shape)}")
+    # Dimensions that stay at either end keep their factors, those of length one too.
+    common = min(len(old), len(shape))
+    first = 0
+    while first < common and old[first] == shape[first]:
+        if _ones(shape[first:]) > _ones(old[first:]):
+            break
+        first += 1
+    last = 0
+    while last < common - first and old[-1 - last] == shape[-1 - last]:
+        last += 1
+    front, back = m.groups[:first], m.groups[len(m.groups) - last :]
+    middle = list(shape)[first : len(shape) - last]
+    spare = sum(m.groups) - sum(front) - sum(back)
+    if not middle:
+        # Only dimensions of length one went; what they held goes with a neighbour.
+        groups = [*front, *back]
+        if not groups:
+            return m.all_dropped()
+        groups[max(first - 1, 0)] += spare
+        return replace(m, groups=tuple(groups))
+    start = sum(front)
+    cut = _regrouped(m, start, start + spare, middle)
+    if cut is None:
+        m = _as_one(m, range(first, len(old) - last), shape)
+        spare = sum(m.groups) - sum(front) - sum(back)
+        cut = _regrouped(m, start, start + spare, middle)
+    if cut is None:
+        return _by_hand(m, shape)
+    result, groups = cut
+    return replace(result, groups=(*front, *groups, *back))
+
+
+def _as_one(m: FieldMap, dimensions: range, shape: Sequence[int]) -> FieldMap:
+    """One factor for each of some dimensions that the new shape cuts on its own: 8x7 positions
+    that become 7x8 are one axis of 56 in between."""
+    borders = set(accumulate(shape, mul, initial=1))
+    ends = list(accumulate(m.shape, mul, initial=1))
+    for dimension in dimensions:
+        if borders >= {ends[dimension], ends[dimension + 1]}:
+            m = m.single(dimension)
+    return m
+
+
+def divided(m: FieldMap, dimension: int, inner: int) -> FieldMap:
+    """A dimension as two, the second of length ``inner``; all others stay as they are."""
+    span = m.span(dimension)
+    cut = _regrouped(m, span.start, span.stop, [m.shape[dimension] // inner, inner])
+    if cut is None:
+        return divided(m.single(dimension), dimension, inner)
+    result, groups = cut
+    return replace(result, groups=(*m.groups[:dimension], *groups, *m.groups[dimension + 1 :]))
+
+
+def together(m: FieldMap, dimension: int) -> FieldMap:
+    """A dimension and the one behind it as one."""
+    groups = m.groups
+    both = groups[dimension] + groups[dimension + 1]
+    return replace(m, groups=(*groups[:dimension], both, *groups[dimension + 2 :]))
+
+
+def _regrouped(
+    m: FieldMap, at: int, end: int, sizes: Sequence[int]
+) -> tuple[FieldMap, list[int]] | None:
+    """The factors from ``at`` to ``end`` split so that they make up dimensions of ``sizes``, and
+    how many make up each; None where a border would cut through a factor."""
+    groups = []
+    for number, size in enumerate(sizes):
+        if _ones(sizes[number:]) > _ones([factor.size for factor in m.factors[at:end]]):
+            # Of several dimensions of length one the last ones hold the factors: axes of space
+            # stand behind samples and channels.
+            groups.append(0)
+            continue
+        filled, start = 1, at
+        while filled < size or (size == 1 and at == start and at < end):
+            if at >= end:
+                return None
+            side = m.factors[at].size
+            if size == 1 and side != 1:
+                break
+            if filled * side > size:
+                outer = size // filled
+                if size % filled or side % outer:
+                    return None
+                m = m.split(at, outer, side // outer)
+                side, end = outer, end + 1
+            filled *= side
+            at += 1
+        if filled != size:
+            return None
+        groups.append(at - start)
+    groups[-1] += end - at  # trailing factors of length one go with the last dimension
+    return m, groups
+
+
+def _ones(sizes: Sequence[int]) -> int:
+    """How many ones there are in front."""
+    return next((n for n, size in enumerate(sizes) if size != 1), len(sizes))
+
+
+def _by_hand(m: FieldMap, shape: Sequence[int]) -> FieldMap:
+    """All positions written out and cut literally, where the new borders cut through factors."""
+    if prod(shape) > MOST_BY_HAND:
+        raise Unfollowed(f"a reshape from {list(m.shape)} to {list(shape)}")
+    flat = replace(m.within_borders(), groups=(len(m.factors),)).single(0)
+    if not flat.factors:
+        return FieldMap((), (0,) * len(shape), flat.tracks, flat.cut)
+    spatial = flat.factors[0].spatial
+    flat = flat.pinned(0)
+
+    def cut(table: Table) -> Table:
+        sides = tuple(shape) if table.varies(0) else (1,) * len(shape)
+        return Table(table.values.reshape(sides), (0,) * len(shape))
+
+    factors = tuple(Factor(size, False, spatial) for size in shape)
+    return flat.changed(factors, (1,) * len(shape), cut)

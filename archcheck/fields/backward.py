@@ -1,0 +1,117 @@
+"""The walk back from single units to the input: the exact set of positions that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+
+from msgspec.structs import replace
+
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.positions import Positions
+from archcheck.fields.algebra.region import Box, Region, canonical
+from archcheck.fields.handlers import Reading
+from archcheck.fields.op_dependencies import Step, steps_of
+from archcheck.network import Network, Op
+from archcheck.network.graph import Paths, data_inputs
+
+
+class Lookback:
+    """What units of some tensors read, operation by operation back to an input.
+
+    With the borders of ``reading`` that is the actual field, on a lattice the theoretical one:
+    the walk needs only the units that are asked for, so none of it is ever cut off or continued.
+    """
+
+    def __init__(
+        self, network: Network, source: int, targets: Sequence[int], reading: Reading
+    ) -> None:
+        self.network = network
+        self.source = source
+        self.targets = tuple(targets)
+        shape = network.shape(source)
+        start = FieldMap.of_input(shape, range(2, len(shape)), lattice=reading.lattice)
+        self.structures: dict[int, FieldMap | None] = {source: _bare(start)}
+        self.steps: dict[int, Step] = {}
+        self.ops: list[Op] = _on_paths(network, source, targets)
+        unknown: dict[int, Unfollowed] = {}
+        for op in self.ops:
+            read = data_inputs(op)
+            for tensor in unknown.keys() & set(read):
+                raise unknown[tensor]
+            known = {t: self.structures.get(t) if t in read else None for t in op.inputs}
+            try:
+                steps = steps_of(network, op, known, reading)
+            except Unfollowed as error:
+                raise Unfollowed(f"{op.function}: {error}") from None
+            for tensor, step in zip(op.outputs, steps, strict=False):
+                if isinstance(step, Unfollowed):
+                    unknown[tensor] = Unfollowed(f"{op.function}: {step}")
+                    continue
+                if step is None:
+                    continue
+                if step.structure.shape != network.shape(tensor):
+                    raise Unfollowed(f"{op.function} gave a shape that its model does not")
+                self.structures[tensor] = step.structure
+                self.steps[tensor] = step
+        for tensor in unknown.keys() & set(targets):
+            raise unknown[tensor]
+
+    def joins(self) -> frozenset[Edge]:
+        """Where an operation reads some axis of the image whole, from any unit."""
+        return frozenset(
+            (tensor, reads.tensor)
+            for tensor, step in self.steps.items()
+            for reads in step.reads
+            if reads.joins
+        )
+
+    def region(self, unit: Sequence[int], without: Set[Edge] = frozenset()) -> Region:
+        """The input positions that one unit of the targets reads, over all of its channels.
+
+        ``without`` leaves out what some tensors read of others.
+
+        Raises:
+            Unfollowed: if there are too many units to ask one by one.
+        """
+        needed: dict[int, list[Box]] = {}
+        for tensor in self.targets:
+            structure = self.structures.get(tensor)
+            if structure is not None:
+                needed.setdefault(tensor, []).append(unit_box(structure, unit))
+        for op in reversed(self.ops):
+            for tensor in op.outputs:
+                boxes = canonical(needed.pop(tensor, ()))
+                for reads in self.steps[tensor].reads if boxes else ():
+                    if (tensor, reads.tensor) not in without:
+                        into = needed.setdefault(reads.tensor, [])
+                        into += (found for box in boxes for found in reads.of(box))
+        source = self.structures[self.source]
+        assert source is not None
+        axes = [source.span(d).start for d in range(2, len(source.groups))]
+        sides = self.network.shape(self.source)[2:]
+        boxes = canonical(tuple(box[a] for a in axes) for box in needed.get(self.source, ()))
+        return Region(boxes, sides)
+
+
+Edge = tuple[int, int]
+"""A tensor, and another one that its units read."""
+
+
+def unit_box(structure: FieldMap, unit: Sequence[int]) -> Box:
+    """All channels of one unit, as sets of indices of the factors."""
+    box = [Positions(0, (1 << factor.size) - 1) for factor in structure.factors]
+    for dimension, index in zip(structure.spatial_dimensions(), unit, strict=True):
+        for factor in reversed(range(len(box))[structure.span(dimension)]):
+            index, at = divmod(index, structure.factors[factor].size)
+            box[factor] = Positions(at, 1)
+    return tuple(box)
+
+
+def _bare(m: FieldMap) -> FieldMap:
+    return replace(m, tracks=())
+
+
+def _on_paths(network: Network, source: int, targets: Sequence[int]) -> list[Op]:
+    """The operations on some way from the input to the tensors, in order."""
+    found = {op.index for target in targets for op in Paths(network, source, target).ops}
+    return [network.ops[index] for index in sorted(found)]

@@ -1,0 +1,58 @@
+"""How the field grows over the depth of a network: every tensor on a way to a point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.explain.summary import Summary
+from archcheck.fields.field import axis_field
+from archcheck.network.graph import Paths, data_inputs
+
+
+@dataclass(frozen=True)
+class Node:
+    """A tensor: the side of its units' field, how many operations ran before it.
+
+    ``module`` is the one that it was made in, ``sources`` index the nodes that it was
+    made of, ``on_path`` tells whether it lies on the path that sets the field.
+    """
+
+    depth: int
+    size: int
+    module: str
+    sources: tuple[int, ...]
+    on_path: bool
+
+
+def nodes(found: Summary, axis: int) -> list[Node]:
+    """The input and every tensor between it and the point, in order of execution.
+
+    Sizes are those without gates where the path that sets the field is; tensors that hold
+    nothing but what a gate brought in are left out.
+    """
+    rf, network = found.rf, found.rf.network
+    path = next((path for path in found.paths if path.axis == axis), None)
+    chosen = {link.op.index for link in path.links} if path else set()
+    local = path is not None and path.local
+    source = network.inputs[rf.input_index]
+    ops = {
+        op.index: op for target in found.point.tensors for op in Paths(network, source, target).ops
+    }
+    place: dict[int, int] = {source: 0}
+    graph = [Node(0, 1, "", (), True)]
+    for depth, index in enumerate(sorted(ops), 1):
+        op = ops[index]
+        for tensor in op.outputs:
+            m = rf.walk.map(tensor)
+            if not isinstance(m, FieldMap):
+                continue
+            figures = axis_field(m, axis)
+            size = figures.local if local else figures.size
+            if not size:
+                continue
+            place[tensor] = len(graph)
+            sources = tuple(place[t] for t in dict.fromkeys(data_inputs(op)) if t in place)
+            graph.append(Node(depth, size, op.module, sources, index in chosen))
+            break
+    return graph

@@ -1,0 +1,209 @@
+"""Which path sets a unit's field: the chain of layers to the furthest position that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise, product
+from math import prod
+
+from archcheck.fields.algebra.field_map import FieldMap, Track, Unfollowed
+from archcheck.fields.algebra.positions import Positions
+from archcheck.fields.algebra.region import Box
+from archcheck.fields.backward import Lookback, unit_box
+from archcheck.fields.explain.growth import Link
+from archcheck.fields.field import axis_field
+from archcheck.fields.locations import Point
+from archcheck.fields.op_dependencies import entry
+from archcheck.fields.receptive_field import ReceptiveField
+from archcheck.network import Op
+
+MOST = 1 << 16
+"""The most units of one operand that are compared."""
+LOW, HIGH = 0, 1
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The way from the input to a unit along which its field's end is reached.
+
+    On ``axis`` and at the lower (``end`` 0) or higher (1) end. ``links`` are the operations from
+    the input on, each with the side of the field behind it: of the units on this way, so that
+    what all of them add makes up ``size`` - 1. ``local`` says that paths through operations that
+    join all positions were left out.
+    """
+
+    axis: int
+    end: int
+    size: int
+    links: tuple[Link, ...]
+    local: bool
+
+    @property
+    def added(self) -> tuple[int, ...]:
+        """What each of the links added."""
+        sizes = [1, *(link.size for link in self.links)]
+        return tuple(after - before for before, after in pairwise(sizes))
+
+
+def reach(
+    rf: ReceptiveField, point: Point, axis: int, end: int, unit: Sequence[int]
+) -> Reach | None:
+    """The path that sets one end of a unit's theoretical field on an axis.
+
+    Where several reach equally far it is the one whose own field is widest, then the one with
+    more layers behind it. None if nothing is read, or the units cannot be told one by one.
+
+    Raises:
+        UnknownField: if the field is not known.
+    """
+    field = rf.at(point)
+    without_gates = field.axes[axis].local
+    local = without_gates is not None and without_gates < field.axes[axis].size
+    try:
+        return _Search(rf, rf.lookback(point), axis, end, local).path(unit)
+    except Unfollowed:
+        return None
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """One unit of a tensor and the hull of its field on the axis."""
+
+    tensor: int
+    index: tuple[int, ...]
+    low: int
+    high: int
+
+    @property
+    def size(self) -> int:
+        return self.high - self.low + 1
+
+
+class _Search:
+    def __init__(
+        self, rf: ReceptiveField, back: Lookback, axis: int, end: int, local: bool
+    ) -> None:
+        self.rf = rf
+        self.back = back
+        self.axis = axis
+        self.end = end
+        self.local = local
+
+    def path(self, unit: Sequence[int]) -> Reach | None:
+        starts = []
+        for tensor in self.back.targets:
+            structure = self.back.structures.get(tensor)
+            if structure is not None:
+                starts += self._furthest(tensor, [unit_box(structure, unit)])
+        if not starts:
+            return None
+        at = max(starts, key=self._rank)
+        size = at.size
+        links: list[Link] = []
+        while at.tensor != self.back.source:
+            op = self.rf.network.producer(at.tensor)
+            step = self.back.steps.get(at.tensor)
+            if op is None or step is None:
+                return None
+            box = tuple(Positions(index, 1) for index in at.index)
+            candidates = []
+            for reads in step.reads:
+                if not (self.local and reads.joins):
+                    candidates += self._furthest(reads.tensor, reads.of(box))
+            if not candidates:
+                return None
+            before = max(candidates, key=self._rank)
+            links.append(Link(op, at.size, self._jump(before.tensor)))
+            at = before
+        return Reach(self.axis, self.end, size, tuple(reversed(links)), self.local)
+
+    def _rank(self, unit: _Unit) -> tuple[int, int, int]:
+        furthest = -unit.low if self.end == LOW else unit.high
+        return furthest, unit.size, unit.tensor
+
+    def _furthest(self, tensor: int, boxes: Sequence[Box]) -> list[_Unit]:
+        """The unit of some boxes that reaches furthest; none if they read nothing."""
+        m = self.rf.walk.map(tensor)
+        structure = self.back.structures[tensor]
+        if not isinstance(m, FieldMap) or structure is None:
+            raise Unfollowed("a tensor whose fields are not known")
+        m = m.within_borders()
+        track = m.tracks[self.axis]
+        best: _Unit | None = None
+        for box in boxes:
+            choices = [_distinct(m, structure, track, d, box) for d in range(len(m.groups))]
+            if prod(map(len, choices)) > MOST:
+                raise Unfollowed("too many units to compare")
+            for choice in product(*choices):
+                place = {factor: i for places, _ in choice for factor, i in places}
+                hull = self._field(track, place).hull
+                if hull is not None:
+                    unit = _Unit(tensor, tuple(i for _, own in choice for i in own), *hull)
+                    if best is None or self._rank(unit) > self._rank(best):
+                        best = unit
+        return [] if best is None else [best]
+
+    def _field(self, track: Track, place: dict[int, int]) -> Positions:
+        found = entry(track.local, place)
+        if track.fixed is not None and not self.local:
+            found = found | entry(track.fixed, place)
+        return found
+
+    def _jump(self, tensor: int) -> Fraction:
+        m = self.rf.walk.map(tensor)
+        jump = axis_field(m, self.axis).jump if isinstance(m, FieldMap) else None
+        return Fraction(1) if jump is None else jump
+
+
+_Place = tuple[tuple[tuple[int, int], ...], tuple[int, ...]]
+"""One index of a dimension: for the factors of the map, and for those of the structure."""
+
+
+def _distinct(
+    m: FieldMap, structure: FieldMap, track: Track, dimension: int, box: Box
+) -> list[_Place]:
+    """The indices of a box along one dimension, one for each that the fields tell apart.
+
+    The walk forwards and the one backwards may have cut a dimension differently.
+    """
+    theirs, ours = m.span(dimension), structure.span(dimension)
+    told = [f for f in range(theirs.start, theirs.stop) if any(t.varies(f) for t in track.tables)]
+    members = [box[factor].members() for factor in range(ours.start, ours.stop)]
+    if not told:
+        return [((), tuple(some[0] for some in members))]
+    if prod(map(len, members)) > MOST:
+        raise Unfollowed("too many units to compare")
+    found: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
+    for own in product(*members):
+        index = 0
+        for i, factor in zip(own, structure.factors[ours], strict=True):
+            index = index * factor.size + i
+        place = {}
+        for number in reversed(range(theirs.start, theirs.stop)):
+            factor = m.factors[number]
+            if number > theirs.start:
+                index, place[number] = divmod(index, factor.size)
+            else:
+                place[number] = index
+        first = m.factors[theirs.start]
+        if not first.lattice and not 0 <= place[theirs.start] < first.size:
+            raise Unfollowed("a unit outside of a map that ends")
+        found.setdefault(tuple((f, place[f]) for f in told), own)
+    return list(found.items())
+
+
+def joining_ops(rf: ReceptiveField, point: Point) -> tuple[Op, ...]:
+    """The operations in front of a point that read some axis of the image whole, in order.
+
+    Raises:
+        UnknownField: if the field is not known.
+    """
+    rf.at(point)
+    try:
+        back = rf.lookback(point)
+    except Unfollowed:
+        return ()
+    made = {rf.network.tensors[tensor].op for tensor, _ in back.joins()}
+    return tuple(rf.network.ops[index] for index in sorted(i for i in made if i is not None))

@@ -1,0 +1,113 @@
+"""All that is told about the field at one point of a network, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archcheck.fields.answer import Field, UnitField, UnknownField
+from archcheck.fields.explain.effective import Effective
+from archcheck.fields.explain.path import HIGH, LOW, Reach, joining_ops, reach
+from archcheck.fields.locations import Point
+from archcheck.fields.receptive_field import ReceptiveField, receptive_field
+from archcheck.network import Op
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The field at a point, and that of one of its units.
+
+    ``actual`` holds the smallest and the largest side of the units' fields inside the image, for
+    each axis; ``padding`` how far the first unit's field begins in front of the image and the
+    last one's ends behind it (negative where they stay inside). ``without_gates`` is the unit's
+    field where paths through operations that join all positions are left out: None where there
+    are none, or nothing is left. ``strict`` is the field with normalisation joined, None where no
+    norm in front of the point joins anything; ``joined_by`` and ``norms`` are the operations in
+    question. ``paths`` has the lower and the higher end for every axis, where it is known.
+    ``effective`` is what gradients say, where they were asked for.
+    """
+
+    rf: ReceptiveField
+    point: Point
+    field: Field
+    unit: UnitField
+    actual: tuple[tuple[int, int], ...]
+    padding: tuple[tuple[int, int], ...]
+    without_gates: UnitField | None
+    strict: Field | None
+    joined_by: tuple[Op, ...]
+    norms: tuple[Op, ...]
+    paths: tuple[Reach, ...]
+    effective: Effective | None = None
+
+
+def summary(rf: ReceptiveField, point: Point, unit: tuple[int, ...] | None = None) -> Summary:
+    """Everything about the field at a point; ``unit`` is the one in the middle by default.
+
+    Raises:
+        IndexError: if there is no such unit.
+        UnknownField: if an operation in front of the point is not modelled.
+    """
+    field = rf.at(point)
+    chosen = field.unit(unit)
+    index = chosen.unit
+    joined = joining_ops(rf, point) or ((field.joined_by,) if field.joined_by else ())
+    norms = rf.joining_norms(point)
+    paths = [reach(rf, point, axis, end, index) for axis in _axes(field) for end in (LOW, HIGH)]
+    return Summary(
+        rf,
+        point,
+        field,
+        chosen,
+        tuple((axis.smallest, axis.size) for axis in field.actual_axes),
+        tuple(_padding(field, axis) for axis in _axes(field)),
+        _without_gates(field, index) if field.local != field.size else None,
+        _strict(rf, point) if norms else None,
+        joined,
+        norms,
+        tuple(path for path in paths if path is not None),
+    )
+
+
+def first_known(network_fields: list[ReceptiveField], name: str) -> tuple[ReceptiveField, Point]:
+    """The first input whose positions reach the point of a name.
+
+    Raises:
+        KeyError: if no module of that path was called.
+        UnknownField: if the field is not known from any input; the first one's reason.
+    """
+    reason: UnknownField | None = None
+    for rf in network_fields:
+        point = rf.points(name)[0]
+        try:
+            rf.at(point)
+        except UnknownField as error:
+            reason = reason or error
+        else:
+            return rf, point
+    assert reason is not None
+    raise reason
+
+
+def _axes(field: Field) -> range:
+    return range(len(field.axes))
+
+
+def _padding(field: Field, axis: int) -> tuple[int, int]:
+    first = field.positions(axis, (0,) * len(field.shape))
+    last = field.positions(axis, tuple(length - 1 for length in field.shape))
+    side = field.sides[axis]
+    return (-first.low if first else 0), (last.high - (side - 1) if last else 0)
+
+
+def _without_gates(field: Field, unit: tuple[int, ...]) -> UnitField | None:
+    found = field.unit(unit, gates=False)
+    return found if found.theoretical.boxes else None
+
+
+def _strict(rf: ReceptiveField, point: Point) -> Field | None:
+    try:
+        return receptive_field(rf.network, input_index=rf.input_index, normalization="joins").at(
+            point
+        )
+    except UnknownField:
+        return None

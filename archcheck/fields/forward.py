@@ -1,0 +1,151 @@
+"""The walk through a Network that carries the fields from an input to every tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.masks import settled
+from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Result
+from archcheck.gc_pause import collector_paused
+from archcheck.network import Network, Op
+from archcheck.network.graph import data_inputs
+from archcheck.network.kinds import ESCAPE
+
+
+@dataclass(frozen=True)
+class NotModelled:
+    """Why the fields of a tensor are not known: the first operations (or tensors) at fault."""
+
+    reason: str
+    op: int | None = None
+
+
+class Unknown:
+    """The map of a tensor whose fields are not known."""
+
+    def __init__(self, causes: Sequence[NotModelled]) -> None:
+        self.causes = tuple(dict.fromkeys(causes))
+
+
+Map = FieldMap | Unknown | None
+"""None: nothing of the input is in the tensor."""
+
+
+def outcome(
+    network: Network, op: Op, known: dict[int, FieldMap | None], reading: Reading
+) -> Sequence[Result] | str:
+    """The maps of an operation's outputs from those of its inputs, or why they are not known
+    (all of them, or one)."""
+    handler = HANDLERS.get(op.kind)
+    if handler is None:
+        return f"{op.function} is not modelled"
+    try:
+        if op.kind not in CARRIERS and any(m and m.cut for m in known.values()):
+            known = {tensor: m and settled(m) for tensor, m in known.items()}
+        result = handler(Context(network, op, known, reading))
+    except Unfollowed as error:
+        return str(error)
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        # Called in a way that its model does not foresee: not known, rather than guessed.
+        return f"{op.function} was called in a way that is not modelled ({error!r})"
+    return result if isinstance(result, list) else [result]
+
+
+class Walk:
+    """The maps of all tensors of a Network, under one reading and from one of its inputs."""
+
+    def __init__(self, network: Network, reading: Reading, input_index: int = 0) -> None:
+        self.network = network
+        self.reading = reading
+        self.source = network.inputs[input_index]
+        self.maps: dict[int, Map] = {}
+        self._settled: dict[int, Map] = {}
+        self.not_modelled: dict[NotModelled, None] = {}
+        self._escaped: list[NotModelled] = []
+        self._unseen = frozenset(network.opaque)
+        shape = network.shape(self.source)
+        self.spatial = tuple(range(2, len(shape)))
+        start = FieldMap.of_input(shape, self.spatial, lattice=reading.lattice)
+        self.maps[self.source] = start
+        with collector_paused():
+            for op in network.ops:
+                self._step(op)
+
+    def _step(self, op: Op) -> None:
+        unknown: list[NotModelled] = []
+        known: dict[int, FieldMap | None] = {}
+        depends = False
+        for tensor in data_inputs(op):
+            found = self.maps.get(tensor) or self._carried(tensor)
+            if isinstance(found, Unknown):
+                unknown.extend(found.causes)
+            else:
+                known[tensor] = found
+                depends = depends or found is not None
+        if op.kind == ESCAPE:
+            if (depends or unknown) and not op.function.endswith("__bool__"):
+                # What Python does with the value comes back as constants nobody can follow.
+                self._escaped.append(self._note(f"{op.function} takes the value out", op))
+            return
+        # A number that Python took out may stand behind any constant from then on.
+        unknown.extend(self._escaped)
+        if unknown:
+            self._fill(op, Unknown(unknown))
+        elif not depends:
+            for tensor in op.outputs:
+                self.maps[tensor] = None
+        else:
+            self._follow(op, known)
+
+    def map(self, tensor: int) -> Map:
+        """The map of a tensor, with what masks have closed taken out of it."""
+        found = self._settled.get(tensor) or self._carried(tensor)
+        if isinstance(found, FieldMap) and found.cut is not None:
+            try:
+                found = settled(found)
+            except Unfollowed as error:
+                found = Unknown([self._note(str(error), self.network.producer(tensor))])
+            self._settled[tensor] = found
+        return found
+
+    def _carried(self, tensor: int) -> Map:
+        """The map of a tensor as operations read it."""
+        found = self.maps.get(tensor)
+        if found is None and tensor in self._unseen and tensor not in self.maps:
+            readers = self.network.consumers.get(tensor, ())
+            cause = self._note(
+                "a tensor whose making was not seen", readers[0] if readers else None
+            )
+            found = self.maps[tensor] = Unknown([cause])
+        return found
+
+    def _follow(self, op: Op, known: dict[int, FieldMap | None]) -> None:
+        maps = outcome(self.network, op, known, self.reading)
+        if isinstance(maps, str):
+            self._fill(op, Unknown([self._note(maps, op)]))
+            return
+        for position, tensor in enumerate(op.outputs):
+            m = maps[position] if position < len(maps) else None
+            if isinstance(m, Unfollowed):
+                self.maps[tensor] = Unknown([self._note(str(m), op)])
+            elif m is not None and m.shape == self.network.shape(tensor):
+                self.maps[tensor] = m
+            else:
+                cause = self._note(f"{op.function} gave a shape that its model does not", op)
+                self.maps[tensor] = Unknown([cause])
+
+    def _fill(self, op: Op, unknown: Unknown) -> None:
+        for tensor in op.outputs:
+            self.maps[tensor] = unknown
+
+    def _note(self, reason: str, op: Op | None) -> NotModelled:
+        cause = NotModelled(reason, None if op is None else op.index)
+        self.not_modelled[cause] = None
+        return cause
+
+    def known(self) -> dict[int, FieldMap]:
+        """All tensors whose maps are known."""
+        known = {tensor: self.map(tensor) for tensor in self.maps}
+        return {tensor: m for tensor, m in known.items() if isinstance(m, FieldMap)}

@@ -1,0 +1,190 @@
+"""Where a receptive field is asked for: before the head, at the output, behind a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.field import axis_field
+from archcheck.fields.forward import Walk, outcome
+from archcheck.fields.handlers import Reading
+from archcheck.network import Network, Op
+from archcheck.network.graph import Paths
+from archcheck.network.kinds import (
+    ACTIVATIONS,
+    ARITHMETIC,
+    COPIES,
+    DROPOUTS,
+    NORMALIZATIONS,
+    POOLS,
+    REDUCTIONS,
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place in the network: the tensors there, and the operations that begin the head.
+
+    ``heads`` are several where the head has branches: two pools, say, side by side.
+    """
+
+    name: str
+    tensors: tuple[int, ...]
+    heads: tuple[int, ...] = ()
+
+    @property
+    def head(self) -> int | None:
+        """The first operation that begins the head."""
+        return min(self.heads, default=None)
+
+
+def output_points(network: Network) -> list[Point]:
+    """One point for every tensor that the network returns."""
+    if len(network.outputs) == 1:
+        return [Point("output", (network.outputs[0][1],))]
+    return [Point(f"output[{label}]", (tensor,)) for label, tensor in network.outputs]
+
+
+def feature_points(network: Network, walk: Walk) -> list[Point]:
+    """The last map in front of the head, for every tensor that the network returns.
+
+    Where the head has branches, each has a last map of its own. The point is the one that sees
+    most, since behind the head everything does.
+    """
+    points = []
+    for output in output_points(network):
+        name = output.name.replace("output", "features", 1)
+        paths = Paths(network, walk.source, output.tensors[0])
+        head = _head(paths, walk)
+        if head is None:
+            points.append(Point(name, output.tensors))
+        else:
+            fronts = _fronts(head, paths, walk)
+            indices = tuple([op.index for op in fronts])
+            points.append(Point(name, _last_maps(fronts, paths, walk), indices))
+    return points
+
+
+def module_point(network: Network, path: str) -> Point | None:
+    """The output of the last call of the module at ``path``; None if it was never called."""
+    call = network.last_call(path)
+    return None if call is None or not call.outputs else Point(path, call.outputs)
+
+
+def _head(paths: Paths, walk: Walk) -> Op | None:
+    """The first operation on every path after which no map is left."""
+    cuts = paths.cuts
+    for position, op in enumerate(cuts):
+        maps = [walk.map(tensor) for tensor in op.outputs if tensor in paths.tensors]
+        maps = maps or [walk.map(tensor) for tensor in op.outputs]
+        known = [m for m in maps if isinstance(m, FieldMap)]
+        if len(known) != len(maps):
+            return None
+        if all(m.sides == () for m in known) or _joins_everything(op, paths, walk):
+            return _first_of_pools(op, reversed(cuts[:position]), walk, paths)
+    return None
+
+
+def _joins_everything(op: Op, paths: Paths, walk: Walk) -> bool:
+    """Whether every unit of the result depends on all positions of what the operation reads."""
+    outputs = [m for m in map(walk.map, op.outputs) if isinstance(m, FieldMap)]
+    tracks = [track for m in outputs for track in m.tracks]
+    if not tracks or any(track.joined_by is None for track in tracks):
+        return False
+    # Asked of the operation alone: a fresh map in front of it, whatever was joined before.
+    fresh: dict[int, FieldMap | None] = {}
+    for tensor in paths.inputs(op):
+        m = walk.map(tensor)
+        if not isinstance(m, FieldMap):
+            return False
+        fresh[tensor] = FieldMap.of_input(m.shape, m.spatial_dimensions(), lattice=True)
+    ranks = {len(m.tracks) for m in fresh.values() if m is not None}
+    if len(ranks) != 1 or ranks == {0}:
+        return False
+    maps = outcome(walk.network, op, fresh, Reading())
+    if isinstance(maps, str):
+        return False
+    known = [m for m in maps if isinstance(m, FieldMap)]
+    return all(track.joined_by is not None for m in known for track in m.tracks)
+
+
+def _fronts(head: Op, paths: Paths, walk: Walk) -> tuple[Op, ...]:
+    """The operations that leave no map: the head's first one, or one in each of its branches.
+
+    What joins ``cat([average(x), maximum(x)])`` reads no map any more: the pools begin the head.
+    """
+    fronts: dict[int, Op] = {}
+    waiting, seen = [head], {head.index}
+    while waiting:
+        op = waiting.pop()
+        inputs = paths.inputs(op)
+        made = [walk.network.producer(tensor) for tensor in inputs]
+        before = [p for p in made if p is not None]
+        if len(before) < len(made) or any(_is_map(tensor, walk) for tensor in inputs):
+            first = _first_of_pools(op, _straight_before(op, paths, walk), walk, paths)
+            fronts[first.index] = first
+            continue
+        waiting += [p for p in before if p.index not in seen]
+        seen.update(p.index for p in before)
+    return tuple(fronts[index] for index in sorted(fronts))
+
+
+def _straight_before(op: Op, paths: Paths, walk: Walk) -> Iterator[Op]:
+    """The operations in front of one, backwards, as long as nothing comes together."""
+    while len(inputs := paths.inputs(op)) == 1:
+        before = walk.network.producer(inputs[0])
+        if before is None:
+            return
+        yield before
+        op = before
+
+
+def _last_maps(fronts: tuple[Op, ...], paths: Paths, walk: Walk) -> tuple[int, ...]:
+    """What the head reads; of branches that read maps of different shapes, those that see most."""
+    read = tuple(dict.fromkeys([t for op in fronts for t in paths.inputs(op)]))
+    if len(fronts) == 1:
+        return read
+    maps = {t: m for t in read if isinstance(m := walk.map(t), FieldMap) and m.sides}
+    if not maps or any(not isinstance(walk.map(t), FieldMap) for t in read):
+        return read
+    widest = max(maps.values(), key=_seen)
+    return tuple([t for t, m in maps.items() if m.shape == widest.shape])
+
+
+def _is_map(tensor: int, walk: Walk) -> bool:
+    """Whether a tensor has positions of space left, or may have some."""
+    m = walk.map(tensor)
+    return not isinstance(m, FieldMap) or m.sides != ()
+
+
+def _seen(m: FieldMap) -> list[int]:
+    return [axis_field(m, axis).size for axis in range(len(m.tracks))]
+
+
+_KEEPS_PLACES = ACTIVATIONS | ARITHMETIC | COPIES | DROPOUTS | NORMALIZATIONS
+_POOLING = POOLS | REDUCTIONS
+
+
+def _first_of_pools(first: Op, before: Iterable[Op], walk: Walk, paths: Paths) -> Op:
+    """``mean(3).mean(2)`` is one pool: the head begins with the first of a run of them.
+
+    ``before`` are the operations in front of ``first``, backwards.
+    """
+    if first.kind not in _POOLING:
+        return first
+    for op in before:
+        if op.kind in _POOLING and _shortens(op, walk, paths):
+            first = op
+        elif op.kind not in _KEEPS_PLACES:
+            break
+    return first
+
+
+def _shortens(op: Op, walk: Walk, paths: Paths) -> bool:
+    """Whether a pool leaves fewer axes than it found."""
+    before = [m for m in (walk.map(t) for t in paths.inputs(op)) if isinstance(m, FieldMap)]
+    after = [m for m in (walk.map(t) for t in op.outputs) if isinstance(m, FieldMap)]
+    if not before or not after:
+        return False
+    return len(after[0].sides) < len(before[0].sides)

@@ -1,0 +1,319 @@
+"""What the units of one operation read of each operand, asked of its handler alone.
+
+A handler carries any map along. Given a map that numbers the operand's own units, the positions
+it answers with are the units that the operation reads. So what an operation does is known from
+one place, forwards for whole maps and backwards for single units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import product
+from math import prod
+from operator import or_
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from archcheck.fields.algebra.field_map import FieldMap, Track, Unfollowed
+from archcheck.fields.algebra.joint_axes import (
+    Sizes,
+    bounded,
+    identity,
+    is_joint,
+    taken_apart,
+    together,
+)
+from archcheck.fields.algebra.positions import EMPTY, Positions
+from archcheck.fields.algebra.region import Box, canonical
+from archcheck.fields.algebra.table import Table, union
+from archcheck.fields.forward import outcome
+from archcheck.fields.handlers import Context, Reading, Result
+from archcheck.fields.handlers.unfolding import fold_taps
+from archcheck.network import Network, Op, Tensor
+
+MOST = 1 << 18
+"""The most units that are asked one by one, where several axes cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What the units of a tensor read of one operand, as a product over the operand's factors.
+
+    ``tables`` has one table for each factor of the operand's index, over the factors of the
+    result's; ``same`` tells where that is the index itself. ``joins`` says that some axis of the
+    image is read whole, however far a unit lies outside of it. ``moved`` says that only a stretch
+    of one factor of the result reads it at all: which factor, where the stretch starts, how long
+    it is. ``sizes`` says which factors share a table, that numbers the units of all of them.
+    """
+
+    tensor: int
+    tables: tuple[Table, ...]
+    same: tuple[bool, ...]
+    joins: bool = False
+    moved: tuple[int, int, int] | None = None
+    sizes: Sizes = ()
+
+    def of(self, box: Box) -> tuple[Box, ...]:
+        """The operand's units that a box of the result's units reads.
+
+        Raises:
+            Unfollowed: if there are too many to ask one by one.
+        """
+        if self.moved is not None:
+            factor, start, length = self.moved
+            left = (box[factor] + -start).within(length)
+            if not left:
+                return ()
+            box = (*box[:factor], left, *box[factor + 1 :])
+        parts = [self._together(tables, factors, box) for tables, factors in self._components()]
+        found = []
+        for choice in product(*parts):
+            sets: dict[int, Positions] = {}
+            for part in choice:
+                sets |= part
+            found.append(tuple(sets[t] for t in range(len(self.tables))))
+        if self.sizes:
+            found = [whole for sets in found for whole in taken_apart(sets, self.sizes)]
+        return canonical(found)
+
+    def _components(self) -> list[tuple[list[int], list[int]]]:
+        """Tables and factors of the result that depend on each other, apart from the others."""
+        found: list[tuple[list[int], list[int]]] = []
+        for number, table in enumerate(self.tables):
+            factors = [f for f in range(table.values.ndim) if table.varies(f)]
+            tables = [number]
+            for other in [c for c in found if set(c[1]) & set(factors)]:
+                found.remove(other)
+                tables, factors = other[0] + tables, sorted({*other[1], *factors})
+            found.append((tables, factors))
+        return found
+
+    def _together(
+        self, tables: list[int], factors: list[int], box: Box
+    ) -> list[dict[int, Positions]]:
+        if len(tables) == 1 and self.same[tables[0]]:
+            return [{tables[0]: box[tables[0]]}]
+        if len(tables) == 1 and len(factors) == 1:
+            only = _along(self.tables[tables[0]], factors[0], box[factors[0]])
+            return [{tables[0]: only}] if only else []
+        if prod(box[factor].count for factor in factors) > MOST:
+            raise Unfollowed("a reshape of too many units")
+        alike: dict[tuple[Positions, ...], Positions] = {}
+        for index in product(*(box[factor].members() for factor in factors)):
+            place = dict(zip(factors, index, strict=True))
+            first, *rest = (entry(self.tables[number], place) for number in tables)
+            alike[tuple(rest)] = alike.get(tuple(rest), EMPTY) | first
+        boxes = canonical((first, *rest) for rest, first in alike.items())
+        return [dict(zip(tables, sets, strict=True)) for sets in boxes]
+
+
+def entry(table: Table, place: dict[int, int]) -> Positions:
+    """A table's entry for one index, given for the factors along which it varies."""
+    shift = 0
+    index = []
+    for factor, period in enumerate(table.values.shape):
+        turn, phase = divmod(place.get(factor, 0), period) if table.varies(factor) else (0, 0)
+        shift += turn * table.steps[factor]
+        index.append(phase)
+    found: Positions = table.values[tuple(index)]
+    return found + shift
+
+
+def _along(table: Table, factor: int, positions: Positions) -> Positions:
+    """The union of a table's entries along the one factor on which it varies."""
+    values, step = table.values.reshape(-1), table.steps[factor]
+    period = len(values)
+    if not step:
+        return reduce(or_, (values[i] for i in positions.members()), EMPTY)
+    united = EMPTY
+    for i in positions.members():
+        turn, phase = divmod(i, period)
+        united = united | (values[phase] + turn * step)
+    return united
+
+
+@dataclass(frozen=True)
+class Step:
+    """One output of an operation: the structure of its index, and what its units read."""
+
+    structure: FieldMap
+    reads: tuple[Reads, ...]
+
+
+def steps_of(
+    network: Network, op: Op, structures: Mapping[int, FieldMap | None], reading: Reading
+) -> list[Step | Unfollowed | None]:
+    """What the units of every output of an operation read of the operands.
+
+    ``structures`` are the operands' maps without tracks, None for a constant. An output of which
+    nothing is known has the reason in its place.
+
+    Raises:
+        Unfollowed: if the operation is not modelled.
+    """
+    joined = _concatenation(network, op, structures)
+    if joined is not None:
+        return [joined]
+    network, op, names = _told_apart(network, op)
+    operands = {t: m for t in op.inputs if (m := structures.get(names.get(t, t))) is not None}
+    known: dict[int, FieldMap | None] = dict.fromkeys(op.inputs)
+    own: dict[int, tuple[int, tuple[Table, ...]]] = {}
+    total = sum(len(m.factors) for m in operands.values())  # at most
+    start = 0
+    sizes: dict[int, Sizes] = {}
+    joint = is_joint(op, operands.values())
+    for tensor, m in operands.items():
+        tables = identity(m.factors)
+        if joint and max(m.groups, default=0) > 1:
+            m = bounded(m)
+            sizes[tensor], tables = together(m)
+        own[tensor] = (start, tables)
+        nothing = Track(Table.constant(EMPTY, len(m.factors)))
+        tracks: list[Track] = [nothing] * total
+        tracks[start : start + len(tables)] = map(Track, tables)
+        known[tensor] = replace(m, tracks=tuple(tracks))
+        start += len(tables)
+    found: list[tuple[FieldMap, list[Reads]] | Unfollowed | None] = []
+    for maps in _alternatives(network, op, known, reading):
+        found += [None] * (len(maps) - len(found))
+        for number, result in enumerate(maps):
+            before = found[number]
+            if result is None or isinstance(before, Unfollowed):
+                continue
+            if isinstance(result, Unfollowed):
+                found[number] = result
+                continue
+            m = result.within_borders()
+            reads = before[1] if before else []
+            for tensor, (first, tables) in own.items():
+                asked = m.tracks[first : first + len(tables)]
+                name = names.get(tensor, tensor)
+                if tensor in sizes:
+                    reads += _joint_reads(name, asked, operands[tensor], sizes[tensor])
+                else:
+                    reads += _reads(name, asked, tables)
+            found[number] = (replace(m, tracks=()), reads)
+    return [Step(f[0], tuple(f[1])) if isinstance(f, tuple) else f for f in found]
+
+
+def _alternatives(
+    network: Network, op: Op, known: dict[int, FieldMap | None], reading: Reading
+) -> list[Sequence[Result]]:
+    """The maps of an operation's outputs; several where one alone is no product of the axes."""
+    if op.kind == "fold":
+        return [[m] for m in fold_taps(Context(network, op, known, reading))]
+    maps = outcome(network, op, known, reading)
+    if isinstance(maps, str):
+        raise Unfollowed(maps)
+    return [maps]
+
+
+def _reads(tensor: int, tracks: Sequence[Track], own: Sequence[Table]) -> Iterator[Reads]:
+    """What the tracks say is read: what moves with the unit, and what stands beside it."""
+    moving = [t.local if not t.local.empty or t.fixed is None else t.fixed for t in tracks]
+    same = tuple(
+        a.values is b.values and a.steps == b.steps for a, b in zip(moving, own, strict=True)
+    )
+    joins = any(m is t.fixed for m, t in zip(moving, tracks, strict=True))
+    if not any(table.empty for table in moving):
+        yield Reads(tensor, tuple(moving), same, joins)
+    # A norm reads the unit's own position and all others: two products, not one.
+    both = [t.fixed is not None and not t.fixed.empty and not t.local.empty for t in tracks]
+    if any(both):
+        standing = [t.fixed if t.fixed is not None else t.local for t in tracks]
+        yield Reads(tensor, tuple(standing), (False,) * len(standing), True)
+
+
+def _joint_reads(
+    tensor: int, tracks: Sequence[Track], operand: FieldMap, sizes: Sizes
+) -> Iterator[Reads]:
+    """What the tracks of several factors each say is read."""
+    tables = tuple(union(t.tables) for t in tracks)
+    if any(table.empty for table in tables):
+        return
+    joins, at = False, 0
+    for table, part in zip(tables, sizes, strict=True):
+        endless = any(factor.lattice for factor in operand.factors[at : at + len(part)])
+        whole, at = prod(part), at + len(part)
+        joins = joins or (endless and any(p.count == whole for p in table.values.flat))
+    yield Reads(tensor, tables, (False,) * len(tables), joins, sizes=sizes)
+
+
+def _told_apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
+    """An operation that is given one tensor several times, with a name for each of them.
+
+    What it reads of ``x @ x`` is a row of the one and a column of the other, together no product.
+    """
+    given = _tensors(op.arguments)
+    repeated = {tensor for tensor in given if given.count(tensor) > 1}
+    if not repeated:
+        return network, op, {}
+    names: dict[int, int] = {}
+    copies: list[Tensor] = []
+
+    def named(value: Any) -> Any:
+        if isinstance(value, dict) and "tensor" in value:
+            if value["tensor"] not in repeated:
+                return value
+            copy = msgspec.structs.replace(
+                network.tensors[value["tensor"]], id=len(network.tensors) + len(copies)
+            )
+            copies.append(copy)
+            names[copy.id] = value["tensor"]
+            return {"tensor": copy.id}
+        if isinstance(value, dict):
+            return {key: named(item) for key, item in value.items()}
+        return [named(item) for item in value] if isinstance(value, list) else value
+
+    arguments = named(op.arguments)
+    new_op = msgspec.structs.replace(op, arguments=arguments, inputs=tuple(_tensors(arguments)))
+    wider = msgspec.structs.replace(network, tensors=(*network.tensors, *copies))
+    return wider, new_op, names
+
+
+def _tensors(value: Any) -> list[int]:
+    if isinstance(value, dict):
+        if "tensor" in value:
+            return [value["tensor"]]
+        value = list(value.values())
+    return [t for item in value for t in _tensors(item)] if isinstance(value, list) else []
+
+
+def _concatenation(
+    network: Network, op: Op, structures: Mapping[int, FieldMap | None]
+) -> Step | None:
+    """Many tensors behind one another along channels, where nothing has to be rearranged.
+
+    The handler would write out every channel of each: a dense block's cost would be cubic.
+    """
+    if op.kind != "cat":
+        return None
+    tensors = _tensors(op.arguments.get("tensors"))
+    known = {t: m for t in tensors if (m := structures.get(t)) is not None}
+    rank = len(network.shape(op.outputs[0]))
+    dimension = (op.arguments.get("dim") or 0) % rank
+    first = next(iter(known.values()))
+    at = first.span(dimension).start
+    for m in known.values():
+        if m.groups != first.groups or m.groups[dimension] != 1 or m.factors[at].lattice:
+            return None
+        rest = [
+            (a, b) for f, (a, b) in enumerate(zip(m.factors, first.factors, strict=True)) if f != at
+        ]
+        if any(a != b for a, b in rest):
+            return None
+    factor = replace(first.factors[at], size=network.shape(op.outputs[0])[dimension])
+    factors = (*first.factors[:at], factor, *first.factors[at + 1 :])
+    reads, before = [], 0
+    for tensor in tensors:
+        length = network.shape(tensor)[dimension]
+        if tensor in known:
+            tables = identity(known[tensor].factors)
+            moved = (at, before, length)
+            reads.append(Reads(tensor, tables, (True,) * len(tables), moved=moved))
+        before += length
+    return Step(FieldMap(factors, first.groups, ()), tuple(reads))

@@ -1,0 +1,155 @@
+"""Numbers, shapes and paths as people read them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+
+from rich.text import Text
+
+from archcheck.fields.algebra.positions import Positions
+from archcheck.network import Place
+
+
+def shape(sides: Sequence[int]) -> str:
+    """``3×32×32``."""
+    return "×".join(map(str, sides)) if sides else "one number"
+
+
+def amount(number: int | None) -> str:
+    """``31.5 M``; a question mark for what is not known."""
+    if number is None:
+        return "?"
+    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number:,}"
+
+
+def fraction(value: Fraction | int | float | None) -> str:
+    """``1/2``, ``8``, or a dash where there is no value."""
+    return "–" if value is None else str(value)
+
+
+def axes(values: Sequence[Fraction | int | None]) -> str:
+    """One number where all axes agree, else one an axis: ``8`` or ``8×4``."""
+    texts = [fraction(value) for value in values]
+    return texts[0] if len(set(texts)) == 1 else "×".join(texts)
+
+
+MOST_STRETCHES = 9
+"""The most stretches of a set that are written out."""
+
+
+def positions(found: Positions) -> str:
+    """``0–12, 14, 16–30``; long sets that repeat are cut short: ``0, 2, 4 … 60``."""
+    runs = found.runs()
+    texts = [signed(low) if low == high else f"{signed(low)}–{signed(high)}" for low, high in runs]
+    parts: list[str] = []
+    at = 0
+    while at < len(runs):
+        end = _progression(runs, at)
+        if len(runs) > MOST_STRETCHES and end - at > 4:
+            parts.append(f"{', '.join(texts[at : at + 3])} … {texts[end - 1]}")
+        else:
+            parts += texts[at:end]
+        at = end
+    return ", ".join(parts) or "none"
+
+
+def signed(value: int) -> str:
+    """A whole number with a proper minus sign."""
+    return f"−{-value}" if value < 0 else str(value)
+
+
+def _progression(runs: Sequence[tuple[int, int]], at: int) -> int:
+    """Where stretches of equal length stop following each other at equal distances."""
+    end = at + 1
+    while end < len(runs) and runs[end][1] - runs[end][0] == runs[at][1] - runs[at][0]:
+        if end > at + 1 and runs[end][0] - runs[end - 1][0] != runs[at + 1][0] - runs[at][0]:
+            break
+        end += 1
+    return end
+
+
+def path(file: str) -> str:
+    """A path relative to the working directory where it lies inside it."""
+    return _relative(file, os.getcwd()) if file else ""
+
+
+@lru_cache(maxsize=1024)
+def _relative(file: str, folder: str) -> str:
+    try:
+        return str(Path(file).resolve().relative_to(folder))
+    except (ValueError, OSError):
+        return file
+
+
+def line(place: Place | None) -> str:
+    """``net.py:64``."""
+    return f"{path(place.file)}:{place.line}" if place is not None else ""
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def clean(text: Text) -> Text:
+    """A text without characters that a terminal obeys: a submission's names and messages are
+    shown, not followed. Its styles stay where they are."""
+    if _CONTROL.search(text.plain):
+        text.plain = plain(text.plain)
+    return text
+
+
+def plain(text: str) -> str:
+    """Text without control characters, but for line breaks and tabs, and without half of a
+    surrogate pair: what a name that is no UTF-8 leaves behind, and no file format takes."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def in_one_line(text: str) -> str:
+    """A text without control characters, line breaks and tabs."""
+    return plain(text).translate(_BREAKS)
+
+
+_BREAKS = str.maketrans("\n\t", "\N{REPLACEMENT CHARACTER}" * 2)
+
+
+def underlined(source: str, line: int, column: int, length: int) -> tuple[Text, Text]:
+    """A line of source, and under it a mark below ``length`` characters from ``column`` on."""
+    number = str(line)
+    marks = " " * (column - 1) + "^" * max(1, length)
+    return (
+        clean(Text(f"{number} │ ", style="dim").append(source, style="not dim")),
+        Text(f"{' ' * len(number)} │ ", style="dim").append(marks, style="not dim red"),
+    )
+
+
+def cut(text: str, width: int) -> str:
+    """A text cut in the middle to fit a width."""
+    if len(text) <= width:
+        return text
+    if width < 4:
+        return text[: max(width, 0)]
+    head = (width - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+LONGEST = 160
+"""The longest source line that is quoted in full."""
+
+
+def source_line(place: Place) -> str | None:
+    """The text of a place's line, None if the file cannot be read any more."""
+    try:
+        with open(place.file, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            for number, text in enumerate(file, 1):
+                if number == place.line:
+                    return cut(text[:LONGEST].rstrip("\r\n").expandtabs(4), LONGEST - 1)
+    except OSError:
+        return None
+    return None

@@ -1,0 +1,83 @@
+"""What went wrong in a forward pass, in words that name the layer and its input."""
+
+from __future__ import annotations
+
+import traceback
+
+import torch
+from torch import nn
+
+from archcheck.tracing.recorder import Recorder
+from archcheck.worker.failures import RunError, advice, describe
+from archcheck.worker.source_locations import frame_place, is_user_code
+
+
+def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) -> RunError:
+    """What forward raised: the module, its line, what it was given, and a hint."""
+    place = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if is_user_code(frame.f_code.co_filename):
+            place = frame_place(frame)
+    call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
+    hint = _batch_hint(inputs) or advice(error) or _squeeze_hint(recorder)
+    if call is None:
+        return RunError(describe(error), module="", place=place, hint=hint)
+    shapes = [recorder.ledger.tensors[number].shape for number in call.inputs]
+    module = next((m for m, path in recorder.paths.items() if path == call.module), None)
+    return RunError(
+        _explain(module, shapes) or describe(error),
+        module=call.module,
+        place=recorder.built(call.module) if call.standard else place,
+        called=call.called,
+        input_shape=shapes[0] if shapes else None,
+        input_from=_origin(recorder, call.inputs[0]) if call.inputs else None,
+        hint=hint,
+    )
+
+
+def _explain(module: nn.Module | None, shapes: list[tuple[int, ...]]) -> str | None:
+    if module is None or not shapes:
+        return None
+    shape, name = shapes[0], type(module).__name__
+    channels = shape[1] if len(shape) > 1 else None
+    if isinstance(module, nn.modules.conv._ConvNd) and channels not in (None, module.in_channels):
+        return (
+            f"{name}({module.in_channels}, {module.out_channels}) was given {channels:,} channels"
+        )
+    if isinstance(module, nn.Linear) and shape and shape[-1] != module.in_features:
+        layer = f"{name}({module.in_features}, {module.out_features})"
+        return f"{layer} was given {shape[-1]:,} features"
+    is_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
+    if is_norm and channels not in (None, module.num_features):
+        return f"{name}({module.num_features}) was given {channels:,} channels"
+    return None
+
+
+def _origin(recorder: Recorder, tensor: int) -> str | None:
+    op = recorder.ledger.tensors[tensor].op
+    if op is None:
+        return "the network's input" if recorder.ledger.tensors[tensor].origin == "input" else None
+    call = next((c for c in reversed(recorder.calls) if tensor in c.outputs and c.module), None)
+    if call is not None:
+        return call.module
+    return recorder.ops[op].kind
+
+
+def _batch_hint(inputs: list[torch.Tensor]) -> str | None:
+    if any(tensor.dim() > 4 and tensor.shape[1] == 1 for tensor in inputs):
+        return "the input's shape is given without the batch: 3,32,32 rather than 1,3,32,32"
+    return None
+
+
+def _squeeze_hint(recorder: Recorder) -> str | None:
+    """Whether the axis of a batch of one was squeezed away, which a larger batch would survive."""
+    for op in recorder.ops:
+        if op.kind == "squeeze" and op.arguments.get("dim", 0) == 0:
+            shape = recorder.ledger.tensors[op.inputs[0]].shape
+            if len(shape) > 1 and shape[0] == 1:
+                line = f" (line {op.called.line})" if op.called else ""
+                return (
+                    f"the batch is one sample, and squeeze(){line} takes its axis away: "
+                    "flatten(1) keeps it"
+                )
+    return None

@@ -1,0 +1,249 @@
+"""What answers are made of: the call that is answered, the table of rules, blank results.
+
+An answer is a tensor of the shape, type and strides that the real function would give, whose
+memory nobody has written: memory that is never touched is never paid for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from archcheck.tracing.arguments import bind
+from archcheck.tracing.shape_rules.layout import canonical_strides
+
+REAL_TYPES = frozenset({torch.float32, torch.float64})
+"""The types that rules answer for; kernels of other ones may be missing or behave otherwise."""
+
+
+class Unusual(Exception):
+    """A rule does not know this way of calling: the real function has to run."""
+
+
+class Restart(BaseException):
+    """What the network does depends on values: nothing but a real forward pass will do.
+
+    No ``Exception``, so that the network's own handlers let it through.
+    """
+
+
+class Call:
+    """One call of a torch function, its arguments by name.
+
+    ``inputs`` are the tensors among them, ``driven`` those that depend on the network's input.
+    """
+
+    __slots__ = (
+        "_bound",
+        "args",
+        "driven",
+        "func",
+        "function",
+        "in_place",
+        "inputs",
+        "kind",
+        "kwargs",
+    )
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        function: str,
+        kind: str,
+        in_place: bool,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        inputs: list[torch.Tensor],
+        driven: list[torch.Tensor],
+    ) -> None:
+        self.func = func
+        self.function = function
+        self.kind = kind
+        self.in_place = in_place
+        self.args = args
+        self.kwargs = kwargs
+        self.inputs = inputs
+        self.driven = driven
+        self._bound: dict[str, Any] | None = None
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """The arguments by name."""
+        if self._bound is None:
+            self._bound = bind(self.kind, self.func, self.args, self.kwargs)
+        return self._bound
+
+    def run(self) -> Any:
+        """Let torch do it."""
+        return self.func(*self.args, **self.kwargs)
+
+    def take(self, *names: str, **defaults: Any) -> list[Any]:
+        """The named arguments, then those with defaults.
+
+        Raises:
+            Unusual: if one is missing, or the call has others.
+        """
+        bound = self.bound
+        found = [bound[name] for name in names if name in bound]
+        if len(found) < len(names):
+            raise Unusual
+        known = len(names)
+        for name, default in defaults.items():
+            if name in bound:
+                known += 1
+                found.append(bound[name])
+            else:
+                found.append(default)
+        if known != len(bound):
+            raise Unusual
+        return found
+
+
+Rule = Callable[[Call], Any]
+RULES: dict[str, Rule] = {}
+
+
+def answers(*kinds: str) -> Callable[[Rule], Rule]:
+    """Register a rule for some kinds of operation."""
+
+    def register(rule: Rule) -> Rule:
+        for kind in kinds:
+            RULES[kind] = rule
+        return rule
+
+    return register
+
+
+def remembered(rule: Rule) -> Rule:
+    """A rule whose blank result follows from the arguments' shapes: it is asked once for each.
+
+    Networks repeat themselves: most of their layers are called like one before.
+    """
+    known: dict[Hashable, tuple[torch.Size, torch.dtype]] = {}
+
+    def answer(call: Call) -> Any:
+        key = _signature(call)
+        found = known.get(key) if key else None
+        if found is not None:
+            return torch.empty(found[0], dtype=found[1], device="cpu")
+        result = rule(call)
+        if key and len(known) < MOST_REMEMBERED:
+            known[key] = (result.shape, result.dtype)
+        return result
+
+    return answer
+
+
+def _signature(call: Call) -> tuple[Hashable, ...]:
+    """All that a rule can ask of the arguments; empty where one is nothing usual."""
+    parts: list[Any] = [call.func, len(call.args), *call.kwargs]
+    for value in (*call.args, *call.kwargs.values()):
+        kind = type(value)
+        if kind is torch.Tensor or kind is torch.nn.Parameter:
+            if value.layout is not torch.strided or not value.is_cpu:
+                return ()
+            parts += (value.shape, value.stride(), value.dtype)
+        elif kind is tuple:
+            if not _WHOLE.issuperset(map(type, value)):
+                return ()
+            parts.append(value)
+        elif kind in _SIMPLE:
+            parts += (kind, value)  # for 1, 1.0 and True are equal
+        else:
+            return ()
+    return tuple(parts)
+
+
+_WHOLE = frozenset({int})
+_SIMPLE = frozenset({int, float, bool, str, type(None)})
+MOST_REMEMBERED = 1 << 14
+"""The most ways of calling that are kept for each rule."""
+
+
+def blank(like: torch.Tensor, shape: Sequence[int], dtype: torch.dtype | None = None) -> Any:
+    """A contiguous result that nobody has written."""
+    return torch.empty(shape, dtype=dtype or like.dtype, device="cpu")
+
+
+def plain(*tensors: torch.Tensor | None) -> None:
+    """See that tensors are as nearly all are: real numbers, contiguous, not empty, of one type.
+
+    Raises:
+        Unusual: if one is not.
+    """
+    dtype = None
+    for tensor in tensors:
+        if tensor is None:
+            continue
+        kind, shape = type(tensor), tensor.shape
+        if dtype is None:
+            dtype = tensor.dtype
+            if dtype not in REAL_TYPES:
+                raise Unusual
+        if (
+            (kind is not torch.nn.Parameter and kind is not torch.Tensor)
+            or tensor.dtype is not dtype
+            or not tensor.is_cpu
+            or 0 in shape
+            or tensor.stride() != canonical_strides(shape)  # a sparse one raises
+        ):
+            raise Unusual
+
+
+def require(*conditions: bool) -> None:
+    """Go on only if all of them hold.
+
+    Raises:
+        Unusual: if one does not.
+    """
+    if not all(conditions):
+        raise Unusual
+
+
+def whole(value: Any, axes: int, least: int) -> tuple[int, ...]:
+    """A whole number of at least ``least`` for every axis, from one for all or one each.
+
+    Raises:
+        Unusual: if it is neither.
+    """
+    items = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if len(items) == 1:
+        items *= axes
+    require(len(items) == axes, all(type(item) is int and item >= least for item in items))
+    return items
+
+
+def axis(value: Any, rank: int) -> int:
+    """A dimension counted from the front.
+
+    Raises:
+        Unusual: if there is no such dimension.
+    """
+    require(type(value) is int and -rank <= value < rank)
+    return int(value % rank)
+
+
+def broadcast(shapes: Iterable[Sequence[int]]) -> tuple[int, ...]:
+    """The shape that several broadcast to.
+
+    Raises:
+        Unusual: if they do not.
+    """
+    result: list[int] = []
+    for shape in shapes:
+        if len(shape) > len(result):
+            result = [1] * (len(shape) - len(result)) + result
+        offset = len(result) - len(shape)
+        for place, size in enumerate(shape, offset):
+            if size != 1:
+                require(result[place] in (1, size))
+                result[place] = size
+    return tuple(result)
+
+
+def elements(shape: Sequence[int]) -> int:
+    """How many elements a tensor of a shape has."""
+    return math.prod(shape)

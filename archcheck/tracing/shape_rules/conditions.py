@@ -1,0 +1,66 @@
+"""When a forward pass can be answered from shapes, and what is different meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.nn.parameter import is_lazy
+
+from archcheck.tracing.module_tree import Paths
+
+
+def answerable(paths: Paths) -> bool:
+    """Whether it is worth trying: an ordinary model on the CPU, and no mode of somebody else's.
+
+    Lazy modules find their sizes but once, and compiled or scripted ones are seen by nobody.
+    """
+    if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
+        return False
+    for module in paths:
+        if isinstance(module, torch.jit.ScriptModule) or "_orig_mod" in module._modules:
+            return False
+        for held in (*module._parameters.values(), *module._buffers.values()):
+            if held is not None and (not held.is_cpu or is_lazy(held)):
+                return False
+    return True
+
+
+@contextmanager
+def memory_left_alone() -> Iterator[None]:
+    """While this is entered, new memory is not filled, even where results shall repeat."""
+    settings: Any = torch.utils.deterministic
+    filled = settings.fill_uninitialized_memory
+    if filled and torch.are_deterministic_algorithms_enabled():
+        settings.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        if settings.fill_uninitialized_memory != filled:
+            settings.fill_uninitialized_memory = filled
+
+
+@contextmanager
+def scripts_noticed(notice: Callable[[], Any]) -> Iterator[None]:
+    """While this is entered, calls of scripted functions, which no mode sees, are told."""
+    patched = []
+
+    def noticing(original: Any) -> Any:
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            notice()
+            return original(self, *args, **kwargs)
+
+        return call
+
+    for name in ("ScriptFunction", "ScriptMethod"):
+        kind: Any = getattr(torch._C, name, None)
+        if kind is not None:
+            patched.append((kind, kind.__call__))
+            kind.__call__ = noticing(kind.__call__)
+    try:
+        yield
+    finally:
+        for kind, original in patched:
+            kind.__call__ = original

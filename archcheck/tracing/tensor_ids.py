@@ -1,0 +1,209 @@
+"""Which tensor object is which value: numbers, names, and who shares whose memory."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import nn
+
+from archcheck.network import Tensor
+from archcheck.tracing.module_tree import Paths
+from archcheck.worker.source_locations import caller_frame
+
+
+def tensors_in(value: Any) -> list[torch.Tensor]:
+    """All tensors inside nested tuples, lists and dicts."""
+    kind = type(value)
+    if kind is torch.Tensor:
+        return [value]
+    found: list[torch.Tensor] = []
+    if kind not in _SCALARS:
+        _collect(value, found)
+    return found
+
+
+def is_parameter(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is a parameter. The class itself takes long to say so of a plain tensor."""
+    return type(tensor) is not torch.Tensor and isinstance(tensor, nn.Parameter)
+
+
+def _collect(value: Any, found: list[torch.Tensor]) -> None:
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            kind = type(item)
+            if kind is torch.Tensor or kind is nn.Parameter:
+                found.append(item)
+            elif not _is_plain(item):
+                _collect(item, found)
+    elif isinstance(value, torch.Tensor):
+        found.append(value)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _collect(item, found)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a number, a text, nothing, or a tuple of such: no tensor is in it."""
+    kind = type(value)
+    return kind in _SCALARS or (kind is tuple and _SCALARS.issuperset(map(type, value)))
+
+
+_SCALARS = frozenset({int, float, bool, str, type(None)})
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+"""What torch itself keeps in every module: hooks, flags, and the tables of what is registered."""
+
+
+_Known = tuple[weakref.ref[torch.Tensor], int, str | None]
+"""A tensor object, since another may get its address, its number, and its name if it is a
+parameter of the model."""
+
+
+class Ledger:
+    """Gives every value of a forward pass a number, and remembers which object holds it now."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.tensors: list[Tensor] = []
+        self.owners: dict[str, nn.Module] = {}
+        """The module that owns each parameter, by the parameter's name."""
+        self._known: dict[int, _Known] = {}
+        self._alone: dict[int, tuple[int]] = {}
+        self._storages: dict[int, list[weakref.ref[torch.Tensor]]] = {}
+        self._driven: set[int] = set()
+        self.unseen = False
+        """Whether a tensor appeared that no recorded operation made."""
+        # Everything the model holds before the pass is known and depends on no input.
+        for module, path in paths.items():
+            self._adopt(module, f"{path}." if path else "")
+
+    def _adopt(self, module: nn.Module, prefix: str) -> None:
+        for name, parameter in module._parameters.items():
+            if parameter is not None and not self.knows(parameter):
+                self.register(parameter, "parameter", name=prefix + name)
+                self.owners[prefix + name] = module
+        for name, buffer in module._buffers.items():
+            if buffer is not None and not self.knows(buffer):
+                self.register(buffer, "buffer", name=prefix + name)
+        own = vars(module)
+        for name in [name for name in own if name not in _OF_EVERY_MODULE]:
+            value = own[name]
+            if _is_plain(value):
+                continue
+            if not name.startswith("_") or isinstance(value, torch.Tensor):
+                for tensor in tensors_in(value):
+                    if not self.knows(tensor):
+                        self.register(tensor, "constant", name=prefix + name)
+
+    def register(
+        self, tensor: torch.Tensor, origin: str, *, op: int | None = None, name: str | None = None
+    ) -> int:
+        """Give what a tensor object holds now a new number."""
+        number = len(self.tensors)
+        try:
+            shape = _sides(tensor.shape)
+        except (RuntimeError, ValueError):  # an uninitialised lazy parameter has no shape yet
+            shape = ()
+        self.tensors.append(Tensor(number, shape, _dtype_name(tensor.dtype), origin, op, name))
+        if origin in ("input", "unseen"):
+            self._driven.add(number)
+            self.unseen = self.unseen or origin == "unseen"
+        known = self._known.get(id(tensor))
+        if known is not None and known[0]() is tensor:
+            self._known[id(tensor)] = (known[0], number, known[2])
+            return number
+        reference = weakref.ref(tensor)
+        self._known[id(tensor)] = (reference, number, name if origin == "parameter" else None)
+        storage = storage_of(tensor)
+        if storage is not None:
+            self._storages.setdefault(storage, []).append(reference)
+        return number
+
+    def knows(self, tensor: object) -> bool:
+        """Whether an object is a tensor that has a number."""
+        known = self._known.get(id(tensor))
+        return known is not None and known[0]() is tensor
+
+    def number(self, tensor: torch.Tensor) -> int:
+        """The number of what a tensor object holds; one that was never seen is marked as such."""
+        known = self._known.get(id(tensor))
+        if known is not None and known[0]() is tensor:
+            return known[1]
+        held = is_parameter(tensor) or _is_global(tensor)
+        return self.register(tensor, "constant" if held else "unseen")
+
+    def numbers(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
+        """The numbers of several."""
+        return self.look_up(tensors)[0]
+
+    def look_up(self, tensors: Iterable[torch.Tensor]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """The numbers of several, and the names of those that are parameters of the model."""
+        numbers, names = [], []
+        for tensor in tensors:
+            known = self._known.get(id(tensor))
+            if known is None or known[0]() is not tensor:
+                numbers.append(self.number(tensor))
+                continue
+            numbers.append(known[1])
+            if known[2] is not None:
+                names.append(known[2])
+        if len(numbers) == 1:
+            return self.alone(numbers[0]), tuple(names)
+        return tuple(numbers), tuple(names)
+
+    def alone(self, number: int) -> tuple[int]:
+        """A number by itself: one object, since whatever makes and reads a tensor names it."""
+        return self._alone.setdefault(number, (number,))
+
+    def drive(self, numbers: Iterable[int]) -> None:
+        """Mark values as depending on the input."""
+        self._driven.update(numbers)
+
+    def is_driven(self, number: int) -> bool:
+        """Whether a value depends on the input, or may."""
+        return number in self._driven
+
+    def driven(self, numbers: Iterable[int]) -> set[int]:
+        """Those that depend on the input, or may."""
+        return self._driven.intersection(numbers)
+
+    def aliases(self, tensor: torch.Tensor) -> list[torch.Tensor]:
+        """The other living tensors that share a tensor's memory."""
+        storage = storage_of(tensor)
+        if storage is None:
+            return []
+        references = self._storages.get(storage, ())
+        if len(references) == 1 and references[0]() is tensor:
+            return []
+        # Memory is used again: of those that lay there before, most are gone.
+        known = [(ref, ref()) for ref in references]
+        living = [(ref, other) for ref, other in known if other is not None]
+        self._storages[storage] = [ref for ref, _ in living]
+        return [
+            other for _, other in living if other is not tensor and storage_of(other) == storage
+        ]
+
+
+@lru_cache(maxsize=4096)
+def _sides(shape: torch.Size) -> tuple[int, ...]:
+    return tuple(map(int, shape))
+
+
+@lru_cache(maxsize=64)
+def _dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _is_global(tensor: torch.Tensor) -> bool:
+    frame = caller_frame()
+    return frame is not None and any(value is tensor for value in frame.f_globals.values())
+
+
+def storage_of(tensor: torch.Tensor) -> int | None:
+    """What stands for a tensor's memory, None if it has none of the usual kind."""
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (RuntimeError, NotImplementedError, ValueError):  # sparse, lazy: there is none
+        return None

@@ -1,0 +1,122 @@
+"""The gradient of one unit with respect to the input, with the network's own weights.
+
+W. Luo, Y. Li, R. Urtasun and R. Zemel, "Understanding the Effective Receptive Field in Deep
+Convolutional Neural Networks", NeurIPS 2016: the gradient of a unit is propagated back to the
+input, its absolute value averaged over inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from archcheck.network.kinds import kind_of
+from archcheck.tracing.recorder import public_name
+from archcheck.tracing.restore import unchanged
+from archcheck.tracing.tensor_ids import tensors_in
+from archcheck.tracing.trace import input_options
+from archcheck.worker.failures import RunError, describe
+from archcheck.worker.protocol import Measured, Probe
+
+
+def measure(
+    model: nn.Module,
+    input_shapes: Sequence[tuple[int, ...]],
+    probe: Probe,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Measured:
+    """The absolute gradient of a unit, averaged over random inputs and the input's channels.
+
+    The unit's activations are summed over its channels. The model runs in eval mode and is left
+    as it was found, but for parameters that its forward writes to. Inputs are drawn from a normal
+    distribution, the same ones every time.
+
+    Args:
+        model: the network.
+        input_shapes: the shape of one sample of every input, without the batch.
+        probe: the unit, and how many inputs are averaged.
+        progress: told after every input how many are done.
+
+    Raises:
+        RunError: if forward raises, the unit is not met again, or no gradient comes back.
+    """
+    total = torch.zeros(input_shapes[probe.input_index][1:], dtype=torch.float64)
+    with ExitStack() as stack:
+        stack.enter_context(unchanged(model, training=False))
+        for parameter in model.parameters():
+            parameter.requires_grad_(False)
+        stack.enter_context(torch.enable_grad())
+        for number in range(probe.samples):
+            total += _gradient(model, input_shapes, probe, number)
+            progress(number + 1, probe.samples)
+    total /= probe.samples
+    if not bool(total.isfinite().all()):
+        raise RunError("the gradients are not finite with these weights")
+    return Measured(tuple(total.shape), total.numpy().astype("<f8").tobytes())
+
+
+def _gradient(
+    model: nn.Module, input_shapes: Sequence[tuple[int, ...]], probe: Probe, number: int
+) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(number)
+    device, dtype = input_options(model)
+    inputs = [
+        torch.randn((1, *shape), generator=generator).to(device=device, dtype=dtype)
+        for shape in input_shapes
+    ]
+    chosen = inputs[probe.input_index].requires_grad_(True)
+    # What the network does in place must not be done to the tensor that the gradient is for.
+    given = [tensor.clone() if tensor is chosen else tensor for tensor in inputs]
+    with _Catcher(probe) as catcher:
+        try:
+            model(*given)
+        except Exception as error:
+            raise RunError(
+                f"forward raised while gradients were taken: {describe(error)}"
+            ) from error
+    if catcher.found is None or tuple(catcher.found.shape) != probe.shape:
+        raise RunError("forward went another way than before: the unit was not met again")
+    index = tuple(slice(None) if i is None else i for i in probe.index)
+    unit = catcher.found[index].sum()
+    if not unit.requires_grad:
+        raise RunError("no gradient leads from the unit to the input")
+    try:
+        (gradient,) = torch.autograd.grad(unit, chosen, allow_unused=True)
+    except RuntimeError as error:  # a value that the gradient needs was written over
+        raise RunError(f"backward raised {describe(error)}") from error
+    if gradient is None:
+        raise RunError("no gradient leads from the unit to the input")
+    return gradient.detach().abs().double().mean((0, 1)).cpu()
+
+
+class _Catcher(TorchFunctionMode):
+    """Keeps one value of a forward pass: a result of the n-th call of a function."""
+
+    def __init__(self, probe: Probe) -> None:
+        super().__init__()
+        self.probe = probe
+        self.found: torch.Tensor | None = None
+        self._calls = 0
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        name = public_name(func)
+        if name == self.probe.function:
+            written = [args[0]] if kind_of(name)[0] == "setitem" else tensors_in(result)
+            if written:
+                if self._calls == self.probe.occurrence:
+                    # A copy: what follows may change the value in place.
+                    self.found = written[self.probe.output].clone()
+                self._calls += 1
+        return result

@@ -1,0 +1,38 @@
+"""Remembering at which line every module was constructed."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import nn
+
+from archcheck.network import Place
+from archcheck.worker.source_locations import construction
+
+_built: weakref.WeakKeyDictionary[nn.Module, Place] = weakref.WeakKeyDictionary()
+
+
+@contextmanager
+def constructions_recorded() -> Iterator[None]:
+    """While this is entered, the line that constructs a module is written down."""
+    original = nn.Module.__init__
+
+    def recording_init(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        place = construction(self)
+        if place is not None:
+            _built[self] = place
+
+    nn.Module.__init__ = recording_init  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        nn.Module.__init__ = original  # type: ignore[method-assign]
+
+
+def built_at(module: nn.Module) -> Place | None:
+    """Where a module was constructed, None if that was not recorded."""
+    return _built.get(module) if _built else None

@@ -1,0 +1,271 @@
+"""Seeing what a network reads while it is loaded and traced; only ever in a process of its own.
+
+Python tells of every file that is opened and every folder that is listed (audit hooks); the rest
+is told by :mod:`archcheck.worker.dependencies.read_hooks`. An audit hook cannot be taken back, so this is no
+business of the Python API.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from importlib.util import source_from_cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from archcheck.worker.dependencies import read_hooks, states
+from archcheck.worker.dependencies.states import Reads
+
+SETTLED = 2.0
+"""Seconds after which a large file's times tell whether it changed."""
+_PROGRAMS = """
+    subprocess.Popen os.system os.exec os.posix_spawn os.spawn os.fork os.forkpty pty.spawn
+"""
+_SOCKETS = """
+    connect bind sendto sendmsg getaddrinfo gethostname gethostbyname gethostbyaddr getnameinfo
+"""
+UNSEEN_EVENTS = {
+    **dict.fromkeys(_PROGRAMS.split(), "it starts another program"),
+    **{f"socket.{name}": "it talks to other machines" for name in _SOCKETS.split()},
+    "sqlite3.connect": "it opens a database",
+}
+READ_THROUGH_PYTHON = frozenset(
+    "torch torchvision torchaudio numpy scipy pandas sklearn skimage PIL matplotlib contourpy "
+    "kiwisolver yaml _yaml msgspec pydantic_core regex markupsafe google psutil rpds "
+    "charset_normalizer numba llvmlite gmpy2 wrapt orjson ujson simplejson".split()
+)
+"""Packages whose compiled code opens no file, or none that says how a network is built.
+
+Compiled code of others can read whatever it likes without Python telling.
+"""
+
+_OWN = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
+_STANDARD = states.STANDARD_LIBRARY
+
+
+def watch() -> Watcher:
+    """Start watching this process. torch has to be imported by now."""
+    watcher = Watcher()
+    watcher.start()
+    return watcher
+
+
+class Watcher:
+    """Writes down the first state of all that is read; what comes later may be the run's own."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, str] = {}
+        self._presences: dict[str, str] = {}
+        self._listings: dict[str, str] = {}
+        self._searched: dict[str, list[str] | None] = {}
+        self._variables: dict[str, str] = {}
+        self._written: set[str] = set()
+        self._appended: set[str] = set()
+        self._set_variables: set[str] = set()
+        self._unseen = ""
+        self._done = False
+        self._here = threading.local()
+        self._names = {name.partition(".")[0] for name in sys.modules}
+        torch = sys.modules.get("torch")
+        self._torch = os.path.dirname(getattr(torch, "__file__", None) or "") + os.sep
+        self._acts: dict[str, Callable[[tuple[Any, ...]], None]] = {
+            "open": self._opened,
+            "os.listdir": self._listed,
+            "os.scandir": self._listed,
+            "ctypes.dlopen": self._library,
+            "import": self._compiled,
+        }
+
+    def start(self) -> None:
+        """Put everything in place that tells of reading."""
+        for name in ("__init__.py", "version.py"):
+            self._contents[self._torch + name] = states.content(self._torch + name)
+        for folder in sys.path:
+            self._search(folder)
+        read_hooks.watch_files(self)
+        read_hooks.watch_environment(self)
+        read_hooks.watch_imports(self)
+        sys.addaudithook(self._hook())
+
+    def finish(self) -> Reads:
+        """All that was read until now; nothing more is written down."""
+        self._done = True
+        unseen = self._unseen
+        texts = [*self._contents, *self._presences, *self._listings, *self._searched]
+        texts += [*self._names, *self._variables]
+        if not all(_is_text(text) for text in texts):
+            unseen, self._contents, self._presences = "a file's name is no text", {}, {}
+            self._listings, self._searched, self._names, self._variables = {}, {}, set(), {}
+        return Reads(
+            contents=self._contents,
+            presences={p: s for p, s in self._presences.items() if p not in self._contents},
+            listings=self._listings,
+            searched={
+                folder: states.candidates(found, self._names, folder)
+                for folder, found in self._searched.items()
+            },
+            names=tuple(sorted(self._names)),
+            variables=self._variables,
+            unseen=unseen,
+        )
+
+    # -- what tells -------------------------------------------------------------------------
+
+    def _hook(self) -> Callable[[str, tuple[Any, ...]], None]:
+        acts = {**self._acts, **dict.fromkeys(UNSEEN_EVENTS)}
+        note = self.note
+
+        def hook(event: str, args: tuple[Any, ...]) -> None:
+            if event in acts:  # most of thousands of events are others
+                act = acts[event]
+                note(act, args) if act is not None else note(self._cannot_see, event)
+
+        return hook
+
+    def _cannot_see(self, event: str) -> None:
+        self._unseen = self._unseen or UNSEEN_EVENTS[event]
+
+    def note(self, act: Callable[..., None], *args: Any) -> None:
+        """Write something down, and never let the network feel it."""
+        if self._done or getattr(self._here, "busy", False):
+            return  # what writing down itself reads
+        self._here.busy = True
+        try:
+            act(*args)
+        except Exception as error:
+            self._unseen = self._unseen or f"what it read is not known ({type(error).__name__})"
+        finally:
+            self._here.busy = False
+
+    # -- what was read ----------------------------------------------------------------------
+
+    def _opened(self, args: tuple[Any, ...]) -> None:
+        path, _, flags = args
+        file = _absolute(path)
+        if file is None or file == os.devnull:
+            return
+        if flags & os.O_TRUNC or flags & os.O_EXCL:
+            self._written.add(file)
+        elif flags & os.O_ACCMODE == os.O_WRONLY:
+            if states.presence(file) == states.ABSENT:
+                self._written.add(file)
+            else:
+                self._appended.add(file)
+        else:
+            self._read(file)
+
+    def _read(self, file: str) -> None:
+        if file in self._contents or file in self._written:
+            return
+        if f"{os.sep}__pycache__{os.sep}" in file:
+            source = source_from_cache(file)
+            if states.presence(source) != states.ABSENT:
+                file = source
+        if file.startswith((self._torch, _OWN)) or (
+            file.startswith(_STANDARD) and "site-packages" not in file
+        ):
+            return  # known by their versions
+        if self._presences.get(file) == states.ABSENT:
+            return  # made by the run itself
+        state = states.content(file)
+        special = state == states.SPECIAL or file.startswith(("/proc/", "/sys/", "/dev/"))
+        if special or file in self._appended:  # the next run would read something else
+            self._unseen = self._unseen or f"it reads {file}, which changes"
+            return
+        if state.count(":") > 1 and time.time() - Path(file).stat().st_ctime < SETTLED:
+            self._unseen = self._unseen or f"{file} has just been written"
+        self._contents[file] = state
+
+    def looked_at(self, path: Any, options: dict[str, Any]) -> None:
+        """Somebody asks about a file without opening it."""
+        file = _absolute(path)
+        if file is None:
+            return
+        if options.get("dir_fd") is not None:
+            self._unseen = self._unseen or "it looks into an open folder"
+        elif not (
+            file in self._presences
+            or file in self._written
+            or file.startswith((self._torch, _OWN, _STANDARD))
+        ):
+            self._presences[file] = states.presence(file)
+
+    def _listed(self, args: tuple[Any, ...]) -> None:
+        folder = _absolute(args[0] if args and args[0] is not None else os.curdir)
+        if folder is None:
+            self._unseen = self._unseen or "it lists an open folder"
+        elif folder not in self._listings and not _is_ours(sys._getframe(3)):
+            self._listings[folder] = states.listing(states.entries(folder), folder)
+
+    def _library(self, args: tuple[Any, ...]) -> None:
+        name = args[0]
+        if name is None:
+            return  # the program itself
+        parts = Path(os.fsdecode(name)).parts
+        if not ("site-packages" in parts and READ_THROUGH_PYTHON.intersection(parts)):
+            self._unseen = self._unseen or f"it uses the compiled library {parts[-1]}"
+
+    def _compiled(self, args: tuple[Any, ...]) -> None:
+        name, file, *_ = args
+        if file is None:
+            return  # of modules in Python the files tell
+        top = str(name).partition(".")[0]
+        known = states.is_installed(file) and (
+            top in READ_THROUGH_PYTHON
+            or top.endswith("__mypyc")  # that is Python, compiled
+            or (file.startswith(_STANDARD) and "site-packages" not in file)
+        )
+        if not known and not file.startswith(self._torch):
+            self._unseen = self._unseen or f"it uses compiled code of {top}"
+
+    def looked_for(self, name: str, path: Iterable[str] | None) -> None:
+        """A module is looked for in the folders of its package, or those of ``sys.path``."""
+        self._names.add(name.rpartition(".")[2])
+        for folder in list(sys.path if path is None else path):
+            if path is None or not states.is_installed(f"{folder}{os.sep}"):
+                self._search(folder)
+
+    def _search(self, folder: str) -> None:
+        place = _absolute(folder or os.curdir)
+        if place is not None and place not in self._searched:
+            self._searched[place] = states.entries(place)
+
+    def variable(self, name: str) -> None:
+        """An environment variable is read, or all of them."""
+        if name not in self._variables and name not in self._set_variables:
+            self._variables[name] = states.variable_state(name)
+
+    def set_variable(self, name: str) -> None:
+        """An environment variable is set: what is read from now on is the run's own."""
+        self._set_variables.add(name)
+
+
+def _absolute(path: Any) -> str | None:
+    """A path in full, None for what is none, such as a file descriptor."""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        return None
+    return os.path.join(os.getcwd(), os.fsdecode(path))  # noqa: PTH118  (links stay links)
+
+
+def _is_ours(frame: FrameType | None) -> bool:
+    """Whether a folder is listed by Python's import or by archcheck, not by the network."""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith(("<frozen importlib", _OWN)):
+            return True
+        if not file.startswith((_STANDARD, "<frozen")) or "site-packages" in file:
+            return False
+        frame = frame.f_back
+    return False
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

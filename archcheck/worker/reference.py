@@ -1,0 +1,82 @@
+"""What a reference to a network says: ``FILE``, ``FILE:Name`` or ``package.module:Name``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from archcheck.worker.failures import BadReference
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A file or an importable module, and the name of the network in it (empty: the only one)."""
+
+    file: str
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        where = self.module or self.file
+        return f"{where}:{self.name}" if self.name else where
+
+
+def parse_reference(text: str) -> Reference:
+    """Read a reference and check that its file is there.
+
+    Raises:
+        BadReference: if there is no such file, or the text is no reference.
+    """
+    head, colon, name = text.rpartition(":")
+    is_drive = len(head) == 1 and not Path(head).exists()
+    if not colon or is_drive or name.endswith(".py") or (name and not dotted(name)):
+        head, name = text, ""
+    if colon and head != text and not name:
+        raise BadReference(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
+    if not head:
+        raise BadReference("the reference is empty; write FILE, FILE:Name or package.module:Name")
+    path = python_file(head, "holds the network")
+    if path is not None:
+        return Reference(str(path), "", name)
+    if Path(head).suffix == ".py" or os.sep in head or not dotted(head):
+        raise BadReference(f"there is no file {head}")
+    if not name:
+        raise BadReference(
+            f"there is no file {head}; a network of an installed package is named "
+            "package.module:Name"
+        )
+    return Reference("", head, name)
+
+
+def python_file(text: str, purpose: str) -> Path | None:
+    """A Python file's whole path, without links; None if nothing is there.
+
+    ``purpose`` is what the file is wanted for, as in "the file that holds the network".
+
+    Raises:
+        BadReference: if it is a folder, a notebook, or no Python file.
+    """
+    path = Path(text)
+    if path.is_dir():
+        raise BadReference(f"{text} is a folder; name the Python file that {purpose}")
+    if not path.is_file():
+        return None
+    if path.suffix == ".ipynb":
+        raise BadReference(
+            f"{text} is a notebook; export it first: jupyter nbconvert --to script {text}"
+        )
+    if path.suffix != ".py":
+        raise BadReference(f"{text} is not a Python file (its name does not end in .py)")
+    return path.resolve()
+
+
+def file_and_name(text: str) -> tuple[str, str]:
+    """``FILE`` or ``FILE:NAME`` in two; the name is empty where there is none."""
+    head, colon, name = text.rpartition(":")
+    return (head, name) if colon and dotted(name) and not name.endswith(".py") else (text, "")
+
+
+def dotted(text: str) -> bool:
+    """Whether a text is a name, or several with dots between them."""
+    return bool(text) and all(part.isidentifier() for part in text.split("."))
