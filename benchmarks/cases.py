@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmarks.networks import resnet50
-from tests.zoo import squeezenet, unet
+from tests.support.zoo import squeezenet, unet
 
 
 class Case(NamedTuple):

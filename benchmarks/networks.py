@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.zoo import densenet, resnet, swin, unet
+from tests.support.zoo import densenet, resnet, swin, unet
 
 
 def tiny() -> nn.Module:

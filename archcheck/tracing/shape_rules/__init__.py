@@ -14,7 +14,7 @@ import torch
 
 from archcheck.network import kinds
 from archcheck.tracing.shape_rules import (
-    layers,
+    layers,  # noqa: F401  (its rules)
     pointwise,
     views,
     windows,  # noqa: F401  (the rules)

@@ -1,8 +1,8 @@
 """Seeing what a network reads while it is loaded and traced; only ever in a process of its own.
 
 Python tells of every file that is opened and every folder that is listed (audit hooks); the rest
-is told by :mod:`archcheck.worker.dependencies.read_hooks`. An audit hook cannot be taken back, so this is no
-business of the Python API.
+is told by :mod:`archcheck.worker.dependencies.read_hooks`. An audit hook cannot be taken back, so
+this is no business of the Python API.
 """
 
 from __future__ import annotations

@@ -1,0 +1,336 @@
+"""The cache as people meet it: the same reports, only sooner."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.functional.test_imports import RUN, imported
+
+COMMAND = str(Path(sys.executable).with_name("archcheck"))
+NET = """\
+import os
+from torch import nn
+
+with open(os.path.join(os.path.dirname(__file__), "runs.log"), "a") as log:
+    log.write("ran\\n")
+
+class Net(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+        self.gone = nn.Linear(1, 1)
+
+    def forward(self, x):
+        return self.conv(x)
+"""
+SPEC = "input: [3, 8, 8]\nrules:\n  parameters: {less_than: 10}\n  macs: {at_most: 1M}\n"
+VERIFY = ("verify", "net.py", "--spec", "spec.yaml")
+INSPECT = ("inspect", "net.py", "--input", "3,8,8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "project"
+    place.mkdir()
+    (place / "net.py").write_text(NET)
+    (place / "spec.yaml").write_text(SPEC)
+    return place
+
+
+def run(folder: Path, *words: str, code: int = 1, errors: str = "", **settings: str) -> str:
+    """What a command prints; ``errors`` is what it says on standard error."""
+    done = subprocess.run(
+        [COMMAND, *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **settings},
+        timeout=60,
+    )
+    assert done.stderr == errors
+    assert done.returncode == code
+    return done.stdout
+
+
+def runs(folder: Path) -> int:
+    """How often the network was run."""
+    log = folder / "runs.log"
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+
+def without_time(text: str) -> str:
+    return re.sub(r" +[0-9.]+ s$|\"seconds\": [0-9.]+", "", text, flags=re.MULTILINE)
+
+
+def entries(folder: Path, cache: str = ".archcheck_cache") -> list[Path]:
+    return sorted((folder / cache).glob("*.network"))
+
+
+def test_the_second_report_is_the_first_and_the_network_is_not_run(folder: Path) -> None:
+    first = run(folder, *VERIFY)
+    assert without_time(run(folder, *VERIFY)) == without_time(first)
+    assert runs(folder) == 1
+    for way in ("full", "concise", "json"):
+        words = (*VERIFY, f"--output-format={way}")
+        assert without_time(run(folder, *words)) == without_time(run(folder, *words, "--no-cache"))
+    assert runs(folder) == 4
+    assert len(entries(folder)) == 1
+
+
+def test_commands_share_the_cache(folder: Path) -> None:
+    run(folder, *VERIFY)
+    table = run(folder, *INSPECT, code=0)
+    assert runs(folder) == 1
+    assert table == run(folder, *INSPECT, "--no-cache", code=0)
+    said = "the network comes from the cache\n"
+    assert table == run(folder, *INSPECT, "-v", code=0, errors=said)
+    data = run(folder, *INSPECT, "--output-format=json", code=0)
+    assert data == run(folder, *INSPECT, "--output-format=json", "--no-cache", code=0)
+
+
+def test_from_the_cache_nothing_of_torch_is_imported_and_no_process_started(folder: Path) -> None:
+    words = ["verify", str(folder / "net.py"), "--spec", str(folder / "spec.yaml")]
+    words += ["--cache-dir", str(folder / "cache")]
+    started = "\nassert ('archcheck.worker.process' in sys.modules) is {}\n"
+    assert "torch" not in imported(RUN.format(code=1) + started.format(True), *words)
+    assert "torch" not in imported(RUN.format(code=1) + started.format(False), *words)
+    assert runs(folder) == 1
+
+
+def test_another_request_is_another_entry(folder: Path) -> None:
+    run(folder, *VERIFY)
+    for number, options in enumerate((("--arg", "width=5"), ("--input", "3,9,9"), ("--train",)), 2):
+        changed = run(folder, *VERIFY, *options)
+        assert runs(folder) == len(entries(folder)) == number
+        assert without_time(run(folder, *VERIFY, *options)) == without_time(changed)
+    run(folder, *VERIFY)
+    assert runs(folder) == 4
+
+
+def test_arguments_of_the_spec_count(folder: Path) -> None:
+    run(folder, *VERIFY)
+    (folder / "spec.yaml").write_text(SPEC + "arguments: {width: 5}\n")
+    assert "142 parameters" in run(folder, *VERIFY)
+    assert runs(folder) == 2
+
+
+def test_rules_of_the_spec_do_not(folder: Path) -> None:
+    run(folder, *VERIFY)
+    (folder / "spec.yaml").write_text(SPEC.replace("less_than: 10", "less_than: 10k"))
+    run(folder, *VERIFY, code=0)
+    assert runs(folder) == 1
+
+
+def test_a_changed_file_is_traced_anew(folder: Path) -> None:
+    assert "114 parameters" in run(folder, *VERIFY)
+    before = (folder / "net.py").stat()
+    (folder / "net.py").write_text(NET.replace("width=4", "width=6"))  # of the same size and time
+    os.utime(folder / "net.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "170 parameters" in run(folder, *VERIFY)
+    (folder / "net.py").write_text("import parts\n" + NET)
+    (folder / "parts.py").write_text("")
+    run(folder, *VERIFY)
+    (folder / "parts.py").write_text("raise ValueError('no luck')")
+    assert "ValueError: no luck" in run(folder, *VERIFY)
+    (folder / "parts.py").unlink()
+    assert "'parts' is not installed" in run(folder, *VERIFY)
+
+
+def test_what_decides_about_the_code_counts(folder: Path) -> None:
+    run(folder, *VERIFY)
+    for number, setting in enumerate(("PYTHONPATH", "PYTHONHASHSEED", "CUDA_VISIBLE_DEVICES"), 2):
+        settings: dict[str, Any] = {setting: "7"}
+        run(folder, *VERIFY, **settings)
+        assert runs(folder) == number
+
+
+def test_a_network_that_fails_is_run_again(folder: Path) -> None:
+    (folder / "net.py").write_text(NET.replace("return self.conv(x)", "print('seen'); 1 / 0"))
+    first = run(folder, *VERIFY)
+    assert "ZeroDivisionError" in first
+    assert "seen" in first
+    assert without_time(run(folder, *VERIFY)) == without_time(first)
+    assert runs(folder) == 2
+    assert not (folder / ".archcheck_cache").exists()
+
+
+def test_what_a_network_prints_is_shown_neither_time(folder: Path) -> None:
+    (folder / "net.py").write_text(NET + "print('hello')\n")
+    first = run(folder, *VERIFY)
+    assert "hello" not in first
+    assert without_time(run(folder, *VERIFY)) == without_time(first)
+
+
+def test_notes_are_kept(folder: Path) -> None:
+    (folder / "net.py").write_text(NET + NET[NET.index("class") :])
+    first = run(folder, *VERIFY)
+    assert "Net is defined 2 times" in first
+    assert without_time(run(folder, *VERIFY)) == without_time(first)
+    assert runs(folder) == 1
+
+
+def test_what_starts_programs_is_not_kept(folder: Path) -> None:
+    (folder / "net.py").write_text("import subprocess\nsubprocess.run(['true'])\n" + NET)
+    said = "the network is not kept: it starts another program\n"
+    for _ in range(2):
+        run(folder, *VERIFY, "-v", errors=said)
+    assert runs(folder) == 2
+
+
+def test_what_the_cache_does_is_said_to_who_asks(folder: Path) -> None:
+    run(folder, *VERIFY, "-v", errors="the network is kept in the cache\n")
+    run(folder, *VERIFY, "-v", errors="the network comes from the cache\n")
+    run(folder, *VERIFY, "-v", "--no-cache", errors="the cache is not used\n")
+
+
+# -- where it lies --------------------------------------------------------------------------
+
+
+def test_no_cache_writes_nothing(folder: Path) -> None:
+    run(folder, *VERIFY, "--no-cache")
+    run(folder, *VERIFY, ARCHCHECK_NO_CACHE="1")
+    assert runs(folder) == 2
+    assert not (folder / ".archcheck_cache").exists()
+
+
+def test_another_folder(folder: Path, tmp_path: Path) -> None:
+    run(folder, *VERIFY, "--cache-dir", "kept/here")
+    run(folder, *VERIFY, ARCHCHECK_CACHE_DIR=str(folder / "kept" / "here"))
+    assert runs(folder) == 1
+    assert len(entries(folder, "kept/here")) == 1
+    assert not (folder / ".archcheck_cache").exists()
+    assert "1 network " in run(folder, "clean", "--cache-dir", "kept/here", code=0)
+    assert not (folder / "kept" / "here").exists()
+
+
+def test_a_file_is_no_folder(folder: Path) -> None:
+    said = "error: --cache-dir net.py is not a folder\n"
+    run(folder, *VERIFY, "--cache-dir", "net.py", code=2, errors=said)
+    run(folder, "clean", "--cache-dir", "net.py", code=2, errors=said)
+
+
+def test_a_cache_that_cannot_be_written_does_not_matter(folder: Path) -> None:
+    first = run(folder, *VERIFY, "--no-cache")
+    for place in ("/proc/archcheck", "gone/../net.py/x"):
+        assert without_time(run(folder, *VERIFY, "--cache-dir", place)) == without_time(first)
+
+
+def test_a_read_only_folder_serves_what_it_has(folder: Path) -> None:
+    first = run(folder, *VERIFY)
+    cache = folder / ".archcheck_cache"
+    cache.chmod(0o500)
+    try:
+        assert without_time(run(folder, *VERIFY)) == without_time(first)
+        run(folder, *VERIFY, "--train")
+    finally:
+        cache.chmod(0o700)
+
+
+def test_without_a_home_there_is_no_cache(folder: Path) -> None:
+    run(folder, *VERIFY, XDG_STATE_HOME="/proc/none")
+    assert runs(folder) == 1
+    assert not (folder / ".archcheck_cache").exists()
+
+
+def test_a_moved_project_shows_its_new_place(folder: Path, tmp_path: Path) -> None:
+    words = (*VERIFY, "--output-format=json")
+    before = run(folder, *words)
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved)
+    text = run(moved, *words)
+    assert str(moved / "net.py") in text
+    assert str(folder) not in text
+    assert without_time(text.replace(str(moved), str(folder))) == without_time(before)
+    assert without_time(run(moved, *words)) == without_time(text)
+    assert runs(moved) == 2
+
+
+def test_from_another_folder_the_paths_are_right(folder: Path, tmp_path: Path) -> None:
+    (folder / "pyproject.toml").write_text("")
+    (folder / "deep").mkdir()
+    concise = ("--output-format=concise",)
+    first = run(folder, *VERIFY, *concise)
+    assert first.startswith("net.py:")
+    words = ("verify", "../net.py", "--spec", "../spec.yaml", *concise)
+    for _ in range(2):
+        text = run(folder / "deep", *words)
+        assert text == first.replace("net.py:", f"{folder / 'net.py'}:")
+    assert runs(folder) == 2  # the working directory is a thing that a network can ask for
+    assert len(entries(folder)) == 2
+
+
+# -- damage ---------------------------------------------------------------------------------
+
+
+def test_damage_means_tracing_anew(folder: Path) -> None:
+    first = run(folder, *VERIFY)
+    (entry,) = entries(folder)
+    data = entry.read_bytes()
+    for number, damaged in enumerate(
+        (data[: len(data) // 2], b"", data.replace(b"conv", b"gone")), 2
+    ):
+        entry.write_bytes(damaged)
+        assert without_time(run(folder, *VERIFY)) == without_time(first)
+        assert runs(folder) == number
+    assert without_time(run(folder, *VERIFY)) == without_time(first)
+    assert runs(folder) == 4
+
+
+def test_what_another_user_kept_is_not_believed(folder: Path, tmp_path: Path) -> None:
+    state = str(tmp_path / "other")
+    for _ in range(2):
+        run(folder, *VERIFY, XDG_STATE_HOME=state)
+    assert runs(folder) == 1
+    run(folder, *VERIFY)
+    assert runs(folder) == 2
+
+
+def test_commands_at_once(folder: Path) -> None:
+    first = without_time(run(folder, *VERIFY, "--no-cache"))
+    for _ in range(2):
+        processes = [
+            subprocess.Popen(
+                [COMMAND, *VERIFY], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+            for _ in range(4)
+        ]
+        for process in processes:
+            output, errors = process.communicate(timeout=120)
+            assert (process.returncode, errors) == (1, b"")
+            assert without_time(output.decode()) == first
+        assert runs(folder) == 5
+    assert len(list((folder / ".archcheck_cache").iterdir())) == 3
+
+
+# -- clean ----------------------------------------------------------------------------------
+
+
+def test_clean_says_what_it_removed(folder: Path) -> None:
+    place = folder / ".archcheck_cache"
+    assert run(folder, "clean", code=0) == f"there is no cache at {place}\n"
+    run(folder, *VERIFY)
+    size = entries(folder)[0].stat().st_size
+    kept = {path.name for path in folder.iterdir()} - {".archcheck_cache"}
+    assert run(folder, "clean", code=0) == f"removed {place}: 1 network ({size:,} bytes)\n"
+    assert {path.name for path in folder.iterdir()} == kept
+    run(folder, *VERIFY)
+    (place / "notes.txt").write_text("mine")
+    text = run(folder, "clean", code=0)
+    removed = f"removed 1 network ({size:,} bytes) from {place}"
+    assert text == f"{removed}; left what is not the cache's: notes.txt\n"
+    assert (place / "notes.txt").read_text() == "mine"
+
+
+def test_the_cache_is_in_the_help() -> None:
+    text = run(Path.cwd(), "verify", "--help", code=0)
+    for word in ("--no-cache", "ARCHCHECK_NO_CACHE", "--cache-dir", "ARCHCHECK_CACHE_DIR"):
+        assert word in text
+    assert "clean " in run(Path.cwd(), "--help", code=0)

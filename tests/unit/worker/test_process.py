@@ -1,0 +1,289 @@
+"""Networks that misbehave are findings, and nothing of them outlives the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.paths import SUBMISSIONS
+
+COMMAND = str(Path(sys.executable).with_name("archcheck"))
+SLEEPER = SUBMISSIONS / "sleeper.py"
+SPEC = "input: [3, 8, 8]\nrules:\n  parameters: {at_most: 10k}\n"
+NET = """\
+import ctypes, io, os, signal, sys, threading, time
+import torch
+from torch import nn
+{top}
+class Net(nn.Module):
+    def __init__(self{parameters}):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        {init}
+    def forward(self, x):
+        {forward}
+        return self.conv(x)
+"""
+
+
+def network(top: str = "", init: str = "", forward: str = "", parameters: str = "") -> str:
+    return NET.format(top=top, init=init, forward=forward, parameters=parameters)
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+def verify(tmp_path: Path, source: str, *options: str, code: int) -> dict[str, Any]:
+    """The JSON report on a network; what the network prints must not reach either stream."""
+    (tmp_path / "net.py").write_text(source, encoding="utf-8")
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    done = subprocess.run(
+        [COMMAND, "verify", "net.py:Net", "-s", "spec.yaml", "--output-format=json", *options],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.stderr == b""
+    assert done.returncode == code
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert report["passed"] is (code == 0)
+    return report
+
+
+FAILING = {
+    "loops at import": (network("while True: time.sleep(1)"), "imports", "not return within 1"),
+    "loops in init": (network(init="while True: pass"), "builds", "not return within 1"),
+    "loops in forward": (network(forward="while True: pass"), "runs", "not return within 1"),
+    "stops itself": (network(forward="os.kill(os.getpid(), 19)"), "runs", "not return within 1"),
+    "exits at import": (network("os._exit(0)"), "imports", "exit code 0"),
+    "exits": (network(forward="os._exit(0)"), "runs", "exit code 0"),
+    "crashes": (network(forward="ctypes.string_at(0)"), "runs", "SIGSEGV"),
+    "aborts": (network(init="os.abort()"), "builds", "SIGABRT"),
+    "becomes another": (network("os.execvp('true', ['true'])"), "imports", "ended the process"),
+    "raises at import": (network("raise ValueError('no luck')"), "imports", "ValueError: no luck"),
+    "raises in init": (network(init="raise ValueError('no luck')"), "builds", "no luck"),
+    "raises": (
+        network(forward="raise ValueError('no luck')"),
+        "runs",
+        "net.py:11): ValueError: no luck",
+    ),
+    "raises lone surrogates": (
+        network(forward=r"raise ValueError('\ud800 no luck')"),
+        "runs",
+        "no luck",
+    ),
+    "interrupts": (network(forward="raise KeyboardInterrupt"), "runs", "KeyboardInterrupt"),
+    "prints and raises": (
+        network(forward="[print('page', i) for i in range(9999)]; os.write(1, b'x'); 1 / 0"),
+        "runs",
+        "ZeroDivisionError",
+    ),
+    "asks at import": (network("input('name? ')"), "imports", "EOFError"),
+    "asks": (network(forward="input('name? ')"), "runs", "EOFError"),
+    "leaves at import": (network("sys.exit()"), "imports", "sys.exit"),
+    "leaves": (network(forward="sys.exit(0)"), "runs", "sys.exit(0)"),
+    "recurses": (network(forward="return self(x)"), "runs", "RecursionError"),
+    "closes everything": (network(forward="os.closerange(0, 99)"), "runs", "ended the process"),
+    "forges answers": (
+        network(forward="[os.write(fd, b'\\0\\0\\0\\4junk') for fd in range(3, 8)]"),
+        "runs",
+        "",
+    ),
+    "misses a module": (network("import no_such_module"), "imports", "'no_such_module' is not ins"),
+    "is no Python": ("def f(:\n", "imports", "SyntaxError"),
+    "holds a no-break space": (network("a\u00a0= 1"), "imports", "U+00A0"),
+    "returns nothing": (network(forward="return None"), "runs", "NoneType, not a tensor"),
+    "returns text": (network(forward="return 'cat'"), "runs", "str, not a tensor"),
+    "wants arguments": (network(parameters=", width"), "builds", "needs arguments: width"),
+    "wants all memory": (network(forward="bytearray(1 << 60)"), "runs", "MemoryError"),
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_network_that_misbehaves_is_a_finding(tmp_path: Path, name: str) -> None:
+    source, stage, words = FAILING[name]
+    report = verify(tmp_path, source, "--timeout=1", code=1)
+    first, *others = report["rules"]
+    assert (first["rule"], first["status"]) == (stage, "failed")
+    assert words in first["message"]
+    assert [(rule["rule"], rule["status"]) for rule in others] == [("parameters", "not-verified")]
+
+
+def test_the_places_of_a_failure_are_lines_of_the_network(tmp_path: Path) -> None:
+    report = verify(tmp_path, network(forward="raise ValueError('no luck')"), code=1)
+    places = {(where["file"], where["line"]) for where in report["rules"][0]["locations"]}
+    assert places == {(str(tmp_path / "net.py"), 11)}
+
+
+HARMLESS = {
+    "threads that never end": "[threading.Thread(target=signal.pause).start() for _ in '1234']",
+    "pages": "[print('page', i) for i in range(9999)]; os.write(1, b'raw'); os.write(2, b'raw')",
+    "stdout closed": "sys.stdout.close(); sys.stderr.close()",
+    "descriptors closed": "os.close(1); os.close(2)",
+    "stdout replaced": "sys.stdout = io.StringIO(); print('hello')",
+    "stdout gone": "sys.stdout = sys.stderr = None; print('hello')",
+    "stdout broken": "sys.stdout = sys.stderr = object()",
+    "reads all of stdin": "assert sys.stdin.read() == ''",
+    "leaves the folder": "os.chdir('/')",
+    "never ends at exit": "import atexit; atexit.register(signal.pause)",
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_a_network_does_beside_its_work_does_not_matter(tmp_path: Path, name: str) -> None:
+    report = verify(tmp_path, network(forward=HARMLESS[name]), code=0)
+    assert [(rule["rule"], rule["found"]) for rule in report["rules"]] == [("parameters", 112)]
+
+
+def test_the_end_of_what_a_failing_network_printed_is_shown(tmp_path: Path, spec: Path) -> None:
+    forward = "[print('line', i) for i in range(9999)]; 1 / 0"
+    (tmp_path / "net.py").write_text(network(forward=forward))
+    words = [COMMAND, "verify", "net.py", "--spec", str(spec)]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "line 9998" in done.stdout
+    assert "line 9000" not in done.stdout
+
+
+def test_what_a_network_prints_is_shown_once(tmp_path: Path, spec: Path) -> None:
+    # A failing pass from shapes is repeated for real; nobody has to know.
+    (tmp_path / "net.py").write_text(
+        network("print('fi', 'rst')", forward="print('li', 'ne'); 1 / 0")
+    )
+    words = [COMMAND, "verify", "net.py", "--spec", str(spec)]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.stdout.count("fi rst"), done.stdout.count("li ne")) == (1, 1)
+    assert "archcheck:" not in done.stdout
+
+
+def test_what_a_network_printed_before_it_ended_is_shown(tmp_path: Path, spec: Path) -> None:
+    forward = "print('li', 'ne', flush=True); os._exit(3)"
+    (tmp_path / "net.py").write_text(network(forward=forward))
+    words = [COMMAND, "verify", "net.py", "--spec", str(spec)]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "exit code 3" in done.stdout
+    assert done.stdout.count("li ne") == 1
+
+
+@pytest.mark.parametrize("way", ["print({0!r}); 1 / 0", "raise ValueError({0!r})"])
+def test_a_terminal_does_not_obey_a_submission(tmp_path: Path, spec: Path, way: str) -> None:
+    forward = way.format("\x1b[31mred\x1b]0;title\x07\x1b[0m\x9b2J")
+    (tmp_path / "net.py").write_text(network(forward=forward), encoding="utf-8")
+    words = [COMMAND, "verify", "net.py", "--spec", str(spec)]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60)
+    assert "red" in done.stdout
+    assert [letter for letter in "\x1b\x07\x9b" if letter in done.stdout] == []
+
+
+# -- nothing outlives the command -----------------------------------------------------------
+
+
+def is_alive(process: int) -> bool:
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def assert_gone(processes: list[int], within: float) -> None:
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline and any(map(is_alive, processes)):
+        time.sleep(0.02)
+    assert [process for process in processes if is_alive(process)] == []
+
+
+def children(process: int) -> list[int]:
+    found = Path(f"/proc/{process}/task/{process}/children").read_text()
+    return [int(number) for number in found.split()]
+
+
+@contextmanager
+def sleeping(
+    tmp_path: Path, spec: Path, way: str, timeout: int = 120
+) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
+    """The command in a process group of its own, while its network sleeps."""
+    started = tmp_path / "started"
+    words = [COMMAND, "verify", f"{SLEEPER}:Net", "--spec", str(spec), f"--timeout={timeout}"]
+    words += ["--arg", f"started={started}", "--arg", f"way={way}"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdout=pipe, stderr=pipe, start_new_session=True) as process:
+        running = []
+        try:
+            while not started.exists() and process.poll() is None:
+                time.sleep(0.02)
+            running = [int(number) for number in started.read_text().split()]
+            yield process, running
+        finally:
+            for number in {process.pid, *running}:
+                if is_alive(number):
+                    os.kill(number, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("way", ["sleep", "spin", "ignore", "hold", "fork"])
+@pytest.mark.parametrize("whole_group", [True, False], ids=["group", "alone"])
+def test_ctrl_c_ends_the_command_and_its_child(
+    tmp_path: Path, spec: Path, way: str, whole_group: bool
+) -> None:
+    with sleeping(tmp_path, spec, way) as (process, running):
+        assert all(is_alive(number) for number in running)
+        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=10)
+        assert process.returncode == 130
+        assert (output, errors) == (b"", b"")
+        assert_gone(running, within=2)
+
+
+@pytest.mark.parametrize(
+    ("way", "number"),
+    [
+        ("sleep", signal.SIGTERM),
+        ("spin", signal.SIGTERM),
+        ("hold", signal.SIGTERM),
+        ("fork", signal.SIGTERM),
+        ("sleep", signal.SIGKILL),
+    ],
+)
+def test_the_child_ends_with_a_command_that_is_killed(
+    tmp_path: Path, spec: Path, way: str, number: signal.Signals
+) -> None:
+    with sleeping(tmp_path, spec, way) as (process, running):
+        process.send_signal(number)
+        process.wait(10)
+        assert_gone(running, within=3)
+
+
+def test_what_a_network_forked_ends_with_its_time(tmp_path: Path, spec: Path) -> None:
+    with sleeping(tmp_path, spec, "fork", timeout=1) as (process, running):
+        process.communicate(timeout=30)
+        assert process.returncode == 1
+        assert_gone(running, within=2)
+
+
+def test_ctrl_c_while_torch_is_imported(tmp_path: Path, spec: Path) -> None:
+    (tmp_path / "net.py").write_text(network())
+    words = [COMMAND, "verify", str(tmp_path / "net.py"), "--spec", str(spec)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdout=pipe, stderr=pipe, start_new_session=True) as process:
+        while not (found := children(process.pid)):
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=10)
+        assert process.returncode == 130
+        assert (output, errors) == (b"", b"")
+        assert_gone(found, within=2)
