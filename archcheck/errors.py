@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 
-class FileFault(Exception):
+class FileError(Exception):
     """A file cannot be read, or says what nobody understands.
 
     ``line`` and ``column`` count from 1, ``length`` is how many characters are at fault,
@@ -43,13 +43,13 @@ def closest(word: str, known: Sequence[str]) -> str:
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
-def system_fault(error: OSError) -> str:
+def system_error(error: OSError) -> str:
     """What the system refused, with the file."""
     file = f"{error.filename}: " if error.filename else ""
     return f"{file}{error.strerror or error}"
 
 
-def own_fault(error: Exception) -> str:
+def internal_error(error: Exception) -> str:
     """That an error is archcheck's own. Where ARCHCHECK_TRACEBACK asks for it, it is raised."""
     if os.environ.get("ARCHCHECK_TRACEBACK"):
         raise error

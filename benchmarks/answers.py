@@ -19,7 +19,7 @@ from benchmarks.results import Answer
 
 def truth(case: Case) -> Answer:
     """The size by gradients: the larger axis, the largest of the neighbouring units."""
-    from tests import oracle
+    from tests.support import oracle
 
     fields = oracle.theoretical_field(
         case.build(), case.shape, at=case.at or None, phases=case.phases

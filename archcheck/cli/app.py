@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from archcheck.cli.check import check
-from archcheck.cli.errors import FAILED, guarded
+from archcheck.cli.errors import FAILED, with_exit_codes
 from archcheck.cli.parameters import (
     Arguments,
     Augmentation,
@@ -62,7 +62,7 @@ def _main(
 
 
 @app.command()
-@guarded
+@with_exit_codes
 def verify(
     net: Net,
     spec: Annotated[
@@ -150,7 +150,7 @@ def verify(
 
 
 @app.command()
-@guarded
+@with_exit_codes
 def inspect(
     net: Net,
     input_shape: InputShape = None,
@@ -194,7 +194,7 @@ app.command()(rf)
 
 
 @app.command()
-@guarded
+@with_exit_codes
 def rules(
     output_format: Annotated[
         TableFormat, typer.Option("--output-format", help="text or json.")
@@ -207,7 +207,7 @@ def rules(
 
 
 @app.command()
-@guarded
+@with_exit_codes
 def rule(name: Annotated[str, typer.Argument(help="The rule's name.")]) -> None:
     """Explain one rule."""
     from archcheck.cli.output import write_rule
@@ -216,7 +216,7 @@ def rule(name: Annotated[str, typer.Argument(help="The rule's name.")]) -> None:
 
 
 @app.command()
-@guarded
+@with_exit_codes
 def clean(cache_dir: CacheDir = None) -> None:
     """Remove the cache of traced networks, and nothing else."""
     from archcheck.cli.cached_trace import remove_cache
@@ -225,7 +225,7 @@ def clean(cache_dir: CacheDir = None) -> None:
 
 
 @app.command()
-@guarded
+@with_exit_codes
 def schema() -> None:
     """Print the JSON Schema of a spec."""
     from archcheck.cli.output import write_schema

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcheck.cli.errors import BROKEN, FAILED, UsageError, guarded, say_what
+from archcheck.cli.errors import BROKEN, FAILED, UsageError, print_exception, with_exit_codes
 from archcheck.cli.parameters import (
     CacheDir,
     ExitZero,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TIMEOUT = 60.0
 
 
-@guarded
+@with_exit_codes
 def check(
     files: Annotated[
         list[str] | None,
@@ -108,7 +108,7 @@ def check(
     judge_all(networks, specs, store, outcome, timeout=seconds, verbose=verbose)
     deliver(outcome.reports, places)
     for error in outcome.errors:
-        say_what(error)
+        print_exception(error)
     if outcome.errors:
         raise typer.Exit(BROKEN)
     if not exit_zero and not all(report.passed for report in outcome.reports):

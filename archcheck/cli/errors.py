@@ -18,7 +18,7 @@ class UsageError(Exception):
     """The command line asks for something that cannot be done."""
 
 
-def guarded(command: Callable[P, R]) -> Callable[P, R]:
+def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
     """Turn every exception of a command into a message and an exit code."""
 
     @functools.wraps(command)
@@ -30,29 +30,29 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
-            say_what(error)
+            print_exception(error)
         raise typer.Exit(BROKEN)
 
     return run
 
 
-def say_what(error: Exception) -> None:
+def print_exception(error: Exception) -> None:
     """Tell what ended a run, or one network's part of it."""
     # Only now: a command that works starts its child before it imports what specs are made of.
-    from archcheck.errors import FileFault, own_fault, system_fault
+    from archcheck.errors import FileError, internal_error, system_error
     from archcheck.worker.failures import BadReference, StartError
 
-    if isinstance(error, FileFault):
-        say_error(str(error), source=error.source, error=error)
+    if isinstance(error, FileError):
+        print_error(str(error), source=error.source, error=error)
     elif isinstance(error, (UsageError, BadReference, StartError)):
-        say_error(str(error))
+        print_error(str(error))
     elif isinstance(error, OSError):
-        say_error(system_fault(error))
+        print_error(system_error(error))
     else:
-        say_error(own_fault(error))
+        print_error(internal_error(error))
 
 
-def say_error(message: str, *, source: str = "", error: object = None) -> None:
+def print_error(message: str, *, source: str = "", error: object = None) -> None:
     """Print an error, with the line at fault underlined where there is one."""
     from rich.console import Console
     from rich.text import Text

@@ -53,7 +53,7 @@ def render_brief(reports: Sequence[Report], *, for_file: bool) -> str:
     return _render(lambda console: print_brief(reports, console), for_file=for_file)
 
 
-def say_failure(report: Report) -> None:
+def print_failure(report: Report) -> None:
     """Tell on standard error that a network could not be run."""
     from archcheck.reporters.text import print_report
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from archcheck.cli.errors import FAILED, UsageError, guarded
+from archcheck.cli.errors import FAILED, UsageError, with_exit_codes
 from archcheck.cli.parameters import (
     Arguments,
     CacheDir,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from archcheck.spec import Report
 
 
-@guarded
+@with_exit_codes
 def rf(
     net: Net,
     input_shape: InputShape = None,

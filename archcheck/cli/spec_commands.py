@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from archcheck.cli.errors import BROKEN, FAILED, UsageError, guarded
+from archcheck.cli.errors import BROKEN, FAILED, UsageError, with_exit_codes
 from archcheck.cli.parameters import (
     Arguments,
     CacheDir,
@@ -37,7 +37,7 @@ class CheckFormat(str, Enum):
 
 
 @spec_app.command("check")
-@guarded
+@with_exit_codes
 def check(
     files: Annotated[
         list[str],
@@ -63,7 +63,7 @@ def check(
 
 
 @spec_app.command("init")
-@guarded
+@with_exit_codes
 def init(
     net: Net,
     input_shape: InputShape = None,
@@ -96,13 +96,13 @@ def init(
         verbose=verbose,
     )
     from archcheck.cli.options import read_arguments
-    from archcheck.cli.output import say, say_failure, write_file
+    from archcheck.cli.output import print_failure, say, write_file
     from archcheck.reporters.formatting import path
     from archcheck.spec import Report
     from archcheck.spec.baseline import guard_spec
 
     if isinstance(found, Report):
-        say_failure(found)
+        print_failure(found)
         raise typer.Exit(FAILED)
     source = f"{path(reference.file) or reference.module}:{found.name}"
     text = guard_spec(found, source=source, arguments=read_arguments(arguments))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archcheck.errors import FileFault
+from archcheck.errors import FileError
 
 
-class ConfigError(FileFault):
+class ConfigError(FileError):
     """A pyproject.toml cannot be read, or its ``[tool.archcheck]`` says what nobody understands."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import Box, Region, canonical
 from archcheck.fields.handlers import Reading
@@ -15,7 +15,7 @@ from archcheck.network import Network, Op
 from archcheck.network.graph import Paths, data_inputs
 
 
-class Lookback:
+class BackwardWalk:
     """What units of some tensors read, operation by operation back to an input.
 
     With the borders of ``reading`` that is the actual field, on a lattice the theoretical one:
@@ -33,7 +33,7 @@ class Lookback:
         self.structures: dict[int, FieldMap | None] = {source: _bare(start)}
         self.steps: dict[int, Step] = {}
         self.ops: list[Op] = _on_paths(network, source, targets)
-        unknown: dict[int, Unfollowed] = {}
+        unknown: dict[int, NotModelledError] = {}
         for op in self.ops:
             read = data_inputs(op)
             for tensor in unknown.keys() & set(read):
@@ -41,16 +41,16 @@ class Lookback:
             known = {t: self.structures.get(t) if t in read else None for t in op.inputs}
             try:
                 steps = steps_of(network, op, known, reading)
-            except Unfollowed as error:
-                raise Unfollowed(f"{op.function}: {error}") from None
+            except NotModelledError as error:
+                raise NotModelledError(f"{op.function}: {error}") from None
             for tensor, step in zip(op.outputs, steps, strict=False):
-                if isinstance(step, Unfollowed):
-                    unknown[tensor] = Unfollowed(f"{op.function}: {step}")
+                if isinstance(step, NotModelledError):
+                    unknown[tensor] = NotModelledError(f"{op.function}: {step}")
                     continue
                 if step is None:
                     continue
                 if step.structure.shape != network.shape(tensor):
-                    raise Unfollowed(f"{op.function} gave a shape that its model does not")
+                    raise NotModelledError(f"{op.function} gave a shape that its model does not")
                 self.structures[tensor] = step.structure
                 self.steps[tensor] = step
         for tensor in unknown.keys() & set(targets):
@@ -71,7 +71,7 @@ class Lookback:
         ``without`` leaves out what some tensors read of others.
 
         Raises:
-            Unfollowed: if there are too many units to ask one by one.
+            NotModelledError: if there are too many units to ask one by one.
         """
         needed: dict[int, list[Box]] = {}
         for tensor in self.targets:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import settled
 from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Result
-from archcheck.gc_pause import collector_paused
+from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
 from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import ESCAPE
@@ -45,7 +45,7 @@ def outcome(
         if op.kind not in CARRIERS and any(m and m.cut for m in known.values()):
             known = {tensor: m and settled(m) for tensor, m in known.items()}
         result = handler(Context(network, op, known, reading))
-    except Unfollowed as error:
+    except NotModelledError as error:
         return str(error)
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         # Called in a way that its model does not foresee: not known, rather than guessed.
@@ -53,7 +53,7 @@ def outcome(
     return result if isinstance(result, list) else [result]
 
 
-class Walk:
+class ForwardWalk:
     """The maps of all tensors of a Network, under one reading and from one of its inputs."""
 
     def __init__(self, network: Network, reading: Reading, input_index: int = 0) -> None:
@@ -69,7 +69,7 @@ class Walk:
         self.spatial = tuple(range(2, len(shape)))
         start = FieldMap.of_input(shape, self.spatial, lattice=reading.lattice)
         self.maps[self.source] = start
-        with collector_paused():
+        with gc_paused():
             for op in network.ops:
                 self._step(op)
 
@@ -105,7 +105,7 @@ class Walk:
         if isinstance(found, FieldMap) and found.cut is not None:
             try:
                 found = settled(found)
-            except Unfollowed as error:
+            except NotModelledError as error:
                 found = Unknown([self._note(str(error), self.network.producer(tensor))])
             self._settled[tensor] = found
         return found
@@ -128,7 +128,7 @@ class Walk:
             return
         for position, tensor in enumerate(op.outputs):
             m = maps[position] if position < len(maps) else None
-            if isinstance(m, Unfollowed):
+            if isinstance(m, NotModelledError):
                 self.maps[tensor] = Unknown([self._note(str(m), op)])
             elif m is not None and m.shape == self.network.shape(tensor):
                 self.maps[tensor] = m

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.field import axis_field
-from archcheck.fields.forward import Walk, outcome
+from archcheck.fields.forward import ForwardWalk, outcome
 from archcheck.fields.handlers import Reading
 from archcheck.network import Network, Op
 from archcheck.network.graph import Paths
@@ -46,7 +46,7 @@ def output_points(network: Network) -> list[Point]:
     return [Point(f"output[{label}]", (tensor,)) for label, tensor in network.outputs]
 
 
-def feature_points(network: Network, walk: Walk) -> list[Point]:
+def feature_points(network: Network, walk: ForwardWalk) -> list[Point]:
     """The last map in front of the head, for every tensor that the network returns.
 
     Where the head has branches, each has a last map of its own. The point is the one that sees
@@ -72,7 +72,7 @@ def module_point(network: Network, path: str) -> Point | None:
     return None if call is None or not call.outputs else Point(path, call.outputs)
 
 
-def _head(paths: Paths, walk: Walk) -> Op | None:
+def _head(paths: Paths, walk: ForwardWalk) -> Op | None:
     """The first operation on every path after which no map is left."""
     cuts = paths.cuts
     for position, op in enumerate(cuts):
@@ -86,7 +86,7 @@ def _head(paths: Paths, walk: Walk) -> Op | None:
     return None
 
 
-def _joins_everything(op: Op, paths: Paths, walk: Walk) -> bool:
+def _joins_everything(op: Op, paths: Paths, walk: ForwardWalk) -> bool:
     """Whether every unit of the result depends on all positions of what the operation reads."""
     outputs = [m for m in map(walk.map, op.outputs) if isinstance(m, FieldMap)]
     tracks = [track for m in outputs for track in m.tracks]
@@ -109,7 +109,7 @@ def _joins_everything(op: Op, paths: Paths, walk: Walk) -> bool:
     return all(track.joined_by is not None for m in known for track in m.tracks)
 
 
-def _fronts(head: Op, paths: Paths, walk: Walk) -> tuple[Op, ...]:
+def _fronts(head: Op, paths: Paths, walk: ForwardWalk) -> tuple[Op, ...]:
     """The operations that leave no map: the head's first one, or one in each of its branches.
 
     What joins ``cat([average(x), maximum(x)])`` reads no map any more: the pools begin the head.
@@ -130,7 +130,7 @@ def _fronts(head: Op, paths: Paths, walk: Walk) -> tuple[Op, ...]:
     return tuple(fronts[index] for index in sorted(fronts))
 
 
-def _straight_before(op: Op, paths: Paths, walk: Walk) -> Iterator[Op]:
+def _straight_before(op: Op, paths: Paths, walk: ForwardWalk) -> Iterator[Op]:
     """The operations in front of one, backwards, as long as nothing comes together."""
     while len(inputs := paths.inputs(op)) == 1:
         before = walk.network.producer(inputs[0])
@@ -140,7 +140,7 @@ def _straight_before(op: Op, paths: Paths, walk: Walk) -> Iterator[Op]:
         op = before
 
 
-def _last_maps(fronts: tuple[Op, ...], paths: Paths, walk: Walk) -> tuple[int, ...]:
+def _last_maps(fronts: tuple[Op, ...], paths: Paths, walk: ForwardWalk) -> tuple[int, ...]:
     """What the head reads; of branches that read maps of different shapes, those that see most."""
     read = tuple(dict.fromkeys([t for op in fronts for t in paths.inputs(op)]))
     if len(fronts) == 1:
@@ -152,7 +152,7 @@ def _last_maps(fronts: tuple[Op, ...], paths: Paths, walk: Walk) -> tuple[int, .
     return tuple([t for t, m in maps.items() if m.shape == widest.shape])
 
 
-def _is_map(tensor: int, walk: Walk) -> bool:
+def _is_map(tensor: int, walk: ForwardWalk) -> bool:
     """Whether a tensor has positions of space left, or may have some."""
     m = walk.map(tensor)
     return not isinstance(m, FieldMap) or m.sides != ()
@@ -166,7 +166,7 @@ _KEEPS_PLACES = ACTIVATIONS | ARITHMETIC | COPIES | DROPOUTS | NORMALIZATIONS
 _POOLING = POOLS | REDUCTIONS
 
 
-def _first_of_pools(first: Op, before: Iterable[Op], walk: Walk, paths: Paths) -> Op:
+def _first_of_pools(first: Op, before: Iterable[Op], walk: ForwardWalk, paths: Paths) -> Op:
     """``mean(3).mean(2)`` is one pool: the head begins with the first of a run of them.
 
     ``before`` are the operations in front of ``first``, backwards.
@@ -181,7 +181,7 @@ def _first_of_pools(first: Op, before: Iterable[Op], walk: Walk, paths: Paths) -
     return first
 
 
-def _shortens(op: Op, walk: Walk, paths: Paths) -> bool:
+def _shortens(op: Op, walk: ForwardWalk, paths: Paths) -> bool:
     """Whether a pool leaves fewer axes than it found."""
     before = [m for m in (walk.map(t) for t in paths.inputs(op)) if isinstance(m, FieldMap)]
     after = [m for m in (walk.map(t) for t in op.outputs) if isinstance(m, FieldMap)]

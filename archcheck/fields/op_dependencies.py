@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.field_map import FieldMap, Track, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
 from archcheck.fields.algebra.joint_axes import (
     Sizes,
     bounded,
@@ -61,7 +61,7 @@ class Reads:
         """The operand's units that a box of the result's units reads.
 
         Raises:
-            Unfollowed: if there are too many to ask one by one.
+            NotModelledError: if there are too many to ask one by one.
         """
         if self.moved is not None:
             factor, start, length = self.moved
@@ -101,7 +101,7 @@ class Reads:
             only = _along(self.tables[tables[0]], factors[0], box[factors[0]])
             return [{tables[0]: only}] if only else []
         if prod(box[factor].count for factor in factors) > MOST:
-            raise Unfollowed("a reshape of too many units")
+            raise NotModelledError("a reshape of too many units")
         alike: dict[tuple[Positions, ...], Positions] = {}
         for index in product(*(box[factor].members() for factor in factors)):
             place = dict(zip(factors, index, strict=True))
@@ -146,14 +146,14 @@ class Step:
 
 def steps_of(
     network: Network, op: Op, structures: Mapping[int, FieldMap | None], reading: Reading
-) -> list[Step | Unfollowed | None]:
+) -> list[Step | NotModelledError | None]:
     """What the units of every output of an operation read of the operands.
 
     ``structures`` are the operands' maps without tracks, None for a constant. An output of which
     nothing is known has the reason in its place.
 
     Raises:
-        Unfollowed: if the operation is not modelled.
+        NotModelledError: if the operation is not modelled.
     """
     joined = _concatenation(network, op, structures)
     if joined is not None:
@@ -177,14 +177,14 @@ def steps_of(
         tracks[start : start + len(tables)] = map(Track, tables)
         known[tensor] = replace(m, tracks=tuple(tracks))
         start += len(tables)
-    found: list[tuple[FieldMap, list[Reads]] | Unfollowed | None] = []
+    found: list[tuple[FieldMap, list[Reads]] | NotModelledError | None] = []
     for maps in _alternatives(network, op, known, reading):
         found += [None] * (len(maps) - len(found))
         for number, result in enumerate(maps):
             before = found[number]
-            if result is None or isinstance(before, Unfollowed):
+            if result is None or isinstance(before, NotModelledError):
                 continue
-            if isinstance(result, Unfollowed):
+            if isinstance(result, NotModelledError):
                 found[number] = result
                 continue
             m = result.within_borders()
@@ -208,7 +208,7 @@ def _alternatives(
         return [[m] for m in fold_taps(Context(network, op, known, reading))]
     maps = outcome(network, op, known, reading)
     if isinstance(maps, str):
-        raise Unfollowed(maps)
+        raise NotModelledError(maps)
     return [maps]
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cached_property
 
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.answer import Field, UnitField, UnknownField
-from archcheck.fields.backward import Lookback
-from archcheck.fields.forward import NotModelled, Unknown, Walk
+from archcheck.fields.backward import BackwardWalk
+from archcheck.fields.forward import ForwardWalk, NotModelled, Unknown
 from archcheck.fields.handlers import Reading
 from archcheck.fields.locations import Point, feature_points, module_point, output_points
-from archcheck.gc_pause import collector_paused
+from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
 from archcheck.network.kinds import NORMALIZATIONS
 
@@ -28,15 +28,15 @@ class ReceptiveField:
         self.network = network
         self.input_index = input_index
         self._joins = normalization == "joins"
-        self._lookbacks: dict[tuple[tuple[int, ...], bool], Lookback] = {}
-        self.walk = Walk(network, Reading(True, self._joins), input_index)
+        self._lookbacks: dict[tuple[tuple[int, ...], bool], BackwardWalk] = {}
+        self.walk = ForwardWalk(network, Reading(True, self._joins), input_index)
 
     def __repr__(self) -> str:
         return f"<ReceptiveField of {self.network.name}>"
 
     @cached_property
-    def _actual(self) -> Walk:
-        return Walk(self.network, Reading(False, self._joins), self.input_index)
+    def _actual(self) -> ForwardWalk:
+        return ForwardWalk(self.network, Reading(False, self._joins), self.input_index)
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -51,7 +51,7 @@ class ReceptiveField:
     @cached_property
     def features_points(self) -> tuple[Point, ...]:
         """The last map in front of the head, one for each output."""
-        with collector_paused():
+        with gc_paused():
             return tuple(feature_points(self.network, self.walk))
 
     @cached_property
@@ -108,14 +108,14 @@ class ReceptiveField:
             return UnitField(
                 point, unit, actual.region(unit, without), theoretical.region(unit, without)
             )
-        except Unfollowed as error:
+        except NotModelledError as error:
             raise UnknownField(f"the set at {point.name} is not known: {error}") from None
 
-    def lookback(self, point: Point, *, lattice: bool = True) -> Lookback:
+    def lookback(self, point: Point, *, lattice: bool = True) -> BackwardWalk:
         """What each operation in front of a point reads, on a lattice or within the borders.
 
         Raises:
-            Unfollowed: if an operation is not modelled.
+            NotModelledError: if an operation is not modelled.
         """
         key = (point.tensors, lattice)
         if key not in self._lookbacks:
@@ -123,10 +123,10 @@ class ReceptiveField:
             alike = [t for t in known if self.network.shape(t) == self.network.shape(known[0])]
             source = self.network.inputs[self.input_index]
             reading = Reading(lattice, self._joins)
-            self._lookbacks[key] = Lookback(self.network, source, alike, reading)
+            self._lookbacks[key] = BackwardWalk(self.network, source, alike, reading)
         return self._lookbacks[key]
 
-    def _known(self, point: Point, walk: Walk) -> FieldMap:
+    def _known(self, point: Point, walk: ForwardWalk) -> FieldMap:
         maps = [walk.map(tensor) for tensor in point.tensors]
         causes = [cause for m in maps if isinstance(m, Unknown) for cause in m.causes]
         if causes:

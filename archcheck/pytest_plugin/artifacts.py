@@ -29,7 +29,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Beside:
+class Artifacts:
     """What is said of it, for all submissions or by one marker."""
 
     weights: Written | None = None

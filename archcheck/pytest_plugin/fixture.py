@@ -11,7 +11,7 @@ import pytest
 
 from archcheck.api import as_spec, verify
 from archcheck.network import Network
-from archcheck.pytest_plugin.artifacts import Beside, Written
+from archcheck.pytest_plugin.artifacts import Artifacts, Written
 from archcheck.pytest_plugin.judging import Judgements, Trouble, check_data, stage_of
 from archcheck.pytest_plugin.settings import Model, Settings, resolved
 from archcheck.reporters.formatting import plain
@@ -114,10 +114,10 @@ class Archcheck:
         return Settings.of(self._config)
 
     @property
-    def _beside(self) -> Beside:
+    def _beside(self) -> Artifacts:
         folder, said = self._settings.folder, self._settings.beside
         given = {key: str(value) for key, value in self._given.items() if value is not None}
-        return Beside(
+        return Artifacts(
             Written(given["weights"], folder) if "weights" in given else said.weights,
             Written(given["augmentation"], folder)
             if "augmentation" in given

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from archcheck.cache import BadFolder, CachedTracing, Store, open_store
-from archcheck.errors import own_fault, system_fault
+from archcheck.errors import internal_error, system_error
 from archcheck.evidence.datasets import DATASETS
-from archcheck.pytest_plugin.artifacts import Beside
+from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.pytest_plugin.settings import Settings
 from archcheck.reporters.formatting import path
 from archcheck.reporters.specs import error_text
@@ -38,7 +38,7 @@ class Judged:
     spec: Spec
     arguments: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 60.0
-    beside: Beside = field(default_factory=Beside)
+    beside: Artifacts = field(default_factory=Artifacts)
     _answer: Report | Trouble | None = field(default=None, init=False)
 
     def report(self) -> Report:
@@ -69,9 +69,9 @@ class Judged:
         except (StartError, BadFolder) as error:
             return Trouble(str(error))
         except OSError as error:
-            return Trouble(system_fault(error))
+            return Trouble(system_error(error))
         except Exception as error:
-            return Trouble(own_fault(error))
+            return Trouble(internal_error(error))
 
     def _judge(self, submission: Submission) -> Report:
         with CachedTracing(self.reference, _store()) as tracer:
@@ -88,7 +88,7 @@ class Judged:
             return judge(submission, self.spec, tracer, timeout=self.timeout)
 
 
-def check_data(spec: Spec, beside: Beside) -> None:
+def check_data(spec: Spec, beside: Artifacts) -> None:
     """Make sure that images are there before any accuracy is measured on them.
 
     Raises:
@@ -123,11 +123,11 @@ class Judgements:
             config.stash[_JUDGEMENTS] = cls(settings.timeout, settings.beside)
         return config.stash[_JUDGEMENTS]
 
-    def __init__(self, timeout: float, beside: Beside) -> None:
+    def __init__(self, timeout: float, beside: Artifacts) -> None:
         self._timeout = timeout
         self._beside = beside
         self._specs: dict[str, Spec] = {}
-        self._judged: dict[tuple[Reference, int, str, Beside], Judged] = {}
+        self._judged: dict[tuple[Reference, int, str, Artifacts], Judged] = {}
 
     def spec(self, name: str) -> Spec:
         """A spec by its path, or a shipped one by its name.
@@ -147,7 +147,7 @@ class Judgements:
         reference: Reference,
         spec: Spec,
         arguments: Mapping[str, Any] | None = None,
-        beside: Beside | None = None,
+        beside: Artifacts | None = None,
     ) -> Judged:
         """A network under a spec, with what comes beside it: by default as the options say."""
         beside = self._beside if beside is None else beside

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.pytest_plugin import SPEC_SUFFIXES
-from archcheck.pytest_plugin.artifacts import Beside, Written
+from archcheck.pytest_plugin.artifacts import Artifacts, Written
 from archcheck.worker.reference import Reference, dotted, file_and_name
 
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)
@@ -67,7 +67,7 @@ class Settings:
     models_on_command_line: bool
     strict: bool
     timeout: float
-    beside: Beside
+    beside: Artifacts
     named: frozenset[Path]
     """The files that the command line names."""
     test_files: tuple[str, ...]
@@ -101,7 +101,7 @@ class Settings:
             models_on_command_line=bool(models),
             strict=config.getini("archcheck_strict") if strict is None else strict,
             timeout=_seconds(config),
-            beside=Beside(
+            beside=Artifacts(
                 _written(config, "weights", here, base),
                 _written(config, "augmentation", here, base),
                 _data(config, here, base),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from archcheck.errors import FileFault
+from archcheck.errors import FileError
 
 
-class SpecError(FileFault):
+class SpecError(FileError):
     """A spec cannot be read, or says something that no rule understands.
 
     Not the same as a rule that fails: nothing was checked.

@@ -22,7 +22,7 @@ def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) 
     hint = _batch_hint(inputs) or advice(error) or _squeeze_hint(recorder)
     if call is None:
         return RunError(describe(error), module="", place=place, hint=hint)
-    shapes = [recorder.ledger.tensors[number].shape for number in call.inputs]
+    shapes = [recorder.tensor_ids.tensors[number].shape for number in call.inputs]
     module = next((m for m, path in recorder.paths.items() if path == call.module), None)
     return RunError(
         _explain(module, shapes) or describe(error),
@@ -54,9 +54,11 @@ def _explain(module: nn.Module | None, shapes: list[tuple[int, ...]]) -> str | N
 
 
 def _origin(recorder: Recorder, tensor: int) -> str | None:
-    op = recorder.ledger.tensors[tensor].op
+    op = recorder.tensor_ids.tensors[tensor].op
     if op is None:
-        return "the network's input" if recorder.ledger.tensors[tensor].origin == "input" else None
+        return (
+            "the network's input" if recorder.tensor_ids.tensors[tensor].origin == "input" else None
+        )
     call = next((c for c in reversed(recorder.calls) if tensor in c.outputs and c.module), None)
     if call is not None:
         return call.module
@@ -73,7 +75,7 @@ def _squeeze_hint(recorder: Recorder) -> str | None:
     """Whether the axis of a batch of one was squeezed away, which a larger batch would survive."""
     for op in recorder.ops:
         if op.kind == "squeeze" and op.arguments.get("dim", 0) == 0:
-            shape = recorder.ledger.tensors[op.inputs[0]].shape
+            shape = recorder.tensor_ids.tensors[op.inputs[0]].shape
             if len(shape) > 1 and shape[0] == 1:
                 line = f" (line {op.called.line})" if op.called else ""
                 return (

@@ -19,7 +19,7 @@ from archcheck.tracing.constants import Constants
 from archcheck.tracing.module_tree import Paths
 from archcheck.tracing.shape_rules.base import Call as TorchCall
 from archcheck.tracing.shape_rules.views import METADATA
-from archcheck.tracing.tensor_ids import Ledger, is_parameter, tensors_in
+from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in
 from archcheck.tracing.unregistered import Unregistered
 from archcheck.worker.construction import built_at
 from archcheck.worker.source_locations import caller
@@ -41,7 +41,7 @@ class Recorder(TorchFunctionMode):
     def __init__(self, paths: Paths) -> None:
         super().__init__()
         self.paths = paths
-        self.ledger = Ledger(self.paths)
+        self.tensor_ids = TensorIds(self.paths)
         self.constants = Constants()
         self.ops: list[Op] = []
         self.calls: list[Call] = []
@@ -73,7 +73,7 @@ class Recorder(TorchFunctionMode):
                 type=name,
                 parent=self.stack[-1] if self.stack else None,
                 called=place,
-                inputs=self.ledger.numbers(tensors_in(args)),
+                inputs=self.tensor_ids.numbers(tensors_in(args)),
                 outputs=(),
                 standard=standard,
             )
@@ -84,7 +84,7 @@ class Recorder(TorchFunctionMode):
         """A module's forward has returned."""
         index = self.stack.pop()
         call = self.calls[index]
-        outputs = self.ledger.numbers(tensors_in(output))
+        outputs = self.tensor_ids.numbers(tensors_in(output))
         # A lazy module is another class by now.
         name, _ = self._class_of(module)
         self.calls[index] = msgspec.structs.replace(call, outputs=outputs, type=name)
@@ -111,15 +111,15 @@ class Recorder(TorchFunctionMode):
             function = public_name(func)
             named = self._names[func] = (function, *kind_of(function))
         function, kind, in_place = named
-        if kind in FACTS and not kwargs and len(args) == 1 and self.ledger.knows(args[0]):
+        if kind in FACTS and not kwargs and len(args) == 1 and self.tensor_ids.knows(args[0]):
             return func(*args)  # asked of every second tensor, and no step of the computation
         inputs = tensors_in(args)
         if kwargs:
             inputs += tensors_in(kwargs)
-        numbers, parameters = self.ledger.look_up(inputs)
+        numbers, parameters = self.tensor_ids.look_up(inputs)
         if in_place or (kwargs and (kwargs.get("inplace") or kwargs.get("out") is not None)):
             self._announce(inputs)
-        driven = self.ledger.driven(numbers)
+        driven = self.tensor_ids.driven(numbers)
         depending = [t for t, number in zip(inputs, numbers, strict=True) if number in driven]
         called = TorchCall(func, function, kind, in_place, args, kwargs, inputs, depending)
         result = self.perform(called)
@@ -139,7 +139,7 @@ class Recorder(TorchFunctionMode):
 
         def reference(tensor: torch.Tensor) -> dict[str, int]:
             number = known.get(id(tensor))  # one inside a slice is not among the inputs
-            return {"tensor": self.ledger.number(tensor) if number is None else number}
+            return {"tensor": self.tensor_ids.number(tensor) if number is None else number}
 
         arguments = described(kind, func, args, kwargs, reference)
         in_place = (in_place or arguments.get("inplace") is True) and (
@@ -149,15 +149,15 @@ class Recorder(TorchFunctionMode):
             # Handed through untouched: an object of its own keeps the two apart.
             result = result.view_as(result)
             outputs = [result]
-        aliases = self.ledger.aliases(outputs[0]) if in_place else []
+        aliases = self.tensor_ids.aliases(outputs[0]) if in_place else []
         if in_place:
             arguments[IN_PLACE_WRITE] = True
         else:
             arguments.pop("inplace", None)
         op = self._append(function, kind, arguments, numbers, outputs, parameters)
         read = data_inputs(op)
-        if driven if read is numbers else self.ledger.driven(read):
-            self.ledger.drive(op.outputs)
+        if driven if read is numbers else self.tensor_ids.driven(read):
+            self.tensor_ids.drive(op.outputs)
         self.constants.note(op, inputs, driven)
         for alias in aliases:
             self._write_alias(alias, outputs[0], op)
@@ -173,7 +173,7 @@ class Recorder(TorchFunctionMode):
         parameters: tuple[str, ...] = (),
     ) -> Op:
         index = len(self.ops)
-        made = [self.ledger.register(tensor, "op", op=index) for tensor in outputs]
+        made = [self.tensor_ids.register(tensor, "op", op=index) for tensor in outputs]
         call = self.stack[-1] if self.stack else -1
         module, built = self._owner(call, parameters)
         op = Op(
@@ -185,7 +185,7 @@ class Recorder(TorchFunctionMode):
             called=caller(),
             built=built,
             inputs=numbers,
-            outputs=self.ledger.alone(made[0]) if len(made) == 1 else tuple(made),
+            outputs=self.tensor_ids.alone(made[0]) if len(made) == 1 else tuple(made),
             arguments=arguments,
             parameters=parameters,
         )
@@ -195,12 +195,12 @@ class Recorder(TorchFunctionMode):
     def _announce(self, written: Sequence[torch.Tensor]) -> None:
         """Have the parameters kept whose memory is going to be written."""
         for tensor in written:
-            for alias in (tensor, *self.ledger.aliases(tensor)):
+            for alias in (tensor, *self.tensor_ids.aliases(tensor)):
                 if is_parameter(alias):
                     self.before_write(alias)
 
     def _note_decision(self, op: Op) -> None:
-        if op.called is not None and self.ledger.driven(op.inputs):
+        if op.called is not None and self.tensor_ids.driven(op.inputs):
             line = f"{Path(op.called.file).name}:{op.called.line}"
             self.notes.setdefault(
                 f"forward decides by a value ({line}); only the path of a random input is seen"
@@ -213,7 +213,7 @@ class Recorder(TorchFunctionMode):
         # A function that a class of the user's own calls stands where it is called.
         built = self.built(path) if call >= 0 and self.calls[call].standard else None
         for name in parameters:
-            owner = self.ledger.owners[name]
+            owner = self.tensor_ids.owners[name]
             if owner is not module and type(owner).__module__.startswith("torch.nn."):
                 owner_path = self.paths[owner]
                 if not path or owner_path.startswith(path + "."):
@@ -237,7 +237,7 @@ class Recorder(TorchFunctionMode):
             and alias.storage_offset() == written.storage_offset()
         )
         index = len(self.ops)
-        inputs = (self.ledger.number(alias), op.outputs[0])
+        inputs = (self.tensor_ids.number(alias), op.outputs[0])
         self.ops.append(
             Op(
                 index,
@@ -248,12 +248,12 @@ class Recorder(TorchFunctionMode):
                 op.called,
                 op.built,
                 inputs,
-                (self.ledger.register(alias, "op", op=index),),
+                (self.tensor_ids.register(alias, "op", op=index),),
                 {"same": same, "by": op.index, "seen": layout(alias), "written": layout(written)},
             )
         )
-        if self.ledger.driven(inputs):
-            self.ledger.drive(self.ops[-1].outputs)
+        if self.tensor_ids.driven(inputs):
+            self.tensor_ids.drive(self.ops[-1].outputs)
         self.constants.learn_from(self.ops[-1])
 
 

@@ -62,7 +62,7 @@ _Known = tuple[weakref.ref[torch.Tensor], int, str | None]
 parameter of the model."""
 
 
-class Ledger:
+class TensorIds:
     """Gives every value of a forward pass a number, and remembers which object holds it now."""
 
     def __init__(self, paths: Paths) -> None:

@@ -14,15 +14,15 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 
-from archcheck.gc_pause import collector_paused
+from archcheck.gc_pause import gc_paused
 from archcheck.network import Module, Network, Parameter, Place
 from archcheck.tracing.error_messages import run_error
 from archcheck.tracing.module_tree import buffers_of, parameters_of, paths_of
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.restore import unchanged
-from archcheck.tracing.shape_rules import Answers, Restart
+from archcheck.tracing.shape_rules import NeedsValues, ShapeExecutor
 from archcheck.tracing.shape_rules.conditions import answerable, memory_left_alone, scripts_noticed
-from archcheck.tracing.shape_rules.lazy_init import Initialisation
+from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.shapes import Shape, input_shapes
 from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.worker.construction import built_at
@@ -38,7 +38,7 @@ def trace(
     name: str | None = None,
     source: Place | None = None,
     notes: Sequence[str] = (),
-    weights: Initialisation | None = None,
+    weights: LazyInit | None = None,
     compute: bool = False,
     attempted: Callable[[bool], None] = lambda counts: None,
 ) -> Network:
@@ -64,7 +64,7 @@ def trace(
     """
     shapes = input_shapes(input_shape)
     network = None
-    with collector_paused():
+    with gc_paused():
         paths = paths_of(model)
         if not compute and answerable(paths):
             attempted(True)
@@ -88,24 +88,24 @@ def _without_values(
     shapes: list[tuple[int, ...]],
     training: bool,
     recorder: Recorder,
-    weights: Initialisation | None,
+    weights: LazyInit | None,
 ) -> Network | None:
     """The network without any of its values, None if they matter.
 
     Whatever goes wrong goes wrong again in the real pass, which knows the true message.
     """
-    answers = Answers(recorder.ledger, weights)
+    answers = ShapeExecutor(recorder.tensor_ids, weights)
     recorder.perform = answers.perform
     try:
         with memory_left_alone(), scripts_noticed(answers.give_up):
             network = _one_pass(model, shapes, training, recorder, answers)
-    except (Exception, Restart):
+    except (Exception, NeedsValues):
         return None
     except SystemExit:
         if not answers.failed:
             raise
         return None
-    return None if answers.failed or recorder.ledger.unseen else network
+    return None if answers.failed or recorder.tensor_ids.unseen else network
 
 
 def _one_pass(
@@ -113,13 +113,13 @@ def _one_pass(
     shapes: list[tuple[int, ...]],
     training: bool,
     recorder: Recorder,
-    answers: Answers | None = None,
+    answers: ShapeExecutor | None = None,
 ) -> Network:
     batch = 2 if training else 1
     inputs = [_sample(model, (batch, *shape), answers is None) for shape in shapes]
     for position, tensor in enumerate(inputs):
-        recorder.ledger.register(tensor, "input", name=f"input {position}")
-    numbers = tuple(recorder.ledger.number(tensor) for tensor in inputs)
+        recorder.tensor_ids.register(tensor, "input", name=f"input {position}")
+    numbers = tuple(recorder.tensor_ids.number(tensor) for tensor in inputs)
 
     def leave(module: nn.Module, args: Any, output: Any) -> None:
         recorder.leave(module, output)
@@ -137,7 +137,7 @@ def _one_pass(
         except Exception as error:
             raise run_error(error, recorder, inputs) from error
         outputs = tuple(
-            (label, recorder.ledger.number(tensor)) for label, tensor in _labelled(output, "")
+            (label, recorder.tensor_ids.number(tensor)) for label, tensor in _labelled(output, "")
         )
     if not outputs:
         raise RunError(
@@ -148,7 +148,7 @@ def _one_pass(
         name="",
         inputs=numbers,
         outputs=outputs,
-        tensors=tuple(recorder.ledger.tensors),
+        tensors=tuple(recorder.tensor_ids.tensors),
         ops=tuple(recorder.ops),
         calls=tuple(recorder.calls),
         modules=_modules(recorder),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:  # at run time everything waits until torch is being imported
     from archcheck.network import Network
-    from archcheck.worker.dependencies.recorder import Watcher
+    from archcheck.worker.dependencies.recorder import DependencyRecorder
     from archcheck.worker.dependencies.states import Reads
     from archcheck.worker.failures import Failure
     from archcheck.worker.protocol import Measured, Message, Request, Work, Worked
@@ -77,7 +77,7 @@ class Server:
         self._parent = parent
         self._lock = threading.Lock()
         self._stage = "imports"
-        self._watcher: Watcher | None = None
+        self._recorder: DependencyRecorder | None = None
         self._started = time.monotonic()
 
     def serve(self, request: Request) -> None:
@@ -129,7 +129,7 @@ class Server:
         self._send(Progress(done, total))
 
     def _trace(self, request: Request) -> Network:
-        from archcheck.tracing.shape_rules.lazy_init import Initialisation
+        from archcheck.tracing.shape_rules.lazy_init import LazyInit
         from archcheck.tracing.trace import trace
         from archcheck.worker.loading import loaded
         from archcheck.worker.seeding import seed
@@ -139,10 +139,10 @@ class Server:
             from archcheck.worker.dependencies.recorder import watch
 
             with contextlib.suppress(Exception):  # unwatched it is traced all the same
-                self._watcher = watch()
+                self._recorder = watch()
         sys.argv = [request.reference.file or request.reference.module]
         self._say("imports")
-        weights = Initialisation()
+        weights = LazyInit()
         with loaded(request.reference, request.arguments, self._say, weights) as found:
             self._say("runs")
             return trace(
@@ -158,7 +158,7 @@ class Server:
 
     def _reads(self) -> Reads | None:
         with contextlib.suppress(Exception):  # what is not known is no failure of the network
-            return self._watcher.finish() if self._watcher is not None else None
+            return self._recorder.finish() if self._recorder is not None else None
         return None
 
     def _attempted(self, begins: bool) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from torch import nn
 
 from archcheck.network import Place
-from archcheck.tracing.shape_rules.lazy_init import Initialisation
+from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.worker.candidates import duplicate_classes, only_network, other_instances
 from archcheck.worker.construction import built_at, constructions_recorded
 from archcheck.worker.failures import BadReference, BuildError, ImportFailure, advice, describe
@@ -43,7 +43,7 @@ def loaded(
     reference: Reference,
     arguments: Mapping[str, Any],
     progress: Callable[[str], None] = lambda stage: None,
-    weights: Initialisation | None = None,
+    weights: LazyInit | None = None,
 ) -> Iterator[Loaded]:
     """Import a file or module, build its network, and clean up on the way out.
 
@@ -197,7 +197,7 @@ def _build(
     module: ModuleType,
     reference: Reference,
     arguments: Mapping[str, Any],
-    weights: Initialisation | None,
+    weights: LazyInit | None,
 ) -> Loaded:
     notes = duplicate_classes(reference.file) if reference.file else []
     name = reference.name or only_network(module, reference, bool(arguments))

@@ -17,7 +17,7 @@ DROP, CLAMP, REFLECT, WRAP = "drop", "clamp", "reflect", "wrap"
 
 
 @dataclass(frozen=True)
-class Gather:
+class AxisMap:
     """The indices that each output index reads, repeating every ``period`` outputs.
 
     ``border`` says what a tap outside of the real map does: nothing (zero padding), or it leads
@@ -77,24 +77,24 @@ class Gather:
 
 
 @lru_cache(maxsize=4096)
-def window(kernel: int, stride: int, dilation: int, before: int, border: str = DROP) -> Gather:
+def window(kernel: int, stride: int, dilation: int, before: int, border: str = DROP) -> AxisMap:
     """A convolution's or pool's window with ``before`` positions of padding in front."""
     taps = tuple(tap * dilation - before for tap in range(kernel))
-    return Gather(1, stride, (taps,), border)
+    return AxisMap(1, stride, (taps,), border)
 
 
 @lru_cache(maxsize=4096)
-def transposed_window(kernel: int, stride: int, dilation: int, padding: int) -> Gather:
+def transposed_window(kernel: int, stride: int, dilation: int, padding: int) -> AxisMap:
     """A transposed convolution: output o reads input i where o = i * stride - padding + tap * d."""
     phases = []
     for phase in range(stride):
         offsets = (phase + padding - dilation * tap for tap in range(kernel))
         phases.append(tuple(sorted(offset // stride for offset in offsets if offset % stride == 0)))
-    return Gather(stride, 1, tuple(phases))
+    return AxisMap(stride, 1, tuple(phases))
 
 
 @lru_cache(maxsize=4096)
-def adaptive(size: int, output: int) -> Gather:
+def adaptive(size: int, output: int) -> AxisMap:
     """An adaptive pool from ``size`` to ``output`` positions: windows floor to ceil."""
     common = gcd(size, output)
     scale = Fraction(size, output)
@@ -102,16 +102,16 @@ def adaptive(size: int, output: int) -> Gather:
         tuple(range(floor(phase * scale), ceil((phase + 1) * scale)))
         for phase in range(output // common)
     )
-    return Gather(output // common, size // common, taps)
+    return AxisMap(output // common, size // common, taps)
 
 
-def pick(start: int, step: int = 1) -> Gather:
+def pick(start: int, step: int = 1) -> AxisMap:
     """A slice: output o reads ``start + o * step``."""
-    return Gather(1, step, ((start,),))
+    return AxisMap(1, step, ((start,),))
 
 
 @lru_cache(maxsize=4096)
-def resample(scale: Fraction, mode: str, *, offset: Fraction) -> Gather:
+def resample(scale: Fraction, mode: str, *, offset: Fraction) -> AxisMap:
     """An interpolation whose output o lies at ``(o + offset) * scale - offset``.
 
     ``mode`` is ``nearest`` (one position), ``linear`` (two) or ``cubic`` (four). Where the point
@@ -127,11 +127,11 @@ def resample(scale: Fraction, mode: str, *, offset: Fraction) -> Gather:
             phases.append((base, base + 1))
         else:
             phases.append(tuple(range(base - 1, base + 3)))
-    return Gather(scale.denominator, scale.numerator, tuple(phases), CLAMP)
+    return AxisMap(scale.denominator, scale.numerator, tuple(phases), CLAMP)
 
 
 @lru_cache(maxsize=4096)
-def smoothed(scale: Fraction, mode: str) -> Gather:
+def smoothed(scale: Fraction, mode: str) -> AxisMap:
     """An antialiased interpolation: its kernel is as wide as what it shrinks to one position.
 
     Output o lies at ``(o + 1/2) * scale``; positions count from their centres. Where the kernel
@@ -146,4 +146,4 @@ def smoothed(scale: Fraction, mode: str) -> Gather:
         away = {tap: abs(tap - centre) / width for tap in near}
         zeros = (1,) if mode == "cubic" else ()
         phases.append(tuple(tap for tap in near if away[tap] < reach and away[tap] not in zeros))
-    return Gather(scale.denominator, scale.numerator, tuple(phases))
+    return AxisMap(scale.denominator, scale.numerator, tuple(phases))

@@ -12,12 +12,12 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.axis_map import Gather
+from archcheck.fields.algebra.axis_map import AxisMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.table import Factor, Table, union
 
 
-class Unfollowed(Exception):
+class NotModelledError(Exception):
     """An operation moves positions in a way that is not modelled; the message says which."""
 
 
@@ -167,10 +167,10 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         """A dimension counted from the front.
 
         Raises:
-            Unfollowed: if there is no such dimension.
+            NotModelledError: if there is no such dimension.
         """
         if not -len(self.groups) <= index < len(self.groups):
-            raise Unfollowed(f"dimension {index} of {len(self.groups)}")
+            raise NotModelledError(f"dimension {index} of {len(self.groups)}")
         return index % len(self.groups)
 
     # -- rearranging ------------------------------------------------------------------------
@@ -292,7 +292,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
 
     # -- reading ----------------------------------------------------------------------------
 
-    def gathered(self, dimension: int, gather: Gather, output: int) -> FieldMap:
+    def gathered(self, dimension: int, gather: AxisMap, output: int) -> FieldMap:
         """An operation along one dimension whose result has ``output`` positions there."""
         result = self.single(dimension)
         if not result.groups[dimension]:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from msgspec.structs import replace
 
 from archcheck.fields.algebra import axis_map as g
-from archcheck.fields.algebra.axis_map import Gather
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.axis_map import AxisMap
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import Booleans, settled, without
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.reshape import divided, reshaped, together
@@ -31,15 +31,15 @@ def along(m: FieldMap, dimension: int, index: Integers) -> FieldMap:
     read = _regular(index, size)
     if read is None:
         if len(index) > MOST:
-            raise Unfollowed("too many indices")
+            raise NotModelledError("too many indices")
         m = m.single(dimension)
         if m.groups[dimension]:
             m = m.pinned(m.span(dimension).start)
-        read = Gather(len(index), 1, tuple((int(i),) for i in index))
+        read = AxisMap(len(index), 1, tuple((int(i),) for i in index))
     return m.gathered(dimension, read, len(index))
 
 
-def _regular(index: Integers, size: int) -> Gather | None:
+def _regular(index: Integers, size: int) -> AxisMap | None:
     """The pattern in an array of indices that goes on beyond the borders; None without one."""
     count = len(index)
     if count < 2:
@@ -49,13 +49,13 @@ def _regular(index: Integers, size: int) -> Gather | None:
     if step:
         start = int(index[middle]) - middle * step
         for border in (g.DROP, g.WRAP, g.REFLECT, g.CLAMP):
-            read = Gather(1, step, ((start,),), border)
+            read = AxisMap(1, step, ((start,),), border)
             if all(read.reads_within(o, size) == [i] for o, i in enumerate(index.tolist())):
                 return read
     for period in range(2, min(count // 2, LONGEST_PERIOD) + 1):
         advance = int(index[period] - index[0])
         if advance > 0 and bool((index[period:] - index[:-period] == advance).all()):
-            return Gather(period, advance, tuple((int(i),) for i in index[:period]))
+            return AxisMap(period, advance, tuple((int(i),) for i in index[:period]))
     return None
 
 
@@ -130,7 +130,7 @@ def written(
     sizes = tuple(shape[d] for d in at)
     flat = np.ravel_multi_index(tuple(arrays), sizes).ravel()
     if prod(sizes) > MOST or len(flat) > MOST:
-        raise Unfollowed("an assignment to too many places")
+        raise NotModelledError("an assignment to too many places")
     rest = [d for d in range(len(shape)) if d not in at]
     order = [*rest[:place], *at, *rest[place:]]
     base = settled(old)
@@ -156,7 +156,7 @@ def written(
     value = value.single(place)
     if value.groups[place]:
         value = value.pinned(value.span(place).start)
-    read = Gather(len(sources), 1, tuple(tuple(source) for source in sources))
+    read = AxisMap(len(sources), 1, tuple(tuple(source) for source in sources))
     value = spread(value.gathered(place, read, len(sources)), place, sizes)
     value = value.permuted([order.index(d) for d in range(len(shape))])
     return merged([base, alike_labelled(value, like)], shape)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.field_map import Cut, FieldMap, Track, Unfollowed
+from archcheck.fields.algebra.field_map import Cut, FieldMap, NotModelledError, Track
 from archcheck.fields.algebra.merge import MARGIN
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Factor, Table, union
@@ -131,7 +131,7 @@ def emptied(m: FieldMap, table: Table, live: Booleans) -> FieldMap:
     """A map whose units depend on nothing where ``live``, written out by factors, is false."""
     live = _compressed(live)
     if prod(live.shape) > LARGEST:
-        raise Unfollowed("a mask of too many different entries")
+        raise NotModelledError("a mask of too many different entries")
     for factor, size in enumerate(live.shape):
         if size > 1 and m.factors[factor].lattice:
             # What lies beyond the borders is not masked.
@@ -191,7 +191,7 @@ def softmax(m: FieldMap, dimension: int, op: int) -> FieldMap:
     """Weights over a dimension: they depend on all of it that no mask has closed."""
     cut = m.cut
     if cut is not None and not cut.read:
-        raise Unfollowed("a mask whose values were not read")
+        raise NotModelledError("a mask whose values were not read")
     size, spatial = m.shape[dimension], dimension in m.spatial_dimensions()
     if cut is None or (cut.value is not None and cut.value > -CUTTING):
         return settled(m).joined([dimension], op).grown(dimension, size, spatial=spatial)
@@ -200,7 +200,7 @@ def softmax(m: FieldMap, dimension: int, op: int) -> FieldMap:
     if not rows.all():
         # A row that is low throughout is as good as one that is not.
         if cut.infinite:
-            raise Unfollowed("a softmax of rows that are masked throughout")
+            raise NotModelledError("a softmax of rows that are masked throughout")
         if cut.value is not None:
             m = without(replace(m, cut=None), live | rows)
         live = live | ~rows
@@ -312,7 +312,7 @@ def _masked_union(table: Table, live: Booleans, at: Sequence[int]) -> Table:
     if not live.all():
         shape = np.broadcast_shapes(values.shape, live.shape)
         if prod(shape) > LARGEST:
-            raise Unfollowed("a mask of too many different entries")
+            raise NotModelledError("a mask of too many different entries")
         values = _where(live, values)
     for factor in at:
         if values.shape[factor] > 1:

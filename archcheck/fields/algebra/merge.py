@@ -8,7 +8,7 @@ from math import gcd, prod
 import numpy as np
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.field_map import FieldMap, Track, Unfollowed, rate
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track, rate
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.reshape import together
 from archcheck.fields.algebra.table import Factor, Table, Values, union
@@ -183,7 +183,7 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
             margin = min(bounded, default=0)
             maps = [m.pinned(m.span(dimension).start, margin) if factors(m) else m for m in maps]
             if len({f.size for m in maps for f in factors(m)}) > 1:
-                raise Unfollowed("operands whose positions do not match")
+                raise NotModelledError("operands whose positions do not match")
     pattern = next((factors(m) for m in maps if factors(m)), ())
     spatial = any(f.spatial for m in maps for f in factors(m))
     firsts = [factors(m)[0] for m in maps if factors(m)]

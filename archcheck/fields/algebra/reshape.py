@@ -9,7 +9,7 @@ from operator import mul
 
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.table import Factor, Table
 
 MOST_BY_HAND = 1 << 18
@@ -20,11 +20,11 @@ def reshaped(m: FieldMap, shape: Sequence[int]) -> FieldMap:
     """The same units under another shape of as many elements.
 
     Raises:
-        Unfollowed: if the shape has another number of elements, or too many to write out.
+        NotModelledError: if the shape has another number of elements, or too many to write out.
     """
     old = m.shape
     if prod(old) != prod(shape):
-        raise Unfollowed(f"a reshape from {list(old)} to {list(shape)}")
+        raise NotModelledError(f"a reshape from {list(old)} to {list(shape)}")
     # Dimensions that stay at either end keep their factors, those of length one too.
     common = min(len(old), len(shape))
     first = 0
@@ -127,7 +127,7 @@ def _ones(sizes: Sequence[int]) -> int:
 def _by_hand(m: FieldMap, shape: Sequence[int]) -> FieldMap:
     """All positions written out and cut literally, where the new borders cut through factors."""
     if prod(shape) > MOST_BY_HAND:
-        raise Unfollowed(f"a reshape from {list(m.shape)} to {list(shape)}")
+        raise NotModelledError(f"a reshape from {list(m.shape)} to {list(shape)}")
     flat = replace(m.within_borders(), groups=(len(m.factors),)).single(0)
     if not flat.factors:
         return FieldMap((), (0,) * len(shape), flat.tracks, flat.cut)

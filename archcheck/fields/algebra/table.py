@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from archcheck.fields.algebra.axis_map import Gather
+from archcheck.fields.algebra.axis_map import AxisMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 
 Values = npt.NDArray[Any]
@@ -156,7 +156,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
 
     # -- reading ----------------------------------------------------------------------------
 
-    def gathered(self, factor: int, gather: Gather, source: Factor, target: Factor) -> Table:
+    def gathered(self, factor: int, gather: AxisMap, source: Factor, target: Factor) -> Table:
         """What the outputs of an operation along one factor depend on."""
         values, step = self.values, self.steps[factor]
         length = values.shape[factor]

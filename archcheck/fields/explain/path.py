@@ -8,10 +8,10 @@ from fractions import Fraction
 from itertools import pairwise, product
 from math import prod
 
-from archcheck.fields.algebra.field_map import FieldMap, Track, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import Box
-from archcheck.fields.backward import Lookback, unit_box
+from archcheck.fields.backward import BackwardWalk, unit_box
 from archcheck.fields.explain.growth import Link
 from archcheck.fields.field import axis_field
 from archcheck.fields.locations import Point
@@ -63,7 +63,7 @@ def reach(
     local = without_gates is not None and without_gates < field.axes[axis].size
     try:
         return _Search(rf, rf.lookback(point), axis, end, local).path(unit)
-    except Unfollowed:
+    except NotModelledError:
         return None
 
 
@@ -83,7 +83,7 @@ class _Unit:
 
 class _Search:
     def __init__(
-        self, rf: ReceptiveField, back: Lookback, axis: int, end: int, local: bool
+        self, rf: ReceptiveField, back: BackwardWalk, axis: int, end: int, local: bool
     ) -> None:
         self.rf = rf
         self.back = back
@@ -128,14 +128,14 @@ class _Search:
         m = self.rf.walk.map(tensor)
         structure = self.back.structures[tensor]
         if not isinstance(m, FieldMap) or structure is None:
-            raise Unfollowed("a tensor whose fields are not known")
+            raise NotModelledError("a tensor whose fields are not known")
         m = m.within_borders()
         track = m.tracks[self.axis]
         best: _Unit | None = None
         for box in boxes:
             choices = [_distinct(m, structure, track, d, box) for d in range(len(m.groups))]
             if prod(map(len, choices)) > MOST:
-                raise Unfollowed("too many units to compare")
+                raise NotModelledError("too many units to compare")
             for choice in product(*choices):
                 place = {factor: i for places, _ in choice for factor, i in places}
                 hull = self._field(track, place).hull
@@ -174,7 +174,7 @@ def _distinct(
     if not told:
         return [((), tuple(some[0] for some in members))]
     if prod(map(len, members)) > MOST:
-        raise Unfollowed("too many units to compare")
+        raise NotModelledError("too many units to compare")
     found: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
     for own in product(*members):
         index = 0
@@ -189,7 +189,7 @@ def _distinct(
                 place[number] = index
         first = m.factors[theirs.start]
         if not first.lattice and not 0 <= place[theirs.start] < first.size:
-            raise Unfollowed("a unit outside of a map that ends")
+            raise NotModelledError("a unit outside of a map that ends")
         found.setdefault(tuple((f, place[f]) for f in told), own)
     return list(found.items())
 
@@ -203,7 +203,7 @@ def joining_ops(rf: ReceptiveField, point: Point) -> tuple[Op, ...]:
     rf.at(point)
     try:
         back = rf.lookback(point)
-    except Unfollowed:
+    except NotModelledError:
         return ()
     made = {rf.network.tensors[tensor].op for tensor, _ in back.joins()}
     return tuple(rf.network.ops[index] for index in sorted(i for i in made if i is not None))

@@ -14,7 +14,7 @@ import numpy as np
 
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.axis_map import pick
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.indices import MOST, Integers, alike_labelled, picked, written
 from archcheck.fields.algebra.reshape import reshaped
 from archcheck.fields.handlers.base import Context, handles
@@ -107,7 +107,7 @@ def alias_write(context: Context) -> FieldMap:
     shape = context.network.shape(before)
     some = old or new
     if some is None:
-        raise Unfollowed("memory of constants")
+        raise NotModelledError("memory of constants")
     old = old or nothing(some, shape)
     new = new or nothing(some, context.network.shape(after))
     if context.argument("same", False):
@@ -116,7 +116,7 @@ def alias_write(context: Context) -> FieldMap:
     if wrote.last < seen.start or seen.last < wrote.start:
         return old
     if seen.repeats or wrote.repeats:
-        raise Unfollowed("memory that was written through another view of it")
+        raise NotModelledError("memory that was written through another view of it")
     dense = seen.start == wrote.start and seen.dense and wrote.dense
     if dense and prod(seen.shape) == prod(wrote.shape):
         return alike_labelled(reshaped(new, shape), old)
@@ -163,7 +163,7 @@ def _taken(new: FieldMap, seen: Layout, ranges: dict[int, range], along: list[in
 def _by_hand(old: FieldMap, new: FieldMap, seen: Layout, wrote: Layout) -> FieldMap:
     """Element by element."""
     if prod(seen.shape) > MOST or prod(wrote.shape) > MOST:
-        raise Unfollowed("memory that was written through another view of it")
+        raise NotModelledError("memory that was written through another view of it")
     sources = {int(place): at for at, place in enumerate(wrote.places().ravel())}
     places = seen.places().ravel().tolist()
     hits = [at for at, place in enumerate(places) if place in sources]

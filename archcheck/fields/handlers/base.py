@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.network import Network, Op
 
 
@@ -48,11 +48,11 @@ class Context(msgspec.Struct, frozen=True):
         """The map of a tensor argument that has to depend on the input.
 
         Raises:
-            Unfollowed: if it does not.
+            NotModelledError: if it does not.
         """
         found = self.map(name)
         if found is None:
-            raise Unfollowed(f"{self.op.kind} whose {name} is constant")
+            raise NotModelledError(f"{self.op.kind} whose {name} is constant")
         return found
 
     def shape(self, name: str = "input") -> tuple[int, ...]:
@@ -71,7 +71,7 @@ class Context(msgspec.Struct, frozen=True):
         return self.network.shape(self.op.outputs[0])
 
 
-Result = FieldMap | Unfollowed | None
+Result = FieldMap | NotModelledError | None
 """The map of one output; None where nothing of the input is in it."""
 Results = FieldMap | list[Result]
 Handler = Callable[[Context], Results]
@@ -103,7 +103,7 @@ def integers(value: Any, length: int) -> list[int]:
     """A number for every axis, from one number for all or a list.
 
     Raises:
-        Unfollowed: if it is neither.
+        NotModelledError: if it is neither.
     """
     if isinstance(value, int):
         return [value] * length
@@ -112,4 +112,4 @@ def integers(value: Any, length: int) -> list[int]:
             return value
         if len(value) == 1:
             return value * length
-    raise Unfollowed(f"argument {value!r}")
+    raise NotModelledError(f"argument {value!r}")

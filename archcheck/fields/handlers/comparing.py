@@ -5,7 +5,7 @@ from __future__ import annotations
 from string import ascii_letters
 
 from archcheck.fields.algebra import masks
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.handlers.products import contracted
@@ -28,7 +28,7 @@ def tensordot(context: Context) -> FieldMap:
     elif isinstance(dims, list) and len(dims) == 2 and all(isinstance(d, list) for d in dims):
         pairs = [(a % left, b % right) for a, b in zip(*dims, strict=True)]
     else:
-        raise Unfollowed(f"tensordot over {dims!r}")
+        raise NotModelledError(f"tensordot over {dims!r}")
     first, second = list(ascii_letters[:left]), list(ascii_letters[left : left + right])
     for a, b in pairs:
         second[b] = first[a]
@@ -47,7 +47,7 @@ def outer(context: Context) -> FieldMap:
 def bilinear(context: Context) -> FieldMap:
     """Every output feature depends on all features of both inputs at its position."""
     if context.map("weight") is not None:
-        raise Unfollowed("a bilinear layer whose weight depends on the input")
+        raise NotModelledError("a bilinear layer whose weight depends on the input")
     last = len(context.output_shape) - 1
     parts = []
     for name in ("input1", "input2"):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from archcheck.fields.algebra.axis_map import pick
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.indices import (
     Integers,
     along,
@@ -26,21 +26,21 @@ def constant_index(context: Context, value: Any) -> Integers:
     """An index as an array of whole numbers, or of truth values.
 
     Raises:
-        Unfollowed: for one that depends on the input, or is not known.
+        NotModelledError: for one that depends on the input, or is not known.
     """
     if not is_tensor(value):
         array = np.asarray(value)
         if array.dtype == bool or np.issubdtype(array.dtype, np.integer) or array.size == 0:
             return array if array.size else array.astype(int)
-        raise Unfollowed(f"indexing by {value!r}")
+        raise NotModelledError(f"indexing by {value!r}")
     number = value["tensor"]
     if context.maps.get(number) is not None:
-        raise Unfollowed("indices that depend on the input")
+        raise NotModelledError("indices that depend on the input")
     for kind in (INTEGERS, BOOLEANS):
         found = context.network.constant(number, kind)
         if found is not None:
             return found.values
-    raise Unfollowed("indices whose values are not known")
+    raise NotModelledError("indices whose values are not known")
 
 
 class Subscript:
@@ -91,14 +91,14 @@ class Subscript:
         if item is None:
             return None
         if isinstance(item, bool):
-            raise Unfollowed("indexing by a truth value")
+            raise NotModelledError("indexing by a truth value")
         if isinstance(item, int):
             return item
         if isinstance(item, dict) and "ellipsis" in item:
             return Ellipsis
         if isinstance(item, dict) and "slice" in item:
             if any(not isinstance(part, (int, type(None))) for part in item["slice"]):
-                raise Unfollowed("a slice from a position that a tensor gives")
+                raise NotModelledError("a slice from a position that a tensor gives")
             return slice(*item["slice"])
         array = constant_index(context, item)
         return int(array) if array.ndim == 0 and array.dtype != bool else array
@@ -157,14 +157,14 @@ def looked_up(context: Context, index: Any) -> FieldMap:
     """Rows of a constant table, chosen by the input: each depends on what chose it."""
     found = [item for item in (index if isinstance(index, list) else [index]) if is_tensor(item)]
     if len(found) != 1 or (isinstance(index, list) and index[0] is not found[0]):
-        raise Unfollowed("indices that depend on the input")
+        raise NotModelledError("indices that depend on the input")
     return rows_of(context, context.maps.get(found[0]["tensor"]))
 
 
 def rows_of(context: Context, chosen_by: FieldMap | None) -> FieldMap:
     """A map of indices with the dimensions of what they choose behind."""
     if chosen_by is None:
-        raise Unfollowed("indices that depend on the input")
+        raise NotModelledError("indices that depend on the input")
     m = chosen_by
     for size in context.output_shape[len(m.groups) :]:
         last = len(m.groups)
@@ -193,7 +193,7 @@ def index_select(context: Context) -> FieldMap:
     m = context.map()
     index = context.op.arguments.get("index")
     if m is None:
-        raise Unfollowed("indices that depend on the input")
+        raise NotModelledError("indices that depend on the input")
     return along(m, m.dimension(context.argument("dim", 0)), constant_index(context, index).ravel())
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from archcheck.fields.algebra import masks
-from archcheck.fields.algebra.field_map import Cut, FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import Cut, FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import Booleans
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
@@ -26,7 +26,7 @@ def truth(context: Context, name: str) -> Booleans | None:
     """The truth values of a constant mask; None for one that is made of weights.
 
     Raises:
-        Unfollowed: if they are not known.
+        NotModelledError: if they are not known.
     """
     number = context.op.arguments[name]["tensor"]
     found = context.network.constant(number, BOOLEANS)
@@ -34,7 +34,7 @@ def truth(context: Context, name: str) -> Booleans | None:
         return found.values
     if context.network.constant(number, LEARNED) is not None:
         return None
-    raise Unfollowed("a mask whose values were not read")
+    raise NotModelledError("a mask whose values were not read")
 
 
 def low(context: Context, number: int, kind: str = LOW) -> Cut | None:
@@ -101,7 +101,7 @@ def addition(context: Context) -> FieldMap:
     if not cuts:
         return result
     if context.argument("alpha", 1) != 1:
-        raise Unfollowed("a mask that is scaled as it is added")
+        raise NotModelledError("a mask that is scaled as it is added")
     values = [cut.value for _, cut in cuts]
     constant = len(maps) == 1 and None not in values
     return _closing(result, cuts, -inf if constant else None)
@@ -182,7 +182,7 @@ def where(context: Context) -> FieldMap:
     """One or the other, as the condition says."""
     shape = context.output_shape
     if "input" not in context.op.arguments:
-        raise Unfollowed("the indices of what is not zero")
+        raise NotModelledError("the indices of what is not zero")
     keeping = None if context.map("condition") is not None else truth(context, "condition")
     if keeping is None:
         return combined([masks.settled(m) for m in context.operands], shape)
@@ -214,7 +214,7 @@ def chosen(
     """A map where ``keep`` is true; elsewhere another one, or a constant ``value``."""
     shape = context.output_shape
     if m is None and other is None:
-        raise Unfollowed(f"{context.op.kind} of constants")
+        raise NotModelledError(f"{context.op.kind} of constants")
     if m is not None and other is None and value is not None:
         cuts = [(keep, Cut(_NOWHERE, value, infinite=value == -inf))]
         if m.cut is not None:
@@ -249,7 +249,7 @@ def softmax(context: Context) -> FieldMap:
     m = context.required()
     dimension = context.argument("dim")
     if not isinstance(dimension, int):
-        raise Unfollowed("a softmax without a dimension")
+        raise NotModelledError("a softmax without a dimension")
     if context.op.kind == "softmin":
         m = masks.settled(m)
     result = masks.softmax(m, m.dimension(dimension), context.op.index)

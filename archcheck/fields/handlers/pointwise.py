@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archcheck.fields.algebra.axis_map import pick, window
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import concatenated, merged
 from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, handles
@@ -87,7 +87,7 @@ def local_response_norm(context: Context) -> FieldMap:
     m = context.required()
     size = context.argument("size", context.argument("argument1"))
     if not isinstance(size, int):
-        raise Unfollowed("local_response_norm of unknown size")
+        raise NotModelledError("local_response_norm of unknown size")
     return merged([m, m.gathered(1, window(size, 1, 1, size // 2), m.shape[1])], m.shape)
 
 

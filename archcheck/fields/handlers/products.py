@@ -8,8 +8,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from archcheck.fields.algebra import masks
-from archcheck.fields.algebra.axis_map import Gather, pick
-from archcheck.fields.algebra.field_map import Cut, FieldMap, Unfollowed
+from archcheck.fields.algebra.axis_map import AxisMap, pick
+from archcheck.fields.algebra.field_map import Cut, FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Table
@@ -70,7 +70,7 @@ def linear(context: Context) -> FieldMap:
     """Every output feature depends on all input features of its position."""
     m = context.required()
     if context.map("weight") is not None:
-        raise Unfollowed("a linear layer whose weight depends on the input")
+        raise NotModelledError("a linear layer whose weight depends on the input")
     last = len(m.groups) - 1
     spatial = last in m.spatial_dimensions()
     joined = masks.joined(m, [last], context.op.index)
@@ -93,7 +93,7 @@ def matrix_product(context: Context) -> FieldMap:
         "addmv": ("mat", "vec"),
     }.get(context.op.kind, ("input", "mat2"))
     if not all(is_tensor(context.op.arguments.get(name)) for name in names):
-        raise Unfollowed(f"{context.op.kind} with unknown operands")
+        raise NotModelledError(f"{context.op.kind} with unknown operands")
     shape = context.output_shape
     ranks = [len(context.shape(name)) for name in names]
     batch = _LETTERS[: max(*ranks, 2) - 2]
@@ -163,7 +163,7 @@ def _open_pairs(context: Context, name: str, *, keep: bool) -> masks.Booleans:
     which to ``keep``, or else which to leave out.
 
     Raises:
-        Unfollowed: for a mask that depends on the input, or on weights.
+        NotModelledError: for a mask that depends on the input, or on weights.
     """
     given = context.op.arguments.get(name)
     if not is_tensor(given):
@@ -171,18 +171,18 @@ def _open_pairs(context: Context, name: str, *, keep: bool) -> masks.Booleans:
     number = given["tensor"]
     if context.map(name) is not None:
         if context.network.tensors[number].dtype == "bool":
-            raise Unfollowed("attention with a mask that the input decides on")
+            raise NotModelledError("attention with a mask that the input decides on")
         return np.ones((1, 1), dtype=bool)
     if context.network.tensors[number].dtype == "bool":
         values = truth(context, name)
         if values is None:
-            raise Unfollowed("attention with a mask that weights decide on")
+            raise NotModelledError("attention with a mask that weights decide on")
         return values if keep else ~values
     added = low(context, number)
     if added is None:
         return np.ones((1, 1), dtype=bool)
     if not added.read:
-        raise Unfollowed("a mask whose values were not read")
+        raise NotModelledError("a mask whose values were not read")
     live: masks.Booleans = added.live.values
     rows = masks.any_along(live, -1)
     # A row that is low throughout is as good as one that is not.
@@ -195,7 +195,7 @@ def _repeated(m: FieldMap | None, shape: tuple[int, ...]) -> FieldMap | None:
         return None
     heads = len(shape) - 3
     times = shape[heads] // m.shape[heads]
-    return m.gathered(heads, Gather(times, 1, ((0,),) * times), shape[heads])
+    return m.gathered(heads, AxisMap(times, 1, ((0,),) * times), shape[heads])
 
 
 def _widened(m: FieldMap, shape: tuple[int, ...]) -> FieldMap:
@@ -229,9 +229,9 @@ def multi_head_attention(context: Context) -> list[Result]:
         parts.append(masks.settled(masks.joined(m, [1], context.op.index)).without(1))
     for name in ("attn_mask", "key_padding_mask"):
         if context.map(name) is not None:
-            raise Unfollowed("attention with a mask that depends on the input")
+            raise NotModelledError("attention with a mask that depends on the input")
     if not parts:
-        raise Unfollowed("attention of constants")
+        raise NotModelledError("attention of constants")
     result: list[Result] = [merged([part.grown(last, shape[-1]) for part in parts], shape)]
     for output in context.op.outputs[1:]:
         result.append(_weights(context, context.network.shape(output), live))
@@ -246,7 +246,7 @@ def _weights(context: Context, sides: tuple[int, ...], live: masks.Booleans) -> 
     elif len(sides) == 3:
         live = live[0]
     if live.size == 0:
-        return Unfollowed("the mean of weights whose masks differ")
+        return NotModelledError("the mean of weights whose masks differ")
     parts = []
     for name in ("query", "key"):
         m = context.map(name)
@@ -303,6 +303,6 @@ def einsum(context: Context) -> FieldMap:
         if m is None:
             continue
         if len(set(term)) != len(term):
-            raise Unfollowed("an einsum that takes a diagonal")
+            raise NotModelledError("an einsum that takes a diagonal")
         terms.append((term, m))
     return _product(terms, result, context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import joined, joined_rows, settled
 from archcheck.fields.algebra.merge import concatenated, merged
 from archcheck.fields.handlers.base import Context, Result, Results, handles, is_tensor
@@ -29,7 +29,7 @@ def reduction(context: Context) -> Results:
     elif isinstance(dims, list) and all(isinstance(d, int) for d in dims):
         chosen = [m.dimension(d) for d in dims]
     else:
-        raise Unfollowed(f"{context.op.kind} over {dims!r}")
+        raise NotModelledError(f"{context.op.kind} over {dims!r}")
     m = joined(m, chosen, context.op.index)
     if m.cut is not None and context.op.kind not in ("sum", "mean"):
         m = settled(m)
@@ -69,7 +69,7 @@ def recurrent(context: Context) -> list[Result]:
     if is_tensor(context.op.arguments.get("batch_sizes")) or isinstance(
         context.argument("params"), bool
     ):
-        raise Unfollowed("a packed sequence")
+        raise NotModelledError("a packed sequence")
     batch_first = bool(context.argument("batch_first", False))
     outputs: list[Result] = []
     width = len(m.groups) - 1
@@ -79,7 +79,7 @@ def recurrent(context: Context) -> list[Result]:
     whole = m.joined([time], context.op.index)
     states = context.operands[1:]
     if states:
-        raise Unfollowed("a recurrent layer whose first state depends on the input")
+        raise NotModelledError("a recurrent layer whose first state depends on the input")
     for number, output in enumerate(context.op.outputs):
         shape = context.network.shape(output)
         if number > 0:  # the last states: layers in place of time

@@ -8,8 +8,8 @@ from math import floor
 import numpy as np
 import numpy.typing as npt
 
-from archcheck.fields.algebra.axis_map import Gather, transposed_window
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.axis_map import AxisMap, transposed_window
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.indices import MOST, alike_labelled, fused, spread
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.handlers.base import Context, handles, integers
@@ -50,17 +50,17 @@ def grid_sample(context: Context) -> FieldMap:
         return merged(parts, shape)
     found = context.network.constant(context.op.arguments["grid"]["tensor"], NUMBERS)
     if m is None or found is None:
-        raise Unfollowed("a grid whose values are not known")
+        raise NotModelledError("a grid whose values are not known")
     return _sampled(m, found.values, context)
 
 
 def _sampled(m: FieldMap, grid: npt.NDArray[np.float64], context: Context) -> FieldMap:
     sides, shape = m.shape[2:], context.output_shape
     if any(not np.array_equal(sample, grid[0]) for sample in grid[1:]):
-        raise Unfollowed("grids that differ from sample to sample")
+        raise NotModelledError("grids that differ from sample to sample")
     places = grid[0].reshape(-1, len(sides))[:, ::-1]  # the last axis comes first in a grid
     if len(places) > MOST or np.prod(sides) > MOST:
-        raise Unfollowed("a grid of too many places")
+        raise NotModelledError("a grid of too many places")
     taps = []
     for place in places.tolist():
         axes = [_taps(at, side, context) for at, side in zip(place, sides, strict=True)]
@@ -69,7 +69,7 @@ def _sampled(m: FieldMap, grid: npt.NDArray[np.float64], context: Context) -> Fi
     flat = fused(m, 2, len(sides)).single(2)
     if flat.groups[2]:
         flat = flat.pinned(flat.span(2).start)
-    flat = flat.gathered(2, Gather(len(taps), 1, tuple(taps)), len(taps))
+    flat = flat.gathered(2, AxisMap(len(taps), 1, tuple(taps)), len(taps))
     return alike_labelled(spread(flat, 2, shape[2:]), m)
 
 
@@ -84,11 +84,11 @@ def _taps(place: float, size: int, context: Context) -> list[int]:
     elif padding == "reflection":
         at = _reflected(at, size, corners)
     elif padding != "zeros":
-        raise Unfollowed(f"a grid padded by {padding!r}")
+        raise NotModelledError(f"a grid padded by {padding!r}")
     near = round(at)
     if mode == "nearest":
         if abs(at - floor(at) - 0.5) < NOTHING:
-            raise Unfollowed("a grid whose places lie half between two positions")
+            raise NotModelledError("a grid whose places lie half between two positions")
         taps = [near]
     elif abs(at - near) < NOTHING:
         taps = [near]
@@ -97,9 +97,9 @@ def _taps(place: float, size: int, context: Context) -> list[int]:
     elif mode == "bicubic":
         taps = list(range(floor(at) - 1, floor(at) + 3))
         if padding != "zeros":
-            raise Unfollowed("a bicubic grid with padding")
+            raise NotModelledError("a bicubic grid with padding")
     else:
-        raise Unfollowed(f"a grid read by {mode!r}")
+        raise NotModelledError(f"a grid read by {mode!r}")
     return [tap for tap in taps if 0 <= tap < size]
 
 
@@ -119,7 +119,7 @@ def max_unpool(context: Context) -> FieldMap:
     given = context.op.arguments["indices"]["tensor"]
     source = context.network.producer(given)
     if source is None or source.kind not in kinds.FIXED_MAX_POOLS or given not in source.outputs:
-        raise Unfollowed("max_unpool by indices that come from no max pool")
+        raise NotModelledError("max_unpool by indices that come from no max pool")
     kernel = integers(source.arguments["kernel_size"], n)
     stride = integers(source.arguments.get("stride") or kernel, n)
     padding = integers(source.arguments.get("padding") or 0, n)
@@ -127,7 +127,7 @@ def max_unpool(context: Context) -> FieldMap:
     pooled = context.network.shape(source.inputs[0])[-n:]
     shape = context.output_shape
     if pooled != shape[-n:]:
-        raise Unfollowed("max_unpool to another size than the pool's")
+        raise NotModelledError("max_unpool to another size than the pool's")
     m = merged(context.operands, context.shape())
     for axis, sides in enumerate(zip(kernel, stride, dilation, padding, strict=True)):
         dimension = len(shape) - n + axis
@@ -139,4 +139,4 @@ def max_unpool(context: Context) -> FieldMap:
 @handles(kinds.FRACTIONAL_POOLS)
 def fractional_pool(context: Context) -> FieldMap:
     """Where its windows lie is drawn anew in every pass."""
-    raise Unfollowed("a fractional max pool, whose windows are drawn at random,")
+    raise NotModelledError("a fractional max pool, whose windows are drawn at random,")

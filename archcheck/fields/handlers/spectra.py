@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archcheck.fields.algebra.axis_map import Gather
+from archcheck.fields.algebra.axis_map import AxisMap
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.handlers.base import Context, handles
 from archcheck.network import kinds
@@ -41,7 +41,7 @@ def shift(context: Context) -> FieldMap:
         dimension = m.dimension(d)
         size = m.shape[dimension]
         by = size // 2 if context.op.kind == "fftshift" else -(size // 2)
-        m = m.gathered(dimension, Gather(1, 1, ((-by,),), "wrap"), size)
+        m = m.gathered(dimension, AxisMap(1, 1, ((-by,),), "wrap"), size)
     return m
 
 

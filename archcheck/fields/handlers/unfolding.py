@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archcheck.fields.algebra.axis_map import Gather, pick
+from archcheck.fields.algebra.axis_map import AxisMap, pick
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.merge import concatenated, merged
 from archcheck.fields.algebra.reshape import divided, together
@@ -94,10 +94,10 @@ def fold_taps(context: Context) -> list[FieldMap]:
     return maps
 
 
-def _spread(stride: int, offset: int) -> Gather:
+def _spread(stride: int, offset: int) -> AxisMap:
     """Output o reads input i where ``o = i * stride - offset``, and nothing elsewhere."""
     phases = []
     for phase in range(stride):
         at, rest = divmod(phase + offset, stride)
         phases.append(() if rest else (at,))
-    return Gather(stride, 1, tuple(phases))
+    return AxisMap(stride, 1, tuple(phases))

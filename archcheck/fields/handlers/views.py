@@ -6,8 +6,8 @@ from math import prod
 
 import numpy as np
 
-from archcheck.fields.algebra.axis_map import Gather, pick, window
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.axis_map import AxisMap, pick, window
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.indices import alike_labelled, along, picked
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.reshape import divided, reshaped, together
@@ -20,7 +20,7 @@ def reshape(context: Context) -> FieldMap:
     """Another shape of as many elements."""
     m = context.required()
     if prod(m.shape) != prod(context.output_shape):
-        raise Unfollowed("a view of another element type")
+        raise NotModelledError("a view of another element type")
     return reshaped(m, context.output_shape)
 
 
@@ -125,7 +125,7 @@ def narrow(context: Context) -> FieldMap:
     m = context.required()
     start, length = context.argument("start"), context.argument("length")
     if not isinstance(start, int) or not isinstance(length, int):
-        raise Unfollowed("narrow from a position that a tensor gives")
+        raise NotModelledError("narrow from a position that a tensor gives")
     dimension = m.dimension(context.argument("dim", 0))
     return m.gathered(dimension, pick(start % max(m.shape[dimension], 1)), length)
 
@@ -194,7 +194,7 @@ def roll(context: Context) -> FieldMap:
 
 
 def _rolled(m: FieldMap, dimension: int, shift: int) -> FieldMap:
-    return m.gathered(dimension, Gather(1, 1, ((-shift,),), "wrap"), m.shape[dimension])
+    return m.gathered(dimension, AxisMap(1, 1, ((-shift,),), "wrap"), m.shape[dimension])
 
 
 @handles({"diagonal"}, cuts=True)
@@ -226,7 +226,7 @@ def diff(context: Context) -> FieldMap:
     if is_tensor(context.op.arguments.get("prepend")) or is_tensor(
         context.op.arguments.get("append")
     ):
-        raise Unfollowed("diff of a tensor put together")
+        raise NotModelledError("diff of a tensor put together")
     dimension = m.dimension(context.argument("dim", -1))
     times = context.argument("n", 1)
     return m.gathered(dimension, window(times + 1, 1, 1, 0), context.output_shape[dimension])
@@ -246,7 +246,7 @@ def repeat(context: Context) -> FieldMap:
         elif old != size:
             m = m.single(dimension)
             m = m.pinned(m.span(dimension).start)
-            m = m.gathered(dimension, Gather(1, 1, ((0,),), "wrap"), size)
+            m = m.gathered(dimension, AxisMap(1, 1, ((0,),), "wrap"), size)
     return m
 
 
@@ -259,7 +259,7 @@ def repeat_interleave(context: Context) -> FieldMap:
         m, dim = reshaped(m, [prod(m.shape)]), 0
     dimension = m.dimension(dim)
     if isinstance(repeats, int):
-        read = Gather(repeats, 1, ((0,),) * repeats)
+        read = AxisMap(repeats, 1, ((0,),) * repeats)
         return m.gathered(dimension, read, m.shape[dimension] * repeats)
     times = constant_index(context, repeats).ravel()
     return along(m, dimension, np.repeat(np.arange(m.shape[dimension]), times))

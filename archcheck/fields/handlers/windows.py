@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from archcheck.fields.algebra import axis_map as g
-from archcheck.fields.algebra.field_map import FieldMap, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, Result, handles, integers
 from archcheck.network import attributes, kinds
@@ -29,7 +29,7 @@ def _mix_channels(m: FieldMap, context: Context, channels: int) -> FieldMap:
     return together(mixed.grown(dimension + 1, channels // groups), dimension)
 
 
-def _slid(m: FieldMap, context: Context, windows: Sequence[g.Gather]) -> FieldMap:
+def _slid(m: FieldMap, context: Context, windows: Sequence[g.AxisMap]) -> FieldMap:
     """One window along each of the last axes."""
     for axis, window in enumerate(windows):
         dimension = len(m.groups) - len(windows) + axis
@@ -65,7 +65,7 @@ def convolution(context: Context) -> FieldMap:
     """
     m = context.required()
     if context.map("weight") is not None:
-        raise Unfollowed("a convolution whose weight depends on the input")
+        raise NotModelledError("a convolution whose weight depends on the input")
     a = attributes.window(context.network, context.op)
     m = _mix_channels(m, context, a["out_channels"])
     transposed = context.op.kind in kinds.TRANSPOSED_CONVOLUTIONS
@@ -113,7 +113,7 @@ def pad(context: Context) -> FieldMap:
     amounts = context.argument("pad", [])
     mode = context.argument("mode", "constant")
     if mode not in _BORDERS or not all(isinstance(amount, int) for amount in amounts):
-        raise Unfollowed(f"padding of mode {mode!r}")
+        raise NotModelledError(f"padding of mode {mode!r}")
     for axis, before in enumerate(amounts[::2]):
         dimension = m.dimension(-1 - axis)
         if before or amounts[2 * axis + 1]:
@@ -164,14 +164,14 @@ def resampling(
     *,
     corners: bool = False,
     smooth: bool = False,
-) -> g.Gather:
+) -> g.AxisMap:
     """What an interpolation from ``size`` to ``output`` positions reads along one axis.
 
     ``factor`` is the scale that was given, None for one that follows from the sizes; with
     ``corners`` the outermost positions lie on one another, with ``smooth`` it is antialiased.
 
     Raises:
-        Unfollowed: for an unknown mode.
+        NotModelledError: for an unknown mode.
     """
     half, none = Fraction(1, 2), Fraction(0)
     scale = Fraction(size, output)
@@ -182,7 +182,7 @@ def resampling(
     if mode == "nearest-exact":
         return g.resample(scale, "nearest", offset=half)
     if mode not in _LINEAR | _CUBIC:
-        raise Unfollowed(f"interpolation of mode {mode!r}")
+        raise NotModelledError(f"interpolation of mode {mode!r}")
     kind = "cubic" if mode in _CUBIC else "linear"
     if corners:
         scale = Fraction(size - 1, output - 1) if output > 1 else none

@@ -8,7 +8,7 @@ import numpy as np
 
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.axis_map import pick
-from archcheck.fields.algebra.field_map import FieldMap, Track, Unfollowed
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
 from archcheck.fields.algebra.indices import Integers, alike_labelled, written
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
@@ -23,7 +23,7 @@ def _like(context: Context, *names: str) -> tuple[FieldMap, list[FieldMap | None
     found = [context.map(name) for name in names]
     some = next((m for m in found if m is not None), None)
     if some is None:
-        raise Unfollowed(f"{context.op.kind} of constants by indices of the input")
+        raise NotModelledError(f"{context.op.kind} of constants by indices of the input")
     return found[0] or nothing(some, context.shape(names[0])), found[1:]
 
 
@@ -98,11 +98,11 @@ def index_put(context: Context) -> FieldMap:
     base, (value,) = _like(context, "input", "values")
     items = context.argument("indices", [])
     if any(item is None for item in items):
-        raise Unfollowed("index_put beside whole dimensions")
+        raise NotModelledError("index_put beside whole dimensions")
     subscript = Subscript(context, items, context.shape())
     adds = bool(context.argument("accumulate", False))
     if subscript.numbers:
-        raise Unfollowed("index_put by single numbers")
+        raise NotModelledError("index_put by single numbers")
     return written(base, value, subscript.at, subscript.arrays, place=0, adds=adds)
 
 
@@ -125,7 +125,7 @@ def index_add(context: Context) -> FieldMap:
     dimension = base.dimension(context.argument("dim", 0))
     index = constant_index(context, context.op.arguments.get("index")).ravel()
     if context.op.kind == "index_fill" and value is not None:
-        raise Unfollowed("index_fill by a value of the input")
+        raise NotModelledError("index_fill by a value of the input")
     adds = context.op.kind == "index_add"
     return written(base, value, [dimension], [index], place=dimension, adds=adds)
 
@@ -146,5 +146,5 @@ def scatter(context: Context) -> FieldMap:
                 value = value.gathered(d, pick(0), size)
     adds = context.op.kind != "scatter" or context.argument("reduce") is not None
     if context.op.kind == "scatter_reduce" and context.argument("include_self", True) is False:
-        raise Unfollowed("scatter_reduce without what was there")
+        raise NotModelledError("scatter_reduce without what was there")
     return written(base, value, list(range(index.ndim)), arrays, place=0, adds=adds)

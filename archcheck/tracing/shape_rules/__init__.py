@@ -2,7 +2,7 @@
 
 What depends on the network's input has no values then; constants have their real ones, since
 masks and index tables say what is connected with what. Whoever looks at a value that is not
-there ends the attempt with :class:`Restart`, and the network is traced again for real.
+there ends the attempt with :class:`NeedsValues`, and the network is traced again for real.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from archcheck.tracing.shape_rules import (
     views,
     windows,  # noqa: F401  (the rules)
 )
-from archcheck.tracing.shape_rules.base import RULES, Call, Restart, Unusual
-from archcheck.tracing.shape_rules.lazy_init import Initialisation
-from archcheck.tracing.tensor_ids import Ledger, is_parameter, storage_of, tensors_in
+from archcheck.tracing.shape_rules.base import RULES, Call, FallBack, NeedsValues
+from archcheck.tracing.shape_rules.lazy_init import LazyInit
+from archcheck.tracing.tensor_ids import TensorIds, is_parameter, storage_of, tensors_in
 
-__all__ = ["Answers", "Call", "Restart"]
+__all__ = ["Call", "NeedsValues", "ShapeExecutor"]
 
 _SEVERAL = (
     kinds.MATRIX_PRODUCTS | kinds.JOINS | frozenset(pointwise.SEVERAL) | frozenset({"setitem"})
@@ -44,13 +44,13 @@ _RANDOM = frozenset(
 )
 
 
-class Answers:
+class ShapeExecutor:
     """Decides for every call of a torch function whether to answer, to run it, or to give up."""
 
-    def __init__(self, ledger: Ledger, weights: Initialisation | None) -> None:
+    def __init__(self, tensor_ids: TensorIds, weights: LazyInit | None) -> None:
         self.failed = False
-        """Whether a real pass is needed, even if the network swallowed the :class:`Restart`."""
-        self._ledger = ledger
+        """Whether a real pass is needed, even if the network swallowed the :class:`NeedsValues`."""
+        self._tensor_ids = tensor_ids
         self._weights = weights
         self._stale: set[int] = set()  # memory of statistics that training would have written
         self._drew = False
@@ -59,10 +59,10 @@ class Answers:
         """The result of a call.
 
         Raises:
-            Restart: if it, or what it does, depends on values that are not there.
+            NeedsValues: if it, or what it does, depends on values that are not there.
         """
-        ledger = self._ledger
-        if self.failed or ledger.unseen or (self._drew and call.kind in _RANDOM):
+        tensor_ids = self._tensor_ids
+        if self.failed or tensor_ids.unseen or (self._drew and call.kind in _RANDOM):
             self.give_up()
         if call.kind in views.METADATA:
             return call.run()
@@ -77,9 +77,9 @@ class Answers:
             self._weights.read(t for t in call.inputs if not _is_weight(t))
         try:
             result = rule(call)
-        except Unusual:
+        except FallBack:
             result = self._for_real(call)
-        except Restart:
+        except NeedsValues:
             self.give_up()
         if call.kind != "setitem" and not tensors_in(result):
             self.give_up()  # a value was taken out
@@ -96,8 +96,8 @@ class Answers:
             if storage is None:
                 continue
             if storage in self._stale or any(
-                self._ledger.is_driven(self._ledger.number(alias))
-                for alias in self._ledger.aliases(tensor)
+                self._tensor_ids.is_driven(self._tensor_ids.number(alias))
+                for alias in self._tensor_ids.aliases(tensor)
             ):
                 self.give_up()
         if self._weights is not None:
@@ -127,7 +127,7 @@ class Answers:
     def give_up(self) -> Any:
         """End the attempt."""
         self.failed = True
-        raise Restart
+        raise NeedsValues
 
 
 def _is_weight(tensor: torch.Tensor) -> bool:
@@ -136,7 +136,7 @@ def _is_weight(tensor: torch.Tensor) -> bool:
 
 
 def _unknown(call: Call) -> Any:
-    raise Restart
+    raise NeedsValues
 
 
 _gradients = torch.is_grad_enabled

@@ -19,11 +19,11 @@ REAL_TYPES = frozenset({torch.float32, torch.float64})
 """The types that rules answer for; kernels of other ones may be missing or behave otherwise."""
 
 
-class Unusual(Exception):
+class FallBack(Exception):
     """A rule does not know this way of calling: the real function has to run."""
 
 
-class Restart(BaseException):
+class NeedsValues(BaseException):
     """What the network does depends on values: nothing but a real forward pass will do.
 
     No ``Exception``, so that the network's own handlers let it through.
@@ -84,12 +84,12 @@ class Call:
         """The named arguments, then those with defaults.
 
         Raises:
-            Unusual: if one is missing, or the call has others.
+            FallBack: if one is missing, or the call has others.
         """
         bound = self.bound
         found = [bound[name] for name in names if name in bound]
         if len(found) < len(names):
-            raise Unusual
+            raise FallBack
         known = len(names)
         for name, default in defaults.items():
             if name in bound:
@@ -98,7 +98,7 @@ class Call:
             else:
                 found.append(default)
         if known != len(bound):
-            raise Unusual
+            raise FallBack
         return found
 
 
@@ -172,7 +172,7 @@ def plain(*tensors: torch.Tensor | None) -> None:
     """See that tensors are as nearly all are: real numbers, contiguous, not empty, of one type.
 
     Raises:
-        Unusual: if one is not.
+        FallBack: if one is not.
     """
     dtype = None
     for tensor in tensors:
@@ -182,7 +182,7 @@ def plain(*tensors: torch.Tensor | None) -> None:
         if dtype is None:
             dtype = tensor.dtype
             if dtype not in REAL_TYPES:
-                raise Unusual
+                raise FallBack
         if (
             (kind is not torch.nn.Parameter and kind is not torch.Tensor)
             or tensor.dtype is not dtype
@@ -190,24 +190,24 @@ def plain(*tensors: torch.Tensor | None) -> None:
             or 0 in shape
             or tensor.stride() != canonical_strides(shape)  # a sparse one raises
         ):
-            raise Unusual
+            raise FallBack
 
 
 def require(*conditions: bool) -> None:
     """Go on only if all of them hold.
 
     Raises:
-        Unusual: if one does not.
+        FallBack: if one does not.
     """
     if not all(conditions):
-        raise Unusual
+        raise FallBack
 
 
 def whole(value: Any, axes: int, least: int) -> tuple[int, ...]:
     """A whole number of at least ``least`` for every axis, from one for all or one each.
 
     Raises:
-        Unusual: if it is neither.
+        FallBack: if it is neither.
     """
     items = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(items) == 1:
@@ -220,7 +220,7 @@ def axis(value: Any, rank: int) -> int:
     """A dimension counted from the front.
 
     Raises:
-        Unusual: if there is no such dimension.
+        FallBack: if there is no such dimension.
     """
     require(type(value) is int and -rank <= value < rank)
     return int(value % rank)
@@ -230,7 +230,7 @@ def broadcast(shapes: Iterable[Sequence[int]]) -> tuple[int, ...]:
     """The shape that several broadcast to.
 
     Raises:
-        Unusual: if they do not.
+        FallBack: if they do not.
     """
     result: list[int] = []
     for shape in shapes:

@@ -9,7 +9,7 @@ import torch
 from archcheck.tracing.shape_rules.base import (
     REAL_TYPES,
     Call,
-    Unusual,
+    FallBack,
     answers,
     axis,
     blank,
@@ -126,7 +126,7 @@ def softmax(call: Call) -> Any:
     bound = dict(call.bound)
     bound.pop("_stacklevel", None)
     if set(bound) - {"input", "dim"} or "dim" not in bound:
-        raise Unusual
+        raise FallBack
     x = bound["input"]
     plain(x)
     axis(bound["dim"], x.dim())

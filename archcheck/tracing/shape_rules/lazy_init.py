@@ -1,7 +1,7 @@
 """Weights whose random values are drawn when somebody looks at them, and most often never.
 
 A network's constructor draws a number for every weight; what a network is made of does not
-depend on them. While :meth:`Initialisation.postponed` is entered, filling a tensor with random
+depend on them. While :meth:`LazyInit.postponed` is entered, filling a tensor with random
 numbers is written down instead of done. Whatever would see the difference (an operation that
 reads such a tensor, another use of the random generator) has all that was written down done
 first, in order, from the generator's state of that time: the values are then exactly those that
@@ -58,7 +58,7 @@ _STATE = ("manual_seed", "seed", "get_rng_state", "set_rng_state")
 _Step = tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]
 
 
-class Initialisation:
+class LazyInit:
     """The random fills that wait."""
 
     def __init__(self) -> None:
@@ -245,7 +245,7 @@ _SAYING: dict[Callable[..., Any], Callable[..., Any]] = {
 
 
 class _Postponing(TorchFunctionMode):
-    def __init__(self, initialisation: Initialisation) -> None:
+    def __init__(self, initialisation: LazyInit) -> None:
         super().__init__()
         self._initialisation = initialisation
 

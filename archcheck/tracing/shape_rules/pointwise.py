@@ -9,8 +9,8 @@ import torch
 
 from archcheck.tracing.shape_rules.base import (
     Call,
-    Restart,
-    Unusual,
+    FallBack,
+    NeedsValues,
     answers,
     blank,
     broadcast,
@@ -46,7 +46,7 @@ _probed: dict[Hashable, torch.dtype] = {}
 def unary(call: Call) -> Any:
     """One tensor and numbers."""
     if len(call.driven) != 1 or call.driven[0] is not call.inputs[0]:
-        raise Restart  # a number that is given as a tensor
+        raise NeedsValues  # a number that is given as a tensor
     return pointwise(call)
 
 
@@ -66,9 +66,9 @@ def pointwise(call: Call) -> Any:
             not tensor.is_complex(),
         )
     if call.kind in _DIVIDING and not any(tensor.is_floating_point() for tensor in tensors):
-        raise Restart  # whole numbers cannot be divided by zero
+        raise NeedsValues  # whole numbers cannot be divided by zero
     if call.kind == "where" and len(tensors) < 2 and len(call.args) + len(call.kwargs) < 3:
-        raise Restart  # where(condition) counts what is true
+        raise NeedsValues  # where(condition) counts what is true
     dtype = _probe(call)
     written = call.in_place or call.bound.get("inplace") is True
     if len(tensors) == 1:
@@ -107,7 +107,7 @@ def _probe(call: Call) -> torch.dtype:
     """The type of the result, and whether torch takes the call at all.
 
     Raises:
-        Unusual: if it does not, or an argument is nothing simple.
+        FallBack: if it does not, or an argument is nothing simple.
     """
     key = (call.func, *_key(call.args), *call.kwargs, *_key(call.kwargs.values()))
     found = _probed.get(key)
@@ -117,7 +117,7 @@ def _probe(call: Call) -> torch.dtype:
                 *map(_one, call.args), **{name: _one(v) for name, v in call.kwargs.items()}
             )
         except Exception:
-            raise Unusual from None
+            raise FallBack from None
         require(type(result) is torch.Tensor)
         found = _probed[key] = result.dtype
     return found
@@ -131,7 +131,7 @@ def _key(values: Any) -> list[Hashable]:
         elif type(value) in _SCALARS:
             found.append((type(value), value))
         else:
-            raise Unusual
+            raise FallBack
     return found
 
 

@@ -9,7 +9,7 @@ import torch
 from archcheck.network import kinds
 from archcheck.tracing.shape_rules.base import (
     Call,
-    Restart,
+    NeedsValues,
     answers,
     axis,
     blank,
@@ -34,7 +34,7 @@ def _one_datum(call: Call, *more: int) -> None:
     """
     allowed = [call.args[place] for place in (0, *more) if place < len(call.args)]
     if not allowed or not all(any(t is a for a in allowed) for t in call.driven):
-        raise Restart
+        raise NeedsValues
 
 
 @answers(*VIEWS)
@@ -90,7 +90,7 @@ def _basic(index: Any) -> bool:
         if isinstance(item, slice):
             parts = (item.start, item.stop, item.step)
             if any(isinstance(part, torch.Tensor) for part in parts):
-                raise Restart
+                raise NeedsValues
             if not all(part is None or type(part) is int for part in parts):
                 return False
         elif not (item is None or item is Ellipsis or type(item) is int):

@@ -47,14 +47,14 @@ _OWN = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 _STANDARD = states.STANDARD_LIBRARY
 
 
-def watch() -> Watcher:
+def watch() -> DependencyRecorder:
     """Start watching this process. torch has to be imported by now."""
-    watcher = Watcher()
-    watcher.start()
-    return watcher
+    recorder = DependencyRecorder()
+    recorder.start()
+    return recorder
 
 
-class Watcher:
+class DependencyRecorder:
     """Writes down the first state of all that is read; what comes later may be the run's own."""
 
     def __init__(self) -> None:

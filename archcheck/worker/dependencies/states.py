@@ -20,7 +20,7 @@ EVERY_VARIABLE = ""
 """Stands for the whole environment among the names of variables."""
 
 STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_stat, _scandir = os.stat, os.scandir  # the child's watcher puts its own in their place
+_stat, _scandir = os.stat, os.scandir  # the child's recorder puts its own in their place
 
 
 class Reads(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@ version 2.
 
 `A.CoarseDropout` with `num_holes_range`, `hole_height_range`, `hole_width_range` and `fill`, behind
 `A.Normalize`, where the data's mean is 0. The pipelines are attributes of a data set's class, and
-the training is not guarded: importing the script would train for hours. Holds what is asked.
+the training is not with_exit_codes: importing the script would train for hours. Holds what is asked.
 """
 
 import albumentations as A

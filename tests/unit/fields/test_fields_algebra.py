@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcheck.fields.algebra.axis_map import CLAMP, DROP, REFLECT, WRAP, Gather
+from archcheck.fields.algebra.axis_map import CLAMP, DROP, REFLECT, WRAP, AxisMap
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.reshape import divided, reshaped, together
@@ -92,12 +92,12 @@ def tables(draw: Any, *, period: int | None = None, step: int | None = None) -> 
 
 
 @st.composite
-def gathers(draw: Any, borders: Sequence[str] = (DROP,)) -> Gather:
+def gathers(draw: Any, borders: Sequence[str] = (DROP,)) -> AxisMap:
     period = draw(st.integers(1, 3))
     taps = st.lists(st.integers(-5, 5), max_size=3, unique=True).map(tuple)
     advance = draw(st.integers(-3, 4).filter(bool))
     every = tuple(draw(taps) for _ in range(period))
-    return Gather(period, advance, every, draw(st.sampled_from(list(borders))))
+    return AxisMap(period, advance, every, draw(st.sampled_from(list(borders))))
 
 
 def same(a: Table, b: Table, indices: range = LATTICE) -> bool:
@@ -123,7 +123,7 @@ def test_pinning_writes_out_the_real_indices(table: Table, size: int) -> None:
 
 
 @given(tables(), gathers(), st.integers(1, 9))
-def test_gathering_on_a_lattice(table: Table, gather: Gather, size: int) -> None:
+def test_gathering_on_a_lattice(table: Table, gather: AxisMap, size: int) -> None:
     result = table.gathered(0, gather, Factor(size, True, True), Factor(size, True, True))
     for output in LATTICE:
         for j in range(3):
@@ -132,7 +132,7 @@ def test_gathering_on_a_lattice(table: Table, gather: Gather, size: int) -> None
 
 
 @given(tables(), gathers((DROP, CLAMP, WRAP, REFLECT)), st.integers(2, 8), st.integers(1, 8))
-def test_gathering_within_borders(table: Table, gather: Gather, size: int, output: int) -> None:
+def test_gathering_within_borders(table: Table, gather: AxisMap, size: int, output: int) -> None:
     pinned = table.pinned(0, size)
     result = pinned.gathered(0, gather, Factor(size, False, True), Factor(output, False, True))
     for o in range(output):
@@ -143,7 +143,7 @@ def test_gathering_within_borders(table: Table, gather: Gather, size: int, outpu
 
 @given(tables(), gathers(), st.integers(1, 6))
 def test_gathering_and_pinning_commute_away_from_borders(
-    table: Table, gather: Gather, output: int
+    table: Table, gather: AxisMap, output: int
 ) -> None:
     reads = [i for o in range(output) for i in gather.reads(o)]
     size = max([*reads, 0]) + 1
@@ -156,9 +156,9 @@ def test_gathering_and_pinning_commute_away_from_borders(
 
 
 @given(gathers(), st.integers(2, 9), st.integers(0, 8))
-def test_borders_are_those_of_numpy(gather: Gather, size: int, output: int) -> None:
+def test_borders_are_those_of_numpy(gather: AxisMap, size: int, output: int) -> None:
     for border, mode in ((CLAMP, "edge"), (WRAP, "wrap"), (REFLECT, "reflect")):
-        bordered = Gather(gather.period, gather.advance, gather.taps, border)
+        bordered = AxisMap(gather.period, gather.advance, gather.taps, border)
         padded = np.pad(np.arange(size), 40, mode=mode)  # type: ignore[call-overload]
         expected = [int(padded[40 + i]) for i in gather.reads(output)]
         assert bordered.reads_within(output, size) == expected
@@ -216,7 +216,7 @@ def test_joining_is_the_union_over_the_real_indices(table: Table, size: int) -> 
 
 @given(tables(), st.integers(1, 9), st.integers(0, 30), gathers())
 def test_a_margin_says_what_lies_beyond_the_borders(
-    table: Table, size: int, margin: int, gather: Gather
+    table: Table, size: int, margin: int, gather: AxisMap
 ) -> None:
     output = size
     left = gather.margin_left(size, margin, output)

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import init
 from torch.nn.utils import parametrizations
 
-from archcheck.tracing.shape_rules.lazy_init import Initialisation
+from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.trace import trace
 from archcheck.worker.loading import loaded
 from archcheck.worker.reference import parse_reference
@@ -112,7 +112,7 @@ def test_weights_are_those_of_an_ordinary_constructor(name: str) -> None:
     ordinary = MODELS[name]()
     drawn = torch.rand(3)
     torch.manual_seed(3)
-    weights = Initialisation()
+    weights = LazyInit()
     with weights.postponed():
         late = MODELS[name]()
     weights.settle()
@@ -123,7 +123,7 @@ def test_weights_are_those_of_an_ordinary_constructor(name: str) -> None:
 
 
 def test_nothing_is_drawn_that_nobody_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = Initialisation()
+    weights = LazyInit()
     with weights.postponed():
         model = resnet.resnet50()
     weights.keep_only_waiting_for(model)
@@ -143,7 +143,7 @@ def test_nothing_is_drawn_that_nobody_looks_at(monkeypatch: pytest.MonkeyPatch) 
 def test_what_cannot_be_drawn_says_so_at_once(
     module: Callable[[], nn.Module], message: str
 ) -> None:
-    with Initialisation().postponed(), pytest.raises((RuntimeError, ValueError), match=message):
+    with LazyInit().postponed(), pytest.raises((RuntimeError, ValueError), match=message):
         module()
 
 
@@ -175,7 +175,7 @@ def test_whoever_looks_sees_true_values(name: str, tmp_path: Path) -> None:
     file = tmp_path / "net.py"
     file.write_text(NET.format(forward=LOOKS[name][0]))
     networks = []
-    for weights in (Initialisation(), None):
+    for weights in (LazyInit(), None):
         with loaded(parse_reference(str(file)), {}, weights=weights) as found:
             compute = weights is None
             networks.append(trace(found.model, (4,), weights=weights, compute=compute))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from archcheck.tracing.recorder import Recorder
-from archcheck.tracing.shape_rules import Answers, Restart
+from archcheck.tracing.shape_rules import NeedsValues, ShapeExecutor
 from archcheck.tracing.shape_rules.layout import canonical_strides, pointwise_strides
 from archcheck.tracing.tensor_ids import tensors_in
 
@@ -204,7 +204,7 @@ def test_answers_are_what_torch_gives(family: Callable[[Random], Drawn], r: Rand
     except Exception as raised:
         error = raised
     recorder = Recorder({nn.Identity(): ""})
-    answers = Answers(recorder.ledger, None)
+    answers = ShapeExecutor(recorder.tensor_ids, None)
     found: list[Any] = []
 
     def perform(call: Any) -> Any:
@@ -215,11 +215,11 @@ def test_answers_are_what_torch_gives(family: Callable[[Random], Drawn], r: Rand
     recorder.perform = perform
     for number, tensor in enumerate(tensors_in(list(arguments))):
         driven = number == 0 or r.random() < 0.5
-        recorder.ledger.register(tensor, "input" if driven else "constant")
+        recorder.tensor_ids.register(tensor, "input" if driven else "constant")
     try:
         with recorder:
             function(*arguments, **options)
-    except Restart:
+    except NeedsValues:
         return
     except Exception:
         assert error is not None  # the real pass will say which
