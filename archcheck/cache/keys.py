@@ -54,12 +54,9 @@ def _own_code() -> list[tuple[str, int, int]]:
     """The code that traces, which may change without its version while it is worked on."""
     found = []
     for package in ("tracing", "worker", "network"):
-        for folder, _, names in os.walk(_OWN / package):
-            for name in names:
-                if name.endswith(".py"):
-                    path = os.path.join(folder, name)
-                    about = os.stat(path)
-                    found.append((path, about.st_size, about.st_mtime_ns))
+        for file in (_OWN / package).rglob("*.py"):
+            about = file.stat()
+            found.append((str(file), about.st_size, about.st_mtime_ns))
     return sorted(found)
 
 
