@@ -77,7 +77,7 @@ def verify(
 
     Raises:
         SpecError: if the spec is wrong, or nobody says the input's shape.
-        archcheck.worker.failures.BadReference: if the reference is wrong, or the weights or the
+        archcheck.worker.failures.InputError: if the reference is wrong, or the weights or the
             data that accuracy is measured with cannot be read.
         TypeError: if the network is none of these, or weights are given with a Network.
     """

@@ -25,7 +25,7 @@ from archcheck.reporters.plot import picture as plot
 from archcheck.reporters.text import print_report
 from archcheck.rules import all_rules
 from archcheck.spec import json_schema
-from archcheck.worker.process import trace_reference
+from archcheck.tracing.remote import trace_reference
 from archcheck.worker.reference import parse_reference
 from benchmarks.results import KEPT, load
 from benchmarks.table import section, with_section

@@ -10,17 +10,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-import msgspec
-
-from archcheck.augmentation.recorded import Made, Told
+from archcheck.augmentation.recorded import Made, ScriptRequest, Told
 from archcheck.worker.failures import NetworkError, describe
 from archcheck.worker.loading import imported
-from archcheck.worker.reference import Reference
+from archcheck.worker.session import Session
 from archcheck.worker.source_locations import frame_place
 
 MOST = 10_000
@@ -29,33 +26,24 @@ LONGEST = 1000
 """Longer sequences are nothing that a pipeline is told."""
 
 
-def read(reference: Reference, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Import a script and tell what it constructed, as plain data.
-
-    ``told`` holds ``until``, the last line of the script that has to run (0: all of it), and
-    ``makers``, the functions that return a pipeline and can be called with nothing.
-
-    Returns:
-        :class:`~archcheck.augmentation.recorded.Told` as plain data.
-    """
+def read(request: ScriptRequest, session: Session) -> Told:
+    """Import a script and tell what it constructed."""
     try:
         library = importlib.import_module("albumentations")
         recorder = Recorder(library)
     except BaseException as error:  # what is installed may be broken in any way
-        return {"failure": describe(error)}
+        return Told(failure=describe(error))
+    session.enter("imports")
     failure, line, names = "", 0, {}
     try:
-        with imported(reference, told.get("until", 0)) as module:
+        with imported(request.script, request.until) as module:
             names = _names(module, recorder)
-            for name in told.get("makers", ()):
+            for name in request.makers:
                 _call(module, name)
     except NetworkError as error:
         failure, line = error.message, error.place.line if error.place else 0
     version = str(getattr(library, "__version__", "unknown"))
-    told_back: dict[str, Any] = msgspec.to_builtins(
-        Told(version, recorder.told(), names, failure, line)
-    )
-    return told_back
+    return Told(version, recorder.told(), names, failure, line)
 
 
 def _call(module: ModuleType, name: str) -> None:

@@ -6,14 +6,13 @@ import importlib.util
 import sys
 from pathlib import Path
 
-import msgspec
-
 from archcheck.augmentation.joining import Live, joined
 from archcheck.augmentation.library import LIBRARY
-from archcheck.augmentation.recorded import Told
+from archcheck.augmentation.recorded import ScriptRequest, Told
 from archcheck.augmentation.source import Source, Unreadable, read_source
 from archcheck.evidence.augmentation import Augmentation
-from archcheck.worker.failures import BadReference, Failure, StartError
+from archcheck.worker.failures import Failure, InputError, StartError, how_it_ended
+from archcheck.worker.process import Start
 from archcheck.worker.reference import Reference, file_and_name, python_file
 
 _READ = "archcheck.augmentation.live:read"
@@ -23,22 +22,23 @@ def parse_script(text: str) -> Reference:
     """Read ``FILE`` or ``FILE:NAME``, where the name is that of a pipeline in it.
 
     Raises:
-        BadReference: if there is no such Python file.
+        InputError: if there is no such Python file.
     """
     head, name = file_and_name(text)
     file = python_file(head, "builds the pipeline") if head else None
     if file is not None:
         return Reference(str(file), "", name)
-    raise BadReference(f"there is no file {head}; write --augmentation FILE or FILE:NAME")
+    raise InputError(f"there is no file {head}; write --augmentation FILE or FILE:NAME")
 
 
 def read_pipelines(
-    script: Reference, *, named: bool = True, timeout: float = 60.0
+    script: Reference, start_worker: Start, *, named: bool = True, timeout: float = 60.0
 ) -> Augmentation | None:
     """The pipelines that a script builds.
 
     Args:
         script: the file, and the name of the pipeline to judge (empty: nobody says).
+        start_worker: makes the process that runs it.
         named: whether somebody named this file. One that only may hold a pipeline is no script
             (None) unless it imports albumentations.
         timeout: seconds until a script that does not return is given up.
@@ -50,7 +50,7 @@ def read_pipelines(
         return Augmentation(script.file, chosen=script.name, reason=str(error)) if named else None
     if not source.mentions and not named:
         return None
-    live, library, notes = _live(script, source, timeout)
+    live, library, notes = _live(script, source, timeout, start_worker)
     pipelines = joined(source, live)
     reason = "" if pipelines else f"no {LIBRARY} pipeline was found in {name}"
     return Augmentation(
@@ -64,28 +64,23 @@ def read_pipelines(
     )
 
 
-def _live(script: Reference, source: Source, timeout: float) -> tuple[Live, str, tuple[str, ...]]:
+def _live(
+    script: Reference, source: Source, timeout: float, start_worker: Start
+) -> tuple[Live, str, tuple[str, ...]]:
     """What the script constructs, the library's version, and why that is not all."""
     nothing = Live(Told(), script.file)
     if not _is_installed(LIBRARY):
         return nothing, "", (f"{LIBRARY} is not installed: the source alone is judged",)
-    from archcheck.worker.process import TracingProcess
-
-    wanted = {"until": source.until, "makers": list(source.makers)}
-    with TracingProcess() as child:
+    request = ScriptRequest(script, source.until, tuple(source.makers))
+    with start_worker() as worker:
         try:
-            found = child.work(_READ, script, wanted, timeout=timeout)
-        except (BadReference, StartError) as error:
+            told = worker.run(_READ, request, Told, script=script.file, timeout=timeout)
+        except (InputError, StartError) as error:
             return nothing, "", (f"the source alone is judged: {error}",)
     name = Path(script.file).name
-    if isinstance(found, Failure):
-        line = f":{found.place.line}" if found.place else ""
-        why = found.message.replace("the network ", "the script ")
-        return nothing, "", (f"the source alone is judged: {name}{line} {why}",)
-    try:
-        told = msgspec.convert(found, Told)
-    except msgspec.ValidationError:
-        return nothing, "", (f"the source alone is judged: {name} answered out of turn",)
+    if isinstance(told, Failure):
+        line = f":{told.place.line}" if told.place else ""
+        return nothing, "", (f"the source alone is judged: {name}{line} {how_it_ended(told)}",)
     if not told.library:
         return nothing, "", (f"the source alone is judged: {LIBRARY}: {told.failure}",)
     where = f"{name}:{told.line}" if told.line else name

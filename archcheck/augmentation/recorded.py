@@ -6,6 +6,17 @@ from typing import Any
 
 import msgspec
 
+from archcheck.worker.reference import Reference
+
+
+class ScriptRequest(msgspec.Struct, frozen=True):
+    """The script; ``until`` is its last line that has to run (0: all of it), ``makers`` are the
+    functions that return a pipeline and can be called with nothing."""
+
+    script: Reference
+    until: int = 0
+    makers: tuple[str, ...] = ()
+
 
 class Made(msgspec.Struct, frozen=True):
     """An object that was constructed.

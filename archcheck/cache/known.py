@@ -7,7 +7,7 @@ from typing import Any
 
 from archcheck.cache.keys import reference_key, request_key
 from archcheck.cache.store import Store
-from archcheck.worker.dependencies.states import Reads
+from archcheck.worker.dependencies.states import Dependencies
 from archcheck.worker.reference import Reference
 
 
@@ -18,7 +18,7 @@ def known_reads(
     arguments: Mapping[str, Any],
     *,
     training: bool = False,
-) -> Reads | None:
+) -> Dependencies | None:
     """What a network read when it was traced, if nothing of it has changed.
 
     None if that is not known: it was never traced so, was not kept, or something has changed.

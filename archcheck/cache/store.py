@@ -19,7 +19,7 @@ import msgspec
 from archcheck.cache.folder import ENTRY, UNFINISHED, find_folder, prepare
 from archcheck.cache.signing_key import secret
 from archcheck.network import Network, decode, encode
-from archcheck.worker.dependencies.states import Reads, still_hold
+from archcheck.worker.dependencies.states import Dependencies, still_hold
 
 MAGIC = b"archcheck cache 1\n"
 SEAL = 32
@@ -35,7 +35,7 @@ class Entry(msgspec.Struct, frozen=True):
     """A Network with all that was read for it; ``name`` says what it was asked for."""
 
     name: str
-    reads: Reads
+    reads: Dependencies
     network: bytes
 
 
@@ -60,7 +60,7 @@ class Store:
         entry = self._read(max(times, key=times.__getitem__)) if times else None
         return entry is not None and still_hold(entry.reads)
 
-    def reads(self, reference: str, request: str) -> Reads | None:
+    def reads(self, reference: str, request: str) -> Dependencies | None:
         """What the Network for a request read; None if there is none, or something has changed."""
         entry = self._read(_name(reference, request))
         return entry.reads if entry is not None and still_hold(entry.reads) else None
@@ -79,7 +79,7 @@ class Store:
             os.utime(self._folder / name)
         return network
 
-    def put(self, reference: str, request: str, network: Network, reads: Reads) -> bool:
+    def put(self, reference: str, request: str, network: Network, reads: Dependencies) -> bool:
         """Keep a Network; False if that cannot be, or something changed in the meantime."""
         if not still_hold(reads):
             return False

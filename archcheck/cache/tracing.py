@@ -13,7 +13,8 @@ from archcheck.worker.failures import Failure
 from archcheck.worker.reference import Reference
 
 if TYPE_CHECKING:
-    from archcheck.worker.process import TracingProcess
+    from archcheck.tracing.requests import Traced
+    from archcheck.worker.process import Start, Worker
 
 
 class CachedTracing:
@@ -24,11 +25,15 @@ class CachedTracing:
     are kept; one that fails, fails anew.
     """
 
-    def __init__(self, reference: Reference, store: Store | None) -> None:
+    def __init__(
+        self, reference: Reference, store: Store | None, start_worker: Start | None = None
+    ) -> None:
         self._reference = reference
         self._store = store
         self._key = ""
-        self._process: TracingProcess | None = None
+        self._worker: Worker | None = None
+        self.start_worker: Start = start_worker or _fresh_worker
+        """Makes the processes that this submission's code runs in; by default a fresh one each."""
         self.remark = "the cache is not used"
         """What the cache did, for who asks."""
 
@@ -39,7 +44,7 @@ class CachedTracing:
             except (OSError, TypeError, ValueError):  # no working directory; names that are no text
                 self._store = None
         if self._store is None or not self._store.may_hold(self._key):
-            self._process = _process()
+            self._worker = self.start_worker()
         return self
 
     def __exit__(
@@ -48,8 +53,8 @@ class CachedTracing:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None:
-            self._process.kill()
+        if self._worker is not None:
+            self._worker.kill()
 
     def trace(
         self,
@@ -62,7 +67,7 @@ class CachedTracing:
         """The Network, kept or new; what goes wrong in it comes back as a :class:`Failure`.
 
         Raises:
-            BadReference: if the reference is wrong.
+            InputError: if the reference is wrong.
             StartError: if the child could not import torch.
         """
         request = self._request(input_shapes, arguments or {}, training)
@@ -71,19 +76,24 @@ class CachedTracing:
             if network is not None:
                 self.remark = "the network comes from the cache"
                 return network
-        if self._process is None:
-            self._process = _process()
-        found = self._process.trace(
+        if self._worker is None:
+            self._worker = self.start_worker()
+        from archcheck.tracing.remote import trace_in
+
+        traced = trace_in(
+            self._worker,
             self._reference,
             input_shapes,
             arguments,
             training=training,
             timeout=timeout,
-            watched=bool(request),
+            recorded=bool(request),
         )
-        if isinstance(found, Network) and self._store is not None and request:
-            self._keep(self._store, request, found)
-        return found
+        if isinstance(traced, Failure):
+            return traced
+        if self._store is not None and request:
+            self._keep(self._store, request, traced)
+        return traced.network
 
     def _request(
         self, input_shapes: Sequence[Sequence[int]], arguments: Mapping[str, Any], training: bool
@@ -95,19 +105,19 @@ class CachedTracing:
         except (TypeError, ValueError, OverflowError):
             return ""  # the process will say what is wrong with them
 
-    def _keep(self, store: Store, request: str, network: Network) -> None:
-        reads = self._process.reads if self._process is not None else None
-        if reads is None:
+    def _keep(self, store: Store, request: str, traced: Traced) -> None:
+        dependencies = traced.dependencies
+        if dependencies is None:
             self.remark = "the network is not kept: what it read is not known"
-        elif reads.unseen:
-            self.remark = f"the network is not kept: {reads.unseen}"
-        elif store.put(self._key, request, network, reads):
+        elif dependencies.unseen:
+            self.remark = f"the network is not kept: {dependencies.unseen}"
+        elif store.put(self._key, request, traced.network, dependencies):
             self.remark = "the network is kept in the cache"
         else:
             self.remark = "the network is not kept: its files changed, or none can be written"
 
 
-def _process() -> TracingProcess:
-    from archcheck.worker.process import TracingProcess
+def _fresh_worker() -> Worker:
+    from archcheck.tracing.remote import start_worker  # with it comes subprocess
 
-    return TracingProcess()
+    return start_worker()

@@ -12,8 +12,8 @@ from archcheck.cache import Store, known_reads
 from archcheck.config import MappedNetwork
 from archcheck.spec import Spec
 from archcheck.verification.verify import shapes_for
-from archcheck.worker.dependencies.states import Reads, has_a_say, is_installed
-from archcheck.worker.failures import BadReference
+from archcheck.worker.dependencies.states import Dependencies, has_a_say, is_installed
+from archcheck.worker.failures import InputError
 from archcheck.worker.reference import Reference
 
 
@@ -41,7 +41,7 @@ class Files:
             if own & wanted or (name in self._folders and _inside(own, wanted))
         )
 
-    def have_a_say(self, reads: Reads) -> bool:
+    def have_a_say(self, reads: Dependencies) -> bool:
         """Whether one of them was read for a network."""
         local = [path for path in (*reads.contents, *reads.presences) if not is_installed(path)]
         held = self.hold(local)
@@ -75,7 +75,7 @@ def concern(files: Files, network: MappedNetwork, spec: Spec, store: Store | Non
 
     Raises:
         SpecError: if nobody says the input's shape.
-        BadReference: if the file's name is no text.
+        InputError: if the file's name is no text.
     """
     beside = [network.weights, network.augmentation and network.augmentation.file]
     own = files.hold([str(network.file), *(str(file) for file in beside if file)])
@@ -117,13 +117,13 @@ def reference_to(network: MappedNetwork) -> Reference:
     """The reference that tracing takes.
 
     Raises:
-        BadReference: if the file's name is no text.
+        InputError: if the file's name is no text.
     """
     file = str(network.file.resolve())
     try:
         file.encode()
     except UnicodeEncodeError:
-        raise BadReference(f"{network}: its name is not UTF-8; rename the file") from None
+        raise InputError(f"{network}: its name is not UTF-8; rename the file") from None
     return Reference(file, "", network.name)
 
 

@@ -21,7 +21,7 @@ from archcheck.reporters import formatting
 from archcheck.spec import Report, Spec, SpecError, load_spec
 from archcheck.verification.collect import Submission, Told
 from archcheck.verification.verify import judge
-from archcheck.worker.failures import BadReference
+from archcheck.worker.failures import InputError
 from archcheck.worker.reference import Reference
 
 PATIENCE = 1.0
@@ -95,7 +95,7 @@ def concerned(
     for network in networks:
         try:
             what = concern(files, network, specs.of(network), store)
-        except (SpecError, UsageError, BadReference) as error:
+        except (SpecError, UsageError, InputError) as error:
             outcome.add_error(error)
             continue
         if what is not Concern.none:
@@ -123,7 +123,7 @@ def judge_all(
     for network in networks:
         try:
             named.append((network, reference_to(network)))
-        except BadReference as error:
+        except InputError as error:
             outcome.add_error(error)
     with closing(_traced(named, store)) as traced, _bars(len(named)) as (advance, images):
         for (network, reference), tracer in traced:
@@ -152,12 +152,12 @@ def judge_all(
 
 def _of(network: MappedNetwork, error: Exception) -> Exception:
     """An error that says which network it is about, and where that can be changed."""
-    if not isinstance(error, BadReference):
+    if not isinstance(error, InputError):
         return error
-    where = "" if network.file.name in str(error) else f"{network}: "
-    if str(error).startswith(("--weights ", "--data")):
-        return BadReference(f"{where}{str(error).removeprefix('--')}")
-    return BadReference(
+    where = "" if error.says_where else f"{network}: "
+    if error.input not in ("network", "arguments"):
+        return UsageError(f"{where}{error}")
+    return UsageError(
         f"{where}{error}\n[tool.archcheck] takes a `name` and `arguments` for a network, and "
         "`exclude` for files that hold none"
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from archcheck.worker.failures import InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,16 +43,26 @@ def print_exception(error: Exception) -> None:
     """Tell what ended a run, or one network's part of it."""
     # Only now: a command that works starts its child before it imports what specs are made of.
     from archcheck.errors import FileError, internal_error, system_error
-    from archcheck.worker.failures import BadReference, StartError
+    from archcheck.worker.failures import InputError, StartError
 
     if isinstance(error, FileError):
         print_error(str(error), source=error.source, error=error)
-    elif isinstance(error, (UsageError, BadReference, StartError)):
+    elif isinstance(error, InputError):
+        print_error(input_error(error))
+    elif isinstance(error, (UsageError, StartError)):
         print_error(str(error))
     elif isinstance(error, OSError):
         print_error(system_error(error))
     else:
         print_error(internal_error(error))
+
+
+def input_error(error: InputError) -> str:
+    """What is wrong with an input, behind the option that it was given by."""
+    if error.subject:
+        return f"--{error}"
+    option = " (given by --arg, or `arguments:` in the spec)"
+    return f"{error}{option if error.input == 'arguments' else ''}"
 
 
 def print_error(message: str, *, source: str = "", error: object = None) -> None:

@@ -17,8 +17,8 @@ from archcheck.fields.explain.effective import from_bytes
 from archcheck.fields.explain.summary import Summary, first_known, summary
 from archcheck.network import Network
 from archcheck.network.kinds import ESCAPE
+from archcheck.tracing.requests import Probe
 from archcheck.worker.failures import Failure
-from archcheck.worker.protocol import Probe
 from archcheck.worker.reference import Reference
 
 
@@ -64,9 +64,9 @@ def measure(
     timeout: float,
 ) -> Summary | Failure:
     """The summary with what gradients say; what goes wrong in the network is a failure."""
-    from archcheck.worker.process import TracingProcess
+    from archcheck.tracing.remote import measure_in, start_worker
 
-    with TracingProcess() as child, progress_bar("gradients") as show:
+    with start_worker() as worker, progress_bar("gradients") as show:
         show(0, probe.samples)
         finished = [0]
 
@@ -74,7 +74,8 @@ def measure(
             finished.append(done)
             show(done, total)
 
-        answer = child.measure(
+        answer = measure_in(
+            worker,
             reference,
             shapes,
             probe,
@@ -82,10 +83,11 @@ def measure(
             timeout=timeout,
             on_progress=on_progress,
         )
-    if isinstance(answer, Failure) and answer.message.startswith("did not return"):
+    if isinstance(answer, Failure) and answer.cause == "timeout":
         text = f"forward and backward of {finished[-1]} of {probe.samples} inputs took all of the"
         hint = "ask for fewer with --samples, or give more time with --timeout"
-        return structs.replace(answer, message=f"{text} {timeout:g} seconds", hint=hint)
+        message = f"{text} {timeout:g} seconds"
+        return structs.replace(answer, cause="unusable", message=message, hint=hint)
     if isinstance(answer, Failure):
         return answer
     effective = from_bytes(answer.sides, answer.values, probe.samples, weights or "")

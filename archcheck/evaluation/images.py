@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from archcheck.evaluation.unpickling import plain_data
 from archcheck.evidence.datasets import DataFile, Dataset
-from archcheck.worker.failures import BadReference
+from archcheck.worker.failures import InputError
 
 BATCH = 100
 """How many images a network is shown at once."""
@@ -34,7 +34,7 @@ def find_images(dataset: Dataset, folder: str | Path) -> tuple[DataFile, Path]:
     unpacks into.
 
     Raises:
-        BadReference: if there is none.
+        InputError: if there is none.
     """
     root = Path(folder)
     for file in dataset.files:
@@ -43,41 +43,43 @@ def find_images(dataset: Dataset, folder: str | Path) -> tuple[DataFile, Path]:
                 return file, path
     if not root.is_dir():
         reason = "it is no folder" if root.exists() else "there is no such folder"
-        raise BadReference(f"--data {folder}: {reason}")
+        raise _wrong(folder, reason)
     names = " or ".join(f"{file.name} (the {file.format} version)" for file in dataset.files)
     packed = next(iter(sorted(root.glob("cifar-10-*.tar.gz"))), None)
     hint = f"; unpack {packed.name}" if packed else f"; see {dataset.home}"
-    raise BadReference(f"--data {folder}: {dataset.title}'s {names} is not there{hint}")
+    raise _wrong(folder, f"{dataset.title}'s {names} is not there{hint}")
 
 
 def read_images(dataset: Dataset, file: DataFile, path: Path) -> Images:
     """The test images, from a file whose size and checksum are those of the official one.
 
     Raises:
-        BadReference: if it is another one, or cannot be read.
+        InputError: if it is another one, or cannot be read.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise BadReference(f"--data: {path}: {error.strerror or error}") from None
+        raise _wrong(path, str(error.strerror or error)) from None
     if len(content) != file.size:
-        raise BadReference(
-            f"--data: {path} is not the official file: it has {len(content):,} bytes, "
-            f"not {file.size:,}"
+        raise _wrong(
+            path,
+            f"not the official file: it has {len(content):,} bytes, not {file.size:,}",
         )
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if md5 != file.md5:
-        raise BadReference(
-            f"--data: {path} is not the official file: its MD5 checksum is {md5}, not {file.md5}"
-        )
+        raise _wrong(path, f"not the official file: its MD5 checksum is {md5}, not {file.md5}")
     try:
         read = _binary if file.format == "binary" else _python
         pixels, labels = read(dataset, content)
         if len(labels) != dataset.images or not np.isin(labels, range(dataset.classes)).all():
             raise ValueError("its labels are not those of the data set")
     except ValueError as error:
-        raise BadReference(f"--data: {path} cannot be read: {error}") from None
+        raise _wrong(path, f"it cannot be read: {error}") from None
     return Images(pixels.reshape(-1, *dataset.shape), labels.astype(np.int64))
+
+
+def _wrong(where: str | Path, reason: str) -> InputError:
+    return InputError(reason, input="data", subject=str(where))
 
 
 _Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]

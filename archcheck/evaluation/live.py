@@ -24,7 +24,7 @@ def measure_live(
     file. The module is left as it was found, its weights included.
 
     Raises:
-        BadReference: if weights or images are not there, or cannot be read.
+        InputError: if weights or images are not there, or cannot be read.
     """
     dataset = DATASETS[task.dataset]
     images = read_images(dataset, *find_images(dataset, data))

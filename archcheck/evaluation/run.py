@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +18,23 @@ from archcheck.tracing.trace import input_options
 from archcheck.tracing.weights import Misfit, Weights, load_into
 from archcheck.worker.failures import NetworkError, RunError, describe
 from archcheck.worker.loading import error_place
-
-Told = Callable[[int, int], None]
+from archcheck.worker.process import Reporter
 
 
 class Unknown(NetworkError):
     """What the network's answers mean, or would have been, is not known."""
 
-    stage = "unknown"
+    cause = "unknown"
 
 
 class WrongWeights(NetworkError):
     """The weights are of another network."""
 
-    stage = "weights"
+    cause = "misfit"
 
 
 def evaluate(
-    model: nn.Module, images: Images, task: Task, told: Told = lambda *_: None
+    model: nn.Module, images: Images, task: Task, on_progress: Reporter = lambda *_: None
 ) -> Measured:
     """Classify all images in eval mode, on the device that the model is on.
 
@@ -48,7 +46,7 @@ def evaluate(
         model: the network; it gives a score for each class, (N, classes), or (N, classes, 1, 1).
         images: what it is shown.
         task: the data set and the normalisation of its pixels.
-        told: told how many of all images are done, at first none.
+        on_progress: told how many of all images are done, at first none.
 
     Raises:
         RunError: if forward raises, or returns no score for each class.
@@ -63,7 +61,7 @@ def evaluate(
     # Convolutions on CUDA would otherwise round to TF32, and choose how to compute by a race.
     exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     with unchanged(model, training=False), torch.inference_mode(), exact:
-        told(0, total)
+        on_progress(0, total)
         for start in range(0, total, BATCH):
             part = slice(start, start + BATCH)
             batch = (pixels[part].float() / 255 - mean) / std
@@ -71,14 +69,14 @@ def evaluate(
             defined = ~scores.isnan().any(1)
             correct += int((defined & (scores.argmax(1) == labels[part])).sum())
             undefined += int((~defined).sum())
-            told(min(start + BATCH, total), total)
+            on_progress(min(start + BATCH, total), total)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     where = f"{device.type} ({name})" if name else device.type
     return Measured(correct, total, undefined, where, time.monotonic() - began)
 
 
 def evaluate_anywhere(
-    model: nn.Module, images: Images, task: Task, told: Told = lambda *_: None
+    model: nn.Module, images: Images, task: Task, on_progress: Reporter = lambda *_: None
 ) -> Measured:
     """As :func:`evaluate`, on CUDA where there is one that works, else on the CPU.
 
@@ -87,10 +85,10 @@ def evaluate_anywhere(
     """
     if torch.cuda.is_available():
         try:
-            return evaluate(model.to("cuda"), images, task, told)
+            return evaluate(model.to("cuda"), images, task, on_progress)
         except Exception:
             model.to("cpu")
-    return evaluate(model, images, task, told)
+    return evaluate(model, images, task, on_progress)
 
 
 def load(model: nn.Module, weights: Weights, file: str) -> str:
@@ -116,11 +114,12 @@ def _scores(model: nn.Module, batch: torch.Tensor, classes: int) -> torch.Tensor
             raise Unknown(text) from error
         raise RunError(
             f"forward raised on a batch of {count} real images of {shape}: {describe(error)}",
+            cause="unusable",
             place=error_place(error.__traceback__),
         ) from error
     found = tensors_in(output)
     if not found:
-        raise RunError(f"forward returned {type(output).__name__}, not a tensor")
+        raise RunError(f"forward returned {type(output).__name__}, not a tensor", cause="unusable")
     if len(found) > 1:
         raise Unknown(
             f"the network returns {len(found)} tensors: which one holds the scores is not known"
@@ -130,7 +129,8 @@ def _scores(model: nn.Module, batch: torch.Tensor, classes: int) -> torch.Tensor
         got = "×".join(map(str, scores.shape)) or "one number"
         raise RunError(
             f"the network returns {got} for {count} images, {count}×{classes} is wanted: "
-            "a score for each class"
+            "a score for each class",
+            cause="unusable",
         )
     return scores.reshape(count, classes)
 

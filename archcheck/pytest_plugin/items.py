@@ -23,7 +23,7 @@ from archcheck.reporters.specs import offered
 from archcheck.reporters.text import finding_text
 from archcheck.spec import Finding, Points, Spec, SpecError
 from archcheck.verification.verify import shapes_for
-from archcheck.worker.failures import BadReference
+from archcheck.worker.failures import InputError
 from archcheck.worker.reference import Reference, parse_reference
 
 RUNS = "runs"
@@ -60,7 +60,7 @@ class SubmissionFile(pytest.File):
         spec = _loaded(self, self._judgements, self._spec)
         try:
             parsed = parse_reference(str(self.path))
-        except BadReference as error:  # a notebook
+        except InputError as error:  # a notebook
             raise self.CollectError(str(error)) from None
         for name in self._names:
             judged = self._judgements.judged(Reference(parsed.file, "", name), spec)

@@ -22,7 +22,7 @@ from archcheck.rules.accuracy import AccuracyOptions
 from archcheck.spec import Failure, Finding, Report, Spec, SpecError, failed_to_run, load_spec
 from archcheck.verification.collect import Submission
 from archcheck.verification.verify import judge
-from archcheck.worker.failures import BadReference, StartError
+from archcheck.worker.failures import InputError, StartError
 from archcheck.worker.reference import Reference
 
 
@@ -57,8 +57,8 @@ class Judged:
         submission = self.beside.with_network(self.reference, self.arguments)
         try:
             return self._judge(submission)
-        except BadReference as error:
-            if str(error).startswith("--data"):
+        except InputError as error:
+            if error.input == "data":
                 return Trouble(_in_options(error))
             # One file of many: it is that submission's result, not the run's end.
             file = self.reference.file or self.reference.module
@@ -77,13 +77,12 @@ class Judged:
         with CachedTracing(self.reference, _store()) as tracer:
             try:
                 return judge(submission, self.spec, tracer, timeout=self.timeout)
-            except BadReference as error:
-                if not str(error).startswith("--weights"):
+            except InputError as error:
+                if error.input != "weights":
                     raise
                 # A checkpoint that nobody can read is no reason to judge nothing else.
-                file = str(submission.weights)
-                said = str(error).removeprefix("--weights ").replace(file, path(file), 1)
-                submission = replace(submission, unmeasured=said)
+                unmeasured = f"{path(error.subject)}: {error.message}"
+                submission = replace(submission, unmeasured=unmeasured)
         with CachedTracing(self.reference, _store()) as tracer:
             return judge(submission, self.spec, tracer, timeout=self.timeout)
 
@@ -104,12 +103,12 @@ def check_data(spec: Spec, beside: Artifacts) -> None:
     for name in sorted(asked):
         try:
             find_images(DATASETS[name], beside.data)
-        except BadReference as error:
+        except InputError as error:
             raise Trouble(_in_options(error)) from None
 
 
-def _in_options(error: BadReference) -> str:
-    return str(error).replace("--data", "archcheck_data", 1)
+def _in_options(error: InputError) -> str:
+    return f"archcheck_data {error.subject}: {error.message}"
 
 
 class Judgements:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from archcheck.tracing.recorder import Recorder
-from archcheck.worker.failures import RunError, advice, describe
+from archcheck.worker.failures import RunError, advice_on, describe
 from archcheck.worker.source_locations import frame_place, is_user_code
 
 
@@ -19,9 +19,12 @@ def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) 
         if is_user_code(frame.f_code.co_filename):
             place = frame_place(frame)
     call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
-    hint = _batch_hint(inputs) or advice(error) or _squeeze_hint(recorder)
+    hint = _batch_hint(inputs)
+    advice = None if hint else advice_on(error)
+    if not hint and advice is None:
+        hint = _squeeze_hint(recorder)
     if call is None:
-        return RunError(describe(error), module="", place=place, hint=hint)
+        return RunError(describe(error), place=place, advice=advice, hint=hint)
     shapes = [recorder.tensor_ids.tensors[number].shape for number in call.inputs]
     module = next((m for m, path in recorder.paths.items() if path == call.module), None)
     return RunError(
@@ -31,6 +34,7 @@ def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) 
         called=call.called,
         input_shape=shapes[0] if shapes else None,
         input_from=_origin(recorder, call.inputs[0]) if call.inputs else None,
+        advice=advice,
         hint=hint,
     )
 
@@ -65,13 +69,13 @@ def _origin(recorder: Recorder, tensor: int) -> str | None:
     return recorder.ops[op].kind
 
 
-def _batch_hint(inputs: list[torch.Tensor]) -> str | None:
+def _batch_hint(inputs: list[torch.Tensor]) -> str:
     if any(tensor.dim() > 4 and tensor.shape[1] == 1 for tensor in inputs):
         return "the input's shape is given without the batch: 3,32,32 rather than 1,3,32,32"
-    return None
+    return ""
 
 
-def _squeeze_hint(recorder: Recorder) -> str | None:
+def _squeeze_hint(recorder: Recorder) -> str:
     """Whether the axis of a batch of one was squeezed away, which a larger batch would survive."""
     for op in recorder.ops:
         if op.kind == "squeeze" and op.arguments.get("dim", 0) == 0:
@@ -82,4 +86,4 @@ def _squeeze_hint(recorder: Recorder) -> str | None:
                     f"the batch is one sample, and squeeze(){line} takes its axis away: "
                     "flatten(1) keeps it"
                 )
-    return None
+    return ""

@@ -38,7 +38,7 @@ def trace(
     name: str | None = None,
     source: Place | None = None,
     notes: Sequence[str] = (),
-    weights: LazyInit | None = None,
+    lazy_init: LazyInit | None = None,
     compute: bool = False,
     attempted: Callable[[bool], None] = lambda counts: None,
 ) -> Network:
@@ -55,7 +55,7 @@ def trace(
         name: what to call the network; its class name by default.
         source: where the network is defined.
         notes: remarks to hand on with the network.
-        weights: what of the model's initialisation was put off and waits.
+        lazy_init: what of the model's initialisation was put off and waits.
         compute: run it for real in any case.
         attempted: told ``True`` before an attempt from shapes, ``False`` after one in vain.
 
@@ -68,12 +68,12 @@ def trace(
         paths = paths_of(model)
         if not compute and answerable(paths):
             attempted(True)
-            network = _without_values(model, shapes, training, Recorder(paths), weights)
+            network = _without_values(model, shapes, training, Recorder(paths), lazy_init)
             if network is None:
                 attempted(False)
     if network is None:
-        if weights is not None:
-            weights.settle()
+        if lazy_init is not None:
+            lazy_init.settle()
         network = _one_pass(model, shapes, training, Recorder(paths))
     return msgspec.structs.replace(
         network,
@@ -88,13 +88,13 @@ def _without_values(
     shapes: list[tuple[int, ...]],
     training: bool,
     recorder: Recorder,
-    weights: LazyInit | None,
+    lazy_init: LazyInit | None,
 ) -> Network | None:
     """The network without any of its values, None if they matter.
 
     Whatever goes wrong goes wrong again in the real pass, which knows the true message.
     """
-    answers = ShapeExecutor(recorder.tensor_ids, weights)
+    answers = ShapeExecutor(recorder.tensor_ids, lazy_init)
     recorder.perform = answers.perform
     try:
         with memory_left_alone(), scripts_noticed(answers.give_up):
@@ -140,9 +140,7 @@ def _one_pass(
             (label, recorder.tensor_ids.number(tensor)) for label, tensor in _labelled(output, "")
         )
     if not outputs:
-        raise RunError(
-            f"forward returned {type(output).__name__}, not a tensor", module="", place=None
-        )
+        raise RunError(f"forward returned {type(output).__name__}, not a tensor", cause="unusable")
     buffers = buffers_of(recorder.paths)
     return Network(
         name="",

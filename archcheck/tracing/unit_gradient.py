@@ -17,11 +17,11 @@ from torch.overrides import TorchFunctionMode
 
 from archcheck.network.kinds import kind_of
 from archcheck.tracing.recorder import public_name
+from archcheck.tracing.requests import Gradient, Probe
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.tracing.trace import input_options
 from archcheck.worker.failures import RunError, describe
-from archcheck.worker.protocol import Measured, Probe
 
 
 def measure(
@@ -29,7 +29,7 @@ def measure(
     input_shapes: Sequence[tuple[int, ...]],
     probe: Probe,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Measured:
+) -> Gradient:
     """The absolute gradient of a unit, averaged over random inputs and the input's channels.
 
     The unit's activations are summed over its channels. The model runs in eval mode and is left
@@ -56,8 +56,8 @@ def measure(
             progress(number + 1, probe.samples)
     total /= probe.samples
     if not bool(total.isfinite().all()):
-        raise RunError("the gradients are not finite with these weights")
-    return Measured(tuple(total.shape), total.numpy().astype("<f8").tobytes())
+        raise RunError("the gradients are not finite with these weights", cause="unusable")
+    return Gradient(tuple(total.shape), total.numpy().astype("<f8").tobytes())
 
 
 def _gradient(
@@ -77,20 +77,22 @@ def _gradient(
             model(*given)
         except Exception as error:
             raise RunError(
-                f"forward raised while gradients were taken: {describe(error)}"
+                f"forward raised while gradients were taken: {describe(error)}", cause="unusable"
             ) from error
     if catcher.found is None or tuple(catcher.found.shape) != probe.shape:
-        raise RunError("forward went another way than before: the unit was not met again")
+        raise RunError(
+            "forward went another way than before: the unit was not met again", cause="unusable"
+        )
     index = tuple(slice(None) if i is None else i for i in probe.index)
     unit = catcher.found[index].sum()
     if not unit.requires_grad:
-        raise RunError("no gradient leads from the unit to the input")
+        raise RunError("no gradient leads from the unit to the input", cause="unusable")
     try:
         (gradient,) = torch.autograd.grad(unit, chosen, allow_unused=True)
     except RuntimeError as error:  # a value that the gradient needs was written over
-        raise RunError(f"backward raised {describe(error)}") from error
+        raise RunError(f"backward raised {describe(error)}", cause="unusable") from error
     if gradient is None:
-        raise RunError("no gradient leads from the unit to the input")
+        raise RunError("no gradient leads from the unit to the input", cause="unusable")
     return gradient.detach().abs().double().mean((0, 1)).cpu()
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from archcheck.worker.failures import BadReference, describe
+from archcheck.worker.failures import InputError, describe
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
 """Keys under which training programs put a state dict, beside the epoch and the optimiser."""
@@ -43,16 +43,16 @@ class Weights:
     remark: str = ""
 
 
-def load_weights(model: nn.Module, file: str) -> None:
-    """Load a checkpoint into a model that it has to fit.
+def load_weights(model: nn.Module, weights: Weights, file: str) -> None:
+    """Load the weights of a file into a model that they have to fit.
 
     Raises:
-        BadReference: if it cannot be read or does not fit the model.
+        InputError: if they do not.
     """
     try:
-        load_into(model, read_weights(file))
+        load_into(model, weights)
     except Misfit as error:
-        raise BadReference(f"--weights {file} does not fit the network: {error}") from None
+        raise _wrong(file, f"it does not fit the network: {error}") from None
 
 
 def read_weights(file: str) -> Weights:
@@ -61,14 +61,14 @@ def read_weights(file: str) -> Weights:
     A state dict may stand under one of ``WRAPPERS``.
 
     Raises:
-        BadReference: if they cannot be read.
+        InputError: if they cannot be read.
     """
     try:
         content = Path(file).read_bytes()
     except FileNotFoundError:
-        raise BadReference(f"--weights {file}: there is no such file") from None
+        raise _wrong(file, "there is no such file") from None
     except OSError as error:
-        raise BadReference(f"--weights {file}: {error.strerror or error}") from None
+        raise _wrong(file, str(error.strerror or error)) from None
     state, taken = _parsed(file, content), []
     while isinstance(state, Mapping):
         wrapper = next((key for key in WRAPPERS if isinstance(state.get(key), Mapping)), None)
@@ -78,9 +78,10 @@ def read_weights(file: str) -> Weights:
         taken.append(wrapper)
     if not isinstance(state, Mapping) or not _tensors(state):
         found = f" (but {_some(list(state))})" if isinstance(state, Mapping) and state else ""
-        raise BadReference(
-            f"--weights {file} holds no weights by name{found}: "
-            "save a state dict, torch.save(net.state_dict(), file)"
+        raise _wrong(
+            file,
+            f"it holds no weights by name{found}: "
+            "save a state dict, torch.save(net.state_dict(), file)",
         )
     remark = f"under {'.'.join(taken)}" if taken else ""
     return Weights(state, hashlib.sha256(content).hexdigest(), remark)
@@ -129,12 +130,17 @@ def _parsed(file: str, content: bytes) -> Any:
     except Exception as error:
         foreign = re.search(r"GLOBAL (\S+)", str(error))
         if foreign is not None:
-            raise BadReference(
-                f"--weights {file} holds more than tensors: to read it {foreign[1]} would be run; "
-                "save the state dict alone, torch.save(net.state_dict(), file)"
+            raise _wrong(
+                file,
+                f"it holds more than tensors: to read it {foreign[1]} would be run; "
+                "save the state dict alone, torch.save(net.state_dict(), file)",
             ) from None
         reason = _reason(error) if content else "it is empty"
-        raise BadReference(f"--weights {file} cannot be read as a checkpoint: {reason}") from None
+        raise _wrong(file, f"it cannot be read as a checkpoint: {reason}") from None
+
+
+def _wrong(file: str, reason: str) -> InputError:
+    return InputError(reason, input="weights", subject=file)
 
 
 def _reason(error: Exception) -> str:

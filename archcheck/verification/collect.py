@@ -13,7 +13,9 @@ from archcheck.evidence.datasets import DATASETS
 from archcheck.network import Network
 from archcheck.rules.accuracy import AccuracyOptions
 from archcheck.spec import Spec
+from archcheck.tracing.remote import start_worker
 from archcheck.worker import failures
+from archcheck.worker.process import Start
 from archcheck.worker.reference import Reference
 
 if TYPE_CHECKING:
@@ -47,11 +49,12 @@ def gather(
     *,
     timeout: float = 60.0,
     on_progress: Told | None = None,
+    start_worker: Start = start_worker,
 ) -> Evidence:
     """The evidence that a spec's rules ask for; none on a network that could not be run.
 
     ``timeout`` is in seconds, for each script or network that is run for it; ``on_progress`` is
-    told how many images of how many are classified.
+    told how many images of how many are classified; ``start_worker`` makes the processes.
     """
     if not isinstance(found, Network):
         return Evidence()
@@ -73,13 +76,14 @@ def gather(
             weights,
             data,
             given,
+            start_worker,
             timeout=timeout,
             on_progress=on_progress,
         )
 
     return Evidence(
         accuracy=_accuracy(spec, found, measure),
-        augmentation=_augmentation(submission, spec, timeout),
+        augmentation=_augmentation(submission, spec, timeout, start_worker),
     )
 
 
@@ -106,7 +110,7 @@ def gather_live(
     script = Submission(Reference("", "", ""), augmentation=augmentation)
     return Evidence(
         accuracy=_accuracy(spec, found, measure),
-        augmentation=_augmentation(script, spec, timeout),
+        augmentation=_augmentation(script, spec, timeout, start_worker),
     )
 
 
@@ -130,14 +134,16 @@ def _obstacle(found: Network, task: Task) -> NotMeasured | None:
     return NotMeasured(f"{task.dataset}'s images are {images}, the network takes {taken}")
 
 
-def _augmentation(submission: Submission, spec: Spec, timeout: float) -> Augmentation | None:
+def _augmentation(
+    submission: Submission, spec: Spec, timeout: float, start_worker: Start
+) -> Augmentation | None:
     if all(requirement.rule.name != "augmentation" for requirement in spec.requirements):
         return None
     from archcheck.augmentation import read_pipelines
 
     if submission.augmentation is not None:
-        return read_pipelines(submission.augmentation, timeout=timeout)
+        return read_pipelines(submission.augmentation, start_worker, timeout=timeout)
     if not submission.reference.file:
         return None
     own = Reference(submission.reference.file, "", "")
-    return read_pipelines(own, named=False, timeout=timeout)
+    return read_pipelines(own, start_worker, named=False, timeout=timeout)

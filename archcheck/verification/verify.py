@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from archcheck.cache import CachedTracing
 from archcheck.evidence import Evidence
-from archcheck.network import Network, Place
-from archcheck.rules import Location
-from archcheck.spec import Failure, Report, Spec, SpecError, check, failed_to_run
+from archcheck.network import Network
+from archcheck.spec import Report, Spec, SpecError, check, failed_to_run
 from archcheck.tracing.shapes import Shape, input_shapes
 from archcheck.verification.collect import Submission, Told, gather
+from archcheck.verification.wording import failure_finding
 from archcheck.worker import failures
 from archcheck.worker.reference import Reference
 
@@ -45,7 +44,7 @@ def judge(
 
     Raises:
         SpecError: if nobody says the input's shape.
-        archcheck.worker.failures.BadReference: if the reference is wrong, or a file that is
+        archcheck.worker.failures.InputError: if the reference is wrong, or a file that is
             needed beside it.
         archcheck.worker.failures.StartError: if the child could not import torch.
     """
@@ -53,7 +52,14 @@ def judge(
     shapes = shapes_for(spec, input_shape)
     given = {**spec.arguments, **submission.arguments}
     found = tracer.trace(shapes, given, training=training, timeout=timeout)
-    evidence = gather(submission, spec, found, timeout=timeout, on_progress=on_progress)
+    evidence = gather(
+        submission,
+        spec,
+        found,
+        timeout=timeout,
+        on_progress=on_progress,
+        start_worker=tracer.start_worker,
+    )
     return report_on(found, spec, submission.reference, began, evidence)
 
 
@@ -87,52 +93,10 @@ def report_on(
     if isinstance(found, Network):
         return check(found, spec, evidence, file=reference.file, seconds=seconds)
     return failed_to_run(
-        _finding(found),
+        failure_finding(found),
         spec,
         name=reference.name,
         file=reference.file or reference.module,
         seconds=seconds,
         output=found.output,
     )
-
-
-_DOING = {
-    "imports": "importing the file",
-    "builds": "building the network",
-    "runs": "forward",
-}
-
-
-def _sentence(failure: failures.Failure, stage: str) -> str:
-    message = failure.message
-    if message.startswith("did not return"):
-        return f"{_DOING[stage]} {message}"
-    if message.startswith("the network "):  # it ended its process
-        return f"{message} ({_DOING[stage]})"
-    if stage != "runs":
-        return f"{_DOING[stage]} failed: {message}"
-    if message.startswith(("forward ", "backward ", "no gradient ")):
-        return message
-    at = f" ({_line(failure.place)})" if failure.place else ""
-    where = f" in {failure.module}{at}" if failure.module else at
-    return f"forward raised{where}: {message}"
-
-
-def _finding(failure: failures.Failure) -> Failure:
-    stage = failure.stage if failure.stage in _DOING else "runs"
-    text = _sentence(failure, stage)
-    hint = failure.hint or ""
-    if failure.input_shape is not None and failure.module:
-        source = f", out of {failure.input_from}" if failure.input_from else ""
-        shape = "×".join(map(str, failure.input_shape))
-        hint = f"input to {failure.module}: {shape}{source}" + (f"; {hint}" if hint else "")
-    locations = tuple(
-        Location(place, failure.module, failure.module)
-        for place in dict.fromkeys((failure.place, failure.called))
-        if place is not None
-    )
-    return Failure(stage, text, locations, hint)
-
-
-def _line(place: Place) -> str:
-    return f"{Path(place.file).name}:{place.line}"

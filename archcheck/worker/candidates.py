@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from archcheck.worker.failures import BadReference
+from archcheck.worker.failures import InputError
 from archcheck.worker.reference import Reference
 
 
@@ -23,7 +23,7 @@ def only_network(module: ModuleType, reference: Reference, with_arguments: bool)
     the module. Where no class is left, an instance at module level is taken.
 
     Raises:
-        BadReference: if there is none, or more than one.
+        InputError: if there is none, or more than one.
     """
     own = {
         name: value
@@ -64,11 +64,12 @@ def only_network(module: ModuleType, reference: Reference, with_arguments: bool)
             if inspect.isfunction(v) and v.__module__ == module.__name__ and not n.startswith("_")
         ]
         hint = f"; name the function that makes one, as in {where}:{makers[0]}" if makers else ""
-        raise BadReference(f"{reference}: no nn.Module is defined here{hint}")
+        raise InputError(f"{reference}: no nn.Module is defined here{hint}", says_where=True)
     names = outer or list(instances)
-    raise BadReference(
+    raise InputError(
         f"{reference} holds {len(names)} networks: {', '.join(names)}; "
-        f"name one, as in {where}:{names[-1]}"
+        f"name one, as in {where}:{names[-1]}",
+        says_where=True,
     )
 
 

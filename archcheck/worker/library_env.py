@@ -1,4 +1,4 @@
-"""Switches of libraries that the submission imports, thrown as soon as it does."""
+"""Environment variables that libraries read, set as soon as the submission imports them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import ModuleType
 
 import torch
 
-_SWITCHES = {
+_VARIABLES = {
     # It asks the network for newer versions.
     "albumentations": "NO_ALBUMENTATIONS_UPDATE",
     # A compiled network takes long to compile and hides its operations; eager it does the same.
@@ -20,23 +20,23 @@ _SWITCHES = {
 """Environment variables that turn something off, by the module that reads them."""
 
 
-def throw_switches() -> None:
-    """Turn it off as soon as somebody imports the module.
+def set_when_imported() -> None:
+    """Set each variable as soon as its module is imported.
 
     Until then nothing is set: a submission sees the environment that it was started in.
     """
-    sys.meta_path.insert(0, _Switch())
+    sys.meta_path.insert(0, _Finder())
 
 
-class _Switch:
+class _Finder:
     """Finds no module, but hears of all that are looked for."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Nothing."""
-        if name in _SWITCHES:
-            os.environ[_SWITCHES[name]] = "1"
+        """None: the module is found as ever, with its variable set."""
+        if name in _VARIABLES:
+            os.environ[_VARIABLES[name]] = "1"
         return None
 
 

@@ -10,7 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -19,13 +19,22 @@ from typing import Any
 from torch import nn
 
 from archcheck.network import Place
-from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.worker.candidates import duplicate_classes, only_network, other_instances
 from archcheck.worker.construction import built_at, constructions_recorded
-from archcheck.worker.failures import BadReference, BuildError, ImportFailure, advice, describe
+from archcheck.worker.failures import (
+    BuildError,
+    ImportFailure,
+    InputError,
+    Stage,
+    advice_on,
+    describe,
+)
 from archcheck.worker.fresh_sources import FreshLoader, fresh_sources
 from archcheck.worker.reference import Reference
 from archcheck.worker.source_locations import is_user_code
+
+Construct = Callable[[Callable[[], Any]], Any]
+"""How a constructor is called."""
 
 
 class Loaded:
@@ -42,26 +51,26 @@ class Loaded:
 def loaded(
     reference: Reference,
     arguments: Mapping[str, Any],
-    progress: Callable[[str], None] = lambda stage: None,
-    weights: LazyInit | None = None,
+    enter: Callable[[Stage], None] = lambda stage: None,
+    construct: Construct = lambda make: make(),
 ) -> Iterator[Loaded]:
     """Import a file or module, build its network, and clean up on the way out.
 
-    With ``weights`` the network's random initialisation is put off: they hold what waits.
+    ``enter`` is told before the network is built; ``construct`` calls what builds it.
 
     While this is entered the submission's folder is on ``sys.path``, so that lazy imports in
     ``forward`` work. Afterwards ``sys.path`` and the working directory are as before and the
     submission's own modules are gone from ``sys.modules``.
 
     Raises:
-        BadReference: if the name is not there, is no network, or there are several to choose
+        InputError: if the name is not there, is no network, or there are several to choose
             from, or an argument is not one of the constructor's.
         ImportFailure: if the import raises.
         BuildError: if the constructor raises, or wants arguments.
     """
     with imported(reference) as module:
-        progress("builds")
-        yield _build(module, reference, arguments, weights)
+        enter("builds")
+        yield _build(module, reference, arguments, construct)
 
 
 @contextmanager
@@ -71,7 +80,7 @@ def imported(reference: Reference, until: int = 0) -> Iterator[ModuleType]:
     With ``until`` only the statements of the file that begin before or in that line are run.
 
     Raises:
-        BadReference: if there is no such module.
+        InputError: if there is no such module.
         ImportFailure: if the import raises.
     """
     path, directory = list(sys.path), os.getcwd()
@@ -127,12 +136,12 @@ def _import(reference: Reference, roots: list[Path], until: int) -> ModuleType:
         loader = FreshLoader(name, str(file), until)
         spec = importlib.util.spec_from_file_location(name, file, loader=loader)
         if spec is None or spec.loader is None:
-            raise BadReference(f"{file} cannot be read as a Python module")
+            raise InputError(f"{file} cannot be read as a Python module", says_where=True)
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
         return module
-    except BadReference:
+    except InputError:
         raise
     except BaseException as error:
         raise _import_failure(error) from error
@@ -147,7 +156,7 @@ def _import_module(reference: Reference, roots: list[Path]) -> ModuleType:
         return importlib.import_module(reference.module)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{reference.module}.".startswith(f"{error.name}."):
-            raise BadReference(f"there is no module {error.name}") from error
+            raise InputError(f"there is no module {error.name}") from error
         raise _import_failure(error) from error
     except BaseException as error:
         raise _import_failure(error) from error
@@ -171,14 +180,12 @@ def _import_failure(error: BaseException) -> ImportFailure:
     if isinstance(error, SyntaxError) and error.filename:
         place = Place(error.filename, error.lineno or 1, error.offset, None, None)
         return ImportFailure(f"{type(error).__name__}: {error.msg}", place=place)
-    hint = advice(error)
-    message = describe(error)
-    if isinstance(error, ModuleNotFoundError):
+    line = error_place(error.__traceback__)
+    if isinstance(error, ModuleNotFoundError) and error.name:
         message = f"the module {error.name!r} is not installed"
-        hint = f"install {error.name}, or take the import out of the file that is checked"
-    elif isinstance(error, EOFError):
-        hint = "the file asks for input while it is imported; put that under `if __name__ == ...`"
-    return ImportFailure(message, place=error_place(error.__traceback__), hint=hint)
+        return ImportFailure(message, place=line, missing=(error.name,))
+    advice = "prompt" if isinstance(error, EOFError) else advice_on(error)
+    return ImportFailure(describe(error), place=line, advice=advice)
 
 
 def error_place(trace: TracebackType | None) -> Place | None:
@@ -197,40 +204,40 @@ def _build(
     module: ModuleType,
     reference: Reference,
     arguments: Mapping[str, Any],
-    weights: LazyInit | None,
+    construct: Construct,
 ) -> Loaded:
     notes = duplicate_classes(reference.file) if reference.file else []
     name = reference.name or only_network(module, reference, bool(arguments))
     target: Any = module
     for part in name.split("."):
         if not hasattr(target, part):
-            raise BadReference(_no_such_name(module, reference, name))
+            raise InputError(_no_such_name(module, reference, name), says_where=True)
         target = getattr(target, part)
     source = _source(target)
     if source is None and isinstance(target, nn.Module):
         source = built_at(target)
     if isinstance(target, nn.Module):
         if arguments:
-            raise BadReference(f"{name} is an instance already; arguments cannot be given to it")
+            raise InputError(
+                f"{name} is an instance already; arguments cannot be given to it",
+                input="arguments",
+            )
         return Loaded(target, name, source, notes)
     if isinstance(target, type) and not issubclass(target, nn.Module):
-        raise BadReference(f"{name} in {reference} is not an nn.Module")
+        raise InputError(f"{name} in {reference} is not an nn.Module", says_where=True)
     if not callable(target):
-        raise BadReference(f"{name} is neither a network nor a function that returns one")
+        raise InputError(f"{name} is neither a network nor a function that returns one")
     if inspect.isfunction(target) and "self" in inspect.signature(target).parameters:
-        raise BadReference(f"{name} is a method; name the class, or a function")
+        raise InputError(f"{name} is a method; name the class, or a function")
     _check_arguments(target, name, arguments, source)
     try:
-        with weights.postponed() if weights is not None else nullcontext():
-            model = target(**arguments)
+        model = construct(lambda: target(**arguments))
     except BaseException as error:
         place = error_place(error.__traceback__) or source
         message = f"{name}() raised {describe(error)}"
-        raise BuildError(message, place=place, hint=advice(error)) from error
+        raise BuildError(message, place=place, advice=advice_on(error)) from error
     if not isinstance(model, nn.Module):
-        raise BadReference(f"{name}() returned {type(model).__name__}, not an nn.Module")
-    if weights is not None:
-        weights.keep_only_waiting_for(model)
+        raise InputError(f"{name}() returned {type(model).__name__}, not an nn.Module")
     if not reference.name and not arguments:
         notes += other_instances(module, reference, model)
     return Loaded(model, name, source, notes)
@@ -250,18 +257,14 @@ def _check_arguments(
         takes = ", ".join(p.name for p in named) or "none"
         close = get_close_matches(unknown[0], [p.name for p in named], 1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise BadReference(
-            f"{name} takes no argument {unknown[0]!r}; its arguments: {takes}{hint} "
-            "(given by --arg, or `arguments:` in the spec)"
+        raise InputError(
+            f"{name} takes no argument {unknown[0]!r}; its arguments: {takes}{hint}",
+            input="arguments",
         )
     missing = [p.name for p in named if p.default is p.empty and p.name not in arguments]
     if missing:
-        needs = ", ".join(missing)
-        hint = " ".join(f"--arg {argument}=..." for argument in missing)
         raise BuildError(
-            f"{name} needs arguments: {needs}",
-            place=source,
-            hint=f"give them: {hint} (or `arguments:` in the spec)",
+            f"{name} needs arguments: {', '.join(missing)}", place=source, missing=tuple(missing)
         )
 
 

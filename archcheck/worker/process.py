@@ -1,4 +1,4 @@
-"""The command line's side of tracing: a child process with a time limit, and no torch here."""
+"""The caller's side of a worker: a process with a time limit, and no torch here."""
 
 from __future__ import annotations
 
@@ -9,81 +9,127 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Protocol, TypeVar
 
 import msgspec
 
-from archcheck.network import Network
-from archcheck.worker.dependencies.states import Reads
-from archcheck.worker.failures import BadReference, Failure, StartError
+from archcheck.worker.failures import Failure, InputError, Stage, StartError
 from archcheck.worker.protocol import (
+    OWN_WORK,
     Done,
     Failed,
-    Measured,
+    Job,
     Message,
-    Probe,
     Progress,
     Refused,
-    Request,
-    Stage,
-    Work,
-    Worked,
+    own_output,
     pack,
-    said,
+    raw,
     unpack,
 )
-from archcheck.worker.reference import Reference
+from archcheck.worker.protocol import Stage as StageMessage
 
+T = TypeVar("T")
+
+START = 120.0
+"""Seconds until a process that has not begun with its job is given up. They are no part of any
+time limit: a slow start is the machine's, not the network's."""
 GRACE = 3.0
-"""Seconds that a child which no longer answers is given beyond its own time limit."""
-KEPT = 1 << 14
+"""Seconds that a worker which says nothing any more is given beyond what it announced."""
+KEPT_OUTPUT = 1 << 14
 """How many bytes of the network's own output are kept: the last ones."""
-LARGEST = 1 << 30
-"""An answer that claims to be longer than this is none."""
+LARGEST_ANSWER = 1 << 30
+"""The bytes that an answer may have."""
+
+Reporter = Callable[[int, int], None]
 
 _START = (
     "import sys\n"
     "sys.path[:1] = [p for p in sys.path[:1] if p]\n"
     "sys.path.append(sys.argv[1])\n"
     "from archcheck.worker.child import main\n"
-    "main()\n"
+    "main(sys.argv[2:])\n"
 )
 
 
-class TracingProcess:
-    """A child process that imports torch at once and waits to be told what to trace.
+class Transport(Protocol):
+    """A process that does one job, however it was made.
 
-    Start it first and do other work meanwhile. As a context manager it leaves no process behind,
-    whatever happens.
+    ``job`` takes the job, ``answers`` and ``output`` give its messages and what it prints.
     """
 
-    reads: Reads | None = None
-    """What the network that was traced read, where that was asked for and is known."""
+    job: IO[bytes]
+    answers: IO[bytes]
+    output: IO[bytes]
 
-    def __init__(self) -> None:
+    def wait(self, seconds: float) -> None:
+        """Wait until the process is gone, at most so long."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """That of the process, negative for a signal; None while it goes on, or if unknown."""
+
+    def kill(self) -> None:
+        """End the process and whatever it started."""
+
+
+class Spawned:
+    """A fresh Python process that imports ``modules`` (and torch with them) at once."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
         root = str(Path(__file__).resolve().parents[2])
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, root],
+            [sys.executable, "-c", _START, root, *modules],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
         )
+        assert self._process.stdin and self._process.stdout and self._process.stderr
+        self.job: IO[bytes] = self._process.stdin
+        self.answers: IO[bytes] = self._process.stdout
+        self.output: IO[bytes] = self._process.stderr
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the process is gone, at most so long."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
+    @property
+    def exit_code(self) -> int | None:
+        """That of the process, negative for a signal; None while it goes on."""
+        return self._process.poll()
+
+    def kill(self) -> None:
+        """End the process and whatever it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        self._process.wait()
+
+
+class Worker:
+    """A process that waits to be told its one job.
+
+    Start it first and do other work meanwhile. As a context manager it leaves no process behind,
+    whatever happens.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._output = bytearray()
-        self._answers: list[bytes] = []
+        self._messages: list[bytes] = []
         self._changed = threading.Condition()
         self._closed = False
-        for work, stream in (
-            (self._drain, self._process.stderr),
-            (self._listen, self._process.stdout),
-        ):
-            threading.Thread(target=work, args=(stream,), daemon=True).start()
+        for read, stream in ((self._drain, transport.output), (self._listen, transport.answers)):
+            threading.Thread(target=read, args=(stream,), daemon=True).start()
 
-    def __enter__(self) -> TracingProcess:
+    def __enter__(self) -> Worker:
         return self
 
     def __exit__(
@@ -94,153 +140,102 @@ class TracingProcess:
     ) -> None:
         self.kill()
 
-    def trace(
-        self,
-        reference: Reference,
-        input_shapes: Sequence[Sequence[int]],
-        arguments: Mapping[str, Any] | None = None,
-        *,
-        training: bool = False,
-        timeout: float = 60.0,
-        watched: bool = False,
-    ) -> Network | Failure:
-        """Trace a network; what goes wrong in it comes back as a :class:`Failure`.
-
-        With ``watched`` what it read is in :attr:`reads` afterwards.
-
-        Raises:
-            BadReference: if the reference is wrong.
-            StartError: if the child could not import torch.
-        """
-        shapes = tuple(tuple(shape) for shape in input_shapes)
-        request = Request(reference, shapes, dict(arguments or {}), training, timeout, watched)
-        answer = self._converse(request)
-        if isinstance(answer, Done):
-            self.reads = answer.reads
-            return answer.network
-        return _as_failure(answer)
-
-    def measure(
-        self,
-        reference: Reference,
-        input_shapes: Sequence[Sequence[int]],
-        probe: Probe,
-        arguments: Mapping[str, Any] | None = None,
-        *,
-        timeout: float = 60.0,
-        on_progress: Callable[[int, int], None] | None = None,
-    ) -> Measured | Failure:
-        """Measure the gradient of a unit with respect to the input.
-
-        ``on_progress`` is told how many of the inputs are done.
-
-        Raises:
-            BadReference: if the reference or the file of weights is wrong.
-            StartError: if the child could not import torch.
-        """
-        shapes = tuple(tuple(shape) for shape in input_shapes)
-        request = Request(reference, shapes, dict(arguments or {}), False, timeout, probe=probe)
-        answer = self._converse(request, on_progress)
-        return answer if isinstance(answer, Measured) else _as_failure(answer)
-
-    def work(
+    def run(
         self,
         function: str,
-        reference: Reference,
-        told: Mapping[str, Any],
+        request: msgspec.Struct,
+        result_type: type[T],
         *,
-        timeout: float = 60.0,
-        stepwise: bool = False,
-        on_progress: Callable[[int, int], None] | None = None,
-    ) -> Any | Failure:
-        """Have a function of archcheck's run beside the user's code, and return what it returns.
+        script: str,
+        timeout: float,
+        each_step: bool = False,
+        on_progress: Reporter | None = None,
+    ) -> T | Failure:
+        """Have a job done; what goes wrong in the user's code comes back as a :class:`Failure`.
 
         Args:
-            function: ``package.module:name``; it is given the reference and ``told``, and
-                returns plain data.
-            reference: the user's code.
-            told: plain data.
-            timeout: seconds until it is given up.
-            stepwise: the function is also given two functions: one that it tells its stage
-                (``builds``, ``runs``), one that it tells how many steps of how many are done. The
-                time begins anew with each step.
-            on_progress: is told of the steps.
+            function: ``package.module:name`` of archcheck's own code, as in
+                :class:`~archcheck.worker.protocol.Job`.
+            request: what it is given.
+            result_type: what it returns.
+            script: the user's file or module.
+            timeout: seconds that the user's code may take; starting the process is no part of it.
+            each_step: whether each step has all of that time.
+            on_progress: is told how many steps of how many are done.
 
         Raises:
-            BadReference: if the reference is wrong.
-            StartError: if the child could not import torch.
+            InputError: if what the caller gave is wrong.
+            StartError: if the process could not start.
         """
-        work = Work(function, dict(told), stepwise)
-        request = Request(reference, (), timeout=timeout, work=work)
-        answer = self._converse(request, on_progress)
-        return answer.result if isinstance(answer, Worked) else _as_failure(answer)
-
-    def _converse(
-        self, request: Request, on_progress: Callable[[int, int], None] | None = None
-    ) -> Done | Measured | Worked | Failure:
-        stage = "starts"
         try:
-            body = pack(request)
+            job = pack(Job(function, raw(request), script, timeout, each_step))
         except (TypeError, ValueError, OverflowError) as error:
-            raise BadReference(f"this cannot be handed to the network: {error}") from None
+            raise InputError(
+                f"this cannot be handed to the network: {error}", input="arguments"
+            ) from None
         try:
-            assert self._process.stdin is not None
-            self._process.stdin.write(body)
-            self._process.stdin.close()
+            self._transport.job.write(job)
+            self._transport.job.close()
         except BrokenPipeError:
-            return self._ended(stage)
-        timeout = request.timeout
-        deadline = time.monotonic() + timeout + GRACE
+            return self._ended("starts")
+        answer = self._converse(timeout, on_progress)
+        if isinstance(answer, Failure):
+            return answer
+        try:
+            return msgspec.msgpack.decode(answer.result, type=result_type)
+        except msgspec.MsgspecError:
+            return Failure("runs", "garbled", output=self._tail())
+
+    def _converse(self, timeout: float, on_progress: Reporter | None) -> Done | Failure:
+        stage: Stage = "starts"
+        deadline = time.monotonic() + START
+        longest = max(timeout, OWN_WORK)  # whatever is announced: a submission may do so, too
         while True:
             message = self._next(deadline)
-            if isinstance(message, Stage):
-                # Importing torch does not count, nor does an attempt in vain.
-                if stage in ("starts", message.name):
-                    deadline = time.monotonic() + timeout + GRACE
+            if isinstance(message, (StageMessage, Progress)):
+                deadline = time.monotonic() + min(message.seconds, longest) + GRACE
+            if isinstance(message, StageMessage):
                 stage = message.name
             elif isinstance(message, Progress):
-                if request.work is not None:  # each of its steps has all the time that there is
-                    deadline = time.monotonic() + timeout + GRACE
                 if on_progress is not None:
                     on_progress(message.done, message.total)
-            elif isinstance(message, (Done, Measured, Worked)):
+            elif isinstance(message, Done):
                 return message
             elif isinstance(message, Failed):
                 self._join()
                 return msgspec.structs.replace(message.failure, output=self._tail())
             elif isinstance(message, Refused):
-                raise BadReference(message.message)
-            elif time.monotonic() >= deadline:
-                self.kill()
-                text = f"did not return within {timeout:g} seconds"
-                return Failure(stage, text, output=self._tail())
-            else:
+                raise message.error()
+            elif time.monotonic() < deadline:
                 return self._ended(stage)
+            else:
+                self.kill()
+                if stage == "starts":
+                    raise StartError(
+                        "the process that runs the network did not come up within "
+                        f"{START:g} seconds: the machine is too busy, or torch cannot be imported"
+                    )
+                return Failure(stage, "timeout", seconds=timeout, output=self._tail())
 
     def kill(self) -> None:
-        """End the child and whatever it started."""
-        with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError, ValueError):
-                    stream.close()
+        """End the process and whatever it started."""
+        self._transport.kill()
+        for stream in (self._transport.job, self._transport.answers, self._transport.output):
+            with contextlib.suppress(OSError, ValueError):
+                stream.close()
 
     # -- reading ----------------------------------------------------------------------------
 
     def _next(self, deadline: float) -> Message | None:
         with self._changed:
-            while not self._answers and not self._closed:
+            while not self._messages and not self._closed:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return None
                 self._changed.wait(min(left, 0.5))  # short waits let Ctrl-C through
-            if not self._answers:
+            if not self._messages:
                 return None
-            body = self._answers.pop(0)
+            body = self._messages.pop(0)
         try:
             return unpack(body)
         except msgspec.DecodeError:
@@ -250,11 +245,11 @@ class TracingProcess:
         with contextlib.suppress(OSError, ValueError):
             while (head := _exactly(stream, 4)) is not None:
                 length = int.from_bytes(head, "big")
-                body = _exactly(stream, length) if length <= LARGEST else None
+                body = _exactly(stream, length) if length <= LARGEST_ANSWER else None
                 if body is None:
                     break
                 with self._changed:
-                    self._answers.append(body)
+                    self._messages.append(body)
                     self._changed.notify_all()
         with self._changed:
             self._closed = True
@@ -264,51 +259,23 @@ class TracingProcess:
         with contextlib.suppress(OSError, ValueError):
             while data := stream.read(1 << 16):
                 self._output += data
-                del self._output[: -2 * KEPT]
+                del self._output[: -2 * KEPT_OUTPUT]
 
     def _join(self) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(GRACE)
+        self._transport.wait(GRACE)
         time.sleep(0.01)
 
     def _tail(self) -> str:
-        return said(bytes(self._output))[-KEPT:].decode("utf-8", "replace").strip()
+        kept = own_output(bytes(self._output))[-KEPT_OUTPUT:]
+        return kept.decode("utf-8", "replace").strip()
 
-    def _ended(self, stage: str) -> Failure:
+    def _ended(self, stage: Stage) -> Failure:
         self._join()
-        code = self._process.poll()
-        if code is None:
-            how = "closed its answer and went on"
-        elif code < 0:
-            how = f"was killed by {_signal_name(-code)}"
-        else:
-            how = f"ended the process with exit code {code}"
+        output, code = self._tail(), self._transport.exit_code
         if stage == "starts":
-            last = self._tail().splitlines()[-1:] or [how]
-            raise StartError(f"the process that runs the network could not start: {last[0]}")
-        return Failure(stage, f"the network {how}", output=self._tail())
-
-
-def trace_reference(
-    reference: Reference,
-    input_shapes: Sequence[Sequence[int]],
-    arguments: Mapping[str, Any] | None = None,
-    *,
-    training: bool = False,
-    timeout: float = 60.0,
-) -> Network | Failure:
-    """Trace the network that a reference names, in a child process of its own.
-
-    Raises:
-        BadReference: if the reference is wrong.
-    """
-    with TracingProcess() as child:
-        return child.trace(reference, input_shapes, arguments, training=training, timeout=timeout)
-
-
-def _as_failure(answer: Done | Measured | Worked | Failure) -> Failure:
-    # A child that answers what it was not asked is none of ours.
-    return answer if isinstance(answer, Failure) else Failure("runs", "it answered out of turn")
+            why = output.splitlines()[-1:] or [f"it ended with exit code {code}"]
+            raise StartError(f"the process that runs the network could not start: {why[0]}")
+        return Failure(stage, "died", exit_code=code, output=output)
 
 
 def _exactly(stream: IO[bytes], length: int) -> bytes | None:
@@ -321,8 +288,5 @@ def _exactly(stream: IO[bytes], length: int) -> bytes | None:
     return bytes(parts)
 
 
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+Start = Callable[[], Worker]
+"""Makes a worker: how is a matter of who makes it."""

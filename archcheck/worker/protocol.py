@@ -1,4 +1,8 @@
-"""What the command line and its tracing child say to each other: length-prefixed MessagePack."""
+"""What the caller and a worker say to each other: length-prefixed MessagePack.
+
+There is one kind of work, a :class:`Job`. Tracing, gradients, accuracy and training scripts are
+jobs; how the process came to be (started, forked from a warm one) is a matter of the transport.
+"""
 
 from __future__ import annotations
 
@@ -6,89 +10,49 @@ from typing import Any
 
 import msgspec
 
-from archcheck.network import Network
-from archcheck.worker.dependencies.states import Reads
-from archcheck.worker.failures import Failure
-from archcheck.worker.reference import Reference
+from archcheck.worker.failures import Failure, InputError
+from archcheck.worker.failures import Input as _Input
+from archcheck.worker.failures import Stage as _Stage
 
 
-class Probe(msgspec.Struct, frozen=True):
-    """A unit whose gradient is wanted: of result ``output`` of the ``occurrence``-th call of a
-    function, which has ``shape``; ``index`` has a number for every dimension of it, None for all.
-    ``weights`` is the file of a checkpoint, empty for the network's initial weights.
+class Job(msgspec.Struct, frozen=True):
+    """A function that the worker calls, and what it is given.
+
+    Attributes:
+        function: ``package.module:name`` of archcheck's own code. It takes the request and a
+            :class:`~archcheck.worker.session.Session`, and returns data.
+        request: its first argument as MessagePack, read as the type that it annotates.
+        script: the user's file or module: what the user's code finds in ``sys.argv[0]``.
+        timeout: seconds that the user's code may take.
+        each_step: whether every step that the job tells of has all of that time.
     """
 
     function: str
-    occurrence: int
-    output: int
-    shape: tuple[int, ...]
-    index: tuple[int | None, ...]
-    input_index: int = 0
-    samples: int = 16
-    weights: str = ""
-
-
-class Work(msgspec.Struct, frozen=True):
-    """A function of the child's own code, as ``package.module:name``, and what it is told beside
-    the reference. It returns plain data. One that works ``stepwise`` says how far it is, and has
-    all the time that there is for every step."""
-
-    function: str
-    told: dict[str, Any] = {}
-    stepwise: bool = False
-
-
-class Request(msgspec.Struct, frozen=True):
-    """What to trace; ``watched`` asks what was read for it. With a ``probe`` its gradient is
-    measured instead, with ``work`` that is done."""
-
-    reference: Reference
-    input_shapes: tuple[tuple[int, ...], ...]
-    arguments: dict[str, Any] = {}
-    training: bool = False
+    request: msgspec.Raw
+    script: str = ""
     timeout: float = 60.0
-    watched: bool = False
-    probe: Probe | None = None
-    work: Work | None = None
-
-
-ATTEMPT = b"\0<archcheck: an attempt that may not count begins>\0"
-AGAIN = b"\0<archcheck: the attempt did not count>\0"
-"""What the child writes between the network's own output: what stands between the two would be
-said twice otherwise."""
+    each_step: bool = False
 
 
 class Stage(msgspec.Struct, frozen=True, tag=True):
-    """The child has come this far: ``imports``, ``builds`` or ``runs``."""
+    """The worker has come this far. Within so many ``seconds`` it says something again."""
 
-    name: str
-
-
-class Done(msgspec.Struct, frozen=True, tag=True):
-    """The network was traced; ``reads`` is None where nobody asked, or nobody can tell."""
-
-    network: Network
-    reads: Reads | None = None
-
-
-class Measured(msgspec.Struct, frozen=True, tag=True):
-    """The absolute gradient at every position of the input: float64 numbers, last axis fastest."""
-
-    sides: tuple[int, ...]
-    values: bytes
-
-
-class Worked(msgspec.Struct, frozen=True, tag=True):
-    """What the work came to."""
-
-    result: Any
+    name: _Stage
+    seconds: float
 
 
 class Progress(msgspec.Struct, frozen=True, tag=True):
-    """So much of the work is done."""
+    """So many steps are done. Within so many ``seconds`` the worker says something again."""
 
     done: int
     total: int
+    seconds: float
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """What the job returned, as MessagePack."""
+
+    result: msgspec.Raw
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -98,17 +62,48 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """The reference is wrong."""
+    """What the caller gave is wrong: an :class:`~archcheck.worker.failures.InputError`."""
 
     message: str
+    input: _Input
+    subject: str
+    says_where: bool
+
+    @classmethod
+    def of(cls, error: InputError) -> Refused:
+        """The error as a message."""
+        return cls(error.message, error.input, error.subject, error.says_where)
+
+    def error(self) -> InputError:
+        """The message as an error."""
+        return InputError(
+            self.message, input=self.input, subject=self.subject, says_where=self.says_where
+        )
 
 
-Message = Stage | Done | Measured | Worked | Progress | Failed | Refused
+Message = Stage | Progress | Done | Failed | Refused
 
-_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+OWN_WORK = 120.0
+"""Seconds that archcheck's own part of a job may take at a time."""
+ATTEMPT = b"\0<archcheck: an attempt that may not count begins>\0"
+AGAIN = b"\0<archcheck: the attempt did not count>\0"
+"""What a worker writes between the network's own output: what stands between the two would be
+shown twice otherwise."""
+
+_messages: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+_jobs: msgspec.msgpack.Decoder[Job] = msgspec.msgpack.Decoder(Job)
 
 
-def pack(message: Message | Request) -> bytes:
+def raw(data: Any) -> msgspec.Raw:
+    """Data as MessagePack.
+
+    Raises:
+        TypeError, ValueError, OverflowError: if it is no data.
+    """
+    return msgspec.Raw(msgspec.msgpack.encode(data))
+
+
+def pack(message: Message | Job) -> bytes:
     """A message with its length in front (4 bytes, big endian)."""
     body = msgspec.msgpack.encode(message)
     return len(body).to_bytes(4, "big") + body
@@ -120,15 +115,15 @@ def unpack(body: bytes) -> Message:
     Raises:
         msgspec.DecodeError: if they are none.
     """
-    return _decoder.decode(body)
+    return _messages.decode(body)
 
 
-def said(output: bytes) -> bytes:
+def unpack_job(body: bytes) -> Job:
+    """A job from its bytes, without the length."""
+    return _jobs.decode(body)
+
+
+def own_output(output: bytes) -> bytes:
     """The network's own output, without that of an attempt that did not count."""
     before, _, after = output.rpartition(AGAIN)
     return before.partition(ATTEMPT)[0] * (ATTEMPT in before) + after.replace(ATTEMPT, b"")
-
-
-def unpack_request(body: bytes) -> Request:
-    """A request from its bytes, without the length."""
-    return msgspec.msgpack.decode(body, type=Request)

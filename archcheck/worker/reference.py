@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from archcheck.worker.failures import BadReference
+from archcheck.worker.failures import InputError
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -26,23 +26,23 @@ def parse_reference(text: str) -> Reference:
     """Read a reference and check that its file is there.
 
     Raises:
-        BadReference: if there is no such file, or the text is no reference.
+        InputError: if there is no such file, or the text is no reference.
     """
     head, colon, name = text.rpartition(":")
     is_drive = len(head) == 1 and not Path(head).exists()
     if not colon or is_drive or name.endswith(".py") or (name and not dotted(name)):
         head, name = text, ""
     if colon and head != text and not name:
-        raise BadReference(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
+        raise InputError(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
     if not head:
-        raise BadReference("the reference is empty; write FILE, FILE:Name or package.module:Name")
+        raise InputError("the reference is empty; write FILE, FILE:Name or package.module:Name")
     path = python_file(head, "holds the network")
     if path is not None:
         return Reference(str(path), "", name)
     if Path(head).suffix == ".py" or os.sep in head or not dotted(head):
-        raise BadReference(f"there is no file {head}")
+        raise InputError(f"there is no file {head}")
     if not name:
-        raise BadReference(
+        raise InputError(
             f"there is no file {head}; a network of an installed package is named "
             "package.module:Name"
         )
@@ -55,19 +55,19 @@ def python_file(text: str, purpose: str) -> Path | None:
     ``purpose`` is what the file is wanted for, as in "the file that holds the network".
 
     Raises:
-        BadReference: if it is a folder, a notebook, or no Python file.
+        InputError: if it is a folder, a notebook, or no Python file.
     """
     path = Path(text)
     if path.is_dir():
-        raise BadReference(f"{text} is a folder; name the Python file that {purpose}")
+        raise InputError(f"{text} is a folder; name the Python file that {purpose}")
     if not path.is_file():
         return None
     if path.suffix == ".ipynb":
-        raise BadReference(
+        raise InputError(
             f"{text} is a notebook; export it first: jupyter nbconvert --to script {text}"
         )
     if path.suffix != ".py":
-        raise BadReference(f"{text} is not a Python file (its name does not end in .py)")
+        raise InputError(f"{text} is not a Python file (its name does not end in .py)")
     return path.resolve()
 
 

@@ -51,7 +51,7 @@ def test_the_check_notices_torch() -> None:
         "import archcheck",
         "from archcheck import Network, Spec, SpecError, load_spec, receptive_field, trace, verify",
         "import archcheck; dir(archcheck)",
-        "from archcheck.worker.process import TracingProcess",
+        "from archcheck.tracing.remote import start_worker, trace_reference",
         "import archcheck.cli.app, archcheck.api, archcheck.rules, archcheck.spec",
         "import archcheck.reporters.text, archcheck.reporters.inspection",
     ],

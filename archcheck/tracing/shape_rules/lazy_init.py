@@ -103,6 +103,16 @@ class LazyInit:
                     setattr(module, name, function)
             init.trunc_normal_ = truncated
 
+    def construct(self, make: Callable[[], Any]) -> Any:
+        """What a constructor makes, the random fills of its parameters put off."""
+        with self.postponed():
+            model = make()
+        if isinstance(model, nn.Module):
+            self.keep_only_waiting_for(model)
+        else:
+            self.settle()
+        return model
+
     def settle(self) -> None:
         """Do all that waits."""
         runs, self._runs = self._runs, []

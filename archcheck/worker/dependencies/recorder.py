@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from archcheck.worker.dependencies import read_hooks, states
-from archcheck.worker.dependencies.states import Reads
+from archcheck.worker.dependencies.states import Dependencies
 
 SETTLED = 2.0
 """Seconds after which a large file's times tell whether it changed."""
@@ -47,8 +47,8 @@ _OWN = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 _STANDARD = states.STANDARD_LIBRARY
 
 
-def watch() -> DependencyRecorder:
-    """Start watching this process. torch has to be imported by now."""
+def start_recording() -> DependencyRecorder:
+    """Record what this process reads from now on. torch has to be imported by now."""
     recorder = DependencyRecorder()
     recorder.start()
     return recorder
@@ -91,7 +91,7 @@ class DependencyRecorder:
         read_hooks.watch_imports(self)
         sys.addaudithook(self._hook())
 
-    def finish(self) -> Reads:
+    def finish(self) -> Dependencies:
         """All that was read until now; nothing more is written down."""
         self._done = True
         unseen = self._unseen
@@ -100,7 +100,7 @@ class DependencyRecorder:
         if not all(_is_text(text) for text in texts):
             unseen, self._contents, self._presences = "a file's name is no text", {}, {}
             self._listings, self._searched, self._names, self._variables = {}, {}, set(), {}
-        return Reads(
+        return Dependencies(
             contents=self._contents,
             presences={p: s for p, s in self._presences.items() if p not in self._contents},
             listings=self._listings,

@@ -23,7 +23,7 @@ STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _stat, _scandir = os.stat, os.scandir  # the child's recorder puts its own in their place
 
 
-class Reads(msgspec.Struct, frozen=True):
+class Dependencies(msgspec.Struct, frozen=True):
     """Everything that was seen to have a say in a Network, each with the state it was in.
 
     Attributes:
@@ -45,7 +45,7 @@ class Reads(msgspec.Struct, frozen=True):
     unseen: str = ""
 
 
-def still_hold(reads: Reads) -> bool:
+def still_hold(reads: Dependencies) -> bool:
     """Whether everything is in the state that it was read in."""
     if reads.unseen:
         return False
@@ -62,7 +62,7 @@ def still_hold(reads: Reads) -> bool:
     )
 
 
-def has_a_say(reads: Reads, path: str) -> bool:
+def has_a_say(reads: Dependencies, path: str) -> bool:
     """Whether a file is one of those that were read, looked at or listed. ``path`` is absolute."""
     folder, name = os.path.split(path)
     return (

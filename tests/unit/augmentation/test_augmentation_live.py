@@ -12,7 +12,8 @@ import pytest
 from archcheck.augmentation import parse_script, read_pipelines
 from archcheck.evidence import Augmentation
 from archcheck.evidence.augmentation import Transform, Unknown
-from archcheck.worker.failures import BadReference
+from archcheck.tracing.remote import start_worker
+from archcheck.worker.failures import InputError
 
 pytest.importorskip("albumentations")
 
@@ -23,7 +24,7 @@ LEGACY = "A.CoarseDropout(max_holes=1, max_height=16, fill_value=(125, 123, 114)
 def read(tmp_path: Path, text: str, **options: Any) -> Augmentation:
     file = tmp_path / "train.py"
     file.write_text(textwrap.dedent(text))
-    found = read_pipelines(parse_script(str(file)), **options)
+    found = read_pipelines(parse_script(str(file)), start_worker, **options)
     assert found is not None
     return found
 
@@ -159,7 +160,7 @@ def test_a_network_file_without_the_library_is_no_script(tmp_path: Path) -> None
     for text in ("import torch\n", "def ("):
         file = tmp_path / "net.py"
         file.write_text(text)
-        assert read_pipelines(parse_script(str(file)), named=False) is None
+        assert read_pipelines(parse_script(str(file)), start_worker, named=False) is None
 
 
 def test_references_to_scripts(tmp_path: Path) -> None:
@@ -178,5 +179,5 @@ def test_references_to_scripts(tmp_path: Path) -> None:
         "": "there is no file",
         "package.module:train": "there is no file",
     }.items():
-        with pytest.raises(BadReference, match=said):
+        with pytest.raises(InputError, match=said):
             parse_script(text)

@@ -26,7 +26,7 @@ from archcheck.cache.folder import MARKS
 from archcheck.cache.signing_key import secret
 from archcheck.network import Network, encode
 from archcheck.network.model import Tensor
-from archcheck.worker.dependencies.states import Reads, content
+from archcheck.worker.dependencies.states import Dependencies, content
 from tests.support.paths import ROOT
 
 REFERENCE, REQUEST = "a" * 32, "b" * 32
@@ -56,7 +56,7 @@ def only_file(folder: Path) -> Path:
 def test_what_is_put_is_found(store: Store, folder: Path) -> None:
     assert not store.may_hold(REFERENCE)
     assert store.get(REFERENCE, REQUEST) is None
-    assert store.put(REFERENCE, REQUEST, network(), Reads())
+    assert store.put(REFERENCE, REQUEST, network(), Dependencies())
     assert store.may_hold(REFERENCE)
     assert store.get(REFERENCE, REQUEST) == network()
     assert store.get(REFERENCE, "c" * 32) is None
@@ -69,7 +69,7 @@ def test_what_is_put_is_found(store: Store, folder: Path) -> None:
 
 
 def test_git_ignores_it(store: Store, folder: Path) -> None:
-    store.put(REFERENCE, REQUEST, network(), Reads())
+    store.put(REFERENCE, REQUEST, network(), Dependencies())
     subprocess.run(["git", "init", "-q", str(folder.parent)], check=True)
     words = ["git", "status", "--porcelain", "--untracked-files=all"]
     done = subprocess.run(words, cwd=folder.parent, capture_output=True, check=True)
@@ -79,14 +79,16 @@ def test_git_ignores_it(store: Store, folder: Path) -> None:
 def test_what_changed_is_not_found_and_not_kept(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "net.py"
     file.write_text("1")
-    reads = Reads(contents={str(file): content(str(file))})
+    reads = Dependencies(contents={str(file): content(str(file))})
     assert store.put(REFERENCE, REQUEST, network(), reads)
     assert store.get(REFERENCE, REQUEST) is not None
     file.write_text("2")
     assert not store.may_hold(REFERENCE)
     assert store.get(REFERENCE, REQUEST) is None
     assert not store.put(REFERENCE, "c" * 32, network(), reads)
-    assert not store.put(REFERENCE, "c" * 32, network(), Reads(unseen="it talks to a socket"))
+    assert not store.put(
+        REFERENCE, "c" * 32, network(), Dependencies(unseen="it talks to a socket")
+    )
     assert store.get(REFERENCE, "c" * 32) is None
 
 
@@ -96,7 +98,7 @@ def test_what_changed_is_not_found_and_not_kept(store: Store, tmp_path: Path) ->
 @pytest.fixture(scope="module")
 def entry(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("entry")
-    assert Store(folder, KEY).put(REFERENCE, REQUEST, network(), Reads())
+    assert Store(folder, KEY).put(REFERENCE, REQUEST, network(), Dependencies())
     return only_file(folder).read_bytes()
 
 
@@ -132,15 +134,22 @@ def sealed(payload: bytes, key: bytes = KEY, magic: bytes = module.MAGIC) -> byt
     return magic + Store(Path(), key)._seal(payload) + payload
 
 
+def entry(name: str) -> bytes:
+    return msgspec.msgpack.encode(module.Entry(name, Dependencies(), encode(network())))
+
+
 NAME = f"{REFERENCE}-{REQUEST}.network"
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        sealed(msgspec.msgpack.encode(module.Entry(NAME, Reads(), encode(network()))), b"x" * 32),
-        sealed(msgspec.msgpack.encode(module.Entry(NAME, Reads(), encode(network()))), magic=b"2"),
-        sealed(msgspec.msgpack.encode(module.Entry("other", Reads(), encode(network())))),
+        sealed(entry(NAME), b"x" * 32),
+        sealed(
+            entry(NAME),
+            magic=b"2",
+        ),
+        sealed(entry("other")),
         sealed(msgspec.msgpack.encode({"name": NAME, "reads": 1, "network": b""})),
         sealed(b"\xc1"),
         sealed(b""),
@@ -167,7 +176,7 @@ def test_a_foreign_entry_is_none(data: bytes) -> None:
 )
 def test_a_network_of_another_version_is_none(folder: Path, store: Store, body: bytes) -> None:
     folder.mkdir()
-    payload = msgspec.msgpack.encode(module.Entry(NAME, Reads(), body))
+    payload = msgspec.msgpack.encode(module.Entry(NAME, Dependencies(), body))
     (folder / NAME).write_bytes(sealed(payload))
     assert store.get(REFERENCE, REQUEST) is None
 
@@ -180,12 +189,12 @@ def test_what_is_no_file_is_no_entry(folder: Path, store: Store, tmp_path: Path)
     (folder / NAME).unlink()
     (folder / NAME).mkdir()
     assert store.get(REFERENCE, REQUEST) is None
-    assert not store.put(REFERENCE, REQUEST, network(), Reads())
+    assert not store.put(REFERENCE, REQUEST, network(), Dependencies())
     (folder / NAME).rmdir()
     (tmp_path / "elsewhere").write_bytes(b"precious")
     (folder / NAME).symlink_to(tmp_path / "elsewhere")
     assert store.get(REFERENCE, REQUEST) is None
-    assert store.put(REFERENCE, REQUEST, network(), Reads())  # in place of the link
+    assert store.put(REFERENCE, REQUEST, network(), Dependencies())  # in place of the link
     assert (tmp_path / "elsewhere").read_bytes() == b"precious"
 
 
@@ -195,9 +204,9 @@ def test_what_is_no_file_is_no_entry(folder: Path, store: Store, tmp_path: Path)
 def test_a_folder_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.parent.joinpath("file").write_text("")
     assert not Store(folder.parent / "file" / "cache", KEY).put(
-        REFERENCE, REQUEST, network(), Reads()
+        REFERENCE, REQUEST, network(), Dependencies()
     )
-    assert not Store(Path("/proc/cache"), KEY).put(REFERENCE, REQUEST, network(), Reads())
+    assert not Store(Path("/proc/cache"), KEY).put(REFERENCE, REQUEST, network(), Dependencies())
     assert Store(Path("/proc/cache"), KEY).get(REFERENCE, REQUEST) is None
 
 
@@ -229,10 +238,10 @@ class Interrupted(FullDisk):
 def test_a_full_disk_leaves_nothing(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.put(REFERENCE, REQUEST, network("Old"), Reads())
+    store.put(REFERENCE, REQUEST, network("Old"), Dependencies())
     monkeypatch.setattr(os, "fdopen", FullDisk)
-    assert not store.put(REFERENCE, REQUEST, network("New"), Reads())
-    assert not store.put(REFERENCE, "c" * 32, network("New"), Reads())
+    assert not store.put(REFERENCE, REQUEST, network("New"), Dependencies())
+    assert not store.put(REFERENCE, "c" * 32, network("New"), Dependencies())
     monkeypatch.undo()
     assert store.get(REFERENCE, REQUEST) == network("Old")
     assert {path.name for path in folder.iterdir()} == {*MARKS, NAME}
@@ -243,7 +252,7 @@ def test_an_interruption_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(os, "fdopen", Interrupted)
     with pytest.raises(KeyboardInterrupt):
-        store.put(REFERENCE, REQUEST, network(), Reads())
+        store.put(REFERENCE, REQUEST, network(), Dependencies())
     assert {path.name for path in folder.iterdir()} == set(MARKS)
 
 
@@ -252,7 +261,7 @@ def _put_and_get(folder: Path, number: int) -> int:
     wrong = 0
     for turn in range(60):
         width = number * 1000 + turn
-        wrong += not store.put(REFERENCE, REQUEST, network("x" * 50_000, width), Reads())
+        wrong += not store.put(REFERENCE, REQUEST, network("x" * 50_000, width), Dependencies())
         found = store.get(REFERENCE, REQUEST)
         wrong += found is None or found.name != "x" * 50_000
     return wrong
@@ -273,7 +282,7 @@ def put_many(store: Store, folder: Path, count: int) -> list[str]:
     names = []
     for number in range(count):
         request = f"{number:032x}"
-        assert store.put(REFERENCE, request, network(), Reads())
+        assert store.put(REFERENCE, request, network(), Dependencies())
         names.append(f"{REFERENCE}-{request}.network")
         used = time.time() - 1000 + number
         os.utime(folder / names[-1], (used, used))
@@ -286,7 +295,7 @@ def test_the_ones_used_last_stay(
     names = put_many(store, folder, 6)
     assert store.get(REFERENCE, f"{0:032x}") is not None  # used just now
     monkeypatch.setattr(module, "MOST_ENTRIES", 4)
-    store.put(REFERENCE, REQUEST, network(), Reads())
+    store.put(REFERENCE, REQUEST, network(), Dependencies())
     left = {path.name for path in folder.glob("*.network")}
     assert left == {names[0], names[4], names[5], NAME}
 
@@ -299,12 +308,12 @@ def test_size_and_age_are_bounded(
     os.utime(folder / names[3], (old, old))
     size = (folder / names[0]).stat().st_size
     monkeypatch.setattr(module, "MOST_BYTES", 2 * size)
-    store.put(REFERENCE, REQUEST, network(), Reads())
+    store.put(REFERENCE, REQUEST, network(), Dependencies())
     assert {path.name for path in folder.glob("*.network")} == {names[2], NAME}
 
 
 def test_what_a_killed_process_left_is_removed_in_time(store: Store, folder: Path) -> None:
-    store.put(REFERENCE, REQUEST, network(), Reads())
+    store.put(REFERENCE, REQUEST, network(), Dependencies())
     for name, age in (("old", 2 * module.FORGOTTEN), ("new00", 0.0)):
         file = folder / f".{NAME}.{name}"
         file.write_bytes(b"half")
@@ -312,7 +321,7 @@ def test_what_a_killed_process_left_is_removed_in_time(store: Store, folder: Pat
     foreign = folder / "notes.txt"
     foreign.write_text("mine")
     os.utime(foreign, (0, 0))
-    store.put(REFERENCE, REQUEST, network(), Reads())
+    store.put(REFERENCE, REQUEST, network(), Dependencies())
     assert {path.name for path in folder.iterdir()} == {*MARKS, NAME, f".{NAME}.new00", "notes.txt"}
 
 
@@ -333,7 +342,7 @@ def test_the_project_is_where_its_pyproject_is(
 
 def test_a_folder_of_the_users_is_not_marked(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    assert Store(tmp_path, KEY).put(REFERENCE, REQUEST, network(), Reads())
+    assert Store(tmp_path, KEY).put(REFERENCE, REQUEST, network(), Dependencies())
     assert {path.name for path in tmp_path.iterdir()} == {"mine.txt", NAME}
     assert clean(tmp_path)[::2] == (1, ["mine.txt"])
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
@@ -421,7 +430,7 @@ def test_a_process_that_is_ended_while_it_writes_leaves_whole_entries(tmp_path: 
         "from tests.unit.cache.test_cache_store import *\n"
         "store = Store(Path(sys.argv[1]), KEY)\n"
         "while True:\n"
-        "    assert store.put(REFERENCE, REQUEST, network('x' * 5_000_000), Reads())\n"
+        "    assert store.put(REFERENCE, REQUEST, network('x' * 5_000_000), Dependencies())\n"
     )
     root = str(ROOT)
     file = tmp_path / "cache" / NAME

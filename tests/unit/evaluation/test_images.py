@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from archcheck.evaluation.images import Images, find_images, read_images
 from archcheck.evaluation.unpickling import plain_data
 from archcheck.evidence.datasets import DATASETS, DataFile, Dataset, Format
-from archcheck.worker.failures import BadReference
+from archcheck.worker.failures import InputError
 
 CIFAR10 = DATASETS["cifar10"]
 DATA = os.environ.get("ARCHCHECK_DATA")
@@ -101,16 +101,16 @@ def test_the_folder_may_be_that_around_the_official_one(tmp_path: Path, inside: 
 
 
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(BadReference, match="there is no such folder"):
+    with pytest.raises(InputError, match="there is no such folder"):
         find_images(CIFAR10, tmp_path / "nowhere")
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(BadReference, match="it is no folder"):
+    with pytest.raises(InputError, match="it is no folder"):
         find_images(CIFAR10, tmp_path / "file")
     wanted = r"test_batch \(the python version\) or test_batch\.bin \(the binary version\)"
-    with pytest.raises(BadReference, match=rf"{wanted} is not there; see https://"):
+    with pytest.raises(InputError, match=rf"{wanted} is not there; see https://"):
         find_images(CIFAR10, tmp_path)
     (tmp_path / "cifar-10-python.tar.gz").write_bytes(b"")
-    with pytest.raises(BadReference, match=r"unpack cifar-10-python\.tar\.gz"):
+    with pytest.raises(InputError, match=r"unpack cifar-10-python\.tar\.gz"):
         find_images(CIFAR10, tmp_path)
 
 
@@ -119,10 +119,10 @@ def test_a_file_that_is_not_the_official_one_is_refused(tmp_path: Path, kind: Fo
     file = next(f for f in CIFAR10.files if f.format == kind)
     path = tmp_path / file.name
     path.write_bytes(b"\0" * (file.size - 1))
-    with pytest.raises(BadReference, match=rf"bytes, not {file.size:,}$"):
+    with pytest.raises(InputError, match=rf"bytes, not {file.size:,}$"):
         read_images(CIFAR10, *find_images(CIFAR10, tmp_path))
     path.write_bytes(b"\0" * file.size)
-    with pytest.raises(BadReference, match=rf"MD5 checksum is .*, not {file.md5}$"):
+    with pytest.raises(InputError, match=rf"MD5 checksum is .*, not {file.md5}$"):
         read_images(CIFAR10, *find_images(CIFAR10, tmp_path))
 
 
@@ -140,7 +140,7 @@ def test_the_real_file(tmp_path: Path) -> None:
     assert np.array_equal(again.pixels, found.pixels)
     assert np.array_equal(again.labels, found.labels)
     # The same images in a file of one's own are not the official file.
-    with pytest.raises(BadReference, match="not the official file"):
+    with pytest.raises(InputError, match="not the official file"):
         read_images(CIFAR10, *find_images(CIFAR10, tmp_path))
 
 
@@ -166,7 +166,7 @@ def test_a_pickle_runs_nothing(tmp_path: Path, protocol: int) -> None:
         (Harmful(pickle.loads, b"."), "loads"),
     ):
         content = pickle.dumps({"labels": [harmful], "data": pixels}, protocol=protocol)
-        with pytest.raises(BadReference, match=f"the pickle asks for .*{asked}"):
+        with pytest.raises(InputError, match=f"the pickle asks for .*{asked}"):
             read(SMALL, "python", content, tmp_path)
     assert list(tmp_path.glob("touched*")) == []
 
@@ -200,5 +200,5 @@ def test_damaged_or_other_pickles(tmp_path: Path) -> None:
         "no labels": (pickle.dumps({"data": pixels}, 2), "whole numbers"),
     }
     for content, message in cases.values():
-        with pytest.raises(BadReference, match=f"cannot be read: .*({message})"):
+        with pytest.raises(InputError, match=f"cannot be read: .*({message})"):
             read(SMALL, "python", content, tmp_path)

@@ -18,6 +18,7 @@ from archcheck.augmentation import parse_script, read_pipelines
 from archcheck.evidence import Evidence
 from archcheck.rules import Example, Rule, Verdict, all_rules, documentation
 from archcheck.spec import check, parse_spec, spec_from
+from archcheck.tracing.remote import start_worker
 
 RULES = all_rules()
 HEADINGS = ["What it does", "Why it matters", "Example", "References"]
@@ -107,7 +108,8 @@ def test_examples_give_the_verdict_they_promise(
     if example.script:
         script = tmp_path / "train.py"
         script.write_text(example.script)
-        evidence = Evidence(augmentation=read_pipelines(parse_script(str(script))))
+        pipelines = read_pipelines(parse_script(str(script)), start_worker)
+        evidence = Evidence(augmentation=pipelines)
     verdict = check(network, spec, evidence).finding(name).verdict
     assert verdict.status == status
     assert verdict.message and verdict.found_text

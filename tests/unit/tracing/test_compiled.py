@@ -11,7 +11,7 @@ from torch import nn
 
 import archcheck
 from archcheck import Network
-from archcheck.worker.process import TracingProcess
+from archcheck.tracing.remote import trace_reference
 from archcheck.worker.reference import parse_reference
 
 SHAPE = (3, 16, 16)
@@ -57,8 +57,7 @@ def seen(network: Network) -> tuple[list[str], object, int]:
 def test_the_command_sees_the_plain_network(tmp_path: Path, way: str) -> None:
     file = tmp_path / "net.py"
     file.write_text(source(**WAYS[way]), "utf-8")
-    with TracingProcess() as process:
-        network = process.trace(parse_reference(f"{file}:Net"), [SHAPE])
+    network = trace_reference(parse_reference(f"{file}:Net"), [SHAPE])
     assert isinstance(network, Network), network
     assert seen(network) == (
         ["conv2d", "relu", "sigmoid", "mul", "conv2d"],

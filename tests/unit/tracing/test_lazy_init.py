@@ -128,7 +128,7 @@ def test_nothing_is_drawn_that_nobody_looks_at(monkeypatch: pytest.MonkeyPatch) 
         model = resnet.resnet50()
     weights.keep_only_waiting_for(model)
     monkeypatch.setattr(weights, "settle", lambda: pytest.fail("somebody looked"))
-    assert trace(model, (3, 64, 64), weights=weights).parameters == 25_557_032
+    assert trace(model, (3, 64, 64), lazy_init=weights).parameters == 25_557_032
 
 
 @pytest.mark.parametrize(
@@ -175,13 +175,14 @@ def test_whoever_looks_sees_true_values(name: str, tmp_path: Path) -> None:
     file = tmp_path / "net.py"
     file.write_text(NET.format(forward=LOOKS[name][0]))
     networks = []
-    for weights in (LazyInit(), None):
-        with loaded(parse_reference(str(file)), {}, weights=weights) as found:
-            compute = weights is None
-            networks.append(trace(found.model, (4,), weights=weights, compute=compute))
+    lazy_init = LazyInit()
+    for construct in (lazy_init.construct, lambda make: make()):
+        late = lazy_init if construct == lazy_init.construct else None
+        with loaded(parse_reference(str(file)), {}, construct=construct) as found:
+            networks.append(trace(found.model, (4,), lazy_init=late, compute=late is None))
             values = found.model.state_dict()
-            if weights is not None:
-                weights.settle()
+            if late is not None:
+                late.settle()
                 settled = {key: value.clone() for key, value in values.items()}
     assert networks[0] == networks[1]
     assert all(torch.equal(settled[key], values[key]) for key in values)

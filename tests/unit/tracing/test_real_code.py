@@ -14,7 +14,7 @@ from torch.nn.utils import parametrizations
 
 import archcheck
 from archcheck.network.torch_layers import LAYER_CLASSES
-from archcheck.worker.failures import BadReference
+from archcheck.worker.failures import InputError
 from tests.support import oracle
 
 IMAGE = (3, 32, 32)
@@ -328,5 +328,5 @@ def test_a_network_and_one_derived_from_it_are_two(tmp_path: Path) -> None:
         "        return x\n\n\nclass NetWide(Net):\n    def forward(self, x):\n"
         "        return x * 2\n"
     )
-    with pytest.raises(BadReference, match="2 networks: Net, NetWide"):
+    with pytest.raises(InputError, match="2 networks: Net, NetWide"):
         archcheck.verify(tmp_path / "net.py", {"input": [3], "rules": {"max-pool": "forbidden"}})

@@ -12,9 +12,9 @@ from torch import nn
 
 import archcheck
 from archcheck import Network
+from archcheck.tracing.remote import trace_reference
 from archcheck.tracing.trace import trace
 from archcheck.worker.failures import RunError
-from archcheck.worker.process import trace_reference
 from archcheck.worker.reference import parse_reference
 
 IMAGE = (3, 16, 16)

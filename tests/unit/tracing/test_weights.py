@@ -14,7 +14,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from archcheck.tracing.weights import Misfit, load_into, load_weights, read_weights
-from archcheck.worker.failures import BadReference
+from archcheck.worker.failures import InputError
+
+
+def load_file(model: nn.Module, file: str) -> None:
+    load_weights(model, read_weights(file), file)
 
 
 class Net(nn.Module):
@@ -82,7 +86,7 @@ def test_the_older_format_of_torch(tmp_path: Path) -> None:
     source, target = Net(), Net()
     file = tmp_path / "net.pth"
     torch.save(source.state_dict(), file, _use_new_zipfile_serialization=False)
-    load_weights(target, str(file))
+    load_file(target, str(file))
     assert same(source, target)
 
 
@@ -90,7 +94,7 @@ def test_the_older_format_of_torch(tmp_path: Path) -> None:
 def test_safetensors_by_name_or_by_content(tmp_path: Path, name: str) -> None:
     source, target = Net(), Net()
     save_file(source.state_dict(), tmp_path / name)
-    load_weights(target, str(tmp_path / name))
+    load_file(target, str(tmp_path / name))
     assert same(source, target)
 
 
@@ -109,7 +113,7 @@ def test_a_network_may_have_a_module_named_module(tmp_path: Path) -> None:
 def test_a_tied_tensor_may_stand_under_one_of_its_names(tmp_path: Path) -> None:
     source, target = Tied(), Tied()
     save_file({"first.weight": source.first.weight.detach()}, tmp_path / "net.safetensors")
-    load_weights(target, str(tmp_path / "net.safetensors"))
+    load_file(target, str(tmp_path / "net.safetensors"))
     assert same(source, target)
 
 
@@ -117,7 +121,7 @@ def test_lazy_modules_take_their_sizes_from_the_file(tmp_path: Path) -> None:
     source = nn.Sequential(nn.Linear(4, 3))
     torch.save(source.state_dict(), tmp_path / "net.pt")
     target = nn.Sequential(nn.LazyLinear(3))
-    load_weights(target, str(tmp_path / "net.pt"))
+    load_file(target, str(tmp_path / "net.pt"))
     assert same(source, target)
 
 
@@ -148,8 +152,8 @@ def test_weights_of_another_network(tmp_path: Path, name: str) -> None:
     torch.save(state, tmp_path / "net.pt")
     with pytest.raises(Misfit, match=message):
         load_into(Net(), read_weights(str(tmp_path / "net.pt")))
-    with pytest.raises(BadReference, match=r"net\.pt does not fit the network: "):
-        load_weights(Net(), str(tmp_path / "net.pt"))
+    with pytest.raises(InputError, match=r"net\.pt does not fit the network: "):
+        load_file(Net(), str(tmp_path / "net.pt"))
 
 
 class Harmful:
@@ -170,10 +174,10 @@ def test_nothing_but_tensors_is_unpickled(tmp_path: Path) -> None:
         Harmful(exec, f"open({str(trace)!r}, 'w')"),
     ):
         torch.save(content, tmp_path / "net.pt")
-        with pytest.raises(BadReference, match="holds more than tensors: "):
+        with pytest.raises(InputError, match="holds more than tensors: "):
             read_weights(str(tmp_path / "net.pt"))
     torch.save(Net(), tmp_path / "whole.pt")
-    with pytest.raises(BadReference, match=r"test_weights\.Net would be run; save the state dict"):
+    with pytest.raises(InputError, match=r"test_weights\.Net would be run; save the state dict"):
         read_weights(str(tmp_path / "whole.pt"))
     assert not trace.exists()
 
@@ -189,13 +193,13 @@ def test_what_is_no_checkpoint(tmp_path: Path) -> None:
     }
     for name, (content, message) in files.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(BadReference, match=f"{name} {message}"):
+        with pytest.raises(InputError, match=f"{name} {message}"):
             read_weights(str(tmp_path / name))
     for number, nothing in enumerate(([1, 2], {}, {"epoch": 3}, {3: torch.zeros(1)})):
         torch.save(nothing, tmp_path / f"{number}.pt")
-        with pytest.raises(BadReference, match="holds no weights by name"):
+        with pytest.raises(InputError, match="holds no weights by name"):
             read_weights(str(tmp_path / f"{number}.pt"))
-    with pytest.raises(BadReference, match="no such file"):
+    with pytest.raises(InputError, match="no such file"):
         read_weights(str(tmp_path / "nowhere.pt"))
-    with pytest.raises(BadReference, match="directory"):
+    with pytest.raises(InputError, match="directory"):
         read_weights(str(tmp_path))

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.worker.protocol import Done, Request, pack, unpack
+from archcheck.tracing.remote import JOB_MODULES
+from archcheck.tracing.requests import TraceRequest
+from archcheck.worker.protocol import Done, Job, pack, raw, unpack
 from archcheck.worker.reference import Reference
 from tests.support.paths import ROOT
 
@@ -28,7 +30,7 @@ def tell(code):
     end(code)
 os._exit = tell
 from archcheck.worker.child import main
-main()
+main(sys.argv[2:])
 """
 HEAVY = ("sympy", "torch._dynamo", "torch._inductor", "torch.distributed", "mpmath", "triton")
 
@@ -46,11 +48,11 @@ def brought_by_torch() -> set[str]:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_tracing_imports_nothing_heavy(name: str, tmp_path: Path) -> None:
     file, function, shape = NETWORKS[name]
-    request = Request(Reference(str(ROOT / file), "", function), (shape,))
+    request = TraceRequest(Reference(str(ROOT / file), "", function), (shape,), {})
     told = tmp_path / "modules.json"
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(told)],
-        input=pack(request),
+        [sys.executable, "-c", CHILD, str(told), *JOB_MODULES],
+        input=pack(Job("archcheck.tracing.job:trace_network", raw(request), file)),
         capture_output=True,
         start_new_session=True,
     )

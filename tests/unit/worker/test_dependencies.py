@@ -13,9 +13,10 @@ import msgspec
 import pytest
 
 from archcheck.network import Network
+from archcheck.tracing.remote import start_worker, trace_in, trace_reference
+from archcheck.tracing.requests import Traced
 from archcheck.worker.dependencies.recorder import SETTLED
-from archcheck.worker.dependencies.states import LARGE, Reads, still_hold
-from archcheck.worker.process import TracingProcess
+from archcheck.worker.dependencies.states import LARGE, Dependencies, still_hold
 from archcheck.worker.reference import parse_reference
 
 NET = """\
@@ -96,18 +97,18 @@ class Project:
         self.reads = read_by(folder)
 
 
-def read_by(folder: Path) -> Reads:
+def read_by(folder: Path) -> Dependencies:
     """What the network of a folder reads."""
     directory = Path.cwd()
     os.chdir(folder)
     try:
-        with TracingProcess() as process:
-            found = process.trace(parse_reference("net.py:Net"), [(3, 8, 8)], watched=True)
+        with start_worker() as worker:
+            traced = trace_in(worker, parse_reference("net.py:Net"), [(3, 8, 8)], recorded=True)
     finally:
         os.chdir(directory)
-    assert isinstance(found, Network), found
-    assert process.reads is not None
-    return process.reads
+    assert isinstance(traced, Traced), traced
+    assert traced.dependencies is not None
+    return traced.dependencies
 
 
 @pytest.fixture(scope="module")
@@ -364,8 +365,7 @@ def test_random_numbers_are_the_same_in_every_run(tmp_path: Path) -> None:
     )
     found = []
     for _ in range(2):
-        with TracingProcess() as process:
-            network = process.trace(parse_reference(f"{tmp_path / 'net.py'}:Net"), [(3, 8)])
+        network = trace_reference(parse_reference(f"{tmp_path / 'net.py'}:Net"), [(3, 8)])
         assert isinstance(network, Network)
         found.append(network)
     assert len({weight.size for weight in found[0].weights}) == 3
@@ -378,10 +378,10 @@ def test_what_is_not_asked_for_is_not_watched(tmp_path: Path) -> None:
         "assert type(os.environ) is os._Environ and os.stat.__module__ == 'posix'\n"
         "Net = nn.ReLU\n"
     )
-    with TracingProcess() as process:
-        found = process.trace(parse_reference(str(tmp_path / "net.py:Net")), [(3, 8, 8)])
-    assert isinstance(found, Network), found
-    assert process.reads is None
+    with start_worker() as worker:
+        traced = trace_in(worker, parse_reference(str(tmp_path / "net.py:Net")), [(3, 8, 8)])
+    assert isinstance(traced, Traced), traced
+    assert traced.dependencies is None
 
 
 def test_importing_the_watcher_watches_nothing() -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from archcheck.network import Place
-from archcheck.worker.failures import BadReference, BuildError, ImportFailure
+from archcheck.worker.failures import BuildError, ImportFailure, InputError
 from archcheck.worker.loading import Loaded, loaded
 from archcheck.worker.reference import parse_reference
 
@@ -87,7 +87,7 @@ def test_an_installed_module_can_be_named() -> None:
 
 @pytest.mark.parametrize("text", ["no_such_package:Net", "torch.no_such_part.net:Net"])
 def test_a_module_that_is_not_there_is_the_callers_mistake(text: str) -> None:
-    with pytest.raises(BadReference, match="there is no module"):
+    with pytest.raises(InputError, match="there is no module"):
         load(text)
 
 
@@ -148,14 +148,14 @@ def test_an_instance_alone_is_the_network(tmp_path: Path) -> None:
 
 def test_several_networks_are_listed(tmp_path: Path) -> None:
     file = write(tmp_path / "net.py", BLOCK + NET + NET.replace("Net", "Third"))
-    with pytest.raises(BadReference, match=r"3 networks: Block, Net, Third; name one") as caught:
+    with pytest.raises(InputError, match=r"3 networks: Block, Net, Third; name one") as caught:
         load(file)
     assert "net.py:" in str(caught.value)
 
 
 def test_a_file_without_a_network_says_which_function_may_make_one(tmp_path: Path) -> None:
     file = write(tmp_path / "net.py", "def make():\n    return nn.Identity()\n")
-    with pytest.raises(BadReference, match=r"no nn\.Module is defined here.*net\.py:make"):
+    with pytest.raises(InputError, match=r"no nn\.Module is defined here.*net\.py:make"):
         load(file)
 
 
@@ -183,9 +183,9 @@ def test_missing_arguments_are_all_named(tmp_path: Path) -> None:
 
 def test_unknown_arguments_are_refused_with_those_that_exist(tmp_path: Path) -> None:
     file = write(tmp_path / "net.py", NET + "\nready = Net()\n")
-    with pytest.raises(BadReference, match="no argument 'widht'; its arguments: width, bias"):
+    with pytest.raises(InputError, match="no argument 'widht'; its arguments: width, bias"):
         load(f"{file}:Net", widht=3)
-    with pytest.raises(BadReference, match="instance already"):
+    with pytest.raises(InputError, match="instance already"):
         load(f"{file}:ready", width=3)
 
 
@@ -271,7 +271,7 @@ def test_the_file_is_loaded_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("", None),
         ("raise ValueError('no')\n", ImportFailure),
         (NET.replace("super().__init__()", "raise ValueError('no')"), BuildError),
-        (NET + "\nNet = 3\n", BadReference),
+        (NET + "\nNet = 3\n", InputError),
     ],
     ids=["fine", "import", "constructor", "reference"],
 )

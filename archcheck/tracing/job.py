@@ -1,0 +1,66 @@
+"""The jobs of a process that runs a network: tracing it, and measuring a unit's gradient."""
+
+from __future__ import annotations
+
+import contextlib
+
+from archcheck.tracing.requests import Gradient, GradientRequest, Traced, TraceRequest
+from archcheck.tracing.shape_rules.lazy_init import LazyInit
+from archcheck.tracing.trace import trace
+from archcheck.tracing.unit_gradient import measure
+from archcheck.tracing.weights import load_weights, read_weights
+from archcheck.worker.dependencies.recorder import DependencyRecorder, start_recording
+from archcheck.worker.loading import loaded
+from archcheck.worker.session import Session
+
+
+def trace_network(request: TraceRequest, session: Session) -> Traced:
+    """Load a network and trace it.
+
+    Raises:
+        InputError: if the reference or the arguments are wrong.
+        NetworkError: if the network cannot be imported, built or run.
+    """
+    recorder: DependencyRecorder | None = None
+    if request.recorded:
+        with contextlib.suppress(Exception):  # unrecorded it is traced all the same
+            recorder = start_recording()
+    lazy_init = LazyInit()
+    session.enter("imports")
+    with loaded(
+        request.reference, request.arguments, session.enter, construct=lazy_init.construct
+    ) as network:
+        session.enter("runs")
+        traced = trace(
+            network.model,
+            request.input_shapes,
+            training=request.training,
+            name=network.name,
+            source=network.source,
+            notes=network.notes,
+            lazy_init=lazy_init,
+            attempted=session.attempt,
+        )
+    session.over()
+    if recorder is None:
+        return Traced(traced)
+    with contextlib.suppress(Exception):  # what is not known is no failure of the network
+        return Traced(traced, recorder.finish())
+    return Traced(traced)
+
+
+def measure_gradient(request: GradientRequest, session: Session) -> Gradient:
+    """The gradient of a unit with respect to the input, with the network's own weights.
+
+    Raises:
+        InputError: if the reference, the arguments or the weights are wrong.
+        NetworkError: if the network cannot be imported, built or run, or gives no gradient.
+    """
+    file = request.probe.weights
+    weights = read_weights(file) if file else None  # before the submission's code can run
+    session.enter("imports")
+    with loaded(request.reference, request.arguments, session.enter) as network:
+        if weights is not None:
+            load_weights(network.model, weights, file)
+        session.enter("runs")
+        return measure(network.model, request.input_shapes, request.probe, session.step)

@@ -1,0 +1,98 @@
+"""Tracing in a process of its own, asked for from outside: no torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archcheck.network import Network
+from archcheck.tracing.requests import Gradient, GradientRequest, Probe, Traced, TraceRequest
+from archcheck.worker.failures import Failure
+from archcheck.worker.process import Reporter, Spawned, Worker
+from archcheck.worker.reference import Reference
+
+JOB_MODULES = ("archcheck.tracing.job",)
+"""What a worker imports while nobody waits for it yet."""
+
+Shapes = Sequence[Sequence[int]]
+
+
+def start_worker() -> Worker:
+    """A fresh process that imports torch at once."""
+    return Worker(Spawned(JOB_MODULES))
+
+
+def trace_in(
+    worker: Worker,
+    reference: Reference,
+    input_shapes: Shapes,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    training: bool = False,
+    timeout: float = 60.0,
+    recorded: bool = False,
+) -> Traced | Failure:
+    """Have a worker trace a network; with ``recorded`` it tells what was read for it.
+
+    Raises:
+        InputError: if the reference or the arguments are wrong.
+        StartError: if the process could not start.
+    """
+    shapes = tuple(tuple(shape) for shape in input_shapes)
+    return worker.run(
+        "archcheck.tracing.job:trace_network",
+        TraceRequest(reference, shapes, dict(arguments or {}), training, recorded),
+        Traced,
+        script=reference.file or reference.module,
+        timeout=timeout,
+    )
+
+
+def measure_in(
+    worker: Worker,
+    reference: Reference,
+    input_shapes: Shapes,
+    probe: Probe,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    timeout: float = 60.0,
+    on_progress: Reporter | None = None,
+) -> Gradient | Failure:
+    """Have a worker measure the gradient of a unit with respect to the input.
+
+    ``on_progress`` is told how many of the inputs are done.
+
+    Raises:
+        InputError: if the reference, the arguments or the file of weights is wrong.
+        StartError: if the process could not start.
+    """
+    shapes = tuple(tuple(shape) for shape in input_shapes)
+    return worker.run(
+        "archcheck.tracing.job:measure_gradient",
+        GradientRequest(reference, shapes, dict(arguments or {}), probe),
+        Gradient,
+        script=reference.file or reference.module,
+        timeout=timeout,
+        on_progress=on_progress,
+    )
+
+
+def trace_reference(
+    reference: Reference,
+    input_shapes: Shapes,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    training: bool = False,
+    timeout: float = 60.0,
+) -> Network | Failure:
+    """Trace the network that a reference names, in a process of its own.
+
+    Raises:
+        InputError: if the reference or the arguments are wrong.
+        StartError: if the process could not start.
+    """
+    with start_worker() as worker:
+        traced = trace_in(
+            worker, reference, input_shapes, arguments, training=training, timeout=timeout
+        )
+    return traced.network if isinstance(traced, Traced) else traced

@@ -1,0 +1,83 @@
+"""What went wrong with a network, in sentences: failures are data until they come here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archcheck.network import Place
+from archcheck.rules import Location
+from archcheck.spec import Failure
+from archcheck.worker import failures
+from archcheck.worker.failures import how_it_ended
+
+_DOING: dict[failures.Stage, str] = {
+    "starts": "starting the process",
+    "imports": "importing the file",
+    "builds": "building the network",
+    "runs": "forward",
+}
+_ADVICE: dict[failures.Advice, str] = {
+    "more-inputs": "the network takes more inputs: give --input for each of them, in order",
+    "fewer-inputs": "the network takes fewer inputs: give --input for each of them",
+    "indices": "the input holds real numbers: for indices call x.long() in forward",
+    "no-cuda": "there is no CUDA here: take the device of the input, x.device",
+    "prompt": "the file asks for input while it is imported; put that under `if __name__ == ...`",
+}
+
+
+def failure_finding(failure: failures.Failure) -> Failure:
+    """Why a network could not be run, as the finding of a report."""
+    locations = tuple(
+        Location(place, failure.module, failure.module)
+        for place in dict.fromkeys((failure.place, failure.called))
+        if place is not None
+    )
+    stage = "runs" if failure.stage == "starts" else failure.stage
+    return Failure(stage, _sentence(failure), locations, _hint(failure))
+
+
+def _sentence(failure: failures.Failure) -> str:
+    doing = _DOING[failure.stage]
+    if failure.cause == "timeout":
+        return f"{doing} {how_it_ended(failure)}"
+    if failure.cause in ("died", "garbled"):
+        return f"the network {how_it_ended(failure)} ({doing})"
+    if failure.stage != "runs":
+        return f"{doing} failed: {failure.message}"
+    if failure.cause != "raised":
+        return failure.message
+    at = f" ({_line(failure.place)})" if failure.place else ""
+    where = f" in {failure.module}{at}" if failure.module else at
+    return f"forward raised{where}: {failure.message}"
+
+
+def _hint(failure: failures.Failure) -> str:
+    parts = [
+        _what_it_was_given(failure),
+        failure.hint,
+        _ADVICE[failure.advice] if failure.advice is not None else "",
+        _what_is_missing(failure),
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _what_it_was_given(failure: failures.Failure) -> str:
+    if failure.input_shape is None or not failure.module:
+        return ""
+    source = f", out of {failure.input_from}" if failure.input_from else ""
+    shape = "×".join(map(str, failure.input_shape))
+    return f"input to {failure.module}: {shape}{source}"
+
+
+def _what_is_missing(failure: failures.Failure) -> str:
+    if not failure.missing:
+        return ""
+    if failure.stage == "imports":
+        name = failure.missing[0]
+        return f"install {name}, or take the import out of the file that is checked"
+    options = " ".join(f"--arg {argument}=..." for argument in failure.missing)
+    return f"give them: {options} (or `arguments:` in the spec)"
+
+
+def _line(place: Place) -> str:
+    return f"{Path(place.file).name}:{place.line}"
