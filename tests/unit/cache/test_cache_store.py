@@ -134,7 +134,7 @@ def sealed(payload: bytes, key: bytes = KEY, magic: bytes = module.MAGIC) -> byt
     return magic + Store(Path(), key)._seal(payload) + payload
 
 
-def entry(name: str) -> bytes:
+def empty_entry(name: str) -> bytes:
     return msgspec.msgpack.encode(module.Entry(name, Dependencies(), encode(network())))
 
 
@@ -144,12 +144,12 @@ NAME = f"{REFERENCE}-{REQUEST}.network"
 @pytest.mark.parametrize(
     "data",
     [
-        sealed(entry(NAME), b"x" * 32),
+        sealed(empty_entry(NAME), b"x" * 32),
         sealed(
             entry(NAME),
             magic=b"2",
         ),
-        sealed(entry("other")),
+        sealed(empty_entry("other")),
         sealed(msgspec.msgpack.encode({"name": NAME, "reads": 1, "network": b""})),
         sealed(b"\xc1"),
         sealed(b""),

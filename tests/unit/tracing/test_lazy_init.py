@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -175,10 +176,9 @@ def test_whoever_looks_sees_true_values(name: str, tmp_path: Path) -> None:
     file = tmp_path / "net.py"
     file.write_text(NET.format(forward=LOOKS[name][0]))
     networks = []
-    lazy_init = LazyInit()
-    for construct in (lazy_init.construct, lambda make: make()):
-        late = lazy_init if construct == lazy_init.construct else None
-        with loaded(parse_reference(str(file)), {}, construct=construct) as found:
+    for late in (LazyInit(), None):
+        way: dict[str, Any] = {} if late is None else {"construct": late.construct}
+        with loaded(parse_reference(str(file)), {}, **way) as found:
             networks.append(trace(found.model, (4,), lazy_init=late, compute=late is None))
             values = found.model.state_dict()
             if late is not None:

@@ -152,7 +152,7 @@ def test_weights_of_another_network(tmp_path: Path, name: str) -> None:
     torch.save(state, tmp_path / "net.pt")
     with pytest.raises(Misfit, match=message):
         load_into(Net(), read_weights(str(tmp_path / "net.pt")))
-    with pytest.raises(InputError, match=r"net\.pt does not fit the network: "):
+    with pytest.raises(InputError, match=r"net\.pt: it does not fit the network: "):
         load_file(Net(), str(tmp_path / "net.pt"))
 
 
@@ -193,7 +193,7 @@ def test_what_is_no_checkpoint(tmp_path: Path) -> None:
     }
     for name, (content, message) in files.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(InputError, match=f"{name} {message}"):
+        with pytest.raises(InputError, match=f"{name}: it {message}"):
             read_weights(str(tmp_path / name))
     for number, nothing in enumerate(([1, 2], {}, {"epoch": 3}, {3: torch.zeros(1)})):
         torch.save(nothing, tmp_path / f"{number}.pt")
