@@ -19,9 +19,11 @@ from archcheck.cli.progress import new_bar, progress_bar
 from archcheck.config import MappedNetwork
 from archcheck.reporters import formatting
 from archcheck.spec import Report, Spec, SpecError, load_spec
+from archcheck.tracing.remote import warm_workers
 from archcheck.verification.collect import Submission, Told
 from archcheck.verification.verify import judge
 from archcheck.worker.failures import InputError
+from archcheck.worker.process import Start
 from archcheck.worker.reference import Reference
 
 PATIENCE = 1.0
@@ -117,7 +119,7 @@ def judge_all(
 ) -> None:
     """Judge networks one after another; what goes wrong with one is no matter of the others.
 
-    While one is traced the process of the next imports torch.
+    torch is imported once, in a process that is forked for each network.
     """
     named = []
     for network in networks:
@@ -125,7 +127,11 @@ def judge_all(
             named.append((network, reference_to(network)))
         except InputError as error:
             outcome.add_error(error)
-    with closing(_traced(named, store)) as traced, _bars(len(named)) as (advance, images):
+    with (
+        warm_workers() as workers,
+        closing(_traced(named, store, workers.start)) as traced,
+        _bars(len(named)) as (advance, images),
+    ):
         for (network, reference), tracer in traced:
             started = time.perf_counter()
             try:
@@ -181,18 +187,18 @@ Named = tuple[MappedNetwork, Reference]
 
 
 def _traced(
-    named: Sequence[Named], store: Store | None
+    named: Sequence[Named], store: Store | None, start_worker: Start
 ) -> Generator[tuple[Named, CachedTracing], None, None]:
     """Each network with its tracer, which is closed before the next one comes.
 
-    The process of the next one, if it needs one, has begun to import torch by then.
+    The process of the next one, if it needs one, is ready by then.
     """
     waiting: deque[tuple[ExitStack, CachedTracing]] = deque()
     try:
         for number in range(len(named) + 1):
             if number < len(named):
                 stack = ExitStack()
-                tracer = stack.enter_context(CachedTracing(named[number][1], store))
+                tracer = stack.enter_context(CachedTracing(named[number][1], store, start_worker))
                 waiting.append((stack, tracer))
             if number:
                 with waiting[0][0]:

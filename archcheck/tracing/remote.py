@@ -10,6 +10,7 @@ from archcheck.tracing.requests import Gradient, GradientRequest, Probe, Traced,
 from archcheck.worker.failures import Failure
 from archcheck.worker.process import Reporter, Spawned, Worker
 from archcheck.worker.reference import Reference
+from archcheck.worker.warm import WarmWorkers
 
 JOB_MODULES = ("archcheck.tracing.job",)
 """What a worker imports while nobody waits for it yet."""
@@ -20,6 +21,11 @@ Shapes = Sequence[Sequence[int]]
 def start_worker() -> Worker:
     """A fresh process that imports torch at once."""
     return Worker(Spawned(JOB_MODULES))
+
+
+def warm_workers() -> WarmWorkers:
+    """Makes processes for many networks: torch is imported once."""
+    return WarmWorkers(JOB_MODULES)
 
 
 def trace_in(

@@ -1,0 +1,188 @@
+"""One warm process that has imported torch and forks for every job: the caller's side."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from archcheck.worker.process import GRACE, Spawned, Worker
+from archcheck.worker.warm_server import ENDED, FORK, RELEASE, RELEASED, REPLY, REQUEST, STARTED
+
+_START = (
+    "import sys\n"
+    "sys.path[:1] = [p for p in sys.path[:1] if p]\n"
+    "sys.path.append(sys.argv[1])\n"
+    "from archcheck.worker.warm_server import main\n"
+    "main(int(sys.argv[2]), sys.argv[3:])\n"
+)
+
+
+def can_fork() -> bool:
+    """Whether a process that has imported torch can be forked here."""
+    return sys.platform == "linux"  # elsewhere a library may have threads, or there is no fork
+
+
+class WarmWorkers:
+    """Makes workers: forks of one process that imports ``modules`` (and torch with them) once.
+
+    Each job has a process, a session and pipes of its own, as one in a fresh process has: what
+    it does hurts no other. The process is started for the first worker. As a context manager it
+    leaves none behind. Where there is no fork every worker is a fresh process.
+    """
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self._modules = tuple(modules)
+        self._server: _Server | None = None
+
+    def __enter__(self) -> WarmWorkers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self) -> Worker:
+        """A worker that waits for its job."""
+        if not can_fork():
+            return Worker(Spawned(self._modules))
+        if self._server is None or self._server.gone:
+            self.close()
+            self._server = _Server(self._modules)
+        return Worker(self._server.fork())
+
+    def close(self) -> None:
+        """End the warm process, and with it whatever it forked."""
+        if self._server is not None:
+            self._server.kill()
+            self._server = None
+
+
+class _Server:
+    """The warm process, and what it says of those that it forked."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        root = str(Path(__file__).resolve().parents[2])
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _START, root, str(theirs.fileno()), *modules],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._socket = ours
+        self._waiting: deque[_Forked] = deque()  # those whose numbers are not known yet, in order
+        self._forked: dict[int, _Forked] = {}
+        self.gone = False
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def fork(self) -> _Forked:
+        """Have the process fork; this does not wait for it."""
+        pipes = [os.pipe() for _ in range(3)]
+        (job, our_job), (our_answers, answers), (our_output, output) = pipes
+        forked = _Forked(self, our_job, our_answers, our_output)
+        self._waiting.append(forked)
+        try:
+            socket.send_fds(self._socket, [REQUEST.pack(FORK, 0)], [job, answers, output])
+        except OSError:  # it is gone: the pipes end at once
+            forked.lose()
+        finally:
+            for descriptor in (job, answers, output):
+                os.close(descriptor)
+        return forked
+
+    def release(self, pid: int) -> None:
+        """Have a forked process killed, with whatever it started, and forgotten."""
+        with contextlib.suppress(OSError):
+            self._socket.send(REQUEST.pack(RELEASE, pid))
+
+    def kill(self) -> None:
+        """End the process; those that it forked end with it."""
+        for forked in [*self._forked.values(), *self._waiting]:
+            forked.kill()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._socket.close()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while reply := self._socket.recv(REPLY.size):
+                what, pid, code = REPLY.unpack(reply)
+                if what == STARTED:
+                    forked = self._waiting.popleft()
+                    self._forked[pid] = forked
+                    forked.begin(pid)
+                elif what == ENDED:
+                    self._forked[pid].end(code)
+                elif what == RELEASED:
+                    self._forked.pop(pid).lose()
+        self.gone = True
+        for forked in [*self._forked.values(), *self._waiting]:
+            forked.lose()
+
+
+class _Forked:
+    """A process that the warm one forked."""
+
+    def __init__(self, server: _Server, job: int, answers: int, output: int) -> None:
+        self._server = server
+        self._lock = threading.Lock()
+        self._pid: int | None = None
+        self._killed = False
+        self._ended = threading.Event()
+        self._lost = threading.Event()
+        self.exit_code: int | None = None
+        self.job: IO[bytes] = os.fdopen(job, "wb", buffering=0)
+        self.answers: IO[bytes] = os.fdopen(answers, "rb", buffering=0)
+        self.output: IO[bytes] = os.fdopen(output, "rb", buffering=0)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the process is gone, at most so long."""
+        self._ended.wait(seconds)
+
+    def kill(self) -> None:
+        """End the process and whatever it started."""
+        with self._lock:
+            first, self._killed = not self._killed, True
+            pid = self._pid
+        if first and pid is not None:
+            self._server.release(pid)
+        if pid is not None:
+            self._lost.wait(GRACE)
+
+    # -- what the server says ---------------------------------------------------------------
+
+    def begin(self, pid: int) -> None:
+        """It has been forked."""
+        with self._lock:
+            self._pid = pid
+            killed = self._killed
+        if killed:
+            self._server.release(pid)
+
+    def end(self, code: int) -> None:
+        """It has ended by itself."""
+        self.exit_code = code
+        self._ended.set()
+
+    def lose(self) -> None:
+        """There is nothing left of it."""
+        self._ended.set()
+        self._lost.set()
