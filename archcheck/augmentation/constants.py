@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from archcheck.augmentation.scopes import NotConstant, Scope
+from archcheck.augmentation.scopes import NotConstant, NotDefined, Scope
 
 DEEPEST = 40
 """Names are followed through no more names than this."""
@@ -167,8 +167,10 @@ def _attribute(node: ast.Attribute, scope: Scope, depth: int) -> Any:
 def _is_bound(name: str, scope: Scope) -> bool:
     try:
         scope.find(name)
-    except NotConstant as error:
-        return "not defined" not in str(error)
+    except NotDefined:
+        return False
+    except NotConstant:
+        return True
     return True
 
 

@@ -17,6 +17,10 @@ class NotConstant(Exception):
     """Only a run can tell the value; the text says why."""
 
 
+class NotDefined(NotConstant):
+    """A name is bound nowhere in the file."""
+
+
 @dataclass
 class Scope:
     """The names of a module, function or class, and everything that each is bound to."""
@@ -36,7 +40,8 @@ class Scope:
         """What a name is bound to, and where.
 
         Raises:
-            NotConstant: if it is bound nowhere, or in several places.
+            NotDefined: if it is bound nowhere.
+            NotConstant: if it is bound in several places, or changed.
         """
         scope: Scope | None = self
         while scope is not None:
@@ -49,7 +54,7 @@ class Scope:
                     raise NotConstant(f"{name} is given several values")
                 return found[0], scope
             scope = scope.parent
-        raise NotConstant(f"{name} is not defined in this file")
+        raise NotDefined(f"{name} is not defined in this file")
 
     def class_scope(self) -> Scope | None:
         """The class that this scope is a method of, or is."""
