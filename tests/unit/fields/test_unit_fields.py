@@ -20,7 +20,7 @@ from archcheck.fields.algebra.region import canonical
 from tests.support import oracle
 from tests.support.strategies import Network, networks
 from tests.support.zoo import inception, se, unet
-from tests.unit.fields.test_fields_of_views import CASES, Around
+from tests.unit.fields.handlers.test_views import CASES, Around
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 

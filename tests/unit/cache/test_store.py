@@ -427,7 +427,7 @@ def test_a_process_that_is_ended_while_it_writes_leaves_whole_entries(tmp_path: 
     code = (
         "import sys; sys.path.insert(0, sys.argv[2])\n"
         "from pathlib import Path\n"
-        "from tests.unit.cache.test_cache_store import *\n"
+        "from tests.unit.cache.test_store import *\n"
         "store = Store(Path(sys.argv[1]), KEY)\n"
         "while True:\n"
         "    assert store.put(REFERENCE, REQUEST, network('x' * 5_000_000), Dependencies())\n"

@@ -134,7 +134,7 @@ def test_a_bias_that_is_a_weight_masks_nothing() -> None:
 )
 def test_masks_that_say_nothing_certain_are_not_guessed(change: Callable[[Tensor], Tensor]) -> None:
     rf = archcheck.receptive_field(archcheck.trace(Scores(change), (2, 8, 8)))
-    with pytest.raises(archcheck.UnknownField, match=r"mask.*test_fields_of_masks\.py"):
+    with pytest.raises(archcheck.UnknownField, match=r"mask.*test_masking\.py"):
         rf.at("output")
 
 
