@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import archcheck
 from tests.support.exactness import assert_every_unit, assert_theoretical
-from tests.unit.fields.handlers.test_ops import Applied
+from tests.support.modules import Applied
 
 IMAGE = (2, 8, 6)
 long = torch.tensor

@@ -15,7 +15,7 @@ from torch.nn.utils import parametrizations
 
 import archcheck
 from tests.support.exactness import assert_every_unit, assert_theoretical, traced
-from tests.unit.fields.handlers.test_ops import SHAPES, Applied
+from tests.support.modules import SHAPES, Applied
 
 IMAGE = SHAPES[2]
 TURNED = torch.tensor([[[0.83, 0.31, 0.107], [-0.23, 0.71, -0.153]]])
