@@ -1,8 +1,9 @@
-"""Profiles for property tests: a few hundred cases by default, thousands in ``nightly``."""
+"""What holds for all tests: profiles of property tests, and an environment of their own."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import HealthCheck, settings
 for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
     os.environ.pop(name, None)  # where archcheck itself is tested, nothing is annotated
 torch.set_num_threads(1)  # tests run in parallel processes; threads would only fight
+# A shell starts its background jobs deaf to Ctrl-C, and so would be the commands that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _COMMON = settings(
     deadline=None,

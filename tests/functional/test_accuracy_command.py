@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,8 @@ from torch import nn
 
 import archcheck
 from archcheck.spec import Finding
-from tests.functional.test_cli_output import COMMAND, environment, run, run_in_terminal
-from tests.unit.worker.test_process import assert_gone, children
+from tests.support.commands import COMMAND, LIMIT, output_in_terminal, output_of, run_command
+from tests.support.processes import assert_gone, children, wait_until
 
 DATA = os.environ.get("ARCHCHECK_DATA")
 pytestmark = pytest.mark.skipif(
@@ -108,7 +107,7 @@ GIVEN = ("--weights", "w.safetensors", "--data", DATA or "")
 def accuracy(folder: Path, *words: str, code: int = 1, **settings: str) -> dict[str, Any]:
     """What the JSON report says of the rule."""
     settings = {"OMP_NUM_THREADS": "1", **settings}
-    text = run(folder, *WORDS, "--output-format=json", *words, code=code, **settings)
+    text = output_of(folder, *WORDS, "--output-format=json", *words, code=code, **settings)
     (found,) = (rule for rule in json.loads(text)["rules"] if rule["rule"] == "accuracy")
     assert isinstance(found, dict)
     return found
@@ -116,14 +115,7 @@ def accuracy(folder: Path, *words: str, code: int = 1, **settings: str) -> dict[
 
 def refused(folder: Path, *words: str) -> str:
     """The one line that a run says which cannot be done."""
-    done = subprocess.run(
-        [COMMAND, *WORDS, *words],
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment(),
-        timeout=120,
-    )
+    done = run_command(folder, *WORDS, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
@@ -158,7 +150,7 @@ def test_the_accuracy_is_that_of_other_code(folder: Path, linear: Linear) -> Non
         bound = round(found["accuracy"] + more, 2)
         text = SPEC.replace("at_least: 30", f"at_least: {bound}")
         (folder / "spec.yaml").write_text(text)
-        text = run(folder, *WORDS, *GIVEN, code=code)
+        text = output_of(folder, *WORDS, *GIVEN, code=code)
         assert f"{'✗' if code else '✓'} accuracy" in text
         assert "around the bound" in text
 
@@ -172,7 +164,7 @@ def test_the_normalisation_is_that_of_the_spec(folder: Path, linear: Linear) -> 
     options = [f"{{dataset: cifar10, at_least: 2, normalization: {text}}}" for text in entries]
     text = "".join(f"    - {option}\n" for option in options)
     (folder / "spec.yaml").write_text(f"input: [3, 32, 32]\nrules:\n  accuracy:\n{text}")
-    report = json.loads(run(folder, *WORDS, *GIVEN, "--output-format=json", code=0))
+    report = json.loads(output_of(folder, *WORDS, *GIVEN, "--output-format=json", code=0))
     counts = [rule["found"]["correct"] for rule in report["rules"]]
     for count, (mean, std) in zip(counts, entries.values(), strict=True):
         expected, unsure = linear.correct(normalised(pixels, mean, std), labels)
@@ -227,7 +219,7 @@ def test_without_weights_or_images_nothing_is_verified(folder: Path) -> None:
         report = accuracy(folder, *words, ARCHCHECK_DATA="")
         assert (report["status"], report["message"]) == ("not-verified", said)
     (folder / "spec.yaml").write_text(SPEC.replace("30}", "30, when_unverified: warn}"))
-    text = run(folder, *WORDS, code=0)
+    text = output_of(folder, *WORDS, code=0)
     assert re.search(r"\n  \? accuracy +– +at least 30 % +no weights given \(--weights\)\n", text)
 
 
@@ -328,7 +320,7 @@ def test_cuda_that_does_not_work_is_no_fault_of_the_network(folder: Path) -> Non
 
 def test_a_bar_is_drawn_where_somebody_looks(folder: Path) -> None:
     (folder / "net.py").write_text(NET.replace("FORWARD", "time.sleep(0.02)"))
-    text = run_in_terminal(folder, *WORDS, *GIVEN)
+    text = output_in_terminal(folder, *WORDS, *GIVEN)
     drawn = [line for line in text.splitlines() if "images" in line and "/10000" in line]
     assert drawn
     assert "✓ accuracy" in text.rpartition("/10000")[2].replace("\x1b[32m", "").replace(
@@ -345,11 +337,10 @@ def test_ctrl_c_leaves_nothing_behind(folder: Path) -> None:
     with subprocess.Popen(
         words, cwd=folder, stdout=pipe, stderr=pipe, start_new_session=True
     ) as process:
-        while not told.exists() and process.poll() is None:
-            time.sleep(0.02)
+        wait_until(lambda: told.exists() or process.poll() is not None)
         running = children(process.pid)
         assert running
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=10)
+        output, errors = process.communicate(timeout=LIMIT)
         assert (process.returncode, output, errors) == (130, b"", b"")
-        assert_gone(running, within=2)
+        assert_gone(running)

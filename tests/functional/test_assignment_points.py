@@ -6,14 +6,12 @@ What each earns was written down first: ``data/assignment7/points.md``.
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
+from tests.support.commands import run_command
 from tests.support.paths import DATA, ROOT
 from tests.support.readers import MARKDOWN, READERS
 
@@ -66,14 +64,13 @@ def submission(
     """A row of the table, and the submission's report in each format."""
     name = request.param
     folder = tmp_path_factory.mktemp(name)
-    words = [word for form in FORMATS for word in ("--output-format", form, "-o", folder / form)]
-    command = [
-        *(sys.executable, "-m", "archcheck", "verify"),
+    files = [w for form in FORMATS for w in ("--output-format", form, "-o", str(folder / form))]
+    words = (
+        "verify",
         *(f"examples/assignment7/net{name}.py", "--spec", "specs/assignment7.yaml"),
-        *("--augmentation", f"tests/support/scripts/train{name}.py", "--no-cache", *words),
-    ]
-    environment = {**os.environ, "COLUMNS": "200"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        *("--augmentation", f"tests/support/scripts/train{name}.py", "--no-cache", *files),
+    )
+    done = run_command(ROOT, *words, COLUMNS="200")
     row = EARNED[name]
     architecture = (rule for rule in POSSIBLE if rule != "accuracy")
     assert done.returncode == (not all(row[rule] for rule in architecture)), done.stderr

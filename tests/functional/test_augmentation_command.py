@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from functools import lru_cache
@@ -15,10 +14,10 @@ from torch import nn
 
 import archcheck
 from archcheck.network import Network
+from tests.support.commands import environment, run_command, run_program
 from tests.support.paths import ROOT, SCRIPTS
 from tests.support.readers import READERS
 
-COMMAND = str(Path(sys.executable).with_name("archcheck"))
 NETWORKS = ROOT / "examples" / "assignment7"
 REFERENCE = ROOT / "examples" / "reference"
 NET = "from torch import nn\n\nNet = nn.Sequential(nn.Conv2d(3, 4, 3))\n"
@@ -60,14 +59,7 @@ sys.addaudithook(hear)
 
 
 def run(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "verify", *words],
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "200", **settings},
-        timeout=120,
-    )
+    return run_command(folder, "verify", *words, **{"COLUMNS": "200", **settings})
 
 
 @pytest.fixture
@@ -264,8 +256,8 @@ def test_nothing_goes_out_to_the_network(folder: Path) -> None:
     assert verify(folder, "--no-cache", **settings)[0] == 0
     assert not heard.exists()
     # The ear is open: the same import by itself is heard.
-    code = "import albumentations"
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], env={**os.environ, **settings})
+    words = [sys.executable, "-W", "ignore", "-c", "import albumentations"]
+    assert run_program(words, env=environment(**settings)).returncode == 0
     assert heard.exists()
 
 

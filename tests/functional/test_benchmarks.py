@@ -8,12 +8,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import psutil
 import pytest
 import torch
 
@@ -22,18 +20,16 @@ from benchmarks.processes import ROOT, run
 from benchmarks.ratios import Failed, by_round, interleave, spread
 from benchmarks.results import Answer, Case, Part, Ratio, Results, Series, load
 from benchmarks.tools import FIELDS, NETWORKS, SHAPES
+from tests.support.commands import LIMIT, run_program
+from tests.support.processes import assert_gone, wait_until
 from tests.support.zoo import resnet
 
 
 def benchmark(tmp_path: Path, part: str) -> Results:
     """What one part finds on tiny networks."""
     file = tmp_path / "results.json"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", part, "--smoke", "--json", str(file)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    words = [sys.executable, "-m", "benchmarks", part, "--smoke", "--json", str(file)]
+    done = run_program(words, ROOT)
     assert done.returncode == 0, done.stderr
     results = load(file)
     # What was found is what is printed, and nobody is passed over in silence.
@@ -180,15 +176,10 @@ def test_an_interrupted_run_leaves_no_process(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL
     ) as process:
-        while not (started.exists() and started.read_text()):
-            time.sleep(0.05)
+        wait_until(lambda: started.exists() and started.read_text())
         process.send_signal(signal.SIGINT)
-        process.wait(20)
-    pid = int(started.read_text())
-    deadline = time.monotonic() + 20
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        process.wait(LIMIT)
+    assert_gone([int(started.read_text())])
 
 
 def test_a_command_that_is_not_there() -> None:

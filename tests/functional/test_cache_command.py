@@ -6,15 +6,14 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.functional.test_imports import RUN, imported
+from tests.support.commands import COMMAND, LIMIT, output_of
+from tests.support.imports import RUN, imported
 
-COMMAND = str(Path(sys.executable).with_name("archcheck"))
 NET = """\
 import os
 from torch import nn
@@ -46,18 +45,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *words: str, code: int = 1, errors: str = "", **settings: str) -> str:
-    """What a command prints; ``errors`` is what it says on standard error."""
-    done = subprocess.run(
-        [COMMAND, *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **settings},
-        timeout=60,
-    )
-    assert done.stderr == errors
-    assert done.returncode == code
-    return done.stdout
+    return output_of(folder, *words, code=code, errors=errors, **settings)
 
 
 def runs(folder: Path) -> int:
@@ -303,7 +291,7 @@ def test_commands_at_once(folder: Path) -> None:
             for _ in range(4)
         ]
         for process in processes:
-            output, errors = process.communicate(timeout=120)
+            output, errors = process.communicate(timeout=LIMIT)
             assert (process.returncode, errors) == (1, b"")
             assert without_time(output.decode()) == first
         assert runs(folder) == 5

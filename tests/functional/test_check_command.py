@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.functional.test_imports import RUN, imported
+from tests.support.commands import COMMAND, LIMIT, output_of, run_command
+from tests.support.imports import RUN, imported
+from tests.support.processes import assert_gone, children, wait_until
 from tests.support.readers import read_github, read_junit, read_sarif
 
-COMMAND = str(Path(sys.executable).with_name("archcheck"))
 NET = """\
 import parts
 from torch import nn
@@ -63,18 +60,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *words: str, code: int = 0, errors: str | None = "", **settings: str) -> str:
-    """What the command prints; ``errors`` is what it says on standard error (None: whatever)."""
-    done = subprocess.run(
-        [COMMAND, "check", *words],
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", **settings},
-        timeout=120,
-    )
-    assert errors is None or done.stderr == errors
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    return output_of(folder, "check", *words, code=code, errors=errors, **settings)
 
 
 def judged(folder: Path, *files: str) -> list[str]:
@@ -247,7 +233,7 @@ def test_what_cannot_be_judged_ends_with_2_and_keeps_the_rest(folder: Path) -> N
     (folder / "models" / "empty.py").write_text("")
     (folder / "models" / "two.py").write_text(NET + NET[NET.index("class") :].replace("Net", "B"))
     (folder / "specs" / "big.yaml").write_text("rules:\n  parameterz: {less_than: 3}\n")
-    done = subprocess.run([COMMAND, "check"], cwd=folder, capture_output=True, text=True)
+    done = run_command(folder, "check")
     assert done.returncode == 2
     assert done.stdout.count("✓") == 2
     errors = done.stderr
@@ -275,7 +261,7 @@ def test_errors_of_the_settings_end_with_2_at_once(folder: Path) -> None:
         ("", "", "error: no pyproject.toml from here upward has [tool.archcheck]"),
     ):
         file.write_text(text)
-        done = subprocess.run([COMMAND, "check"], cwd=folder, capture_output=True, text=True)
+        done = run_command(folder, "check")
         assert (done.returncode, done.stdout) == (2, "")
         head, *quoted = done.stderr.splitlines()
         assert head.startswith(f"error: pyproject.toml:{place}: " if place else said)
@@ -299,21 +285,17 @@ def test_an_input_that_nobody_says(folder: Path) -> None:
 
 
 def test_ctrl_c_leaves_nothing_running(folder: Path) -> None:
-    (folder / "models" / "net.py").write_text("import time\ntime.sleep(99)\n")
+    sleeper = "import time\nopen('started', 'w').close()\ntime.sleep(999)\n"
+    (folder / "models" / "net.py").write_text(sleeper)
     (folder / "pyproject.toml").write_text(CONFIG.replace("models/*", "models/n*"))
     words = [COMMAND, "check", "--no-cache"]
     process = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    children: list[psutil.Process] = []
-    until = time.monotonic() + 60
-    while len(children) < 2 and time.monotonic() < until:
-        children = psutil.Process(process.pid).children()
-        time.sleep(0.05)
-    assert len(children) == 2  # the one that sleeps, and the next one's
-    time.sleep(0.5)
+    wait_until(lambda: (folder / "started").exists() and len(children(process.pid)) == 2)
+    running = children(process.pid)  # the one that sleeps, and the next one's
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=LIMIT)
     assert (process.returncode, output, errors) == (130, b"", b"")
-    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert_gone(running)
 
 
 # -- settings -------------------------------------------------------------------------------
@@ -331,13 +313,8 @@ def test_the_command_line_is_over_the_environment_is_over_the_file(folder: Path)
     entries = {p.name: len(list(p.glob("*.network"))) for p in (folder / "kept").iterdir()}
     assert entries == {"file": 3, "environment": 3, "line": 3}
     said = "the network comes from the cache\n"
-    words = [COMMAND, "inspect", "models/big.py", "--input", "3,8,8", "-v"]
-    same = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=same)
-    assert (done.returncode, done.stderr) == (0, said)
-    words = [COMMAND, "clean"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60)
-    assert done.stdout.startswith(f"removed {folder / 'kept' / 'file'}: 3 networks")
+    output_of(folder, "inspect", "models/big.py", "--input", "3,8,8", "-v", errors=said)
+    assert output_of(folder, "clean").startswith(f"removed {folder / 'kept' / 'file'}: 3 networks")
 
 
 def test_rules_are_skipped(folder: Path) -> None:
@@ -356,7 +333,7 @@ def test_other_commands_tell_what_is_wrong_with_the_settings(folder: Path) -> No
     (folder / "pyproject.toml").write_text("[tool.archcheck]\ncache_dir = 'x'\n")
     said = 'error: pyproject.toml:2:1: unknown key "cache_dir"; did you mean "cache-dir"?\n'
     for words in (["verify", "models/net.py", "--spec", "specs/edge.yaml"], ["clean"]):
-        done = subprocess.run([COMMAND, *words], cwd=folder, capture_output=True, text=True)
+        done = run_command(folder, *words)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith(said)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import venv
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 import archcheck
+from tests.support.commands import run_program
 from tests.support.paths import ROOT
 from tests.support.readers import read_github, read_gitlab, read_junit, read_markdown, read_sarif
 
@@ -27,7 +27,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel of this source."""
     folder = tmp_path_factory.mktemp("wheels")
     words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(words, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    assert run_program(words, ROOT).returncode == 0
     assert [file.suffix for file in folder.iterdir()] == [".whl"]
     return folder
 
@@ -69,14 +69,6 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
-def run(
-    words: list[str], folder: Path, environment: dict[str, str]
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        words, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=300
-    )
-
-
 def step(name: str) -> dict[str, Any]:
     found: dict[str, Any] = next(s for s in ACTION["runs"]["steps"] if s["name"] == name)
     assert found["shell"] == "bash"
@@ -86,11 +78,11 @@ def step(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("version", ["", archcheck.__version__])
 def test_the_github_action_installs(machine: dict[str, str], version: str, tmp_path: Path) -> None:
     install = {**machine, "VERSION": version, "ACTION": str(ROOT)}
-    done = run([*GITHUB_SHELL, step("Install archcheck")["run"]], tmp_path, install)
+    done = run_program([*GITHUB_SHELL, step("Install archcheck")["run"]], tmp_path, install)
     assert done.returncode == 0, done.stderr
     assert f"Successfully installed torch-archcheck-{archcheck.__version__}" in done.stdout
     program = "import archcheck.spec.shipped as s; print(*s.shipped_specs().values(), sep='\\n')"
-    found = run(["python", "-c", program], tmp_path, machine).stdout.splitlines()
+    found = run_program(["python", "-c", program], tmp_path, machine).stdout.splitlines()
     home = machine["PATH"].split("/bin:")[0]
     assert len(found) == len(list((ROOT / "specs").glob("*.yaml")))
     assert all(file.startswith(home) for file in found)
@@ -100,7 +92,7 @@ def test_the_github_action_verifies(
     repository: Path, machine: dict[str, str], tmp_path: Path
 ) -> None:
     install = {**machine, "VERSION": archcheck.__version__, "ACTION": ""}
-    done = run([*GITHUB_SHELL, step("Install archcheck")["run"]], repository, install)
+    done = run_program([*GITHUB_SHELL, step("Install archcheck")["run"]], repository, install)
     assert done.returncode == 0, done.stderr
     inside = {
         **machine,
@@ -113,7 +105,7 @@ def test_the_github_action_verifies(
     }
     assert set(step("Verify")["env"]) == {"NETWORK", "SPEC", "SARIF"}
     verify = [*GITHUB_SHELL, step("Verify")["run"]]
-    done = run(verify, repository, inside)
+    done = run_program(verify, repository, inside)
     assert (done.returncode, done.stderr) == (1, "")
     assert "70 of 85 points, 200 bonus points" in done.stdout
     assert "50 of 85 points, 0 of 200 bonus points" in done.stdout
@@ -133,9 +125,11 @@ def test_the_github_action_verifies(
         ["models/net003.py:Net"],
         ["models/net004.py:Net"],
     ]
-    assert run(verify, repository, {**inside, "NETWORK": "models/net003.py"}).returncode == 0
-    assert run(verify, repository, {**inside, "NETWORK": "missing.py"}).returncode == 2
-    empty = run(verify, repository, {**inside, "NETWORK": "\n"})
+    assert (
+        run_program(verify, repository, {**inside, "NETWORK": "models/net003.py"}).returncode == 0
+    )
+    assert run_program(verify, repository, {**inside, "NETWORK": "missing.py"}).returncode == 2
+    empty = run_program(verify, repository, {**inside, "NETWORK": "\n"})
     assert (empty.returncode, empty.stdout) == (
         2,
         "::error title=archcheck::the input network names none\n",
@@ -146,7 +140,7 @@ def test_the_gitlab_job(repository: Path, machine: dict[str, str]) -> None:
     script = "\n".join([*JOB["before_script"], *JOB["script"]])
     settings = {**JOB["variables"], "NETWORK": "models/net004.py", "SPEC": "spec.yaml"}
     words = ["bash", "-c", f"set -eo pipefail\n{script}"]
-    done = run(words, repository, {**machine, **settings})
+    done = run_program(words, repository, {**machine, **settings})
     assert done.returncode == 1, done.stderr
     assert "50 of 85 points" in done.stdout
     reports = JOB["artifacts"]["reports"]
@@ -177,9 +171,7 @@ CONFIGURATIONS = {
 @pytest.mark.parametrize("schema", CONFIGURATIONS)
 def test_configurations_are_valid(schema: str) -> None:
     words = ["check_jsonschema", "--builtin-schema", f"vendor.{schema}", CONFIGURATIONS[schema]]
-    done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    done = run_program([sys.executable, "-m", *words], ROOT)
     assert done.returncode == 0, done.stdout
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-COMMAND = str(Path(sys.executable).with_name("archcheck"))
+from tests.support.commands import COMMAND, LIMIT, run_command
+
 NET = """\
 import os
 from torch import nn
@@ -59,17 +58,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, *words],
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        timeout=60,
-    )
-
-
 def assert_refused(done: subprocess.CompletedProcess[str], *expected: str) -> None:
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stdout == ""
@@ -103,7 +91,7 @@ REFERENCES = {
 
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_a_wrong_reference(folder: Path, reference: str) -> None:
-    done = run(folder, "verify", reference, "--spec", "spec.yaml")
+    done = run_command(folder, "verify", reference, "--spec", "spec.yaml")
     assert_refused(done, *REFERENCES[reference])
 
 
@@ -131,7 +119,7 @@ SPECS = {
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_wrong_spec(folder: Path, spec: str) -> None:
-    assert_refused(run(folder, "verify", "net.py", "--spec", spec), *SPECS[spec])
+    assert_refused(run_command(folder, "verify", "net.py", "--spec", spec), *SPECS[spec])
 
 
 OPTIONS = {
@@ -166,7 +154,7 @@ OPTIONS = {
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_wrong_option(folder: Path, option: str) -> None:
     before = sorted(folder.iterdir())
-    done = run(folder, "verify", "net.py", "--spec", "spec.yaml", *shlex.split(option))
+    done = run_command(folder, "verify", "net.py", "--spec", "spec.yaml", *shlex.split(option))
     assert_refused(done, *OPTIONS[option])
     made = ("__pycache__", ".archcheck_cache")
     assert sorted(path for path in folder.iterdir() if path.name not in made) == before
@@ -187,29 +175,31 @@ def test_a_wrong_option(folder: Path, option: str) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_wrong_command_line(folder: Path, words: list[str], expected: str) -> None:
-    assert_refused(run(folder, *words), expected)
+    assert_refused(run_command(folder, *words), expected)
 
 
 def test_paths_in_messages_keep_their_letters(folder: Path) -> None:
-    done = run(folder, "verify", "mein netz ü.py", "--spec", "aufgabe ü.yaml")
+    done = run_command(folder, "verify", "mein netz ü.py", "--spec", "aufgabe ü.yaml")
     assert_refused(done, "there is no file mein netz ü.py")
 
 
 def test_markup_in_a_message_is_text(folder: Path) -> None:
-    assert_refused(run(folder, "verify", "[red]net[/red].py", "-s", "spec.yaml"), "[red]net[/red]")
+    assert_refused(
+        run_command(folder, "verify", "[red]net[/red].py", "-s", "spec.yaml"), "[red]net[/red]"
+    )
 
 
 def test_files_of_the_working_folder_do_not_stand_for_libraries(folder: Path) -> None:
     for name in ("yaml", "msgspec", "rich", "typer", "archcheck", "pydantic", "difflib"):
         (folder / f"{name}.py").write_text("raise SystemExit('imported by mistake')\n")
-    done = run(folder, "verify", "net.py", "--spec", "spec.yaml")
+    done = run_command(folder, "verify", "net.py", "--spec", "spec.yaml")
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_full_disk_is_no_traceback(folder: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [COMMAND, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+            [COMMAND, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT
         )
     assert_refused(subprocess.CompletedProcess([], done.returncode, "", done.stderr), "No space")
 
@@ -221,7 +211,7 @@ def test_a_closed_standard_output_is_no_bug_report(folder: Path) -> None:
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=LIMIT,
     )
     assert "archcheck itself failed" not in done.stderr
     assert "Traceback" not in done.stderr

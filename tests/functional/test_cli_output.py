@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import select
 import shlex
 import stat
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
-COMMAND = str(Path(sys.executable).with_name("archcheck"))
+from tests.support.commands import (
+    COMMAND,
+    LIMIT,
+    environment,
+    output_in_terminal,
+    output_of,
+    run_command,
+)
+
 NET = """\
 from torch import nn
 
@@ -33,7 +38,6 @@ SPEC = "input: [3, 8, 8]\nrules:\n  parameters: {less_than: 10}\n  macs: {at_mos
 VERIFY = ("verify", "net.py", "--spec", "spec.yaml")
 INSPECT = ("inspect", "net.py", "--input", "3,8,8")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-DECIDED = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM", "PYTHONIOENCODING", "LC_ALL")
 
 
 @pytest.fixture
@@ -44,51 +48,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def environment(**settings: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in DECIDED}
-    return {**kept, "PYTHONIOENCODING": "utf-8", **settings}
-
-
-def run(folder: Path, *words: str, code: int | None = 1, **settings: str) -> str:
-    """What a command writes to a pipe; nothing may go to standard error."""
-    done = subprocess.run(
-        [COMMAND, *words],
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment(**settings),
-        timeout=60,
-    )
-    assert done.stderr == ""
-    assert done.returncode == code
-    return done.stdout
-
-
-def run_in_terminal(folder: Path, *words: str, **settings: str) -> str:
-    """What a command writes to a terminal."""
-    ours, theirs = pty.openpty()
-    settings = {"TERM": "xterm-256color", **settings}
-    with subprocess.Popen(
-        [COMMAND, *words],
-        cwd=folder,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=environment(**settings),
-    ) as process:
-        os.close(theirs)
-        text = b""
-        while select.select([ours], [], [], 60)[0]:
-            try:
-                data = os.read(ours, 1 << 16)
-            except OSError:  # the other end was closed
-                break
-            if not data:
-                break
-            text += data
-        process.wait(60)
-    os.close(ours)
-    return text.decode().replace("\r\n", "\n")
+def run(folder: Path, *words: str, code: int = 1, **settings: str) -> str:
+    return output_of(folder, *words, code=code, **settings)
 
 
 def without_time(text: str) -> str:
@@ -144,7 +105,7 @@ def test_the_table_shows_shapes_counts_and_lines(folder: Path) -> None:
 
 
 def test_a_terminal_gets_colour_and_a_pipe_the_same_text_without(folder: Path) -> None:
-    seen = run_in_terminal(folder, *VERIFY, COLUMNS="120")
+    seen = output_in_terminal(folder, *VERIFY, COLUMNS="120")
     piped = run(folder, *VERIFY)
     assert "\x1b[31m✗" in seen
     assert "\x1b[32m✓" in seen
@@ -155,7 +116,7 @@ def test_a_terminal_gets_colour_and_a_pipe_the_same_text_without(folder: Path) -
 
 @pytest.mark.parametrize("settings", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
 def test_a_terminal_without_colour(folder: Path, settings: dict[str, str]) -> None:
-    text = run_in_terminal(folder, *VERIFY, **settings)
+    text = output_in_terminal(folder, *VERIFY, **settings)
     assert "1 of 2 rules failed" in text
     assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|9[0-7]|38)[;m]", text)
 
@@ -203,7 +164,7 @@ def test_names_that_are_no_names_stay_in_their_row(folder: Path) -> None:
 def test_an_encoding_without_the_letters(folder: Path, settings: dict[str, str]) -> None:
     (folder / "сеть.py").write_text(NET)
     words = [COMMAND, "verify", "сеть.py", "--spec", "spec.yaml"]
-    options: dict[str, Any] = {"cwd": folder, "capture_output": True, "timeout": 60}
+    options: dict[str, Any] = {"cwd": folder, "capture_output": True, "timeout": LIMIT}
     done = subprocess.run(words, env=environment(**settings), **options)
     assert (done.returncode, done.stderr) == (1, b"")
     assert b"1 of 2 rules failed" in done.stdout
@@ -257,9 +218,8 @@ def test_a_pipe_can_be_the_file(folder: Path) -> None:
 
 def test_nothing_is_written_where_the_run_is_wrong(folder: Path) -> None:
     (folder / "report").write_text("old")
-    words = [COMMAND, "verify", "net.py:No", "--spec", "spec.yaml", "-o", "report"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, timeout=60)
-    assert done.returncode == 2
+    words = ("verify", "net.py:No", "--spec", "spec.yaml", "-o", "report")
+    assert run_command(folder, *words).returncode == 2
     assert (folder / "report").read_text() == "old"
 
 
@@ -277,7 +237,7 @@ def test_a_report_is_not_written_over_what_is_read(
 ) -> None:
     (folder / "link.py").symlink_to("net.py")
     before = (folder / file).read_bytes()
-    done = subprocess.run([COMMAND, *words], cwd=folder, capture_output=True, text=True, timeout=60)
+    done = run_command(folder, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert "would overwrite what is read: name another" in done.stderr
     assert (folder / file).read_bytes() == before
@@ -310,7 +270,7 @@ def test_a_closed_pipe_is_no_error_and_changes_no_verdict(
         stdout=writer,
         stderr=subprocess.PIPE,
         env=environment(),
-        timeout=60,
+        timeout=LIMIT,
     )
     os.close(writer)
     assert done.stderr == b""
@@ -320,7 +280,7 @@ def test_a_closed_pipe_is_no_error_and_changes_no_verdict(
 def test_head_gets_its_line(folder: Path) -> None:
     words = f"{shlex.join([COMMAND, *VERIFY])} | head -1"
     done = subprocess.run(
-        words, shell=True, cwd=folder, capture_output=True, env=environment(), timeout=60
+        words, shell=True, cwd=folder, capture_output=True, env=environment(), timeout=LIMIT
     )
     assert done.stdout.startswith(b"net.py:Net ")
     assert done.stdout.count(b"\n") == 1

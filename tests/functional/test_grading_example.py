@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import yaml
 
 from archcheck.spec import load_spec
 from archcheck.spec.points import exact_sum
+from tests.support.commands import run_program
 from tests.support.grading import QUIET, clean, summary
 from tests.support.paths import EXAMPLES
 
@@ -105,7 +105,7 @@ def test_the_files_beside_it_are_valid() -> None:
     assert sum(r.options.points or 0 for r in spec.requirements) == 100
     schema = ["--builtin-schema", "vendor.github-workflows", str(WORKFLOW)]
     command = [sys.executable, "-m", "check_jsonschema", *schema]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = run_program(command)
     assert done.returncode == 0, done.stdout
     project = (EXAMPLE.parent.parent / "pyproject.toml").read_text("utf-8")
     extra = re.search(r"^pytest = \[(.*)\]$", project, re.MULTILINE)

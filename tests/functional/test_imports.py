@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-RUN = """\
-import sys
-from archcheck.cli.main import run
-sys.argv = ["archcheck", *sys.argv[1:]]
-code = 0
-try:
-    run()
-except SystemExit as end:
-    code = end.code
-assert code == {code}, code
-"""
-REPORT = """
-names = {name.partition(".")[0] for name in sys.modules}
-print("imported:", *sorted(names), file=sys.stderr)
-"""
+from tests.support.imports import RUN, imported
+
 NET = """\
 from torch import nn
 
 Net = nn.Sequential(nn.Conv2d(3, 4, 3))
 """
-
-
-def imported(code: str, *words: str) -> list[str]:
-    """Which libraries a fresh interpreter holds after running some code."""
-    done = subprocess.run(
-        [sys.executable, "-c", code + REPORT, *words], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("imported:")
-    return last.split()[1:]
 
 
 def test_the_check_notices_torch() -> None:

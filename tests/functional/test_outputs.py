@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import archcheck
 from archcheck.cli.errors import UsageError
 from archcheck.cli.outputs import Destination, deliver, destinations
 from archcheck.spec import Report
+from tests.support.commands import run_command
 from tests.support.readers import (
     read_github,
     read_gradescope,
@@ -24,20 +24,12 @@ from tests.support.readers import (
     read_sarif,
 )
 
-COMMAND = str(Path(sys.executable).with_name("archcheck"))
 NET = "from torch import nn\n\nNet = nn.Sequential(nn.Conv2d(3, 4, 3))\n"
 SPEC = "input: [3, 8, 8]\nrules:\n  parameters: {less_than: 10, points: 5}\n"
 
 
 def run(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "verify", "net.py", "--spec", "spec.yaml", *words],
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", **settings},
-        timeout=120,
-    )
+    return run_command(folder, "verify", "net.py", "--spec", "spec.yaml", *words, **settings)
 
 
 @pytest.fixture

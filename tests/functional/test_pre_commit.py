@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.commands import LIMIT, run_program
 from tests.support.paths import ROOT
 
 BIN = Path(sys.executable).parent
@@ -53,9 +54,7 @@ sys.addaudithook(hook)
 
 
 def git(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["git", *words], cwd=folder, env=environment(), capture_output=True, text=True, timeout=60
-    )
+    done = run_program(["git", *words], folder, environment())
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -123,7 +122,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            timeout=300,
+            timeout=LIMIT,
         )
         assert done.returncode == code, done.stdout
         return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
@@ -162,7 +161,7 @@ def project(tmp_path: Path, hooks: Path, home: Path) -> Project:
 
 def test_the_manifest_is_valid() -> None:
     words = [sys.executable, "-m", "pre_commit", "validate-manifest", HOOKS]
-    subprocess.run(words, cwd=ROOT, check=True, timeout=60)
+    assert run_program(words, ROOT).returncode == 0
     hooks = {hook["id"]: hook for hook in yaml.safe_load((ROOT / HOOKS).read_text("utf-8"))}
     assert {name: hook["language"] for name, hook in hooks.items()} == {
         "archcheck": "system",
@@ -373,9 +372,7 @@ def test_the_five_commands_of_the_readme(tmp_path: Path, hooks: Path) -> None:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     script = "".join(f"set -e\n{command}" for command in commands) + "which archcheck\n"
-    done = subprocess.run(
-        ["sh", "-c", script], cwd=folder, env=fresh, capture_output=True, text=True, timeout=300
-    )
+    done = run_program(["sh", "-c", script], folder, fresh)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == str(folder / ".venv" / "bin" / "archcheck")
     assert re.search(r"archcheck\.+Passed", done.stdout + done.stderr)
@@ -383,8 +380,7 @@ def test_the_five_commands_of_the_readme(tmp_path: Path, hooks: Path) -> None:
     shutil.copy(clone / "examples" / "assignment7" / "net004.py", folder / "models" / "net004.py")
     git(folder, "add", "models")
     fresh["PATH"] = f"{folder / '.venv' / 'bin'}:{fresh['PATH']}"
-    words = ["git", "commit", "-m", "Worse"]
-    done = subprocess.run(words, cwd=folder, env=fresh, capture_output=True, text=True)
+    done = run_program(["git", "commit", "-m", "Worse"], folder, fresh)
     assert done.returncode == 1
     assert "✗ receptive-field: " in done.stdout + done.stderr
     assert "┌─ models/net004.py:86" in done.stdout + done.stderr

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.commands import run_program
 from tests.support.grading import BAD, GOOD, QUIET, SPEC, WRONG, clean, write
 from tests.support.paths import ROOT
 
@@ -39,7 +39,7 @@ def imported(*words: str, folder: Path, **environment: str) -> tuple[set[str], l
     (folder / "conftest.py").write_text(TELL)
     (folder / "test_plain.py").write_text("def test_plain(): pass\n")
     command = [sys.executable, "-m", "pytest", *QUIET, "-p", "no:xdist", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    done = run_program(command, folder)
     assert done.returncode == 0, done.stdout + done.stderr
     libraries, parts = [
         line.split()[1:]

@@ -7,14 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import junitparser
-import psutil
 import pytest
 
+from tests.support.commands import LIMIT, environment
 from tests.support.grading import BAD, GOOD, QUIET, RULES, SPEC, WRONG, clean, summary, write
+from tests.support.processes import assert_gone, wait_until
 
 pytest_plugins = "pytester"
 
@@ -23,6 +23,14 @@ SMALL = "7.5 of 18.5 points, 3 of 7 bonus points"
 NONE = "0 of 18.5 points, 0 of 7 bonus points   could not be run"
 COUNTED = "import os\nwith open(os.environ['COUNT'], 'a') as file:\n    file.write('x')\n"
 """The beginning of a submission that counts how often it is imported."""
+SLEEPER = """\
+import os, time
+with open("started.part", "w") as file:
+    file.write(str(os.getpid()))
+os.rename("started.part", "started")
+time.sleep(999)
+"""
+"""A submission that writes down the process that imports it, and never returns."""
 
 
 @pytest.fixture
@@ -198,36 +206,32 @@ def test_reports_are_data(folder: Path, pytester: pytest.Pytester) -> None:
 def test_an_interrupted_run_leaves_nothing_behind(
     words: list[str], folder: Path, pytester: pytest.Pytester
 ) -> None:
-    sleeper = "import os, time\nopen('started', 'w').write(str(os.getpid()))\ntime.sleep(99)\n"
-    write(folder, bob__mynet=sleeper)
-    command = [sys.executable, "-m", "pytest", "alice", "bob", *words]
-    run = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        start_new_session=True,
-    )
+    write(folder, bob__mynet=SLEEPER)
+    started, log = folder / "started", folder / "log"
+    with log.open("w") as file:
+        run = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "alice", "bob", *words],
+            cwd=folder,
+            env=environment(),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def bob_runs() -> bool:
+        # Bob's network may start while Alice's is judged; pytest tells when it comes to Bob.
+        return started.exists() and (bool(words) or "bob/mynet.py " in log.read_text("utf-8"))
+
     try:
-        deadline = time.monotonic() + 60
-        while not (folder / "started").exists() or not (folder / "started").read_text():
-            assert run.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
-        child = int((folder / "started").read_text())
-        if not words:
-            time.sleep(0.2)
+        wait_until(lambda: bob_runs() or run.poll() is not None)
         os.killpg(run.pid, signal.SIGINT)
-        text, _ = run.communicate(timeout=60)
+        run.wait(LIMIT)
     finally:
         run.kill()
+    text = log.read_text("utf-8")
     assert run.returncode == pytest.ExitCode.INTERRUPTED, text
     assert "INTERNALERROR" not in text
     if not words:
         assert f"alice/mynet.py   {FULL}" in text
         assert "bob/mynet.py   " not in text
-    deadline = time.monotonic() + 30
-    while psutil.pid_exists(child) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not psutil.pid_exists(child)
+    assert_gone([int(started.read_text())])

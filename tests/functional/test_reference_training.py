@@ -5,12 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,8 @@ pytest.importorskip("safetensors", reason="the training needs the extra `train`"
 
 from safetensors.torch import load_file
 
+from tests.support.commands import environment, run_program
+from tests.support.processes import wait_until
 from tests.support.recipes import FOLDER, LAST, PIPELINE, recipe, shipped, teach, write
 from tests.support.synthetic import write_batch
 from training.config import load_config
@@ -35,6 +34,7 @@ import train
 cifar.SHA256.update(json.loads(sys.argv[1]))
 sys.exit(train.main(sys.argv[2:]))
 """
+SETTINGS = environment(PYTHONPATH=str(FOLDER), OMP_NUM_THREADS="1")
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +52,8 @@ def command(data: tuple[Path, str], config: Path, out: Path, *more: str) -> list
     ]
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(FOLDER), "OMP_NUM_THREADS": "1"}
-
-
 def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), env=environment(), capture_output=True, text=True, timeout=300
-    )
+    return run_program(command(*arguments), env=SETTINGS)
 
 
 # -- the whole program -------------------------------------------------------------------------
@@ -78,10 +72,10 @@ def test_a_killed_training_resumes_to_the_same_metrics_and_weights(
     assert run(data, config, whole, *teacher, "--workers", "0").returncode == 0
     started = subprocess.Popen(
         command(data, config, killed, *teacher, "--workers", "2"),
-        env=environment(),
+        env=SETTINGS,
         stderr=subprocess.DEVNULL,
     )
-    _wait_for(lambda: _epochs(killed) >= 1 or started.poll() is not None)
+    wait_until(lambda: _epochs(killed) >= 1 or started.poll() is not None)
     started.send_signal(signal.SIGKILL)
     started.wait()
     assert 1 <= _epochs(killed) < 5, "it was killed too late to show anything"
@@ -132,13 +126,6 @@ def test_a_killed_training_resumes_to_the_same_metrics_and_weights(
 def _epochs(folder: Path) -> int:
     file = folder / "metrics.csv"
     return len(file.read_text("utf-8").splitlines()) - 1 if file.exists() else 0
-
-
-def _wait_for(done: Callable[[], bool], seconds: float = 240) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.01)
 
 
 def test_it_stops_where_nothing_is_learnt(tmp_path: Path, data: tuple[Path, str]) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
+from tests.support.commands import run_command
 from tests.support.paths import ROOT
 
 pytest.importorskip("albumentations", reason="the augmentations are albumentations'")
@@ -20,18 +19,18 @@ DATA = os.environ.get("ARCHCHECK_DATA")
 both = pytest.mark.parametrize("name", SPEC)
 
 
-def verdicts(name: str, *words: str) -> tuple[int, dict[str, Any]]:
+def verdicts(name: str, *options: str) -> tuple[int, dict[str, Any]]:
     """The exit code, and the entry of each rule that the network is held to."""
     weights = FOLDER / f"{name}.safetensors"
     if not weights.exists():
         pytest.skip(f"no trained weights of {name} are here")
-    command = [
-        *(sys.executable, "-m", "archcheck", "verify", str(FOLDER / f"{name}.py")),
+    words = (
+        *("verify", str(FOLDER / f"{name}.py")),
         *("--spec", str(ROOT / "specs" / SPEC[name]), "--weights", str(weights)),
         *("--augmentation", f"{FOLDER / 'augmentations.py'}:augmentations_{name}"),
-        *("--no-cache", "--output-format", "json", "--timeout", "300", *words),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
+        *("--no-cache", "--output-format", "json", "--timeout", "300", *options),
+    )
+    done = run_command(ROOT, *words)
     assert done.stderr == ""
     report = json.loads(done.stdout)
     return done.returncode, {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,17 +18,15 @@ import archcheck
 from archcheck.network import Network
 from archcheck.spec import json_schema, parse_spec
 from archcheck.spec.baseline import guard_spec
+from tests.support.commands import run_command
+from tests.support.networks import CASES
 from tests.support.paths import SPECS
-from tests.unit.network.test_counts import CASES
 
-COMMAND = str(Path(sys.executable).with_name("archcheck"))
 WRONG = "titel: x\nrules:\n  parameters: {less_then: 5, severity: warn}\n  max_pool: forbidden\n"
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "spec", *words], cwd=folder, capture_output=True, encoding="utf-8", timeout=120
-    )
+    return run_command(folder, "spec", *words)
 
 
 # -- check -------------------------------------------------------------------------------------
@@ -185,10 +182,10 @@ def test_the_command(tmp_path: Path) -> None:
     refused = run(tmp_path, *made)
     assert refused.returncode == 2
     assert "net.yaml is already there; --force overwrites it" in refused.stderr
-    words = [COMMAND, "verify", "net.py", "--spec", "net.yaml"]
-    assert subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=120).returncode == 0
+    verify = ("verify", "net.py", "--spec", "net.yaml")
+    assert run_command(tmp_path, *verify).returncode == 0
     (tmp_path / "net.py").write_text(NET.replace("dilation=2", "dilation=1"))
-    changed = subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=120, text=True)
+    changed = run_command(tmp_path, *verify)
     assert changed.returncode == 1
     assert "✗ dilated" in changed.stdout
 

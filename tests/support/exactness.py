@@ -134,3 +134,18 @@ def assert_theoretical(
         assert field.size[axis] == max(sizes)
         assert field.smallest[axis] == min(sizes)
     return field
+
+
+def field_of(module: nn.Module, shape: tuple[int, ...], at: str = "output") -> Field:
+    """The field of a module at a point."""
+    return archcheck.receptive_field(archcheck.trace(module, shape)).at(at)
+
+
+def assert_every_region(module: nn.Module, shape: tuple[int, ...]) -> Field:
+    """The actual region of every unit is the positions with a gradient, on all axes at once."""
+    field = field_of(module, shape)
+    for unit, mask in oracle.actual_masks(module, shape):
+        region = field.unit(unit).actual
+        assert np.array_equal(region.mask(), mask), unit
+        assert region.count == mask.sum()
+    return field

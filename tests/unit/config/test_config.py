@@ -8,7 +8,7 @@ import pytest
 
 from archcheck.config import Config, ConfigError, find_config, mapped_networks, read_config
 from archcheck.worker.reference import Reference
-from tests.functional.test_imports import imported
+from tests.support.imports import imported
 
 HEAD = '[project]\nname = "edge"  # nothing of archcheck\n\n'
 

@@ -14,29 +14,16 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import archcheck
-from archcheck.fields import Field, Region, UnknownField
+from archcheck.fields import Region, UnknownField
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import canonical
 from tests.support import oracle
+from tests.support.exactness import assert_every_region, field_of
+from tests.support.modules import Around, Cross
 from tests.support.strategies import Network, networks
 from tests.support.zoo import inception, se, unet
-from tests.unit.fields.test_fields_of_views import CASES, Around
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
-
-
-def field_of(module: nn.Module, shape: tuple[int, ...], at: str = "output") -> Field:
-    return archcheck.receptive_field(archcheck.trace(module, shape)).at(at)
-
-
-def assert_every_unit(module: nn.Module, shape: tuple[int, ...]) -> Field:
-    """The actual set of every unit equals the positions with a gradient."""
-    field = field_of(module, shape)
-    for unit, mask in oracle.actual_masks(module, shape):
-        region = field.unit(unit).actual
-        assert np.array_equal(region.mask(), mask), unit
-        assert region.count == mask.sum()
-    return field
 
 
 # -- random networks ---------------------------------------------------------------------------
@@ -44,7 +31,7 @@ def assert_every_unit(module: nn.Module, shape: tuple[int, ...]) -> Field:
 
 @given(networks(dimensions=(1, 2)))
 def test_actual_sets_of_every_unit_equal_the_gradients(drawn: Network) -> None:
-    assert_every_unit(drawn.module, drawn.input_shape)
+    assert_every_region(drawn.module, drawn.input_shape)
 
 
 @given(networks(dimensions=(3,)), st.data())
@@ -77,22 +64,6 @@ def drawing(mask: np.ndarray) -> tuple[tuple[int, ...], bytes]:
 
 
 # -- networks whose fields are no products -----------------------------------------------------
-
-
-class Cross(nn.Module):
-    """Branches of 1x5 and 5x1 side by side, twice, the second time after a stride."""
-
-    def __init__(self, groups: int = 1) -> None:
-        super().__init__()
-        self.wide = nn.Conv2d(2, 2, (1, 5), padding=(0, 2))
-        self.high = nn.Conv2d(2, 2, (5, 1), padding=(2, 0))
-        self.mix = nn.Conv2d(4, 4, 1, stride=2, groups=groups)
-        self.wide2 = nn.Conv2d(4, 2, (1, 3), dilation=2, padding=(0, 2))
-        self.high2 = nn.Conv2d(4, 2, (3, 1), padding=(1, 0))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.mix(torch.cat([self.wide(x), self.high(x)], 1))
-        return torch.cat([self.wide2(x), self.high2(x)], 1)
 
 
 class CrissCross(nn.Module):
@@ -140,15 +111,8 @@ NOT_PRODUCTS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
 @pytest.mark.parametrize("name", NOT_PRODUCTS)
 def test_fields_that_are_no_products_are_exact(name: str) -> None:
     module, shape = NOT_PRODUCTS[name]
-    field = assert_every_unit(module, shape)
+    field = assert_every_region(module, shape)
     assert not field.unit().actual.is_product
-
-
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("shape", [(2, 8, 8), (2, 8, 12)])
-def test_views_are_followed_to_the_position(name: str, shape: tuple[int, ...]) -> None:
-    function, inside = CASES[name]
-    assert_every_unit(Around(function, inside).double(), shape)
 
 
 class EverySecond(nn.Module):

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.unit.fields.test_unit_fields import assert_every_unit, field_of
+from tests.support.exactness import assert_every_region, field_of
 
 HIGH, WIDE = 5, 4
 
@@ -105,7 +105,7 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_sets_equal_the_gradients(name: str) -> None:
-    field = assert_every_unit(*CASES[name])
+    field = assert_every_region(*CASES[name])
     found = [field.unit(unit).actual.is_product for unit in np.ndindex(*field.shape)]
     assert not all(found)
 

@@ -14,8 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import archcheck
 from tests.support.masked_tokens import ATTENTION, Tokens, causal
 from tests.support.masked_windows import SwinBlock
-from tests.unit.fields.test_fields_of_masks import MultiHead
-from tests.unit.fields.test_fields_of_ops import SHAPES, Applied
+from tests.support.modules import SHAPES, Applied, MultiHead
 
 PRODUCTS: dict[str, Callable[[Tensor], Tensor]] = {
     "einsum with an ellipsis": lambda x: torch.einsum("...hw,vw->...hv", x, x.new_ones(5, 6)),

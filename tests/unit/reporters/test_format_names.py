@@ -23,9 +23,7 @@ from archcheck.reporters.issues import relative
 from archcheck.reporters.text import print_concise
 from archcheck.rules import Location, Verdict
 from archcheck.spec import Finding, Report, spec_from
-from tests.unit.reporters.test_formats import broken, read, report_on, repository
-
-__all__ = ["repository"]
+from tests.support.reports import broken, read, report_on
 
 # -- names and messages from outside -----------------------------------------------------------
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, get_args
 
+import jsonschema
 import pytest
 from torch import nn
 
@@ -16,11 +17,13 @@ from archcheck.evidence.datasets import DATASETS
 from archcheck.network import Network, Place
 from archcheck.rules import Verdict
 from archcheck.rules.accuracy import AccuracyOptions
-from archcheck.spec import SpecError, check, parse_spec, spec_from
-from tests.unit.spec.test_spec import SCHEMA
+from archcheck.spec import SpecError, check, json_schema, parse_spec, spec_from
 
 CIFAR10 = DATASETS["cifar10"]
 TASK = Task("cifar10", CIFAR10.mean, CIFAR10.std)
+
+
+SCHEMA = jsonschema.Draft7Validator(json_schema())
 
 
 def schema_accepts(**options: Any) -> bool:

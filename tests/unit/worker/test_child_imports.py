@@ -13,6 +13,7 @@ from archcheck.tracing.remote import JOB_MODULES
 from archcheck.tracing.requests import TraceRequest
 from archcheck.worker.protocol import Done, Job, pack, raw, unpack
 from archcheck.worker.reference import Reference
+from tests.support.commands import run_program
 from tests.support.paths import ROOT
 
 NETWORKS = {
@@ -40,8 +41,8 @@ def heavy(modules: set[str]) -> set[str]:
 
 
 def brought_by_torch() -> set[str]:
-    code = "import sys, torch; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_program([sys.executable, "-c", "import sys, torch; print(*sys.modules)"])
+    assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 
 

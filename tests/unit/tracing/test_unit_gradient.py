@@ -13,7 +13,7 @@ from archcheck.fields.explain.effective import Effective, from_bytes
 from archcheck.fields.explain.summary import Summary, summary
 from archcheck.tracing.unit_gradient import measure
 from archcheck.worker.failures import RunError
-from tests.unit.fields.test_unit_fields import Cross
+from tests.support.modules import Cross
 
 
 class Net(nn.Module):

@@ -1,12 +1,8 @@
-"""The algebra under the receptive fields: sets of positions, tables of them, maps of tables.
-
-Everything is compared with plain Python sets and numpy's index arrays, index by index.
-"""
+"""Tables of sets, and maps of their axes, compared with plain sets, index by index."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,54 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archcheck.fields.algebra.axis_map import CLAMP, DROP, REFLECT, WRAP, AxisMap
-from archcheck.fields.algebra.field_map import FieldMap
-from archcheck.fields.algebra.positions import EMPTY, Positions
-from archcheck.fields.algebra.reshape import divided, reshaped, together
+from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.table import Factor, Table, union
 
 Index = Sequence[int]
-members = st.frozensets(st.integers(-300, 300), max_size=12)
-
-
-# -- sets --------------------------------------------------------------------------------------
-
-
-@given(members)
-def test_positions_are_the_set_they_were_made_of(a: frozenset[int]) -> None:
-    p = Positions.of(a)
-    assert p.members() == tuple(sorted(a))
-    assert p.count == len(a)
-    assert bool(p) == bool(a)
-    assert p.hull == ((min(a), max(a)) if a else None)
-    assert p.size == (max(a) - min(a) + 1 if a else 0)
-    assert not a or (p.low, p.high) == p.hull
-
-
-@given(members, members)
-def test_union_is_that_of_sets(a: frozenset[int], b: frozenset[int]) -> None:
-    p, q = Positions.of(a), Positions.of(b)
-    assert p | q == q | p == Positions.of(a | b)
-    assert hash(p | q) == hash(Positions.of(a | b))
-    assert (p == q) == (a == b)
-    assert (p.members(), q.members()) == (tuple(sorted(a)), tuple(sorted(b)))  # unchanged
-
-
-@given(members, st.integers(-500, 500), st.integers(-500, 500))
-def test_a_shift_moves_every_member(a: frozenset[int], by: int, more: int) -> None:
-    p = Positions.of(a) + by
-    assert p == Positions.of(member + by for member in a)
-    assert p + more == Positions.of(a) + (by + more)
-
-
-@given(st.integers(-50, 50), st.integers(0, 1 << 40))
-def test_bits_are_normalised(low: int, bits: int) -> None:
-    p = Positions(low, bits)
-    assert p.members() == tuple(low + i for i in range(41) if bits >> i & 1)
-    assert p == Positions.of(p.members())
-    assert (p == EMPTY) == (bits == 0)
-
-
-# -- tables ------------------------------------------------------------------------------------
 
 
 def at(table: Table, index: Index) -> frozenset[int]:
@@ -232,75 +184,3 @@ def test_a_margin_says_what_lies_beyond_the_borders(
         for j in range(3):
             expected = at(endless, (index, j))
             assert at(written, (index + left if written.varies(0) else 0, j)) == expected
-
-
-# -- maps --------------------------------------------------------------------------------------
-
-
-def written_out(m: FieldMap, axis: int) -> np.ndarray[Any, np.dtype[Any]]:
-    """The set of every unit on one axis, as an array of the tensor's shape."""
-    for factor in range(len(m.factors)):
-        m = m.pinned(factor)
-    table = m.tracks[axis].local
-    sizes = [factor.size for factor in m.factors]
-    return np.broadcast_to(table.values, sizes).reshape(m.shape)
-
-
-def agrees(m: FieldMap, coordinates: list[Any]) -> bool:
-    """Whether every unit depends on exactly the position whose coordinates numpy has there."""
-    for axis, expected in enumerate(coordinates):
-        if m.shape != expected.shape:
-            return False
-        found = written_out(m, axis)
-        for unit in np.ndindex(*m.shape):
-            if found[unit] != Positions(int(expected[unit]), 1):
-                return False
-    return True
-
-
-def factorisations(draw: Any, total: int) -> list[int]:
-    """Some shape of so many elements, ones included."""
-    shape = []
-    while total > 1:
-        size = draw(st.sampled_from([d for d in range(2, total + 1) if total % d == 0]))
-        shape.append(size)
-        total //= size
-    for place in draw(st.lists(st.integers(0, len(shape)), max_size=2)):
-        shape.insert(place, 1)
-    return shape
-
-
-@given(st.data(), st.booleans())
-def test_reshapes_and_permutations_are_those_of_numpy(data: st.DataObject, lattice: bool) -> None:
-    shape = [1, *data.draw(st.lists(st.sampled_from([1, 2, 3, 4, 6]), min_size=2, max_size=4))]
-    if prod(shape) > 150:
-        return
-    spatial = tuple(range(2, len(shape)))
-    m = FieldMap.of_input(shape, spatial, lattice=lattice)
-    grid = np.indices(shape)
-    coordinates: list[Any] = [grid[dimension] for dimension in spatial]
-    assert agrees(m, coordinates)
-    for _ in range(data.draw(st.integers(1, 5))):
-        rank = len(m.shape)
-        if data.draw(st.booleans()):
-            order = data.draw(st.permutations(range(rank)))
-            m = m.permuted(order)
-            coordinates = [array.transpose(order) for array in coordinates]
-        else:
-            new = factorisations(data.draw, prod(shape))
-            m = reshaped(m, new)
-            coordinates = [array.reshape(new) for array in coordinates]
-        assert agrees(m, coordinates), m.shape
-
-
-@given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.booleans())
-def test_a_dimension_divided_and_put_together(
-    outer: int, inner: int, channels: int, lattice: bool
-) -> None:
-    shape = (1, channels, outer * inner, 3)
-    m = FieldMap.of_input(shape, (2, 3), lattice=lattice)
-    rows, columns = np.indices(shape)[2:]
-    cut = divided(m, 2, inner)
-    new = (1, channels, outer, inner, 3)
-    assert agrees(cut, [rows.reshape(new), columns.reshape(new)])
-    assert agrees(together(cut, 2), [rows, columns])

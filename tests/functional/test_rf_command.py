@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from math import prod
@@ -19,7 +18,7 @@ import archcheck
 from archcheck.fields.explain.effective import Effective
 from archcheck.fields.explain.summary import summary
 from archcheck.reporters.plot import picture
-from tests.functional.test_cli_output import COMMAND, environment, run
+from tests.support.commands import output_of, run_command, run_program
 from tests.support.paths import ROOT
 
 NETS = """\
@@ -101,7 +100,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def data(folder: Path, *words: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run(folder, "rf", *words, "--output-format", "json", code=0))
+    found: dict[str, Any] = json.loads(output_of(folder, "rf", *words, "--output-format", "json"))
     return found
 
 
@@ -109,8 +108,8 @@ CROSS = ("nets.py:Cross", "--input", "3,9,8")
 
 
 def test_text_says_what_a_unit_reads(folder: Path) -> None:
-    text = run(folder, "rf", *CROSS, "--unit", "0,7", code=0)
-    assert text == run(folder, "rf", *CROSS, "--unit", "0,7", code=0)
+    text = output_of(folder, "rf", *CROSS, "--unit", "0,7")
+    assert text == output_of(folder, "rf", *CROSS, "--unit", "0,7")
     assert text.startswith("nets.py:Cross   3×9×8\n\nat features: a map of 9×8, in front of pool")
     for line in (
         "  size           5 × 5",
@@ -175,7 +174,7 @@ def test_gates_and_norms_are_given_both_ways(folder: Path) -> None:
     assert [op["module"] for op in found["norms"]] == ["norm"]
     assert found["strict"]["size"] == [10, 10]
     assert data(folder, *words, "--at", "norm")["strict"]["size"] == [10, 10]
-    text = run(folder, "rf", *words, code=0)
+    text = output_of(folder, "rf", *words)
     assert "global from mean on" in text
     assert "  without gates  3 × 3   the paths through mean left out\n" in text
     assert "strictly       10 × 10   with norm joining what they average over\n" in text
@@ -183,7 +182,7 @@ def test_gates_and_norms_are_given_both_ways(folder: Path) -> None:
 
 
 def test_one_and_three_axes(folder: Path) -> None:
-    text = run(folder, "rf", "nets.py:Holes", "--input", "1,12", "--unit", "1", code=0)
+    text = output_of(folder, "rf", "nets.py:Holes", "--input", "1,12", "--unit", "1")
     assert "    length       −2, 1, 4\n" in text
     assert "    length       1, 4 of 12\n" in text
     assert "coverage       43 %\n" in text
@@ -199,13 +198,13 @@ def test_the_input_that_reaches_the_point_is_taken(folder: Path) -> None:
 
 def test_what_is_not_known_is_said_with_its_line(folder: Path) -> None:
     words = ("rf", "nets.py:Strange", "--input", "3,8,8")
-    text = run(folder, *words, code=1)
+    text = output_of(folder, *words, code=1)
     assert "? not known at features: torch.linalg.qr" in text
     assert "nets.py:" in text
-    found = json.loads(run(folder, *words, "--output-format", "json", code=1))
+    found = json.loads(output_of(folder, *words, "--output-format", "json", code=1))
     assert found["size"] is None
     assert found["not_modelled"][0]["called"]["line"] > 0
-    failed = run(folder, "rf", "nets.py:Cross", "--input", "5,8,8", code=1)
+    failed = output_of(folder, "rf", "nets.py:Cross", "--input", "5,8,8", code=1)
     assert "✗ runs" in failed
 
 
@@ -247,10 +246,10 @@ def test_pictures_are_the_same_every_time(
 def test_png_and_gradients_in_a_picture(folder: Path) -> None:
     pytest.importorskip("matplotlib")
     (folder / "field.png").write_text("something older")
-    run(folder, "rf", *CROSS, "--effective", "--samples", "2", "--plot", "field.png", code=0)
+    output_of(folder, "rf", *CROSS, "--effective", "--samples", "2", "--plot", "field.png")
     assert (folder / "field.png").read_bytes().startswith(b"\x89PNG\r\n")
     for name in ("one.svg", "two.svg"):
-        run(folder, "rf", *CROSS, "--effective", "--samples", "2", "--plot", name, code=0)
+        output_of(folder, "rf", *CROSS, "--effective", "--samples", "2", "--plot", name)
     assert (folder / "one.svg").read_bytes() == (folder / "two.svg").read_bytes()
     assert not list(folder.glob(".*.*"))
 
@@ -261,14 +260,7 @@ def test_matplotlib_is_not_imported_without_a_picture(folder: Path) -> None:
         "try: app(['rf', 'nets.py:Cross', '--input', '3,9,8'], standalone_mode=False)\n"
         "finally: print(sorted(m for m in ('torch', 'matplotlib') if m in sys.modules))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment(),
-        timeout=60,
-    )
+    done = run_program([sys.executable, "-c", script], folder)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
@@ -292,8 +284,8 @@ def test_gradients_stand_beside_the_field(folder: Path) -> None:
     assert 1 < found["area"] <= 9
     assert found["side"] == pytest.approx(found["area"] ** 0.5)
     assert found["inside_actual"] == pytest.approx(1)
-    text = run(folder, "rf", *CROSS, "--effective", "--samples", "3", code=0)
-    assert text == run(folder, "rf", *CROSS, "--effective", "--samples", "3", code=0)
+    text = output_of(folder, "rf", *CROSS, "--effective", "--samples", "3")
+    assert text == output_of(folder, "rf", *CROSS, "--effective", "--samples", "3")
     assert "effective: random initial weights, 3 random inputs\n" in text
     assert "(Luo et al. 2016)" in text
 
@@ -320,7 +312,7 @@ def test_gradients_take_the_weights_of_a_checkpoint(folder: Path) -> None:
 
 def test_gradients_have_a_time_limit(folder: Path) -> None:
     words = ("nets.py:Slow", "--input", "3,8,8", "--effective", "--timeout", "8")
-    text = run(folder, "rf", *words, code=1)
+    text = output_of(folder, "rf", *words, code=1)
     assert "forward and backward of 0 of 16 inputs took all of the 8 seconds" in text
     assert "--samples" in text
 
@@ -329,14 +321,7 @@ def test_gradients_have_a_time_limit(folder: Path) -> None:
 
 
 def refused(folder: Path, *words: str, **settings: str) -> str:
-    done = subprocess.run(
-        [COMMAND, "rf", *words],
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment(**settings),
-        timeout=60,
-    )
+    done = run_command(folder, "rf", *words, **settings)
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -376,4 +361,4 @@ def test_the_readme_shows_what_is_printed() -> None:
     text = (root / "README.md").read_text(encoding="utf-8")
     words, _, shown = text.partition("$ archcheck rf ")[2].partition("\n")
     shown = shown.partition("```")[0]
-    assert run(root, "rf", *words.split(), code=0) == shown
+    assert output_of(root, "rf", *words.split()) == shown

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import archcheck
 from tests.support.exactness import assert_every_unit, assert_theoretical
-from tests.unit.fields.test_fields_of_ops import SHAPES, Applied
+from tests.support.modules import SHAPES, Applied
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Using padding='same'"),

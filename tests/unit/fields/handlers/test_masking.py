@@ -15,6 +15,7 @@ from archcheck.network import decode, encode
 from tests.support.exactness import assert_every_unit, assert_theoretical, traced
 from tests.support.masked_tokens import ATTENTION, Tokens, causal, low, near, sdpa
 from tests.support.masked_windows import IMAGE, SwinBlock, shifted_mask
+from tests.support.modules import MultiHead
 
 Shape = tuple[int, ...]
 
@@ -58,22 +59,6 @@ def test_causal_attention_is_global_and_a_neighbourhood_is_not() -> None:
     _, field = traced(Tokens(ATTENTION["sdpa, added"]).double(), (2, 16))
     # Two to either side in the attention, one in each of two convolutions.
     assert (field.is_global, field.size) == (False, (9,))
-
-
-class MultiHead(nn.Module):
-    """nn.MultiheadAttention with masks."""
-
-    def __init__(self, *, batch_first: bool = True, **masks: Any) -> None:
-        super().__init__()
-        self.first, self.masks = batch_first, masks
-        self.stem = nn.Conv1d(2, 4, 3, padding=1)
-        self.attention = nn.MultiheadAttention(4, 2, batch_first=batch_first)
-
-    def forward(self, x: Tensor) -> Tensor:
-        order = (0, 2, 1) if self.first else (2, 0, 1)
-        x = self.stem(x).permute(order)
-        y: Tensor = self.attention(x, x, x, **self.masks)[0]
-        return y.transpose(1, 2) if self.first else y.permute(1, 2, 0)
 
 
 @pytest.mark.parametrize("batch_first", [True, False])
@@ -134,7 +119,7 @@ def test_a_bias_that_is_a_weight_masks_nothing() -> None:
 )
 def test_masks_that_say_nothing_certain_are_not_guessed(change: Callable[[Tensor], Tensor]) -> None:
     rf = archcheck.receptive_field(archcheck.trace(Scores(change), (2, 8, 8)))
-    with pytest.raises(archcheck.UnknownField, match=r"mask.*test_fields_of_masks\.py"):
+    with pytest.raises(archcheck.UnknownField, match=r"mask.*test_masking\.py"):
         rf.at("output")
 
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,10 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcheck.cache import Store, clean, find_folder, open_store
+from archcheck.cache import Store, clean, find_folder
 from archcheck.cache import store as module
 from archcheck.cache.folder import MARKS
-from archcheck.cache.signing_key import secret
 from archcheck.network import Network, encode
 from archcheck.network.model import Tensor
 from archcheck.worker.dependencies.states import Dependencies, content
@@ -274,6 +272,29 @@ def test_many_processes_write_at_once(store: Store, folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {*MARKS, NAME}
 
 
+def test_a_process_that_is_ended_while_it_writes_leaves_whole_entries(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2])\n"
+        "from pathlib import Path\n"
+        "from tests.unit.cache.test_store import *\n"
+        "store = Store(Path(sys.argv[1]), KEY)\n"
+        "while True:\n"
+        "    assert store.put(REFERENCE, REQUEST, network('x' * 5_000_000), Dependencies())\n"
+    )
+    root = str(ROOT)
+    file = tmp_path / "cache" / NAME
+    for turn in range(3):
+        file.unlink(missing_ok=True)
+        words = [sys.executable, "-c", code, str(tmp_path / "cache"), root]
+        with subprocess.Popen(words) as process:
+            while not file.exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+            time.sleep(0.03 * turn)
+            process.send_signal(signal.SIGKILL)
+        assert Store(tmp_path / "cache", KEY).get(REFERENCE, REQUEST) is not None
+
+
 # -- bounds ---------------------------------------------------------------------------------
 
 
@@ -365,82 +386,3 @@ def test_clean_takes_its_own_and_nothing_else(store: Store, folder: Path, tmp_pa
     empty.mkdir()
     assert clean(empty) == (0, 0, [])
     assert empty.is_dir()
-
-
-# -- the key --------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    yield tmp_path / "state" / "archcheck" / "cache-key"
-
-
-def test_the_key_is_made_once_and_for_the_user_alone(state: Path) -> None:
-    key = secret()
-    assert key is not None
-    assert len(key) == 32
-    assert secret() == key
-    assert stat.S_IMODE(state.stat().st_mode) == 0o600
-    assert [path.name for path in state.parent.iterdir()] == ["cache-key"]
-
-
-def _own_key(path: str, number: int) -> bytes | None:
-    os.environ["XDG_STATE_HOME"] = path
-    return secret()
-
-
-def test_processes_agree_on_the_key(state: Path) -> None:
-    with get_context("spawn").Pool(4) as pool:
-        keys = pool.map(partial(_own_key, str(state.parents[1])), range(16))
-    assert keys[0] is not None
-    assert set(keys) == {keys[0]}
-
-
-def test_a_key_that_others_can_read_is_none(state: Path) -> None:
-    assert secret() is not None
-    state.chmod(0o644)
-    assert secret() is None
-    assert open_store() is None
-
-
-def test_a_broken_key_is_made_anew(state: Path) -> None:
-    state.parent.mkdir(parents=True)
-    state.touch(0o600)
-    key = secret()
-    assert key is not None
-    assert len(key) == 32
-
-
-def test_no_place_for_a_key_means_no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    assert secret() is None
-    assert open_store(tmp_path) is None
-    monkeypatch.setenv("XDG_STATE_HOME", "relative")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert secret() is not None
-    assert (tmp_path / ".local/state/archcheck/cache-key").is_file()
-
-
-def test_a_process_that_is_ended_while_it_writes_leaves_whole_entries(tmp_path: Path) -> None:
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[2])\n"
-        "from pathlib import Path\n"
-        "from tests.unit.cache.test_cache_store import *\n"
-        "store = Store(Path(sys.argv[1]), KEY)\n"
-        "while True:\n"
-        "    assert store.put(REFERENCE, REQUEST, network('x' * 5_000_000), Dependencies())\n"
-    )
-    root = str(ROOT)
-    file = tmp_path / "cache" / NAME
-    for turn in range(3):
-        file.unlink(missing_ok=True)
-        words = [sys.executable, "-c", code, str(tmp_path / "cache"), root]
-        with subprocess.Popen(words) as process:
-            while not file.exists():
-                assert process.poll() is None
-                time.sleep(0.01)
-            time.sleep(0.03 * turn)
-            process.send_signal(signal.SIGKILL)
-        assert Store(tmp_path / "cache", KEY).get(REFERENCE, REQUEST) is not None

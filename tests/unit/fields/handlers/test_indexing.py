@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import archcheck
 from tests.support.exactness import assert_every_unit, assert_theoretical
-from tests.unit.fields.test_fields_of_ops import Applied
+from tests.support.modules import Applied
 
 IMAGE = (2, 8, 6)
 long = torch.tensor
@@ -272,7 +272,7 @@ def test_writing_through_a_view_changes_what_it_shows(name: str) -> None:
 )
 def test_indices_of_the_input_are_not_guessed(change: Callable[[Tensor], Tensor]) -> None:
     rf = archcheck.receptive_field(archcheck.trace(Applied(2, change).double(), IMAGE))
-    with pytest.raises(archcheck.UnknownField, match=r"input.*test_fields_of_indexing\.py"):
+    with pytest.raises(archcheck.UnknownField, match=r"input.*test_indexing\.py"):
         rf.at("output")
 
 

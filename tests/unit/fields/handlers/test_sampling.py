@@ -15,7 +15,7 @@ from torch.nn.utils import parametrizations
 
 import archcheck
 from tests.support.exactness import assert_every_unit, assert_theoretical, traced
-from tests.unit.fields.test_fields_of_ops import SHAPES, Applied
+from tests.support.modules import SHAPES, Applied
 
 IMAGE = SHAPES[2]
 TURNED = torch.tensor([[[0.83, 0.31, 0.107], [-0.23, 0.71, -0.153]]])
@@ -315,9 +315,7 @@ def test_what_nobody_modelled_is_said_everywhere_behind_it(name: str) -> None:
     assert rf.at("0").size == (3, 3)
     assert rf.at("1.stem").size == (5, 5)
     for point in ("1", "2", "output"):
-        with pytest.raises(
-            archcheck.UnknownField, match=r"test_fields_of_samples\.py:\d+|not seen"
-        ):
+        with pytest.raises(archcheck.UnknownField, match=r"test_sampling\.py:\d+|not seen"):
             rf.at(point)
     report = archcheck.verify(network, {"rules": {"receptive-field": {"more_than": 1}}})
     assert report.finding("receptive-field").verdict.status == "not-verified"

@@ -12,20 +12,8 @@ from torch import Tensor, nn
 
 import archcheck
 from tests.support import oracle
-
-
-class Around(nn.Module):
-    """A function between two convolutions."""
-
-    def __init__(self, function: Callable[[Tensor], Tensor], inside: int = 4) -> None:
-        super().__init__()
-        self.before = nn.Conv2d(2, 4, 3, padding=1)
-        self.after = nn.Conv2d(inside, 2, 3, padding=1)
-        self.function = function
-
-    def forward(self, x: Tensor) -> Tensor:
-        after: Tensor = self.after(self.function(self.before(x)))
-        return after
+from tests.support.exactness import assert_every_region
+from tests.support.modules import Around
 
 
 def shuffle_channels(x: Tensor) -> Tensor:
@@ -119,10 +107,17 @@ def test_every_unit_s_actual_field_equals_its_gradient(
             assert hull == (expected if expected[1] >= 0 else None), (unit, axis)
 
 
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("shape", [(2, 8, 8), (2, 8, 12)])
+def test_views_are_followed_to_the_position(name: str, shape: tuple[int, ...]) -> None:
+    function, inside = CASES[name]
+    assert_every_region(Around(function, inside).double(), shape)
+
+
 def test_what_is_not_modelled_is_said_with_its_line() -> None:
     model = Around(lambda x: torch.linalg.matrix_exp(x))
     rf = archcheck.receptive_field(archcheck.trace(model, (2, 8, 8)))
-    with pytest.raises(archcheck.UnknownField, match=r"matrix_exp.* \(.*test_fields_of_views\.py"):
+    with pytest.raises(archcheck.UnknownField, match=r"matrix_exp.* \(.*test_views\.py"):
         rf.at("output")
     assert rf.at("before").size == (3, 3)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,23 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.support.exactness import assert_every_unit
+from tests.support.modules import SHAPES, Applied, Function
 
-Function = Callable[[Tensor], Any]
-SHAPES = {1: (2, 12), 2: (2, 8, 6), 3: (2, 6, 4, 4)}
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
-
-
-class Applied(nn.Module):
-    """A function or a module behind a convolution with positive reach."""
-
-    def __init__(self, dims: int, function: Function, channels: int = 4) -> None:
-        super().__init__()
-        conv = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dims - 1]
-        self.stem = conv(2, channels, 3, padding=1)
-        self.function = function
-
-    def forward(self, x: Tensor) -> Any:
-        return self.function(self.stem(x))
 
 
 def broadcast(*tensors: Tensor) -> Any:
