@@ -1,7 +1,8 @@
 """``depthwise``: convolutions that look at each channel by itself."""
 
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
+from archcheck.rules.base import Example, Rule, Subject, Verdict, register
 from archcheck.rules.convolutions import convolutions, is_depthwise
+from archcheck.rules.counting import counted
 from archcheck.rules.options import CountOptions
 
 

@@ -1,7 +1,8 @@
 """``depthwise-separable``: a depthwise convolution and the 1x1 convolution behind it."""
 
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register, several
+from archcheck.rules.base import Example, Rule, Subject, Verdict, register
 from archcheck.rules.convolutions import convolutions, is_depthwise, pointwise_after
+from archcheck.rules.counting import counted, several
 from archcheck.rules.options import CountOptions
 
 

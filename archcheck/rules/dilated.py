@@ -1,8 +1,9 @@
 """``dilated``: convolutions with holes between their taps."""
 
 from archcheck.network.attributes import attributes
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register, several
+from archcheck.rules.base import Example, Rule, Subject, Verdict, register
 from archcheck.rules.convolutions import convolutions, is_dilated
+from archcheck.rules.counting import counted, several
 from archcheck.rules.options import CountOptions
 
 

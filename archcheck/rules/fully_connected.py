@@ -2,7 +2,8 @@
 
 from archcheck.network import Network, Op, kinds
 from archcheck.network.graph import data_inputs
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
+from archcheck.rules.base import Example, Rule, Subject, Verdict, register
+from archcheck.rules.counting import counted
 from archcheck.rules.options import CountOptions
 
 

@@ -9,16 +9,8 @@ from archcheck.fields.forward import Unknown
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
 from archcheck.network.graph import Paths
-from archcheck.rules.base import (
-    Example,
-    Rule,
-    Subject,
-    Verdict,
-    counted,
-    location,
-    register,
-    several,
-)
+from archcheck.rules.base import Example, Rule, Subject, Verdict, location, register
+from archcheck.rules.counting import counted, several
 from archcheck.rules.options import CountOptions
 
 _AVERAGES = kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS | {"mean", "nanmean"}

@@ -13,7 +13,8 @@ from archcheck.network import Call, Network, Op
 from archcheck.network.attributes import attributes
 from archcheck.network.kinds import KNOWN, STRUCTURE, kind_of
 from archcheck.network.torch_layers import LAYER_CLASSES
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, not_verified, register
+from archcheck.rules.base import Example, Rule, Subject, Verdict, not_verified, register
+from archcheck.rules.counting import counted
 from archcheck.rules.options import Amount, CommonOptions, Measure
 
 Condition = Measure | bool | int | float | str | list[int]

@@ -1,7 +1,8 @@
 """``max-pool``: max pooling, as module or function."""
 
 from archcheck.network import kinds
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
+from archcheck.rules.base import Example, Rule, Subject, Verdict, register
+from archcheck.rules.counting import counted
 from archcheck.rules.options import CountOptions
 
 

@@ -11,17 +11,9 @@ from pydantic import Field
 from archcheck.fields import ReceptiveField, UnknownField
 from archcheck.network import Network, Op, kinds
 from archcheck.network.graph import data_inputs
-from archcheck.rules.base import (
-    Example,
-    Location,
-    Rule,
-    Subject,
-    Verdict,
-    call_location,
-    counted,
-    register,
-)
+from archcheck.rules.base import Example, Location, Rule, Subject, Verdict, call_location, register
 from archcheck.rules.convolutions import convolutions, is_strided
+from archcheck.rules.counting import counted
 from archcheck.rules.options import CountOptions
 
 
