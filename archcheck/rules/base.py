@@ -62,6 +62,18 @@ class Example:
     evidence: Evidence | None = None
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """An entry that a network holds as it is: options as a spec writes them, and a comment."""
+
+    options: dict[str, Any] | str
+    comment: str = ""
+
+
+Baseline = Proposal | str | None
+"""What a rule asks of a network as it is: a proposal, the reason why it cannot be known whether one
+would hold, or None where there is nothing to ask."""
+
 _SOUNDS_LIKE_A_LAYER = re.compile("conv|pool|linear|dot|inner|mm|mv|matmul|attention|rnn|lstm|mean")
 
 
@@ -117,10 +129,17 @@ class Rule:
     Options: ClassVar[type[CommonOptions]]
     passes: ClassVar[Sequence[Example]] = ()
     fails: ClassVar[Sequence[Example]] = ()
+    unverified: ClassVar[Sequence[Any]] = ()
+    """Options that cannot be verified on a network of which a part was not seen."""
 
     def check(self, subject: Subject, options: Any) -> Verdict:
         """Judge a network by the options of one entry of a spec."""
         raise TypeError(f"{type(self).__name__} has no check")
+
+    def baseline(self, subject: Subject) -> Baseline:
+        """What a spec that is made from the network asks by this rule; nothing by default."""
+        del subject
+        return None
 
 
 def location(op: Op, label: str = "") -> Location:
@@ -175,8 +194,10 @@ def documentation(rule: Rule) -> str:
 
 
 __all__ = [
+    "Baseline",
     "Example",
     "Location",
+    "Proposal",
     "Rule",
     "Subject",
     "Verdict",

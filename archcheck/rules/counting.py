@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from archcheck.network import Op
-from archcheck.rules.base import Location, Subject, Verdict, location
+from archcheck.rules.base import Baseline, Location, Rule, Subject, Verdict, location
+from archcheck.rules.baseline import exactly
+from archcheck.rules.options import CountOptions
+
+
+class CountingRule(Rule):
+    """A rule that asks how many of something there are. It proposes as many as there are, where
+    there are any, unless it says something else."""
+
+    Options: ClassVar[type[CountOptions]] = CountOptions
+    unverified = ({"exactly": 0}, {"at_least": 1}, {"at_most": 10**12})
+
+    def baseline(self, subject: Subject) -> Baseline:
+        return exactly(self, subject)
 
 
 def counted(

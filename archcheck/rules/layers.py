@@ -99,6 +99,7 @@ class Layers(Rule):
         ),
         Example("nn.Conv2d(3, 8, 3)", {"kind": "conv2d", "where": {"bias": False}, "at_least": 1}),
     )
+    unverified = ({"kind": "relu", "exactly": 0}, {"kind": "relu", "at_least": 1})
 
     def check(self, subject: Subject, options: LayersOptions) -> Verdict:
         network = subject.network
