@@ -18,7 +18,6 @@ from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.pytest_plugin.settings import Settings
 from archcheck.reporters.formatting import path
 from archcheck.reporters.specs import error_text
-from archcheck.rules.accuracy import AccuracyOptions
 from archcheck.spec import Failure, Finding, Report, Spec, SpecError, failed_to_run, load_spec
 from archcheck.verification.collect import Submission
 from archcheck.verification.verify import judge
@@ -97,10 +96,7 @@ def check_data(spec: Spec, beside: Artifacts) -> None:
         return
     from archcheck.evaluation.images import find_images  # with it comes numpy
 
-    asked = {
-        r.options.task.dataset for r in spec.requirements if isinstance(r.options, AccuracyOptions)
-    }
-    for name in sorted(asked):
+    for name in sorted({task.dataset for task in spec.needs.accuracy}):
         try:
             find_images(DATASETS[name], beside.data)
         except InputError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal
 
-from archcheck.evidence import Evidence
+from archcheck.evidence import Evidence, Needs
 from archcheck.fields import ReceptiveField, receptive_field
 from archcheck.fields.explain.growth import Growth
 from archcheck.network import Network, Op, Place
@@ -135,6 +135,11 @@ class Rule:
     def check(self, subject: Subject, options: Any) -> Verdict:
         """Judge a network by the options of one entry of a spec."""
         raise TypeError(f"{type(self).__name__} has no check")
+
+    def needs(self, options: Any) -> Needs:
+        """What has to be known beside the Network under some options; nothing by default."""
+        del options
+        return Needs()
 
     def baseline(self, subject: Subject) -> Baseline:
         """What a spec that is made from the network asks by this rule; nothing by default."""

@@ -11,7 +11,6 @@ from archcheck.evidence import Augmentation, Evidence
 from archcheck.evidence.accuracy import Accuracy, NotMeasured, Result, Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.network import Network
-from archcheck.rules.accuracy import AccuracyOptions
 from archcheck.spec import Spec
 from archcheck.tracing.remote import start_worker
 from archcheck.worker import failures
@@ -117,9 +116,8 @@ def gather_live(
 def _accuracy(
     spec: Spec, found: Network, measure: Callable[[Task], Result]
 ) -> tuple[Accuracy, ...]:
-    """What each data set brings that the spec's entries name, each normalisation of it once."""
-    asked = (r.options for r in spec.requirements)
-    tasks = dict.fromkeys(o.task for o in asked if isinstance(o, AccuracyOptions))
+    """What each task of the spec brings."""
+    tasks = spec.needs.accuracy
     return tuple(Accuracy(task, _obstacle(found, task) or measure(task)) for task in tasks)
 
 
@@ -137,7 +135,7 @@ def _obstacle(found: Network, task: Task) -> NotMeasured | None:
 def _augmentation(
     submission: Submission, spec: Spec, timeout: float, start_worker: Start
 ) -> Augmentation | None:
-    if all(requirement.rule.name != "augmentation" for requirement in spec.requirements):
+    if not spec.needs.augmentation:
         return None
     from archcheck.augmentation import read_pipelines
 

@@ -3,6 +3,7 @@ verify."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,21 @@ def test_what_a_rule_proposes_of_a_network_holds(name: str, example: Example, st
     assert proposal is None or isinstance(proposal, Proposal)  # nothing of the examples is unseen
     if isinstance(proposal, Proposal):
         assert check(network, spec_from({"rules": {name: proposal.options}})).passed
+
+
+def test_only_the_rules_know_a_rule_by_its_module() -> None:
+    homes = {type(rule).__module__ for rule in RULES.values()}
+    package = Path(archcheck.__file__).parent
+    for file in package.rglob("*.py"):
+        if file.is_relative_to(package / "rules"):
+            continue
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module not in homes, file
+                named = {f"{node.module}.{alias.name}" for alias in node.names}
+                assert not named & homes, file
+            elif isinstance(node, ast.Import):
+                assert not {alias.name for alias in node.names} & homes, file
 
 
 # -- traps -------------------------------------------------------------------------------------
