@@ -5,17 +5,20 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archcheck.augmentation import parse_script
 from archcheck.cache import CachedTracing
 from archcheck.network import Network
-from archcheck.spec import Report, Spec, check, load_spec
+from archcheck.spec import Report, Spec, load_spec
 from archcheck.spec import spec_from as _spec_from
+from archcheck.tracing.remote import start_worker
 from archcheck.tracing.shapes import Shape
-from archcheck.verification.collect import Submission, gather, gather_live
-from archcheck.verification.verify import judge, report_on, shapes_for
+from archcheck.verification import verify as verification
+from archcheck.verification.collect import collect, collect_live
+from archcheck.verification.submission import Submission
 from archcheck.worker import failures
 from archcheck.worker.reference import Reference, parse_reference
 
@@ -83,45 +86,38 @@ def verify(
     """
     started = time.perf_counter()
     wanted = as_spec(spec)
-    script = parse_script(str(augmentation)) if augmentation is not None else None
+    submission = Submission(
+        reference=Reference("", "", type(network).__name__),
+        arguments=arguments or {},
+        input_shape=input_shape,
+        training=training,
+        augmentation=parse_script(str(augmentation)) if augmentation is not None else None,
+        weights=weights,
+        data=data,
+    )
     if isinstance(network, Network):
         if weights is not None:
             raise TypeError("a Network is data: weights are for a module, or a reference to one")
-        beside = Submission(Reference("", "", ""), augmentation=script)
-        evidence = gather(beside, wanted, network, timeout=timeout)
-        return check(network, wanted, evidence, seconds=time.perf_counter() - started)
+        evidence = collect(submission, wanted, network, start_worker, timeout=timeout)
+        return verification.report_on(submission, wanted, network, started, evidence)
     if isinstance(network, (str, Path)):
-        reference = parse_reference(str(network))
-        with CachedTracing(reference, None) as tracer:
-            return judge(
-                Submission(reference, arguments or {}, script, weights, data),
-                wanted,
-                tracer,
-                input_shape=input_shape,
-                training=training,
-                timeout=timeout,
-                started=started,
-            )
+        submission = replace(submission, reference=parse_reference(str(network)))
+        with CachedTracing(submission.reference, None) as tracer:
+            return verification.verify(submission, wanted, tracer, timeout=timeout, started=started)
     if not _is_module(network):
         raise TypeError(f"an nn.Module, a Network or a reference is wanted, not {network!r}")
-    from archcheck.tracing.trace import trace as run
+    return _verify_live(network, submission, wanted, timeout, started)
 
-    shapes = shapes_for(wanted, input_shape)
+
+def _verify_live(
+    module: nn.Module, submission: Submission, spec: Spec, timeout: float, started: float
+) -> Report:
     try:
-        traced = run(network, shapes, training=training)
+        traced = trace(module, submission.shapes_under(spec), training=submission.training)
     except failures.NetworkError as error:
-        reference = Reference("", "", type(network).__name__)
-        return report_on(error.failure(), wanted, reference, started)
-    evidence = gather_live(
-        network,
-        wanted,
-        traced,
-        augmentation=script,
-        weights=weights,
-        data=data,
-        timeout=timeout,
-    )
-    return check(traced, wanted, evidence, seconds=time.perf_counter() - started)
+        return verification.report_on(submission, spec, error.failure(), started)
+    evidence = collect_live(module, submission, spec, traced, start_worker, timeout=timeout)
+    return verification.report_on(submission, spec, traced, started, evidence)
 
 
 def as_spec(spec: Spec | str | Path | Mapping[str, Any]) -> Spec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -108,7 +108,7 @@ def gathered(
 ) -> Results:
     """A run's results with the day, the machine and the versions."""
     return Results(
-        date=datetime.now(timezone.utc).date().isoformat(),
+        date=datetime.now(UTC).date().isoformat(),
         machine=machine(),
         versions=versions(),
         rounds=rounds,

@@ -9,9 +9,8 @@ from enum import Enum
 from pathlib import Path
 
 from archcheck.cache import Store, known_reads
-from archcheck.config import MappedNetwork
 from archcheck.spec import Spec
-from archcheck.verification.verify import shapes_for
+from archcheck.verification.mapping import MappedNetwork
 from archcheck.worker.dependencies.states import Dependencies, has_a_say, is_installed
 from archcheck.worker.failures import InputError
 from archcheck.worker.reference import Reference
@@ -77,15 +76,16 @@ def concern(files: Files, network: MappedNetwork, spec: Spec, store: Store | Non
         SpecError: if nobody says the input's shape.
         InputError: if the file's name is no text.
     """
-    beside = [network.weights, network.augmentation and network.augmentation.file]
+    submission = network.submission
+    beside = [submission.weights, submission.augmentation and submission.augmentation.file]
     own = files.hold([str(network.file), *(str(file) for file in beside if file)])
     asked = files.hold([spec.file, *spec.bases])
     reads = known_reads(
         store,
         reference_to(network),
-        shapes_for(spec, network.input),
-        {**spec.arguments, **network.arguments},
-        training=network.train,
+        submission.shapes_under(spec),
+        submission.arguments_under(spec),
+        training=submission.training,
     )
     if reads is not None and files.have_a_say(reads):
         return Concern.some
@@ -114,17 +114,17 @@ def untracked(networks: Sequence[MappedNetwork]) -> set[Path]:
 
 
 def reference_to(network: MappedNetwork) -> Reference:
-    """The reference that tracing takes.
+    """The reference of a network that can be traced.
 
     Raises:
         InputError: if the file's name is no text.
     """
-    file = str(network.file.resolve())
+    reference = network.submission.reference
     try:
-        file.encode()
+        reference.file.encode()
     except UnicodeEncodeError:
         raise InputError(f"{network}: its name is not UTF-8; rename the file") from None
-    return Reference(file, "", network.name)
+    return reference
 
 
 def _spellings(path: str) -> frozenset[str]:

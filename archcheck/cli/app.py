@@ -118,22 +118,28 @@ def verify(
             from archcheck.cli.outputs import deliver, destinations
             from archcheck.cli.progress import progress_bar
             from archcheck.spec import load_spec
-            from archcheck.verification.collect import Submission
-            from archcheck.verification.verify import judge
+            from archcheck.verification.submission import Submission
+            from archcheck.verification.verify import verify as verify_submission
 
             places = destinations(formats, output_file)
             wanted = without(load_spec(spec), skip or [])
             script = parse_script(augmentation) if augmentation is not None else None
             inputs = (reference.file, spec, weights, script.file if script else None)
             spare([place.file for place in places], inputs)
-            submission = Submission(reference, read_arguments(arguments), script, weights, data)
+            submission = Submission(
+                reference=reference,
+                arguments=read_arguments(arguments),
+                input_shape=read_shapes(input_shape),
+                training=train,
+                augmentation=script,
+                weights=weights,
+                data=data,
+            )
             with progress_bar("images") as on_progress:
-                report = judge(
+                report = verify_submission(
                     submission,
                     wanted,
                     child,
-                    input_shape=read_shapes(input_shape),
-                    training=train,
                     timeout=timeout,
                     started=started,
                     on_progress=on_progress,

@@ -102,9 +102,10 @@ def report_without_spec(
 ) -> Report:
     """The report on a network that could not be run, where no spec asks anything of it."""
     from archcheck.spec import Spec
+    from archcheck.verification.submission import Submission
     from archcheck.verification.verify import report_on  # with it comes all that specs are made of
 
-    return report_on(failure, Spec((), tuple(shapes)), reference, started)
+    return report_on(Submission(reference=reference), Spec((), tuple(shapes)), failure, started)
 
 
 def remove_cache(cache_dir: Path | None) -> str:

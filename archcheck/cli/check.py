@@ -75,7 +75,7 @@ def check(
 ) -> None:
     """Check the networks that pyproject.toml maps to specs. Exit codes as those of verify."""
     from archcheck.cli.cached_trace import opened_store
-    from archcheck.config import mapped_networks
+    from archcheck.verification.mapping import mapped_networks
 
     config = _settings(config_file)
     data = os.environ.get("ARCHCHECK_DATA")
@@ -88,13 +88,13 @@ def check(
     store = None if no_cache else opened_store(cache_dir or config.cache_dir)
 
     from archcheck.cli.affected import Files
-    from archcheck.cli.check_runner import Outcome, Specs, concerned, judge_all
+    from archcheck.cli.check_runner import Outcome, Specs, concerned, verify_all
     from archcheck.cli.output import spare
     from archcheck.cli.outputs import deliver, destinations
 
     formats = [chosen.value for chosen in output_format or ()]
     places = destinations(formats or [_format(config)], output_file)
-    sources = [source for n in networks for source in (n.file, n.spec, n.weights)]
+    sources = [file for n in networks for file in (n.file, n.spec, n.submission.weights)]
     spare([place.file for place in places], [config.file, *sources])
     specs, outcome = Specs(_skipped(config, skip)), Outcome()
     if files:
@@ -105,7 +105,7 @@ def check(
             for name in named.unmapped():
                 sys.stderr.write(f"{name}: no network has to do with it\n")
     seconds = timeout or config.timeout or TIMEOUT
-    judge_all(networks, specs, store, outcome, timeout=seconds, verbose=verbose)
+    verify_all(networks, specs, store, outcome, timeout=seconds, verbose=verbose)
     deliver(outcome.reports, places)
     for error in outcome.errors:
         print_exception(error)

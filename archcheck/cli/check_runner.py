@@ -1,4 +1,4 @@
-"""All networks of a project: which of them to judge, and judging one after another."""
+"""All networks of a project: which of them to verify, and verifying one after another."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from archcheck.cli.affected import Concern, Files, concern, reference_to, untrac
 from archcheck.cli.errors import UsageError
 from archcheck.cli.options import without
 from archcheck.cli.progress import new_bar, progress_bar
-from archcheck.config import MappedNetwork
 from archcheck.reporters import formatting
 from archcheck.spec import Report, Spec, SpecError, load_spec
 from archcheck.tracing.remote import warm_workers
-from archcheck.verification.collect import Submission, Told
-from archcheck.verification.verify import judge
+from archcheck.verification.collect import Progress
+from archcheck.verification.mapping import MappedNetwork
+from archcheck.verification.verify import verify
 from archcheck.worker.failures import InputError
 from archcheck.worker.process import Start
-from archcheck.worker.reference import Reference
 
 PATIENCE = 1.0
 """Seconds until a bar is shown."""
@@ -58,7 +57,7 @@ class Specs:
             UsageError: if all of its rules are skipped.
         """
         spec = self._read(network.spec)
-        if network.input is None and spec.input is None:
+        if network.submission.input_shape is None and spec.input is None:
             raise SpecError(
                 "the input's shape is not known: add `input: [3, 32, 32]` to the spec, or "
                 f"`input = [3, 32, 32]` to {network} in [tool.archcheck.networks]",
@@ -108,7 +107,7 @@ def concerned(
     return [network for network in found if network not in unknown or network.file not in left]
 
 
-def judge_all(
+def verify_all(
     networks: Sequence[MappedNetwork],
     specs: Specs,
     store: Store | None,
@@ -117,30 +116,29 @@ def judge_all(
     timeout: float,
     verbose: bool,
 ) -> None:
-    """Judge networks one after another; what goes wrong with one is no matter of the others.
+    """Verify networks one after another; what goes wrong with one is no matter of the others.
 
     torch is imported once, in a process that is forked for each network.
     """
-    named = []
+    traceable = []
     for network in networks:
         try:
-            named.append((network, reference_to(network)))
+            reference_to(network)
+            traceable.append(network)
         except InputError as error:
             outcome.add_error(error)
     with (
         warm_workers() as workers,
-        closing(_traced(named, store, workers.start)) as traced,
-        _bars(len(named)) as (advance, images),
+        closing(_traced(traceable, store, workers.start)) as traced,
+        _bars(len(traceable)) as (advance, images),
     ):
-        for (network, reference), tracer in traced:
+        for network, tracer in traced:
             started = time.perf_counter()
             try:
-                report = judge(
-                    _submission(network, reference),
+                report = verify(
+                    network.submission,
                     specs.of(network),
                     tracer,
-                    input_shape=network.input,
-                    training=network.train,
                     timeout=timeout,
                     started=started,
                     on_progress=images,
@@ -169,40 +167,24 @@ def _of(network: MappedNetwork, error: Exception) -> Exception:
     )
 
 
-def _submission(network: MappedNetwork, reference: Reference) -> Submission:
-    """What is handed in, and what to write where something is missing."""
-    missing = [key for key in ("weights", "data") if getattr(network, key) is None]
-    unmeasured = f"no {missing[0]} given (`{missing[0]}` in [tool.archcheck])" if missing else ""
-    return Submission(
-        reference,
-        network.arguments,
-        network.augmentation,
-        network.weights,
-        network.data,
-        unmeasured,
-    )
-
-
-Named = tuple[MappedNetwork, Reference]
-
-
 def _traced(
-    named: Sequence[Named], store: Store | None, start_worker: Start
-) -> Generator[tuple[Named, CachedTracing], None, None]:
+    networks: Sequence[MappedNetwork], store: Store | None, start_worker: Start
+) -> Generator[tuple[MappedNetwork, CachedTracing], None, None]:
     """Each network with its tracer, which is closed before the next one comes.
 
     The process of the next one, if it needs one, is ready by then.
     """
     waiting: deque[tuple[ExitStack, CachedTracing]] = deque()
     try:
-        for number in range(len(named) + 1):
-            if number < len(named):
+        for number in range(len(networks) + 1):
+            if number < len(networks):
                 stack = ExitStack()
-                tracer = stack.enter_context(CachedTracing(named[number][1], store, start_worker))
+                reference = networks[number].submission.reference
+                tracer = stack.enter_context(CachedTracing(reference, store, start_worker))
                 waiting.append((stack, tracer))
             if number:
                 with waiting[0][0]:
-                    yield named[number - 1], waiting[0][1]
+                    yield networks[number - 1], waiting[0][1]
                 waiting.popleft()
     finally:
         for stack, _ in waiting:
@@ -210,7 +192,7 @@ def _traced(
 
 
 @contextmanager
-def _bars(total: int) -> Iterator[tuple[Callable[[], None], Told]]:
+def _bars(total: int) -> Iterator[tuple[Callable[[], None], Progress]]:
     """A bar of networks on standard error, and one of images while accuracy is measured, where
     somebody looks and it takes long."""
     # pre-commit lets its hooks believe that they write to a terminal, and shows it afterwards.

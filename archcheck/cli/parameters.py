@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
-class VerifyFormat(str, Enum):
+class VerifyFormat(StrEnum):
     """How ``verify`` reports."""
 
     full = "full"
@@ -25,7 +25,7 @@ class VerifyFormat(str, Enum):
     gradescope = "gradescope"
 
 
-class TableFormat(str, Enum):
+class TableFormat(StrEnum):
     """How tables are printed."""
 
     text = "text"

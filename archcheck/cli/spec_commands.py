@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -28,7 +28,7 @@ spec_app = typer.Typer(
 )
 
 
-class CheckFormat(str, Enum):
+class CheckFormat(StrEnum):
     """How ``spec check`` reports."""
 
     full = "full"
@@ -99,13 +99,13 @@ def init(
     from archcheck.cli.output import print_failure, say, write_file
     from archcheck.reporters.formatting import path
     from archcheck.spec import Report
-    from archcheck.spec.baseline import guard_spec
+    from archcheck.spec.baseline import baseline_spec
 
     if isinstance(found, Report):
         print_failure(found)
         raise typer.Exit(FAILED)
     source = f"{path(reference.file) or reference.module}:{found.name}"
-    text = guard_spec(found, source=source, arguments=read_arguments(arguments))
+    text = baseline_spec(found, source=source, arguments=read_arguments(arguments))
     if output_file is None:
         say(text)
     else:

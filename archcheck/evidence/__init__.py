@@ -1,20 +1,21 @@
 """What is known of a submission beside its Network: plain data that rules judge.
 
-The shell gathers it, and only what a spec asks for; what was not gathered is None or empty.
+Rules say what they need. The shell collects that and nothing else; what was not collected is None
+or empty.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from archcheck.evidence.accuracy import Accuracy
+from archcheck.evidence.accuracy import Accuracy, Task
 from archcheck.evidence.augmentation import Augmentation
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that was gathered. ``accuracy`` has one entry for each data set, with its normalisation,
-    that the spec names."""
+    """All that was collected. ``accuracy`` has one entry for each task."""
 
     accuracy: tuple[Accuracy, ...] = ()
 
@@ -27,4 +28,22 @@ class Evidence:
         return self.augmentation.notes if self.augmentation is not None else ()
 
 
-__all__ = ["Augmentation", "Evidence"]
+@dataclass(frozen=True)
+class Needs:
+    """What evidence rules need: the tasks that accuracy is measured on, each once, and whether the
+    pipelines of the training script are read."""
+
+    accuracy: tuple[Task, ...] = ()
+    augmentation: bool = False
+
+
+def merged(needs: Iterable[Needs]) -> Needs:
+    """What several rules need together."""
+    every = list(needs)
+    return Needs(
+        accuracy=tuple(dict.fromkeys(task for each in every for task in each.accuracy)),
+        augmentation=any(each.augmentation for each in every),
+    )
+
+
+__all__ = ["Augmentation", "Evidence", "Needs", "merged"]

@@ -98,9 +98,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """The marker always; everything else only where it is asked for."""
     config.addinivalue_line("markers", _MARKER)
     if _asked(config):
-        from archcheck.pytest_plugin.plugin import Door
+        from archcheck.pytest_plugin.plugin import ArchcheckPlugin
 
-        config.pluginmanager.register(Door(config), "archcheck-door")
+        config.pluginmanager.register(ArchcheckPlugin(config), "archcheck-run")
 
 
 def _asked(config: pytest.Config) -> bool:

@@ -8,21 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archcheck.verification.collect import Submission
+from archcheck.verification.submission import Submission
 from archcheck.worker.reference import Reference, file_and_name
 
 
 @dataclass(frozen=True)
-class Written:
-    """A path as somebody wrote it, and the folder that he wrote it for."""
+class GivenPath:
+    """A path as it was given, and the folder that it is relative to."""
 
     text: str
     folder: Path
 
-    def near(self, submission: Path | None) -> Path | None:
-        """The path beside a submission, else in the folder that it was written for; None where
-        nothing is there."""
-        for folder in (submission, self.folder):
+    def near(self, network: Path | None) -> Path | None:
+        """The path in the folder of a network, else in its own; None where nothing is there."""
+        for folder in (network, self.folder):
             if folder is not None and os.path.lexists(folder / self.text):
                 return Path(os.path.abspath(folder / self.text))
         return None
@@ -30,14 +29,14 @@ class Written:
 
 @dataclass(frozen=True)
 class Artifacts:
-    """What is said of it, for all submissions or by one marker."""
+    """Where it is, for all networks or by one marker."""
 
-    weights: Written | None = None
-    augmentation: Written | None = None
+    weights: GivenPath | None = None
+    augmentation: GivenPath | None = None
     data: Path | None = None
 
     def with_network(self, reference: Reference, arguments: Mapping[str, Any]) -> Submission:
-        """The submission of one network. What is said and not there is not verified: nothing may
+        """The submission of one network. What is given and not there is not verified: it may not
         have been handed in."""
         folder = Path(reference.file).parent if reference.file else None
         weights, unmeasured = None, ""
@@ -48,14 +47,19 @@ class Artifacts:
         elif self.data is None:
             unmeasured = "no data given (archcheck_data)"
         return Submission(
-            reference, arguments, self._script(folder), weights, self.data, unmeasured
+            reference=reference,
+            arguments=arguments,
+            augmentation=self._script(folder),
+            weights=weights,
+            data=self.data,
+            unmeasured=unmeasured,
         )
 
     def _script(self, folder: Path | None) -> Reference | None:
         if self.augmentation is None:
             return None
         file, name = file_and_name(self.augmentation.text)
-        written = Written(file, self.augmentation.folder)
+        given = GivenPath(file, self.augmentation.folder)
         # One that is not there is read like any other, and the report says so.
-        found = written.near(folder) or (folder or written.folder) / file
-        return Reference(str(found), "", name)
+        script = given.near(folder) or (folder or given.folder) / file
+        return Reference(str(script), "", name)

@@ -11,8 +11,8 @@ import pytest
 
 from archcheck.api import as_spec, verify
 from archcheck.network import Network
-from archcheck.pytest_plugin.artifacts import Artifacts, Written
-from archcheck.pytest_plugin.judging import Judgements, Trouble, check_data, stage_of
+from archcheck.pytest_plugin.artifacts import Artifacts, GivenPath
+from archcheck.pytest_plugin.reports import Reports, VerificationError, check_data, stage_of
 from archcheck.pytest_plugin.settings import Model, Settings, resolved
 from archcheck.reporters.formatting import plain
 from archcheck.reporters.specs import error_text
@@ -51,10 +51,10 @@ class Archcheck:
         try:
             if isinstance(given, (Spec, Mapping)):
                 return as_spec(given)
-            return Judgements.of(self._config).spec(resolved(str(given), self._settings.folder))
+            return Reports.of(self._config).spec(resolved(str(given), self._settings.folder))
         except SpecError as error:
             text = error_text(error)
-        except Trouble as error:
+        except VerificationError as error:
             text = str(error)
         pytest.fail(text, pytrace=False)
 
@@ -66,12 +66,12 @@ class Archcheck:
         A test fails where no report is possible; a network that cannot be run is a finding.
         """
         arguments = self._given.get("arguments") or {}
-        of = Judgements.of(self._config)
-        judged = of.judged(self._reference, self.spec, arguments, self._beside)
+        reports = Reports.of(self._config)
+        report = reports.report(self._reference, self.spec, arguments, self._artifacts)
         try:
-            check_data(self.spec, self._beside)
-            return judged.report()
-        except Trouble as error:
+            check_data(self.spec, self._artifacts)
+            return report.get()
+        except VerificationError as error:
             text = str(error)
         pytest.fail(text, pytrace=False)
 
@@ -114,15 +114,15 @@ class Archcheck:
         return Settings.of(self._config)
 
     @property
-    def _beside(self) -> Artifacts:
-        folder, said = self._settings.folder, self._settings.beside
+    def _artifacts(self) -> Artifacts:
+        folder, default = self._settings.folder, self._settings.artifacts
         given = {key: str(value) for key, value in self._given.items() if value is not None}
         return Artifacts(
-            Written(given["weights"], folder) if "weights" in given else said.weights,
-            Written(given["augmentation"], folder)
+            GivenPath(given["weights"], folder) if "weights" in given else default.weights,
+            GivenPath(given["augmentation"], folder)
             if "augmentation" in given
-            else said.augmentation,
-            folder / given["data"] if "data" in given else said.data,
+            else default.augmentation,
+            folder / given["data"] if "data" in given else default.data,
         )
 
     @property

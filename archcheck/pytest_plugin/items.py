@@ -14,15 +14,14 @@ from typing import Any
 
 import pytest
 
-from archcheck.pytest_plugin.judging import Judged, Judgements, Trouble, stage_of
+from archcheck.pytest_plugin.reports import LazyReport, Reports, VerificationError, stage_of
 from archcheck.pytest_plugin.settings import Settings
 from archcheck.reporters.formatting import path as short_path
 from archcheck.reporters.formatting import plain
 from archcheck.reporters.issues import numbered, reason, regions
 from archcheck.reporters.specs import offered
 from archcheck.reporters.text import finding_text
-from archcheck.spec import Finding, Points, Spec, SpecError
-from archcheck.verification.verify import shapes_for
+from archcheck.spec import Finding, Points, Spec
 from archcheck.worker.failures import InputError
 from archcheck.worker.reference import Reference, parse_reference
 
@@ -42,12 +41,12 @@ class SubmissionFile(pytest.File):
     """A file with a network: ``mynet.py``."""
 
     def __init__(
-        self, *, spec: str, names: Sequence[str], judgements: Judgements, strict: bool, **kw: Any
+        self, *, spec: str, names: Sequence[str], reports: Reports, strict: bool, **kw: Any
     ) -> None:
         super().__init__(**kw)
         self._spec = spec
         self._names = names
-        self._judgements = judgements
+        self._reports = reports
         self._strict = strict
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
@@ -57,27 +56,29 @@ class SubmissionFile(pytest.File):
                 f"{short_path(str(self.path))}: archcheck_model names this file, but no spec: "
                 "give --archcheck-spec or the ini value archcheck_spec"
             )
-        spec = _loaded(self, self._judgements, self._spec)
+        spec = _loaded(self, self._reports, self._spec)
         try:
             parsed = parse_reference(str(self.path))
         except InputError as error:  # a notebook
             raise self.CollectError(str(error)) from None
         for name in self._names:
-            judged = self._judgements.judged(Reference(parsed.file, "", name), spec)
+            lazy_report = self._reports.report(Reference(parsed.file, "", name), spec)
             if len(self._names) == 1:
-                yield from rules(self, judged, self._strict)
+                yield from rules(self, lazy_report, self._strict)
             else:
                 shown = name or "*"
-                yield Submission.from_parent(self, name=shown, judged=judged, strict=self._strict)
+                yield NetworkCollector.from_parent(
+                    self, name=shown, lazy_report=lazy_report, strict=self._strict
+                )
 
 
 class SpecFile(pytest.File):
     """A spec that is a test file: the networks come from ``archcheck_model``."""
 
-    def __init__(self, *, settings: Settings, judgements: Judgements, **kw: Any) -> None:
+    def __init__(self, *, settings: Settings, reports: Reports, **kw: Any) -> None:
         super().__init__(**kw)
         self._settings = settings
-        self._judgements = judgements
+        self._reports = reports
 
     def collect(self) -> Iterator[pytest.Collector]:
         """A collector for each network."""
@@ -87,7 +88,7 @@ class SpecFile(pytest.File):
                 f"{short_path(str(self.path))}: of which network is this asked? "
                 "Give --archcheck-model FILE or the ini value archcheck_model"
             )
-        spec = _loaded(self, self._judgements, str(self.path))
+        spec = _loaded(self, self._reports, str(self.path))
         found: dict[str, Reference] = {}
         for model in models:
             references = model.references()
@@ -95,38 +96,40 @@ class SpecFile(pytest.File):
                 raise self.CollectError(f"archcheck_model: there is no file {model.text}")
             found.update(references)
         for name, reference in found.items():
-            judged = self._judgements.judged(reference, spec)
-            yield Submission.from_parent(
-                self, name=name, judged=judged, strict=self._settings.strict
+            lazy_report = self._reports.report(reference, spec)
+            yield NetworkCollector.from_parent(
+                self, name=name, lazy_report=lazy_report, strict=self._settings.strict
             )
 
 
-class Submission(pytest.Collector):
+class NetworkCollector(pytest.Collector):
     """A network that shares its file with others: those of a spec, or of a Python file."""
 
-    def __init__(self, *, judged: Judged, strict: bool, **kw: Any) -> None:
+    def __init__(self, *, lazy_report: LazyReport, strict: bool, **kw: Any) -> None:
         super().__init__(**kw)
-        self._judged = judged
+        self._lazy_report = lazy_report
         self._strict = strict
 
     def collect(self) -> Iterator[pytest.Item]:
         """The rules."""
-        yield from rules(self, self._judged, self._strict)
+        yield from rules(self, self._lazy_report, self._strict)
 
 
-def rules(parent: pytest.Collector, judged: Judged, strict: bool) -> Iterator[pytest.Item]:
+def rules(parent: pytest.Collector, lazy_report: LazyReport, strict: bool) -> Iterator[pytest.Item]:
     """The items of one network: whether it runs, and one for each entry of the spec."""
-    names = [RUNS, *numbered(r.rule.name for r in judged.spec.requirements)]
+    names = [RUNS, *numbered(r.rule.name for r in lazy_report.spec.requirements)]
     for number, name in enumerate(names):
-        yield RuleItem.from_parent(parent, name=name, judged=judged, number=number, strict=strict)
+        yield RuleItem.from_parent(
+            parent, name=name, lazy_report=lazy_report, number=number, strict=strict
+        )
 
 
 class RuleItem(pytest.Item):
     """One rule asked of one network. Item 0 is whether the network runs at all."""
 
-    def __init__(self, *, judged: Judged, number: int, strict: bool, **kw: Any) -> None:
+    def __init__(self, *, lazy_report: LazyReport, number: int, strict: bool, **kw: Any) -> None:
         super().__init__(**kw)
-        self.judged = judged
+        self.lazy_report = lazy_report
         self.number = number
         self._strict = strict
         self.finding: Finding | None = None
@@ -137,15 +140,15 @@ class RuleItem(pytest.Item):
     @property
     def whole(self) -> tuple[int, Points]:
         """How many rules the spec has, and the points that it gives."""
-        return len(self.judged.spec.requirements), offered(self.judged.spec)
+        return len(self.lazy_report.spec.requirements), offered(self.lazy_report.spec)
 
     def setup(self) -> None:
         """Trace the network, unless another item of it was here first. No answer is an error, not
         a failure of the rule."""
         report, text = None, ""
         try:
-            report = self.judged.report()
-        except Trouble as error:
+            report = self.lazy_report.get()
+        except VerificationError as error:
             text = str(error)
         if report is None:
             pytest.fail(text, pytrace=False)
@@ -185,13 +188,13 @@ class RuleItem(pytest.Item):
             kind = "bonus not earned" if finding.level == "note" else "warning"
             pytest.xfail(f"{kind}: {reason(finding)}")
             return  # with --runxfail
-        output = self.judged.report().output
+        output = self.lazy_report.get().output
         if self.number == 0 and output:
             self.add_report_section("call", "stdout", plain(output))
         raise RuleFailed(self._text(finding), finding)
 
     def _unverified(self, finding: Finding) -> None:
-        stage = stage_of(self.judged.report())
+        stage = stage_of(self.lazy_report.get())
         if stage is not None and not self._runs_is_selected():
             # Nobody else says that the network cannot be run, and a skip is easily overlooked.
             raise RuleFailed(self._text(stage), stage)
@@ -212,7 +215,7 @@ class RuleItem(pytest.Item):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """The submission's file. Which line it is nobody knows before the network is traced."""
-        file = self.judged.reference.file
+        file = self.lazy_report.submission.reference.file
         of = self.parent.nodeid if self.parent is not None else ""
         return (Path(file) if file else self.path), None, f"{of}: {self.name}"
 
@@ -221,7 +224,9 @@ class RuleItem(pytest.Item):
         found = regions(self.finding) if self.finding is not None else ()
         if found:
             return short_path(found[0].file), found[0].line
-        return short_path(self.judged.reference.file) or self.judged.reference.module, None
+        return short_path(
+            self.lazy_report.submission.reference.file
+        ) or self.lazy_report.submission.reference.module, None
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any, **__: Any) -> Any:
         """The report's own words in place of a traceback."""
@@ -243,16 +248,14 @@ def _sentence(finding: Finding) -> str:
     return " ".join((reason(finding) + where).split())
 
 
-def _loaded(node: pytest.Collector, judgements: Judgements, name: str) -> Spec:
+def _loaded(node: pytest.Collector, reports: Reports, name: str) -> Spec:
     try:
-        spec = judgements.spec(name)
-        shapes_for(spec, None)
-    except Trouble as error:
+        spec = reports.spec(name)
+    except VerificationError as error:
         raise node.CollectError(str(error)) from None
-    except SpecError as error:
-        # There is no --input here.
-        text = f"{error.file}: " if error.file else ""
+    if spec.input is None:  # there is no --input here
+        where = f"{spec.file}: " if spec.file else ""
         raise node.CollectError(
-            f"{text}the input's shape is not known: add `input: [3, 32, 32]` to the spec"
-        ) from None
+            f"{where}the input's shape is not known: add `input: [3, 32, 32]` to the spec"
+        )
     return spec

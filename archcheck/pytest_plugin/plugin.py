@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from archcheck.pytest_plugin.items import RuleItem, SpecFile, SubmissionFile
-from archcheck.pytest_plugin.judging import Judgements, Trouble, check_data
+from archcheck.pytest_plugin.reports import Reports, VerificationError, check_data
 from archcheck.pytest_plugin.settings import Settings, shown
 from archcheck.pytest_plugin.summary import Tally
 
@@ -18,7 +18,7 @@ ATTRIBUTE = "archcheck"
 """What a report of a rule carries beside its properties; it travels with it under xdist."""
 
 
-class Door:
+class ArchcheckPlugin:
     """Collects submissions and specs, and sums up what they earn."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -31,9 +31,9 @@ class Door:
         return Settings.of(self._config)
 
     @cached_property
-    def judgements(self) -> Judgements:
-        """What has been found out in this process."""
-        return Judgements.of(self._config)
+    def reports(self) -> Reports:
+        """The reports of this process."""
+        return Reports.of(self._config)
 
     @cached_property
     def _matched(self) -> dict[Path, tuple[str, ...]]:
@@ -47,8 +47,8 @@ class Door:
         self._refuse_folders()
         if self.settings.spec:
             try:
-                check_data(self.judgements.spec(self.settings.spec), self.settings.beside)
-            except Trouble as error:
+                check_data(self.reports.spec(self.settings.spec), self.settings.artifacts)
+            except VerificationError as error:
                 raise pytest.UsageError(str(error)) from None
 
     def _refuse_folders(self) -> None:
@@ -84,7 +84,7 @@ class Door:
                     path=file_path,
                     spec=settings.spec,
                     names=names,
-                    judgements=self.judgements,
+                    reports=self.reports,
                     strict=settings.strict,
                 )
             ]
@@ -94,7 +94,7 @@ class Door:
                 _outside_packages(parent),
                 path=file_path,
                 settings=settings,
-                judgements=self.judgements,
+                reports=self.reports,
             )
             return [*others, spec]
         return others

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.pytest_plugin import SPEC_SUFFIXES
-from archcheck.pytest_plugin.artifacts import Artifacts, Written
+from archcheck.pytest_plugin.artifacts import Artifacts, GivenPath
 from archcheck.worker.reference import Reference, dotted, file_and_name
 
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)
@@ -67,7 +67,7 @@ class Settings:
     models_on_command_line: bool
     strict: bool
     timeout: float
-    beside: Artifacts
+    artifacts: Artifacts
     named: frozenset[Path]
     """The files that the command line names."""
     test_files: tuple[str, ...]
@@ -101,9 +101,9 @@ class Settings:
             models_on_command_line=bool(models),
             strict=config.getini("archcheck_strict") if strict is None else strict,
             timeout=_seconds(config),
-            beside=Artifacts(
-                _written(config, "weights", here, base),
-                _written(config, "augmentation", here, base),
+            artifacts=Artifacts(
+                _given_path(config, "weights", here, base),
+                _given_path(config, "augmentation", here, base),
                 _data(config, here, base),
             ),
             named=frozenset(_named(config)),
@@ -167,11 +167,11 @@ def _seconds(config: pytest.Config) -> float:
     return float(seconds)
 
 
-def _written(config: pytest.Config, key: str, here: Path, base: Path) -> Written | None:
-    given, said = config.getoption(f"archcheck_{key}"), config.getini(f"archcheck_{key}")
-    if given:
-        return Written(given, here)
-    return Written(said, base) if said else None
+def _given_path(config: pytest.Config, key: str, here: Path, base: Path) -> GivenPath | None:
+    option, ini = config.getoption(f"archcheck_{key}"), config.getini(f"archcheck_{key}")
+    if option:
+        return GivenPath(option, here)
+    return GivenPath(ini, base) if ini else None
 
 
 def _data(config: pytest.Config, here: Path, base: Path) -> Path | None:

@@ -3,6 +3,7 @@
 from archcheck.rules.base import (
     Example,
     Location,
+    Proposal,
     Rule,
     Subject,
     Verdict,
@@ -13,6 +14,7 @@ from archcheck.rules.base import (
 __all__ = [
     "Example",
     "Location",
+    "Proposal",
     "Rule",
     "Subject",
     "Verdict",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from archcheck.evidence import Evidence
+from archcheck.evidence import Evidence, Needs
 from archcheck.evidence.accuracy import Accuracy as Found
 from archcheck.evidence.accuracy import Measured, NotMeasured, Task, Unfit
 from archcheck.evidence.datasets import DATASETS
@@ -179,6 +179,9 @@ class Accuracy(Rule):
             where = (Location(result.place, ""),) if result.place is not None else ()
             return Verdict("failed", None, "–", required, result.reason, where, note=result.note)
         return _judged(result, options)
+
+    def needs(self, options: AccuracyOptions) -> Needs:
+        return Needs(accuracy=(options.task,))
 
 
 def _judged(result: Measured, options: AccuracyOptions) -> Verdict:

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from archcheck.evidence import Needs
 from archcheck.evidence.augmentation import Augmentation as Script
 from archcheck.evidence.augmentation import Pipeline, Transform
 from archcheck.rules.base import (
@@ -217,6 +218,10 @@ class Augmentation(Rule):
         if len(statuses) == 1:
             return min(judged, key=lambda verdict: len(verdict.locations))
         return _undecided(choice.pipelines, judged, options)
+
+    def needs(self, options: AugmentationOptions) -> Needs:
+        del options
+        return Needs(augmentation=True)
 
 
 def _context(subject: Subject, options: AugmentationOptions) -> Context:

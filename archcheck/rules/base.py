@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal
 
-from archcheck.evidence import Evidence
+from archcheck.evidence import Evidence, Needs
 from archcheck.fields import ReceptiveField, receptive_field
 from archcheck.fields.explain.growth import Growth
 from archcheck.network import Network, Op, Place
@@ -61,6 +61,18 @@ class Example:
     script: str = ""
     evidence: Evidence | None = None
 
+
+@dataclass(frozen=True)
+class Proposal:
+    """An entry that a network holds as it is: options as a spec writes them, and a comment."""
+
+    options: dict[str, Any] | str
+    comment: str = ""
+
+
+Baseline = Proposal | str | None
+"""What a rule asks of a network as it is: a proposal, the reason why it cannot be known whether one
+would hold, or None where there is nothing to ask."""
 
 _SOUNDS_LIKE_A_LAYER = re.compile("conv|pool|linear|dot|inner|mm|mv|matmul|attention|rnn|lstm|mean")
 
@@ -117,10 +129,22 @@ class Rule:
     Options: ClassVar[type[CommonOptions]]
     passes: ClassVar[Sequence[Example]] = ()
     fails: ClassVar[Sequence[Example]] = ()
+    unverified: ClassVar[Sequence[Any]] = ()
+    """Options that cannot be verified on a network of which a part was not seen."""
 
     def check(self, subject: Subject, options: Any) -> Verdict:
         """Judge a network by the options of one entry of a spec."""
         raise TypeError(f"{type(self).__name__} has no check")
+
+    def needs(self, options: Any) -> Needs:
+        """What has to be known beside the Network under some options; nothing by default."""
+        del options
+        return Needs()
+
+    def baseline(self, subject: Subject) -> Baseline:
+        """What a spec that is made from the network asks by this rule; nothing by default."""
+        del subject
+        return None
 
 
 def location(op: Op, label: str = "") -> Location:
@@ -139,61 +163,6 @@ def not_verified(
     """The verdict on what cannot be known."""
     text = reason if note is None else note
     return Verdict("not-verified", None, "–", required, reason, tuple(locations), note=text)
-
-
-def counted(
-    subject: Subject,
-    ops: Sequence[Op],
-    options: Any,
-    *,
-    noun: str,
-    labels: Sequence[str] = (),
-    note: str | None = None,
-    unseen: Sequence[Location] = (),
-) -> Verdict:
-    """The verdict on how many operations of some sort there are.
-
-    Where parts of the network could not be seen there may be more: then only an answer that more
-    of them would not change is given. ``unseen`` adds places that this rule could not follow.
-    """
-    found = len(ops)
-    names = list(labels) or [op.module or op.kind for op in ops]
-    locations = tuple(location(op, name) for op, name in zip(ops, names, strict=True))
-    verdict = Verdict(
-        status="passed" if options.holds(found) else "failed",
-        found=found,
-        found_text=f"{found:,}" if found else "none",
-        required=options.describe(),
-        message=_sentence(found, noun, options.describe()),
-        locations=locations,
-        note=note if note is not None else several(names),
-    )
-    opaque = (*subject.opaque, *subject.unknown, *unseen)
-    if opaque and not options.settled_from(found):
-        return replace(
-            verdict,
-            status="not-verified",
-            message=f"{_count(found, noun)} found, but it is not known what is done at "
-            f"{opaque[0].label or 'a part of the network'}",
-            locations=(*locations, *opaque),
-        )
-    return verdict
-
-
-def several(names: Sequence[str]) -> str:
-    """``conv1 and 5 more``."""
-    distinct = list(dict.fromkeys(names))
-    if len(distinct) < 2:
-        return "".join(distinct)
-    return f"{distinct[0]} and {len(distinct) - 1} more"
-
-
-def _sentence(found: int, noun: str, required: str) -> str:
-    return f"{_count(found, noun)}, required: {required}"
-
-
-def _count(found: int, noun: str) -> str:
-    return f"{found:,} {noun}" if found == 1 else f"{found or 'no'} {noun}s"
 
 
 _RULES: dict[str, Rule] = {}
@@ -230,17 +199,17 @@ def documentation(rule: Rule) -> str:
 
 
 __all__ = [
+    "Baseline",
     "Example",
     "Location",
+    "Proposal",
     "Rule",
     "Subject",
     "Verdict",
     "all_rules",
     "call_location",
-    "counted",
     "documentation",
     "location",
     "not_verified",
     "register",
-    "several",
 ]

@@ -109,6 +109,7 @@ class Blocks(Rule):
             {"reduction": "strided"},
         ),
     )
+    unverified = ({"count": {"exactly": 1}}, {"reduction": "strided"})
 
     def check(self, subject: Subject, options: BlocksOptions) -> Verdict:
         network = subject.network

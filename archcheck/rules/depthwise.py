@@ -1,12 +1,13 @@
 """``depthwise``: convolutions that look at each channel by itself."""
 
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
+from archcheck.rules.base import Example, Subject, Verdict, register
 from archcheck.rules.convolutions import convolutions, is_depthwise
+from archcheck.rules.counting import CountingRule, counted
 from archcheck.rules.options import CountOptions
 
 
 @register
-class Depthwise(Rule):
+class Depthwise(CountingRule):
     """
     ## What it does
     Counts the calls of convolutions whose `groups` equal their input channels, where there is
@@ -28,7 +29,6 @@ class Depthwise(Rule):
 
     name = "depthwise"
     summary = "The number of depthwise convolutions."
-    Options = CountOptions
     passes = (
         Example("nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 16, 3, groups=8))", "required"),
         Example("nn.Conv2d(1, 8, 3)", "forbidden", (1, 28, 28)),
@@ -41,3 +41,6 @@ class Depthwise(Rule):
     def check(self, subject: Subject, options: CountOptions) -> Verdict:
         ops = [op for op in convolutions(subject.network) if is_depthwise(subject.network, op)]
         return counted(subject, ops, options, noun="depthwise convolution")
+
+    def baseline(self, subject: Subject) -> None:
+        """Nothing: depthwise-separable guards the convolutions that a small network is made of."""

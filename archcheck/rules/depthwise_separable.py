@@ -1,12 +1,14 @@
 """``depthwise-separable``: a depthwise convolution and the 1x1 convolution behind it."""
 
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register, several
+from archcheck.rules.base import Baseline, Example, Subject, Verdict, register
+from archcheck.rules.baseline import at_least
 from archcheck.rules.convolutions import convolutions, is_depthwise, pointwise_after
+from archcheck.rules.counting import CountingRule, counted, several
 from archcheck.rules.options import CountOptions
 
 
 @register
-class DepthwiseSeparable(Rule):
+class DepthwiseSeparable(CountingRule):
     """
     ## What it does
     Counts the depthwise convolutions whose output reaches a 1x1 convolution with groups 1
@@ -29,7 +31,6 @@ class DepthwiseSeparable(Rule):
 
     name = "depthwise-separable"
     summary = "The number of depthwise-separable convolutions."
-    Options = CountOptions
     passes = (
         Example(
             "nn.Sequential(nn.Conv2d(3, 3, 3, groups=3), nn.BatchNorm2d(3), nn.ReLU(), "
@@ -64,3 +65,6 @@ class DepthwiseSeparable(Rule):
             labels=labels,
             note=several(labels),
         )
+
+    def baseline(self, subject: Subject) -> Baseline:
+        return at_least(self, subject)

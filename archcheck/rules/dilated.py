@@ -1,13 +1,15 @@
 """``dilated``: convolutions with holes between their taps."""
 
 from archcheck.network.attributes import attributes
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register, several
+from archcheck.rules.base import Baseline, Example, Subject, Verdict, register
+from archcheck.rules.baseline import at_least
 from archcheck.rules.convolutions import convolutions, is_dilated
+from archcheck.rules.counting import CountingRule, counted, several
 from archcheck.rules.options import CountOptions
 
 
 @register
-class Dilated(Rule):
+class Dilated(CountingRule):
     """
     ## What it does
     Counts the convolutions, transposed ones too, with a dilation above 1 on an axis whose kernel
@@ -29,7 +31,6 @@ class Dilated(Rule):
 
     name = "dilated"
     summary = "The number of dilated convolutions."
-    Options = CountOptions
     passes = (Example("nn.Conv2d(3, 8, 3, dilation=2)", {"exactly": 1}),)
     fails = (
         Example("nn.Conv2d(3, 8, 1, dilation=2)", "required"),
@@ -44,3 +45,6 @@ class Dilated(Rule):
         if len(ops) == 1:
             note += f", dilation {max(attributes(network, ops[0])['dilation'])}"
         return counted(subject, ops, options, noun="dilated convolution", note=note)
+
+    def baseline(self, subject: Subject) -> Baseline:
+        return at_least(self, subject)

@@ -2,12 +2,14 @@
 
 from archcheck.network import Network, Op, kinds
 from archcheck.network.graph import data_inputs
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
+from archcheck.rules.base import Baseline, Example, Subject, Verdict, register
+from archcheck.rules.baseline import forbidden
+from archcheck.rules.counting import CountingRule, counted
 from archcheck.rules.options import CountOptions
 
 
 @register
-class FullyConnected(Rule):
+class FullyConnected(CountingRule):
     """
     ## What it does
     Counts the calls of linear layers: `nn.Linear`, `F.linear`, and products of the data with a
@@ -29,7 +31,6 @@ class FullyConnected(Rule):
 
     name = "fully-connected"
     summary = "The number of fully connected layers."
-    Options = CountOptions
     passes = (
         Example("nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))", {"exactly": 1}),
         Example("nn.Conv2d(3, 10, 1)", "forbidden"),
@@ -54,6 +55,9 @@ class Net(nn.Module):
         network = subject.network
         ops = [op for op in network.ops if op.kind == "linear" or _weighs(network, op)]
         return counted(subject, ops, options, noun="fully connected layer")
+
+    def baseline(self, subject: Subject) -> Baseline:
+        return forbidden(self, subject)
 
 
 def _weighs(network: Network, op: Op) -> bool:

@@ -9,16 +9,8 @@ from archcheck.fields.forward import Unknown
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
 from archcheck.network.graph import Paths
-from archcheck.rules.base import (
-    Example,
-    Rule,
-    Subject,
-    Verdict,
-    counted,
-    location,
-    register,
-    several,
-)
+from archcheck.rules.base import Example, Subject, Verdict, location, register
+from archcheck.rules.counting import CountingRule, counted, several
 from archcheck.rules.options import CountOptions
 
 _AVERAGES = kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS | {"mean", "nanmean"}
@@ -26,7 +18,7 @@ _BETWEEN = kinds.VIEWS | kinds.COPIES | kinds.DROPOUTS
 
 
 @register
-class GlobalAveragePool(Rule):
+class GlobalAveragePool(CountingRule):
     """
     ## What it does
     Counts the global average pools: modules or functions that average every position of their
@@ -50,7 +42,6 @@ class GlobalAveragePool(Rule):
 
     name = "global-average-pool"
     summary = "The number of global average pools."
-    Options = CountOptions
     passes = (
         Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1))", {"exactly": 1}),
         Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.AvgPool2d(30))", {"exactly": 1}),

@@ -13,7 +13,8 @@ from archcheck.network import Call, Network, Op
 from archcheck.network.attributes import attributes
 from archcheck.network.kinds import KNOWN, STRUCTURE, kind_of
 from archcheck.network.torch_layers import LAYER_CLASSES
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, not_verified, register
+from archcheck.rules.base import Example, Rule, Subject, Verdict, not_verified, register
+from archcheck.rules.counting import counted
 from archcheck.rules.options import Amount, CommonOptions, Measure
 
 Condition = Measure | bool | int | float | str | list[int]
@@ -98,6 +99,7 @@ class Layers(Rule):
         ),
         Example("nn.Conv2d(3, 8, 3)", {"kind": "conv2d", "where": {"bias": False}, "at_least": 1}),
     )
+    unverified = ({"kind": "relu", "exactly": 0}, {"kind": "relu", "at_least": 1})
 
     def check(self, subject: Subject, options: LayersOptions) -> Verdict:
         network = subject.network

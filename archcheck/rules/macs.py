@@ -2,9 +2,9 @@
 
 from archcheck.network import Network
 from archcheck.rules.base import (
+    Baseline,
     Example,
     Location,
-    Rule,
     Subject,
     Verdict,
     call_location,
@@ -12,11 +12,13 @@ from archcheck.rules.base import (
     not_verified,
     register,
 )
+from archcheck.rules.baseline import at_most
+from archcheck.rules.counting import CountingRule
 from archcheck.rules.options import CountOptions
 
 
 @register
-class Macs(Rule):
+class Macs(CountingRule):
     """
     ## What it does
     Counts the multiply-accumulates of convolutions, linear layers, matrix products, attention and
@@ -38,7 +40,6 @@ class Macs(Rule):
 
     name = "macs"
     summary = "The number of multiply-accumulates of one forward pass."
-    Options = CountOptions
     passes = (Example("nn.Conv2d(3, 8, 3, padding=1)", {"exactly": 221_184}),)
     fails = (
         Example("nn.Conv2d(3, 8, 3, padding=1)", {"less_than": "200k"}),
@@ -66,6 +67,9 @@ class Macs(Rule):
             message=f"one forward pass takes {found:,} MACs, required: {required}",
             locations=locations,
         )
+
+    def baseline(self, subject: Subject) -> Baseline:
+        return at_most(self, subject)
 
 
 def _heaviest(network: Network, total: int) -> tuple[Location, ...]:

@@ -1,12 +1,14 @@
 """``max-pool``: max pooling, as module or function."""
 
 from archcheck.network import kinds
-from archcheck.rules.base import Example, Rule, Subject, Verdict, counted, register
+from archcheck.rules.base import Baseline, Example, Subject, Verdict, register
+from archcheck.rules.baseline import forbidden
+from archcheck.rules.counting import CountingRule, counted
 from archcheck.rules.options import CountOptions
 
 
 @register
-class MaxPool(Rule):
+class MaxPool(CountingRule):
     """
     ## What it does
     Counts the calls of max pools: `nn.MaxPool2d`, `F.max_pool2d`, adaptive ones, in one to three
@@ -27,7 +29,6 @@ class MaxPool(Rule):
 
     name = "max-pool"
     summary = "The number of max pools."
-    Options = CountOptions
     passes = (
         Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.AvgPool2d(2))", "forbidden"),
         Example("nn.MaxPool2d(2)", {"exactly": 1}),
@@ -48,3 +49,6 @@ class Net(nn.Module):
     def check(self, subject: Subject, options: CountOptions) -> Verdict:
         ops = [op for op in subject.network.ops if op.kind in kinds.MAX_POOLS]
         return counted(subject, ops, options, noun="max pool")
+
+    def baseline(self, subject: Subject) -> Baseline:
+        return forbidden(self, subject)

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from archcheck.rules.base import Example, Rule, Subject, Verdict, register
+from archcheck.rules.base import Baseline, Example, Rule, Subject, Verdict, register
+from archcheck.rules.baseline import at_most
 from archcheck.rules.options import ByteAmount, CommonOptions
 
 
@@ -64,3 +65,6 @@ class ModelSize(Rule):
             message=f"the weights take {found:,} bytes ({width}), required: {options.describe()}",
             note=width,
         )
+
+    def baseline(self, subject: Subject) -> Baseline:
+        return at_most(self, subject)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from archcheck.rules.base import Example, Rule, Subject, Verdict, call_location, register
+from archcheck.rules.base import Baseline, Example, Rule, Subject, Verdict, call_location, register
+from archcheck.rules.baseline import proposed
 from archcheck.rules.options import CommonOptions
 
 
@@ -77,6 +78,16 @@ class OutputShape(Rule):
             message=message,
             locations=tuple(call_location(op) for op in producers if op is not None),
         )
+
+    def baseline(self, subject: Subject) -> Baseline:
+        network = subject.network
+        if not all(network.batched(tensor) for _, tensor in network.outputs):
+            return "the first axis of an output is not the batch"
+        shapes = {network.sample_shape(tensor) for _, tensor in network.outputs}
+        if len(shapes) > 1:
+            return "the outputs differ in shape"
+        (shape,) = shapes
+        return proposed(self, subject, {"shape": list(shape)})
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

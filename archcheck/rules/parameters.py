@@ -6,6 +6,7 @@ from pydantic import Field
 
 from archcheck.network import Network
 from archcheck.rules.base import (
+    Baseline,
     Example,
     Location,
     Rule,
@@ -14,6 +15,7 @@ from archcheck.rules.base import (
     location,
     register,
 )
+from archcheck.rules.baseline import at_most
 from archcheck.rules.options import Amount, CommonOptions
 
 
@@ -101,6 +103,9 @@ class Net(nn.Module):
             note=f"{unused:,} of them never used" if unused else "",
             hint=_never_used(network, unused) if unused and not holds else "",
         )
+
+    def baseline(self, subject: Subject) -> Baseline:
+        return at_most(self, subject)
 
 
 def _never_used(network: Network, count: int) -> str:

@@ -12,6 +12,7 @@ from archcheck.fields import Field, Point, ReceptiveField, UnknownField
 from archcheck.fields.explain.growth import Growth, growth, last_window
 from archcheck.network import Op
 from archcheck.rules.base import (
+    Baseline,
     Example,
     Location,
     Rule,
@@ -22,6 +23,7 @@ from archcheck.rules.base import (
     not_verified,
     register,
 )
+from archcheck.rules.baseline import judged, proposed
 from archcheck.rules.options import Amount, CommonOptions, ShareBounds
 
 AXES = {"depth": -3, "height": -2, "width": -1}
@@ -132,6 +134,17 @@ class ReceptiveFieldRule(Rule):
         broken = [entry for entry in judged if not _holds(entry[2], options)]
         rf, point, field = (broken or judged)[0]
         return _verdict(rf, point, field, options, required, failed=bool(broken))
+
+    def baseline(self, subject: Subject) -> Baseline:
+        verdict = judged(self, subject, {"at_least": 1})
+        if verdict.status != "passed":
+            return verdict.message
+        least = min(verdict.found)
+        # Of several inputs and outputs the first one answers; another may be seen less widely.
+        while (verdict := judged(self, subject, {"at_least": least})).status == "failed":
+            least = min(verdict.found)
+        comment = f"{verdict.found_text} {verdict.note}"
+        return proposed(self, subject, {"at_least": least}, comment)
 
 
 _NO_SPACE = "the input has no spatial axes"

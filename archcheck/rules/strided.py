@@ -12,16 +12,17 @@ from archcheck.fields import ReceptiveField, UnknownField
 from archcheck.network import Network, Op, kinds
 from archcheck.network.graph import data_inputs
 from archcheck.rules.base import (
+    Baseline,
     Example,
     Location,
-    Rule,
     Subject,
     Verdict,
     call_location,
-    counted,
     register,
 )
+from archcheck.rules.baseline import forbidden
 from archcheck.rules.convolutions import convolutions, is_strided
+from archcheck.rules.counting import CountingRule, counted
 from archcheck.rules.options import CountOptions
 
 
@@ -36,7 +37,7 @@ class StridedOptions(CountOptions):
 
 
 @register
-class Strided(Rule):
+class Strided(CountingRule):
     """
     ## What it does
     Counts the convolutions with a stride above 1 on some axis. Transposed convolutions, whose
@@ -93,6 +94,9 @@ class Strided(Rule):
         ordered = [found[index] for index in sorted(found)]
         unseen = _unseen(subject, end)
         return counted(subject, ordered, options, noun="downsampling layer", unseen=unseen)
+
+    def baseline(self, subject: Subject) -> Baseline:
+        return forbidden(self, subject)
 
 
 def _head(subject: Subject) -> int:

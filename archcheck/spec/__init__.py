@@ -1,5 +1,6 @@
 """Specs: what is asked of a network, and checking it."""
 
+from archcheck.spec.engine import check, failed_to_run
 from archcheck.spec.errors import SpecError
 from archcheck.spec.model import (
     Requirement,
@@ -10,7 +11,7 @@ from archcheck.spec.model import (
     spec_from,
 )
 from archcheck.spec.points import Points
-from archcheck.spec.report import Failure, Finding, Report, check, failed_to_run
+from archcheck.spec.report import Failure, Finding, Report
 from archcheck.spec.schema import json_schema
 
 __all__ = [

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archcheck.errors import closest
+from archcheck.evidence import Needs, merged
 from archcheck.rules import Rule, all_rules
 from archcheck.rules.options import CommonOptions
 from archcheck.spec.document import Document, KeyPath, Source, parse_document, read_document
@@ -37,6 +38,11 @@ class Spec:
     arguments: dict[str, Any] = field(default_factory=dict)
     file: str = ""
     bases: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> Needs:
+        """What evidence the rules need."""
+        return merged(asked.rule.needs(asked.options) for asked in self.requirements)
 
 
 def load_spec(path: str | Path) -> Spec:

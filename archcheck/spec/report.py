@@ -1,13 +1,12 @@
-"""Checking a network against a spec, and what comes of it."""
+"""What comes of checking a network against a spec, as plain data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from archcheck.evidence import Evidence
 from archcheck.network import Network
-from archcheck.rules import Location, Subject, Verdict
+from archcheck.rules import Location, Verdict
 from archcheck.rules.options import CommonOptions
 from archcheck.spec.model import Spec
 from archcheck.spec.points import Points, added
@@ -114,57 +113,3 @@ class Failure:
     message: str
     locations: tuple[Location, ...] = ()
     hint: str = ""
-
-
-def check(
-    network: Network,
-    spec: Spec,
-    evidence: Evidence | None = None,
-    *,
-    file: str = "",
-    seconds: float = 0.0,
-) -> Report:
-    """Judge a traced network, and the evidence beside it, by every requirement of a spec.
-
-    The findings are the answers, in the order of the spec, and behind them what else was noticed.
-    """
-    subject = Subject(network, evidence)
-    answers = [
-        Finding(r.rule.name, r.rule.check(subject, r.options), r.options) for r in spec.requirements
-    ]
-    asides = [
-        Finding(answer.rule, aside, CommonOptions(severity="warning"), aside=True)
-        for answer in answers
-        for aside in answer.verdict.asides
-    ]
-    source = network.source.file if network.source else ""
-    notes = (*network.notes, *subject.evidence.notes)
-    return Report(network.name, file or source, spec, (*answers, *asides), network, seconds, notes)
-
-
-def failed_to_run(
-    failure: Failure, spec: Spec, *, name: str, file: str, seconds: float = 0.0, output: str = ""
-) -> Report:
-    """The report on a network that could not be run: nothing else is verified."""
-    verdict = Verdict(
-        "failed",
-        None,
-        "no",
-        "a network that runs",
-        failure.message,
-        failure.locations,
-        hint=failure.hint,
-    )
-    findings = [Finding(failure.stage, verdict, CommonOptions())]
-    for requirement in spec.requirements:
-        describe = getattr(requirement.options, "describe", None)
-        unknown = Verdict(
-            "not-verified",
-            None,
-            "–",
-            describe() if describe and getattr(requirement.options, "given", None) else "",
-            "the network could not be run",
-            note="the network could not be run",
-        )
-        findings.append(Finding(requirement.rule.name, unknown, requirement.options))
-    return Report(name, file, spec, tuple(findings), None, seconds, output=output)

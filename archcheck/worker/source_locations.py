@@ -36,7 +36,7 @@ def not_user_code(filename: str) -> None:
 
 
 def frame_place(frame: FrameType) -> Place:
-    """The expression that a frame is at, with its columns where Python keeps them (3.11 on)."""
+    """The expression that a frame is at, with its columns where Python keeps them."""
     # Code of two files with the same text is equal, so its identity is the key. What is kept lives
     # on, and no other code gets its identity.
     code = frame.f_code
@@ -49,11 +49,10 @@ def frame_place(frame: FrameType) -> Place:
 
 def _locate(frame: FrameType) -> Place:
     code = frame.f_code
-    if sys.version_info >= (3, 11):
-        spans = islice(code.co_positions(), frame.f_lasti // 2, None)
-        line, end_line, column, end_column = next(spans, (None, None, None, None))
-        if line is not None and column is not None and end_column is not None:
-            return Place(code.co_filename, line, column + 1, end_line, end_column + 1)
+    spans = islice(code.co_positions(), frame.f_lasti // 2, None)
+    line, end_line, column, end_column = next(spans, (None, None, None, None))
+    if line is not None and column is not None and end_column is not None:
+        return Place(code.co_filename, line, column + 1, end_line, end_column + 1)
     return Place(code.co_filename, frame.f_lineno)
 
 

@@ -17,7 +17,7 @@ from torch import nn
 import archcheck
 from archcheck.network import Network
 from archcheck.spec import json_schema, parse_spec
-from archcheck.spec.baseline import guard_spec
+from archcheck.spec.baseline import baseline_spec
 from tests.support.commands import run_command
 from tests.support.networks import CASES
 from tests.support.paths import SPECS
@@ -85,8 +85,8 @@ def traced(name: str) -> Network:
     return archcheck.trace(factory().eval(), shape)
 
 
-def with_exit_codes(network: Network) -> tuple[str, dict[str, Any]]:
-    text = guard_spec(network, source=f"{network.name} of a file", arguments={})
+def baseline_of(network: Network) -> tuple[str, dict[str, Any]]:
+    text = baseline_spec(network, source=f"{network.name} of a file", arguments={})
     data: dict[str, Any] = yaml.safe_load(text)
     return text, data
 
@@ -94,7 +94,7 @@ def with_exit_codes(network: Network) -> tuple[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", CASES)
 def test_every_network_holds_its_own_spec(name: str) -> None:
     network = traced(name)
-    text, data = with_exit_codes(network)
+    text, data = baseline_of(network)
     assert [error.message for error in SCHEMA.iter_errors(data)] == []
     report = archcheck.verify(network, parse_spec(text))
     assert [str(f.message) for f in report.findings if f.verdict.status != "passed"] == []
@@ -116,7 +116,7 @@ def tightened(entry: Any) -> Any:
 @pytest.mark.parametrize("name", ["net000", "net003", "mobilenet_v2", "unet", "tcn"])
 def test_nothing_in_it_can_be_tightened(name: str) -> None:
     network = traced(name)
-    _, data = with_exit_codes(network)
+    _, data = baseline_of(network)
     for rule, entry in data["rules"].items():
         asked = {"input": data["input"], "rules": {rule: tightened(entry)}}
         report = archcheck.verify(network, asked)
@@ -134,7 +134,7 @@ def test_what_cannot_be_known_is_a_comment() -> None:
             return out
 
     network = archcheck.trace(Net(), (3, 8, 8))
-    text, data = with_exit_codes(network)
+    text, data = baseline_of(network)
     assert not {"macs", "receptive-field"} & set(data["rules"])
     assert "  # receptive-field: the field is not known: torch.linalg.qr" in text
     assert archcheck.verify(network, parse_spec(text)).passed
@@ -150,7 +150,7 @@ def test_several_inputs_and_outputs_of_different_shapes() -> None:
             return self.a(x), self.b(y)
 
     network = archcheck.trace(Net(), [(3, 8, 8), (1, 9, 9)])
-    text, data = with_exit_codes(network)
+    text, data = baseline_of(network)
     assert data["input"] == [[3, 8, 8], [1, 9, 9]]
     assert data["rules"]["receptive-field"] == {"at_least": 3}
     assert "# output-shape: the outputs differ in shape" in text

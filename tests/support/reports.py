@@ -10,8 +10,7 @@ import archcheck
 from archcheck.network import Network, Place
 from archcheck.reporters.formats import render
 from archcheck.rules import Location
-from archcheck.spec import Failure, Report, failed_to_run, spec_from
-from archcheck.spec.report import check
+from archcheck.spec import Failure, Report, check, failed_to_run, spec_from
 from tests.support.readers import READERS
 
 SOURCE = """\

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec
@@ -59,9 +58,6 @@ def _replace(name: str, listener: Listener) -> None:
         if function in capability:
             capability.add(watched)
     setattr(os, name, watched)
-    accessor = getattr(pathlib, "_NormalAccessor", None)  # Python 3.10
-    if hasattr(accessor, name):
-        setattr(accessor, name, staticmethod(watched))
 
 
 def watch_imports(listener: Listener) -> None:

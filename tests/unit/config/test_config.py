@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.config import Config, ConfigError, find_config, mapped_networks, read_config
+from archcheck.config import Config, ConfigError, find_config, read_config
+from archcheck.verification.mapping import mapped_networks
 from archcheck.worker.reference import Reference
 from tests.support.imports import imported
 
@@ -69,12 +70,15 @@ output-format = "concise"
     assert found.cache_dir == folder / "build" / "cache"
     first, second, third = mapped_networks(found)
     assert {network.file for network in (first, second, third)} == {folder / "models" / "one.py"}
-    assert (first.spec, first.name, first.input) == (str(folder / "specs/edge.yaml"), "", None)
-    assert Path(second.spec).name == "assignment7.yaml"
-    assert (second.name, second.arguments, second.input) == (
+    assert (first.spec, Path(second.spec).name) == (
+        *(str(folder / "specs/edge.yaml"), "assignment7.yaml"),
+    )
+    one, two, three = (network.submission for network in (first, second, third))
+    assert (one.reference.name, one.input_shape) == ("", None)
+    assert (two.reference.name, two.arguments, two.input_shape) == (
         *("big.Net", {"width": 64}, ((3, 32, 32),)),
     )
-    assert (third.input, third.train) == (((3, 8, 8), (4,)), True)
+    assert (three.input_shape, three.training) == (((3, 8, 8), (4,)), True)
     assert [str(network) for network in (first, second)] == [
         *("models/one.py", "models/one.py:big.Net"),
     ]
@@ -121,7 +125,7 @@ data = "images"
 "models/one.py" = {{spec = "plain", {beside}}}
 "models/two.py" = {{spec = "plain", data = "more", augmentation = "train.py"}}
 """
-    one, two = mapped_networks(config(text))
+    one, two = (network.submission for network in mapped_networks(config(text)))
     assert (one.weights, one.data) == (folder / "w.safetensors", folder / "images")
     assert one.augmentation == Reference(str((folder / "train.py").resolve()), "", "train")
     assert (two.weights, two.data) == (None, folder / "more")
@@ -131,7 +135,7 @@ data = "images"
     (folder / "images").rmdir()
     with pytest.raises(ConfigError, match=r"pyproject.toml:5:1: data: there is no folder images"):
         mapped_networks(config(text))
-    assert mapped_networks(config(text), folder / "more")[0].data == folder / "more"
+    assert mapped_networks(config(text), folder / "more")[0].submission.data == folder / "more"
 
 
 def test_paths_are_relative_to_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +174,8 @@ def test_without_a_table_there_is_nothing(folder: Path) -> None:
 
 def test_it_imports_next_to_nothing(folder: Path) -> None:
     config('[tool.archcheck.networks]\n"models/one.py" = "specs/edge.yaml"\n')
-    code = "import sys\nfrom archcheck.config import find_config, mapped_networks\n"
+    code = "import sys\nfrom archcheck.config import find_config\n"
+    code += "from archcheck.verification.mapping import mapped_networks\n"
     found = set(imported(code + "assert mapped_networks(find_config())\n"))
     assert not found & {"torch", "numpy", "pydantic", "rich", "typer", "yaml"}
 

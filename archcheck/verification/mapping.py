@@ -1,17 +1,17 @@
-"""From patterns to files: every network of a project, with the spec that it is held to."""
+"""From patterns to submissions: every network of a project, with the spec that it is held to."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from archcheck.config.model import Config, Entry
+from archcheck.config import Config, Entry
 from archcheck.config.toml import KeyPath
 from archcheck.errors import closest
+from archcheck.verification.submission import Submission
 from archcheck.worker.reference import Reference, file_and_name
 
 PACKAGE = "__init__.py"
@@ -20,27 +20,20 @@ PACKAGE = "__init__.py"
 
 @dataclass(frozen=True)
 class MappedNetwork:
-    """A network's file and what it is held to; ``spec`` is the path of a file.
+    """A submission, its file as the pattern found it, and the spec (the path of a file) that it is
+    held to."""
 
-    The other attributes are those of :class:`archcheck.config.Entry`.
-    """
-
+    submission: Submission
     file: Path
     spec: str
-    name: str = ""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    input: tuple[tuple[int, ...], ...] | None = None
-    train: bool = False
-    weights: Path | None = None
-    data: Path | None = None
-    augmentation: Reference | None = None
 
     def __str__(self) -> str:
+        name = self.submission.reference.name
         try:
             file = str(self.file.relative_to(os.getcwd()))
         except (ValueError, OSError):
             file = str(self.file)
-        return f"{file}:{self.name}" if self.name else file
+        return f"{file}:{name}" if name else file
 
 
 def mapped_networks(config: Config, data: Path | None = None) -> tuple[MappedNetwork, ...]:
@@ -53,24 +46,37 @@ def mapped_networks(config: Config, data: Path | None = None) -> tuple[MappedNet
         ConfigError: if a pattern matches no file, or something that is named is not there.
     """
     excluded = {file for pattern in config.exclude for file in _matches(config, pattern, "exclude")}
-    found: list[MappedNetwork] = []
+    networks: list[MappedNetwork] = []
     for pattern, entries in config.networks.items():
         files = _files(config, pattern, excluded)
         for entry in entries:
             spec = _spec(config, entry)
-            weights = _beside(config, entry, "weights")
-            images = data or _beside(config, entry, "data")
-            script = _beside(config, entry, "augmentation")
-            name = file_and_name(entry.augmentation)[1]
-            pipeline = Reference(str(script.resolve()), "", name) if script else None
+            common = _submission(config, entry, data)
             for file in files:
-                network = MappedNetwork(
-                    *(file, spec, entry.name, entry.arguments, entry.input, entry.train),
-                    *(weights, images, pipeline),
-                )
-                if network not in found:
-                    found.append(network)
-    return tuple(found)
+                reference = Reference(str(file.resolve()), "", entry.name)
+                network = MappedNetwork(replace(common, reference=reference), file, spec)
+                if network not in networks:
+                    networks.append(network)
+    return tuple(networks)
+
+
+def _submission(config: Config, entry: Entry, data: Path | None) -> Submission:
+    """What an entry says of each of its files; the reference is still missing."""
+    weights = _beside(config, entry, "weights")
+    images = data or _beside(config, entry, "data")
+    script = _beside(config, entry, "augmentation")
+    pipeline = file_and_name(entry.augmentation)[1]
+    missing = "weights" if weights is None else "data" if images is None else ""
+    return Submission(
+        reference=Reference("", "", ""),
+        arguments=entry.arguments,
+        input_shape=entry.input,
+        training=entry.train,
+        augmentation=Reference(str(script.resolve()), "", pipeline) if script else None,
+        weights=weights,
+        data=images,
+        unmeasured=f"no {missing} given (`{missing}` in [tool.archcheck])" if missing else "",
+    )
 
 
 def _files(config: Config, pattern: str, excluded: set[Path]) -> list[Path]:
