@@ -12,6 +12,7 @@ from typing import Any
 from archcheck.config.model import Config, Entry
 from archcheck.config.toml import KeyPath
 from archcheck.errors import closest
+from archcheck.shipped_specs import shipped_specs
 from archcheck.worker.reference import Reference, file_and_name
 
 PACKAGE = "__init__.py"
@@ -139,8 +140,6 @@ def _spec(config: Config, entry: Entry) -> str:
         raise config.error(f'"{entry.spec}" is a folder; name the spec\'s file', *entry.path)
     if file.suffix:
         raise config.error(f"there is no spec {entry.spec}", *entry.path)
-    from archcheck.spec.shipped import shipped_specs  # with it comes all that specs are made of
-
     known = shipped_specs()
     if entry.spec not in known:
         hint = closest(entry.spec.replace("_", "-"), list(known))
