@@ -52,7 +52,7 @@ def _read(path: Path) -> bytes | None:
 
 def _make(path: Path) -> bytes | None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with written_beside(path, os.urandom(LENGTH)) as temporary:
-        with contextlib.suppress(FileExistsError):  # another process was first
-            os.link(temporary, path)
+    already = contextlib.suppress(FileExistsError)  # another process was first
+    with written_beside(path, os.urandom(LENGTH)) as temporary, already:
+        os.link(temporary, path)
     return _read(path)
