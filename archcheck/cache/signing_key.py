@@ -12,6 +12,8 @@ import os
 import stat
 from pathlib import Path
 
+from archcheck.atomic_file import written_beside
+
 LENGTH = 32
 
 
@@ -49,15 +51,8 @@ def _read(path: Path) -> bytes | None:
 
 
 def _make(path: Path) -> bytes | None:
-    import tempfile
-
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(os.urandom(LENGTH))
-        with contextlib.suppress(FileExistsError):  # another process was first
-            os.link(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    already = contextlib.suppress(FileExistsError)  # another process was first
+    with written_beside(path, os.urandom(LENGTH)) as temporary, already:
+        os.link(temporary, path)
     return _read(path)

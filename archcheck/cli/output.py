@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from io import StringIO
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from archcheck.atomic_file import written_beside
 from archcheck.cli.errors import UsageError
 from archcheck.fields import UnknownField, receptive_field
 from archcheck.network import Network
@@ -262,7 +262,6 @@ def write_file(file: Path, content: str | bytes, option: str = "--output-file") 
     if file.is_dir():
         raise UsageError(f"{option} {file} is a folder")
     data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = None
     try:
         special = file.exists() and not file.is_file()
         if special or str(file.absolute()).startswith(("/dev/", "/proc/")):
@@ -270,15 +269,11 @@ def write_file(file: Path, content: str | bytes, option: str = "--output-file") 
                 stream.write(data)
             return
         target = file.resolve()
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
         mask = os.umask(0)
         os.umask(mask)
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(target)
+        with written_beside(target, data) as temporary:
+            temporary.chmod(mode)
+            temporary.replace(target)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise UsageError(f"{option} {file} cannot be written: {error.strerror}") from None

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from archcheck.reporters import formatting
 from archcheck.reporters.text import print_report, summary
+from archcheck.shipped_specs import shipped_specs
 from archcheck.spec import Report
-from archcheck.spec.shipped import shipped_specs
 
 LONGEST = 50
 """The width that names are cut to."""

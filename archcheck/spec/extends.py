@@ -8,9 +8,9 @@ from typing import Any
 
 from archcheck.rules import all_rules
 from archcheck.rules.options import SHORT, CountOptions
+from archcheck.shipped_specs import shipped_specs
 from archcheck.spec.document import Document, KeyPath, read_document
 from archcheck.spec.errors import SpecError
-from archcheck.spec.shipped import shipped_specs
 
 LONGEST = 20
 """No chain of specs is longer."""

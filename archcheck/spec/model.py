@@ -10,11 +10,11 @@ from archcheck.errors import closest
 from archcheck.evidence import Needs, merged
 from archcheck.rules import Rule, all_rules
 from archcheck.rules.options import CommonOptions
+from archcheck.shipped_specs import shipped_specs
 from archcheck.spec.document import Document, KeyPath, Source, parse_document, read_document
 from archcheck.spec.entries import options_of
 from archcheck.spec.errors import SpecError
 from archcheck.spec.extends import complete
-from archcheck.spec.shipped import shipped_specs
 
 KEYS = ("title", "extends", "input", "arguments", "rules")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from archcheck.rules import all_rules, documentation
 from archcheck.rules.options import SHORT, CountOptions
-from archcheck.spec.shipped import shipped_specs
+from archcheck.shipped_specs import shipped_specs
 
 SHAPE = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1}}
 

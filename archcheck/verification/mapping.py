@@ -11,6 +11,7 @@ from pathlib import Path
 from archcheck.config import Config, Entry
 from archcheck.config.toml import KeyPath
 from archcheck.errors import closest
+from archcheck.shipped_specs import shipped_specs
 from archcheck.verification.submission import Submission
 from archcheck.worker.reference import Reference, file_and_name
 
@@ -145,8 +146,6 @@ def _spec(config: Config, entry: Entry) -> str:
         raise config.error(f'"{entry.spec}" is a folder; name the spec\'s file', *entry.path)
     if file.suffix:
         raise config.error(f"there is no spec {entry.spec}", *entry.path)
-    from archcheck.spec.shipped import shipped_specs  # with it comes all that specs are made of
-
     known = shipped_specs()
     if entry.spec not in known:
         hint = closest(entry.spec.replace("_", "-"), list(known))

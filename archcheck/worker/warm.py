@@ -16,13 +16,13 @@ from types import TracebackType
 from typing import IO
 
 from archcheck.worker.process import GRACE, Spawned, Worker
-from archcheck.worker.warm_server import ENDED, FORK, RELEASE, RELEASED, REPLY, REQUEST, STARTED
+from archcheck.worker.warm_protocol import ENDED, FORK, RELEASE, RELEASED, REPLY, REQUEST, STARTED
 
 _START = (
     "import sys\n"
     "sys.path[:1] = [p for p in sys.path[:1] if p]\n"
     "sys.path.append(sys.argv[1])\n"
-    "from archcheck.worker.warm_server import main\n"
+    "from archcheck.worker.warm_protocol import main\n"
     "main(int(sys.argv[2]), sys.argv[3:])\n"
 )
 

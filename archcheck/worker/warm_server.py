@@ -13,20 +13,13 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
 import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
 from archcheck.worker.child import die_with_parent, do_one_job, prepare
-
-REQUEST = struct.Struct("!Bi")
-"""What the caller asks, and a process's number."""
-FORK, RELEASE = range(2)
-REPLY = struct.Struct("!Bii")
-"""What happened, a process's number, and its exit code (negative for a signal)."""
-STARTED, ENDED, RELEASED = range(3)
+from archcheck.worker.warm_protocol import ENDED, FORK, RELEASED, REPLY, REQUEST, STARTED
 
 
 def main(descriptor: int, modules: Sequence[str]) -> None:

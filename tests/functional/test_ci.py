@@ -81,7 +81,7 @@ def test_the_github_action_installs(machine: dict[str, str], version: str, tmp_p
     done = run_program([*GITHUB_SHELL, step("Install archcheck")["run"]], tmp_path, install)
     assert done.returncode == 0, done.stderr
     assert f"Successfully installed torch-archcheck-{archcheck.__version__}" in done.stdout
-    program = "import archcheck.spec.shipped as s; print(*s.shipped_specs().values(), sep='\\n')"
+    program = "import archcheck.shipped_specs as s; print(*s.shipped_specs().values(), sep='\\n')"
     found = run_program(["python", "-c", program], tmp_path, machine).stdout.splitlines()
     home = machine["PATH"].split("/bin:")[0]
     assert len(found) == len(list((ROOT / "specs").glob("*.yaml")))

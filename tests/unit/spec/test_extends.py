@@ -12,6 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archcheck.shipped_specs import shipped_specs
 from archcheck.spec import (
     Spec,
     SpecError,
@@ -21,7 +22,6 @@ from archcheck.spec import (
     parse_spec,
     spec_from,
 )
-from archcheck.spec.shipped import shipped_specs
 from tests.support.paths import ROOT
 
 BASE = """\
