@@ -152,7 +152,7 @@ def _one_pass(
         ops=tuple(recorder.ops),
         calls=tuple(recorder.calls),
         modules=_modules(recorder),
-        weights=_weights(recorder),
+        parameters=_parameters(recorder),
         training=training,
         batch=batch,
         buffer_elements=sum(buffer.numel() for buffer in buffers),
@@ -218,7 +218,7 @@ def _modules(recorder: Recorder) -> tuple[Module, ...]:
     )
 
 
-def _weights(recorder: Recorder) -> tuple[Parameter, ...]:
+def _parameters(recorder: Recorder) -> tuple[Parameter, ...]:
     used = {name for op in recorder.ops for name in op.parameters}
     return tuple(
         Parameter(

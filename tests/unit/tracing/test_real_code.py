@@ -167,7 +167,7 @@ def test_parametrized_layers_are_layers() -> None:
     assert network.macs == archcheck.trace(plain, IMAGE).macs
     types = ["Conv2d", "Conv2d", "Conv2d", "Flatten", "Linear"]
     assert [layer.type for layer in network.layers] == types
-    assert sum(layer.parameters for layer in network.layers) == network.parameters
+    assert sum(layer.num_parameters for layer in network.layers) == network.num_parameters
     for rule, options, status in (
         ("layers", {"kind": "Conv2d", "exactly": 3}, "passed"),
         ("layers", {"kind": "Linear", "exactly": 0}, "failed"),
