@@ -24,7 +24,8 @@ class Layer(msgspec.Struct, frozen=True):
 
 
 def layers_of(network: Network) -> tuple[Layer, ...]:
-    """The rows of the layer table, in order of execution."""
+    """The rows of the layer table, in order of execution: leaf module calls, and functions called
+    outside of them."""
     # A module call is one row if no other module was called inside it; the root never is.
     calls = [call for call in network.calls if INSIDE_LAYER not in call.module]
     has_children = {call.parent for call in calls if call.parent is not None}

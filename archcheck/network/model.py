@@ -8,15 +8,12 @@ it: the garbage collector is spared looking at it (``gc=False``).
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from archcheck.network.constants import Constant
 from archcheck.network.macs import op_macs
-
-if TYPE_CHECKING:
-    from archcheck.network.layers import Layer
 
 VERSION = 3
 """Raised whenever the meaning of the data changes; data of another version is not read."""
@@ -254,15 +251,6 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     def last_call(self, path: str) -> Call | None:
         """The last call of the module at ``path``, None if it was never called."""
         return next((call for call in reversed(self.calls) if call.module == path), None)
-
-    # -- layers ---------------------------------------------------------------------------
-
-    @cached_property
-    def layers(self) -> tuple[Layer, ...]:
-        """The rows of a layer table: leaf module calls, and functions called outside of them."""
-        from archcheck.network.layers import layers_of
-
-        return layers_of(self)
 
 
 def encode(network: Network) -> bytes:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from archcheck.fields import Field, Point, ReceptiveField, UnknownField, receptive_field
-from archcheck.network import Layer, Network, Op, Place
+from archcheck.network import Layer, Network, Op, Place, layers_of
 from archcheck.reporters import formatting
 
 VERSION = 1
@@ -31,7 +31,7 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
         },
         "macs": network.macs,
         "receptive_field": _fields(rf),
-        "layers": [_layer(network, views, layer) for layer in network.layers],
+        "layers": [_layer(network, views, layer) for layer in layers_of(network)],
         "not_modelled": [
             {
                 "reason": cause.reason,
@@ -140,7 +140,7 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
     """Print the layer table and the totals."""
     source = network.source.file if network.source else ""
     views = _from_every_input(network, rf)
-    rows = [_row(network, views, layer, source) for layer in network.layers]
+    rows = [_row(network, views, layer, source) for layer in layers_of(network)]
     widths = [max(map(cell_len, column)) for column in zip(TITLES, *rows, strict=True)]
     # Numbers are never cut; the names give way, then the file in front of the line.
     for column in (1, 0, 7):

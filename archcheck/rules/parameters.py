@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from archcheck.network import Network
+from archcheck.network import Network, layers_of
 from archcheck.rules.base import (
     Example,
     Location,
@@ -112,7 +112,7 @@ def _never_used(network: Network, count: int) -> str:
 
 def _largest(network: Network, total: int) -> tuple[Location, ...]:
     """The layers that hold most of the parameters."""
-    layers = sorted(network.layers, key=lambda layer: -layer.num_parameters)[:3]
+    layers = sorted(layers_of(network), key=lambda layer: -layer.num_parameters)[:3]
     return tuple(
         location(
             network.ops[layer.ops[0]],

@@ -17,7 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import archcheck
-from archcheck.network import Network
+from archcheck.network import Network, layers_of
 from tests.support.paths import EXAMPLES
 from tests.support.zoo import (
     alexnet,
@@ -106,7 +106,7 @@ def test_parameters_are_those_of_torchinfo(name: str) -> None:
     assert network.num_parameters == counted.total_params
     assert network.num_trainable_parameters == counted.trainable_params
     assert network.num_used_parameters == network.num_parameters
-    assert sum(layer.num_parameters for layer in network.layers) <= network.num_parameters
+    assert sum(layer.num_parameters for layer in layers_of(network)) <= network.num_parameters
 
 
 @every

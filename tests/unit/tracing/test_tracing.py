@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.nn.modules import module as torch_module
 
 import archcheck
-from archcheck.network import Network, decode, encode
+from archcheck.network import Network, decode, encode, layers_of
 from archcheck.tracing.copies import SMALL
 from archcheck.tracing.trace import trace
 from archcheck.worker.failures import RunError
@@ -191,7 +191,7 @@ def test_reused_raw_and_unused_weights_are_counted_as_they_are() -> None:
     assert network.unused_modules == ("unused",)
     assert network.unused_parameters == ("unused.weight", "unused.bias")
     assert [module.calls for module in network.modules if module.path == "conv"] == [2]
-    assert [layer.num_parameters for layer in network.layers] == [576, 0, 576]
+    assert [layer.num_parameters for layer in layers_of(network)] == [576, 0, 576]
     summary = torchinfo.summary(Truth(), (1, 8, 16, 16), verbose=0)
     assert summary.total_mult_adds == 294_912  # it does not see the raw weight's convolution
 
@@ -304,7 +304,11 @@ def test_a_network_survives_its_bytes(training: bool) -> None:
     network = trace(Truth(), (8, 16, 16), training=training)
     again = decode(encode(network))
     assert again == network
-    assert (again.macs, again.num_parameters, again.layers) == (442_368, 1_182, network.layers)
+    assert (again.macs, again.num_parameters, layers_of(again)) == (
+        442_368,
+        1_182,
+        layers_of(network),
+    )
     for junk in (b"", b"junk", encode(network)[:-1]):
         with pytest.raises(ValueError, match=r".+"):
             decode(junk)
