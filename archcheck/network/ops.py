@@ -2,7 +2,7 @@
 
 A row holds the operations of one family whose arguments have the same names. All else that is
 said of an operation's kind follows from it (:mod:`archcheck.network.kinds`), but for what the
-operation computes: what it does to fields, what it costs and how it is answered from shapes are
+operation computes: what it does to fields, what it costs and what shape its result has are
 functions, each where it belongs.
 """
 

@@ -18,7 +18,7 @@ from torch.nn.modules import module as torch_module
 
 import archcheck
 from archcheck.network import Network, decode, encode, layers_of
-from archcheck.tracing.copies import SMALL
+from archcheck.tracing.restore import SMALL
 from archcheck.tracing.trace import trace
 from archcheck.worker.failures import RunError
 from archcheck.worker.loading import loaded
