@@ -24,7 +24,7 @@ def _archcheck(net: nn.Module, shape: Shape) -> Task:
     def analyse() -> object:
         network = archcheck.trace(net, shape)
         field = archcheck.receptive_field(network)
-        return network.parameters, network.macs, field.size, field.jump
+        return network.num_parameters, network.macs, field.size, field.jump
 
     return analyse
 

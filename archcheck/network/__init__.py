@@ -1,6 +1,6 @@
 """The plain-data Network that tracing makes and everything else reads."""
 
-from archcheck.network.layers import Layer
+from archcheck.network.layers import Layer, layers_of
 from archcheck.network.model import (
     VERSION,
     Call,
@@ -26,4 +26,5 @@ __all__ = [
     "Tensor",
     "decode",
     "encode",
+    "layers_of",
 ]

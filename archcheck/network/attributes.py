@@ -59,7 +59,7 @@ def _convolution(network: Network, op: Op) -> dict[str, Any]:
 
 
 def _pool(op: Op) -> dict[str, Any]:
-    axes = int(op.kind.replace("_with_indices", "")[-2])
+    axes = int(op.kind[-2])
     kernel = spread(op.arguments.get("kernel_size", 1), axes)
     return {
         "kernel_size": kernel,

@@ -12,24 +12,25 @@ INSIDE_LAYER = "parametrizations."
 
 
 class Layer(msgspec.Struct, frozen=True):
-    """A row of the layer table. ``parameters`` are those no earlier row has counted."""
+    """A row of the layer table. ``num_parameters`` counts those no earlier row has counted."""
 
     name: str
     type: str
     module: str
     ops: tuple[int, ...]
     output: int
-    parameters: int
+    num_parameters: int
     macs: int | None
 
 
 def layers_of(network: Network) -> tuple[Layer, ...]:
-    """The rows of the layer table, in order of execution."""
+    """The rows of the layer table, in order of execution: leaf module calls, and functions called
+    outside of them."""
     # A module call is one row if no other module was called inside it; the root never is.
     calls = [call for call in network.calls if INSIDE_LAYER not in call.module]
     has_children = {call.parent for call in calls if call.parent is not None}
     modules = {module.path: module for module in network.modules}
-    sizes = {parameter.name: parameter.size for parameter in network.weights}
+    sizes = {parameter.name: parameter.size for parameter in network.parameters}
     grouped: list[tuple[Call | None, list[Op]]] = []
     rows: dict[int, list[Op]] = {}
     for op in network.ops:
@@ -65,7 +66,7 @@ def layers_of(network: Network) -> tuple[Layer, ...]:
                 module=call.module if call else ops[0].module,
                 ops=tuple(op.index for op in ops),
                 output=outputs[0],
-                parameters=sum(sizes.get(name, 0) for name in fresh),
+                num_parameters=sum(sizes.get(name, 0) for name in fresh),
                 macs=None if None in macs else sum(filter(None, macs)),
             )
         )

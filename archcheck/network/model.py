@@ -8,17 +8,14 @@ it: the garbage collector is spared looking at it (``gc=False``).
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from archcheck.network.constants import Constant
 from archcheck.network.macs import op_macs
 
-if TYPE_CHECKING:
-    from archcheck.network.layers import Layer
-
-VERSION = 2
+VERSION = 3
 """Raised whenever the meaning of the data changes; data of another version is not read."""
 
 
@@ -122,7 +119,7 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     ops: tuple[Op, ...]
     calls: tuple[Call, ...]
     modules: tuple[Module, ...]
-    weights: tuple[Parameter, ...]
+    parameters: tuple[Parameter, ...]
     source: Place | None = None
     training: bool = False
     batch: int = 1
@@ -135,24 +132,25 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     version: int = VERSION
 
     def __repr__(self) -> str:
-        return f"<Network {self.name}: {len(self.ops)} operations, {self.parameters:,} parameters>"
+        counts = f"{len(self.ops)} operations, {self.num_parameters:,} parameters"
+        return f"<Network {self.name}: {counts}>"
 
     # -- counts ---------------------------------------------------------------------------
 
     @cached_property
-    def parameters(self) -> int:
+    def num_parameters(self) -> int:
         """Elements of all registered parameters; shared and tied ones count once."""
-        return sum(parameter.size for parameter in self.weights)
+        return sum(parameter.size for parameter in self.parameters)
 
     @cached_property
-    def trainable_parameters(self) -> int:
+    def num_trainable_parameters(self) -> int:
         """Elements of the parameters that require a gradient."""
-        return sum(parameter.size for parameter in self.weights if parameter.trainable)
+        return sum(parameter.size for parameter in self.parameters if parameter.trainable)
 
     @cached_property
-    def used_parameters(self) -> int:
+    def num_used_parameters(self) -> int:
         """Elements of the parameters that some operation of the forward pass read."""
-        return sum(parameter.size for parameter in self.weights if parameter.used)
+        return sum(parameter.size for parameter in self.parameters if parameter.used)
 
     @cached_property
     def macs(self) -> int | None:
@@ -234,7 +232,7 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def unused_modules(self) -> tuple[str, ...]:
         """Paths of the modules that the forward pass never called nor took a parameter from."""
-        used = {parameter.name for parameter in self.weights if parameter.used}
+        used = {parameter.name for parameter in self.parameters if parameter.used}
         called = {call.module for call in self.calls}
         return tuple(
             module.path
@@ -248,20 +246,11 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def unused_parameters(self) -> tuple[str, ...]:
         """Names of the parameters that no operation of the forward pass read."""
-        return tuple(p.name for p in self.weights if not p.used)
+        return tuple(p.name for p in self.parameters if not p.used)
 
     def last_call(self, path: str) -> Call | None:
         """The last call of the module at ``path``, None if it was never called."""
         return next((call for call in reversed(self.calls) if call.module == path), None)
-
-    # -- layers ---------------------------------------------------------------------------
-
-    @cached_property
-    def layers(self) -> tuple[Layer, ...]:
-        """The rows of a layer table: leaf module calls, and functions called outside of them."""
-        from archcheck.network.layers import layers_of
-
-        return layers_of(self)
 
 
 def encode(network: Network) -> bytes:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from archcheck.fields import Field, Point, ReceptiveField, UnknownField, receptive_field
-from archcheck.network import Layer, Network, Op, Place
+from archcheck.network import Layer, Network, Op, Place, layers_of
 from archcheck.reporters import formatting
 
 VERSION = 1
@@ -25,13 +25,13 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
         "model": network.name,
         "input": inputs[0] if len(inputs) == 1 else inputs,
         "parameters": {
-            "total": network.parameters,
-            "trainable": network.trainable_parameters,
-            "used": network.used_parameters,
+            "total": network.num_parameters,
+            "trainable": network.num_trainable_parameters,
+            "used": network.num_used_parameters,
         },
         "macs": network.macs,
         "receptive_field": _fields(rf),
-        "layers": [_layer(network, views, layer) for layer in network.layers],
+        "layers": [_layer(network, views, layer) for layer in layers_of(network)],
         "not_modelled": [
             {
                 "reason": cause.reason,
@@ -123,7 +123,7 @@ def _layer(network: Network, views: list[ReceptiveField], layer: Layer) -> dict[
         "built": place(op.built if op else None),
         "called": place(called),
         "output_shape": list(network.shape(layer.output)[1:]),
-        "parameters": layer.parameters,
+        "parameters": layer.num_parameters,
         "macs": layer.macs,
         "receptive_field": None
         if field is None
@@ -140,7 +140,7 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
     """Print the layer table and the totals."""
     source = network.source.file if network.source else ""
     views = _from_every_input(network, rf)
-    rows = [_row(network, views, layer, source) for layer in network.layers]
+    rows = [_row(network, views, layer, source) for layer in layers_of(network)]
     widths = [max(map(cell_len, column)) for column in zip(TITLES, *rows, strict=True)]
     # Numbers are never cut; the names give way, then the file in front of the line.
     for column in (1, 0, 7):
@@ -191,7 +191,7 @@ def _row(
         formatting.in_one_line(layer.name),
         formatting.in_one_line(layer.module),
         formatting.shape(network.shape(layer.output)[1:]),
-        f"{layer.parameters:,}" if layer.parameters else "",
+        f"{layer.num_parameters:,}" if layer.num_parameters else "",
         formatting.amount(layer.macs) if layer.macs is None or layer.macs else "",
         _size(field),
         formatting.axes(field.jump) if field and field.axes else "",
@@ -238,8 +238,9 @@ def _short_line(place: Place | None, source: str) -> str:
 def _totals(network: Network, rf: ReceptiveField) -> list[Text]:
     rows = [
         Text(
-            f"parameters       {network.parameters:,}   trainable {network.trainable_parameters:,}"
-            f"   used {network.used_parameters:,}"
+            f"parameters       {network.num_parameters:,}"
+            f"   trainable {network.num_trainable_parameters:,}"
+            f"   used {network.num_used_parameters:,}"
         ),
         Text(f"MACs             {_exact(network.macs)}"),
     ]

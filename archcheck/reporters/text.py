@@ -83,7 +83,7 @@ def _header(report: Report) -> Text:
     outputs = ", ".join(formatting.shape(network.sample_shape(t)) for _, t in network.outputs[:3])
     facts = [
         f"{inputs} → {outputs}",
-        f"{network.parameters:,} parameters",
+        f"{network.num_parameters:,} parameters",
         f"{formatting.amount(network.macs)} MACs",
     ]
     return text.append("   " + "   ".join(facts), style="not bold")

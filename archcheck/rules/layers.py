@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from archcheck.network import Call, Network, Op
 from archcheck.network.attributes import attributes
-from archcheck.network.kinds import KNOWN, STRUCTURE, kind_of
+from archcheck.network.kinds import ALIASES, KNOWN, STRUCTURE, kind_of
 from archcheck.network.torch_layers import LAYER_CLASSES
 from archcheck.rules.base import Example, Rule, Subject, Verdict, not_verified, register
 from archcheck.rules.counting import counted
@@ -115,6 +115,8 @@ class Layers(Rule):
 
 def _description(options: LayersOptions) -> str:
     what = options.kind or options.function or ""
+    if options.kind in ALIASES:
+        what = f"{options.kind}, counted as {ALIASES[options.kind]}"
     if not options.where:
         return what
     conditions = (f"{name} {_words(condition)}" for name, condition in options.where.items())
@@ -128,12 +130,15 @@ def _candidates(network: Network, options: LayersOptions) -> list[Op]:
     """
     ops = list(network.ops)
     if options.function is not None:
-        wanted = options.function
-        exact = [op for op in ops if op.function == wanted]
+        wanted = _RUNS.get(options.function, options.function)
+        exact = [op for op in ops if _written(op.function) in (wanted, f"{wanted}_with_indices")]
         # torch.conv2d goes by its name in torch.nn.functional.
         ops = exact or [op for op in ops if _public(op.function) == _public(wanted)]
-    if options.kind is None or options.kind in KNOWN:
-        return [op for op in ops if options.kind in (None, op.kind)]
+    if options.kind is None:
+        return ops
+    kind = ALIASES.get(options.kind, options.kind)
+    if kind in KNOWN:
+        return [op for op in ops if op.kind == kind]
     found: list[Op] = []
     for call in network.calls:
         if call.type == options.kind:
@@ -154,6 +159,21 @@ def _function_of(class_name: str) -> str | None:
     return _KINDS.get(_plain(class_name))
 
 
+_RUNS = {
+    "torch.nn.functional.sigmoid": "torch.Tensor.sigmoid",
+    "torch.nn.functional.tanh": "torch.Tensor.tanh",
+    "torch.nn.functional.upsample": "torch.nn.functional.interpolate",
+    "torch.nn.functional.upsample_bilinear": "torch.nn.functional.interpolate",
+    "torch.nn.functional.upsample_nearest": "torch.nn.functional.interpolate",
+}
+"""Functions that do nothing but call another: it is the one that a trace sees."""
+
+
+def _written(name: str) -> str:
+    """The name that people write for a function, in place of the one it is recorded under."""
+    return "torch.mm" if name == "torch.spmm" else name.replace("torch.functional.", "torch.", 1)
+
+
 def _public(name: str) -> str:
     return name.replace("torch.nn.functional.", "torch.", 1)
 
@@ -167,8 +187,8 @@ def _misnamed(network: Network, options: LayersOptions) -> str:
     """What is surely misspelt: a name that matches nothing must not pass for "none found"."""
     kind, function = options.kind, options.function
     types = {module.type for module in network.modules}
-    if kind is not None and kind not in KNOWN | types | LAYER_CLASSES:
-        hint = _similar(kind, [*KNOWN, *types, *LAYER_CLASSES])
+    if kind is not None and kind not in KNOWN | ALIASES.keys() | types | LAYER_CLASSES:
+        hint = _similar(kind, [*KNOWN, *ALIASES, *types, *LAYER_CLASSES])
         return f"no kind of operation or class is known as {kind!r}{hint}"
     if function is not None and not (
         function.startswith("torch.") and kind_of(function)[0] in KNOWN
@@ -227,4 +247,6 @@ def _words(condition: Any) -> str:
     return condition.describe() if isinstance(condition, Measure) else str(condition)
 
 
-_KINDS = {_plain(kind): kind for kind in sorted(KNOWN)} | {"upsample": "interpolate"}
+_KINDS = {_plain(kind): kind for kind in sorted(KNOWN)} | {
+    _plain(name): kind for name, kind in ALIASES.items()
+}

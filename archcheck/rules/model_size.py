@@ -51,7 +51,7 @@ class ModelSize(Rule):
 
     def check(self, subject: Subject, options: ModelSizeOptions) -> Verdict:
         network = subject.network
-        bits = sum(p.size * (options.bits or p.bits) for p in network.weights)
+        bits = sum(p.size * (options.bits or p.bits) for p in network.parameters)
         if options.buffers:
             stored = network.buffer_bytes * 8
             bits += network.buffer_elements * options.bits if options.bits else stored

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from archcheck.network import Network
+from archcheck.network import Network, layers_of
 from archcheck.rules.base import (
     Baseline,
     Example,
@@ -79,9 +79,9 @@ class Net(nn.Module):
     def check(self, subject: Subject, options: ParametersOptions) -> Verdict:
         network = subject.network
         counts = {
-            "all": network.parameters,
-            "trainable": network.trainable_parameters,
-            "used": network.used_parameters,
+            "all": network.num_parameters,
+            "trainable": network.num_trainable_parameters,
+            "used": network.num_used_parameters,
         }
         found = counts[options.count]
         required, holds = options.describe(), options.holds(found)
@@ -91,7 +91,9 @@ class Net(nn.Module):
                 "not-verified", found, f"{found:,}", required, reason, subject.opaque, reason
             )
         word = "" if options.count == "all" else f"{options.count} "
-        unused = network.parameters - network.used_parameters if options.count == "all" else 0
+        unused = (
+            network.num_parameters - network.num_used_parameters if options.count == "all" else 0
+        )
         too_many = not holds and found > (options.least() or 0)
         return Verdict(
             status="passed" if holds else "failed",
@@ -115,13 +117,13 @@ def _never_used(network: Network, count: int) -> str:
 
 def _largest(network: Network, total: int) -> tuple[Location, ...]:
     """The layers that hold most of the parameters."""
-    layers = sorted(network.layers, key=lambda layer: -layer.parameters)[:3]
+    layers = sorted(layers_of(network), key=lambda layer: -layer.num_parameters)[:3]
     return tuple(
         location(
             network.ops[layer.ops[0]],
-            f"{layer.module or layer.type} holds {layer.parameters:,} of them "
-            f"({layer.parameters / total:.0%})",
+            f"{layer.module or layer.type} holds {layer.num_parameters:,} of them "
+            f"({layer.num_parameters / total:.0%})",
         )
         for layer in layers
-        if layer.ops and layer.parameters
+        if layer.ops and layer.num_parameters
     )

@@ -24,7 +24,7 @@ def report_as_dict(report: Report) -> dict[str, Any]:
         "network": ":".join(part for part in (report.file, report.name) if part),
         "spec": report.spec.file or report.spec.title,
         "input": shapes[0] if len(shapes) == 1 else shapes,
-        "parameters": network.parameters if network else None,
+        "parameters": network.num_parameters if network else None,
         "macs": network.macs if network else None,
         "points": points_as_dict(report.points) if report.points else None,
         "rules": [

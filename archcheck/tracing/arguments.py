@@ -9,177 +9,8 @@ from typing import Any
 
 import torch
 
-_CONV = "input weight bias stride padding dilation groups"
-_CONV_TRANSPOSED = "input weight bias stride padding output_padding groups dilation"
-_MAX_POOL = "input kernel_size stride padding dilation ceil_mode return_indices"
-_AVG_POOL = "input kernel_size stride padding ceil_mode count_include_pad divisor_override"
-_REDUCE = "input dim keepdim"
-_CELL = "input hx w_ih w_hh b_ih b_hh"
-_BINARY = "input other alpha"
+from archcheck.network.kinds import ROWS
 
-_SIGNATURES: dict[str, str] = {
-    **{f"conv{n}d": _CONV for n in (1, 2, 3)},
-    **{f"conv_transpose{n}d": _CONV_TRANSPOSED for n in (1, 2, 3)},
-    **{f"max_pool{n}d": _MAX_POOL for n in (1, 2, 3)},
-    **{f"max_pool{n}d_with_indices": _MAX_POOL for n in (1, 2, 3)},
-    **{f"avg_pool{n}d": _AVG_POOL for n in (1, 2, 3)},
-    **{f"lp_pool{n}d": "input norm_type kernel_size stride ceil_mode" for n in (1, 2, 3)},
-    **{f"adaptive_avg_pool{n}d": "input output_size" for n in (1, 2, 3)},
-    **{f"adaptive_max_pool{n}d": "input output_size return_indices" for n in (1, 2, 3)},
-    **{f"adaptive_max_pool{n}d_with_indices": "input output_size" for n in (1, 2, 3)},
-    **dict.fromkeys("mean sum prod amax amin max min argmax argmin all any".split(), _REDUCE),
-    **dict.fromkeys("add sub mul div".split(), _BINARY),
-    "linear": "input weight bias",
-    "matmul": "input other",
-    "mm": "input mat2",
-    "bmm": "input mat2",
-    "addmm": "input mat1 mat2",
-    "baddbmm": "input batch1 batch2",
-    "logsumexp": _REDUCE,
-    "norm": "input p dim keepdim",
-    "vector_norm": "input ord dim keepdim",
-    "gumbel_softmax": "input tau hard eps dim",
-    "expand_as": "input other",
-    "view_as": "input other",
-    "reshape_as": "input other",
-    "sort": "input dim descending",
-    "argsort": "input dim descending",
-    "topk": "input k dim",
-    "median": "input dim keepdim",
-    "nanmean": "input dim keepdim",
-    "var_mean": "input dim unbiased keepdim",
-    "std_mean": "input dim unbiased keepdim",
-    "std": "input dim unbiased keepdim",
-    "var": "input dim unbiased keepdim",
-    "cumsum": "input dim",
-    "cumprod": "input dim",
-    "flatten": "input start_dim end_dim",
-    "unflatten": "input dim sizes",
-    "transpose": "input dim0 dim1",
-    "movedim": "input source destination",
-    "squeeze": "input dim",
-    "unsqueeze": "input dim",
-    "cat": "tensors dim",
-    "stack": "tensors dim",
-    "chunk": "input chunks dim",
-    "split": "input split_size_or_sections dim",
-    "tensor_split": "input indices_or_sections dim",
-    "unbind": "input dim",
-    "narrow": "input dim start length",
-    "select": "input dim index",
-    "getitem": "input index",
-    "setitem": "input index value",
-    "roll": "input shifts dims",
-    "repeat_interleave": "input repeats dim",
-    "tensor_unfold": "input dimension size step",
-    "unfold": "input kernel_size dilation padding stride",
-    "fold": "input output_size kernel_size dilation padding stride",
-    "pixel_shuffle": "input upscale_factor",
-    "pixel_unshuffle": "input downscale_factor",
-    "channel_shuffle": "input groups",
-    "pad": "input pad mode value",
-    "interpolate": "input size scale_factor mode align_corners recompute_scale_factor antialias",
-    "softmax": "input dim",
-    "log_softmax": "input dim",
-    "softmin": "input dim",
-    "glu": "input dim",
-    "dropout": "input p training inplace",
-    "group_norm": "input num_groups weight bias eps",
-    "layer_norm": "input normalized_shape weight bias eps",
-    "rms_norm": "input normalized_shape weight eps",
-    "scaled_dot_product_attention": "query key value attn_mask dropout_p is_causal scale",
-    "masked_fill": "input mask value",
-    "where": "condition input other",
-    "tril": "input diagonal",
-    "triu": "input diagonal",
-    "maximum": "input other",
-    "minimum": "input other",
-    "clamp": "input min max",
-    "clamp_min": "input min",
-    "pow": "input exponent",
-    "mv": "input vec",
-    "dot": "input other",
-    "addmv": "input mat vec",
-    "index_select": "input dim index",
-    "gather": "input dim index",
-    "take_along_dim": "input indices dim",
-    "take": "input index",
-    "index_put": "input indices values accumulate",
-    "index_add": "input dim index source",
-    "index_copy": "input dim index source",
-    "index_fill": "input dim index value",
-    "scatter": "input dim index src",
-    "scatter_add": "input dim index src",
-    "scatter_reduce": "input dim index src reduce include_self",
-    "grid_sample": "input grid mode padding_mode align_corners",
-    "affine_grid": "theta size align_corners",
-    **{
-        f"max_unpool{n}d": "input indices kernel_size stride padding output_size" for n in (1, 2, 3)
-    },
-    **dict.fromkeys(("fft", "ifft", "rfft", "irfft", "hfft", "ihfft"), "input n dim norm"),
-    **dict.fromkeys(("fft2", "ifft2", "rfft2", "irfft2", "hfft2", "ihfft2"), "input s dim norm"),
-    **dict.fromkeys(("fftn", "ifftn", "rfftn", "irfftn", "hfftn", "ihfftn"), "input s dim norm"),
-    "fftshift": "input dim",
-    "ifftshift": "input dim",
-    "quantile": "input q dim keepdim",
-    "nanquantile": "input q dim keepdim",
-    "kthvalue": "input k dim keepdim",
-    "mode": "input dim keepdim",
-    "count_nonzero": "input dim",
-    "nansum": _REDUCE,
-    **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), _CELL),
-    "matrix_norm": "input ord dim keepdim",
-    "copy": "input src",
-    "fill": "input value",
-    "zero": "input",
-    "masked_select": "input mask",
-    "masked_scatter": "input mask source",
-    "embedding": "input weight",
-    "one_hot": "input num_classes",
-    "diagonal": "input offset dim1 dim2",
-    "rot90": "input k dims",
-    "diff": "input n dim prepend append",
-    "lerp": "input end weight",
-    "addcmul": "input tensor1 tensor2",
-    "addcdiv": "input tensor1 tensor2",
-    "normalize": "input p dim eps",
-    "cosine_similarity": "x1 x2 dim eps",
-    "cdist": "x1 x2 p",
-    "bilinear": "input1 input2 weight bias",
-    "tensordot": "input other dims",
-    "cross": "input other dim",
-    "outer": "input vec2",
-    "ger": "input vec2",
-    "hstack": "tensors",
-    "vstack": "tensors",
-    "dstack": "tensors",
-    "column_stack": "tensors",
-    "row_stack": "tensors",
-    "cummax": "input dim",
-    "cummin": "input dim",
-    "logcumsumexp": "input dim",
-    "hsplit": "input indices_or_sections",
-    "vsplit": "input indices_or_sections",
-    "dsplit": "input indices_or_sections",
-    "renorm": "input p dim maxnorm",
-    "lstm": "input hx params has_biases num_layers dropout train bidirectional batch_first",
-    "gru": "input hx params has_biases num_layers dropout train bidirectional batch_first",
-    "rnn_tanh": "input hx params has_biases num_layers dropout train bidirectional batch_first",
-    "rnn_relu": "input hx params has_biases num_layers dropout train bidirectional batch_first",
-}
-_VARIADIC = {
-    "view": "shape",
-    "reshape": "shape",
-    "permute": "dims",
-    "expand": "size",
-    "broadcast_to": "size",
-    "repeat": "repeats",
-    "tile": "dims",
-    "flip": "dims",
-    "einsum": "operands",
-}
-_OF_METHODS = {"where": "input condition other"}
-"""Where a method takes its arguments in another order than the function."""
 _SYNONYMS = {
     "self": "input",
     "instance": "input",
@@ -191,65 +22,72 @@ _SYNONYMS = {
     "keepdims": "keepdim",
     "split_size": "split_size_or_sections",
 }
-
-
-@lru_cache(maxsize=1024)
-def _names(signature: str) -> tuple[str, ...]:
-    return tuple([_SYNONYMS.get(name, name) for name in signature.split()])
-
-
+"""Names of arguments, and what the table of operations calls them."""
+_NAMES = {kind: tuple(row.arguments.split()) for kind, row in ROWS.items() if row.arguments}
+_OF_METHODS = {kind: tuple(row.method.split()) for kind, row in ROWS.items() if row.method}
+_GATHERING = frozenset([kind for kind, names in _NAMES.items() if names[-1].startswith("*")])
+"""The kinds whose last argument takes all that are left: ``permute(2, 0, 1)``."""
+_SUBSCRIPTS = frozenset({"getitem", "setitem"})
 _COMMON = {
-    kind: _names(signature)
-    for kind, signature in _SIGNATURES.items()
-    if kind not in _OF_METHODS and kind not in ("getitem", "setitem")
+    kind: names
+    for kind, names in _NAMES.items()
+    if not (kind in _GATHERING or kind in _OF_METHODS or kind in _SUBSCRIPTS)
 }
 """The names of the arguments of kinds that nothing else has to be known of."""
-
-
-@lru_cache(maxsize=1024)
-def _python_signature(function: Callable[..., Any]) -> tuple[str, ...]:
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return ()
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return tuple([_SYNONYMS.get(name, name) for name in names])
 
 
 def bind(
     kind: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Name the arguments of a call. What has no known name is called ``argument1`` and so on."""
-    common = _COMMON.get(kind)
-    if common is not None and len(args) <= len(common):
-        bound = dict(zip(common, args, strict=False))
-        for name, value in kwargs.items():
-            bound[_SYNONYMS.get(name, name)] = value
-        return bound
-    bound = {}
-    if kind in _VARIADIC and args:
-        rest = list(args[1:])
-        if len(rest) == 1 and isinstance(rest[0], (tuple, list, torch.Size)):
-            rest = list(rest[0])
-        if kind == "einsum":
-            bound["equation"] = args[0]
-        else:
-            bound["input"] = args[0]
-        if rest:
-            bound[_VARIADIC[kind]] = rest
+    names = _COMMON.get(kind)
+    if names is not None and len(args) <= len(names):
+        bound = dict(zip(names, args, strict=False))
+    elif kind in _GATHERING and args:
+        bound = _gathered(_NAMES[kind], args)
     else:
-        if kind in _OF_METHODS and hasattr(function, "__objclass__"):
-            names = _names(_OF_METHODS[kind])
-        else:
-            names = _names(_SIGNATURES.get(kind, "")) or _python_signature(function)
-        bound.update(zip(names, args, strict=False))
-        for position in range(len(names), len(args)):
-            bound[f"argument{position}" if position else "input"] = args[position]
+        bound = _in_order(_positional(kind, function), args)
     for name, value in kwargs.items():
         bound[_SYNONYMS.get(name, name)] = value
-    if kind in ("getitem", "setitem") and isinstance(bound.get("index"), (list, range)):
+    if kind in _SUBSCRIPTS and isinstance(bound.get("index"), (list, range)):
         bound["index"] = (bound["index"],)  # one list of indices, not one index a dimension
     return bound
+
+
+def _gathered(names: Sequence[str], args: Sequence[Any]) -> dict[str, Any]:
+    """``permute(x, 2, 0, 1)`` and ``permute(x, (2, 0, 1))``: the last name takes the list."""
+    first = len(names) - 1
+    bound = dict(zip(names[:first], args, strict=False))
+    rest = list(args[first:])
+    if len(rest) == 1 and isinstance(rest[0], (tuple, list)):
+        rest = list(rest[0])
+    if rest:
+        bound[names[-1][1:]] = rest
+    return bound
+
+
+def _in_order(names: Sequence[str], args: Sequence[Any]) -> dict[str, Any]:
+    bound = dict(zip(names, args, strict=False))
+    for position in range(len(names), len(args)):
+        bound[f"argument{position}" if position else "input"] = args[position]
+    return bound
+
+
+def _positional(kind: str, function: Callable[..., Any]) -> tuple[str, ...]:
+    if kind in _OF_METHODS and hasattr(function, "__objclass__"):
+        return _OF_METHODS[kind]
+    return _NAMES.get(kind) or python_signature(function)
+
+
+@lru_cache(maxsize=1024)
+def python_signature(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the positional arguments that Python knows of a function, often none."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return tuple([_SYNONYMS.get(name, name) for name in names])
 
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})

@@ -49,7 +49,7 @@ class Recorder(TorchFunctionMode):
         self.notes: dict[str, None] = {}
         self.before_write: Callable[[torch.Tensor], None] = lambda tensor: None
         self.perform: Callable[[TorchCall], Any] = TorchCall.run
-        """What a call of torch gives: what torch gives, unless somebody answers in its place."""
+        """What a call of torch gives: what torch gives, unless shapes are enough."""
         self.unregistered = Unregistered()
         self._names: dict[Callable[..., Any], tuple[str, str, bool]] = {}
         self._classes: dict[type, tuple[str, bool]] = {}

@@ -20,8 +20,13 @@ from archcheck.tracing.error_messages import run_error
 from archcheck.tracing.module_tree import buffers_of, parameters_of, paths_of
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.restore import unchanged
-from archcheck.tracing.shape_rules import NeedsValues, ShapeExecutor
-from archcheck.tracing.shape_rules.conditions import answerable, memory_left_alone, scripts_noticed
+from archcheck.tracing.shape_rules.base import NeedsValues
+from archcheck.tracing.shape_rules.conditions import (
+    memory_left_alone,
+    scripts_noticed,
+    worth_trying,
+)
+from archcheck.tracing.shape_rules.executor import ShapeExecutor
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.shapes import Shape, input_shapes
 from archcheck.tracing.tensor_ids import tensors_in
@@ -44,7 +49,7 @@ def trace(
 ) -> Network:
     """Run ``model`` once and return what it did.
 
-    Heavy functions are answered from their shapes. Where the network's way depends on values, it
+    Heavy functions give results from their shapes. Where the network's way depends on values, it
     is run again for real, on random input.
 
     Args:
@@ -66,7 +71,7 @@ def trace(
     network = None
     with gc_paused():
         paths = paths_of(model)
-        if not compute and answerable(paths):
+        if not compute and worth_trying(paths):
             attempted(True)
             network = _without_values(model, shapes, training, Recorder(paths), lazy_init)
             if network is None:
@@ -94,18 +99,18 @@ def _without_values(
 
     Whatever goes wrong goes wrong again in the real pass, which knows the true message.
     """
-    answers = ShapeExecutor(recorder.tensor_ids, lazy_init)
-    recorder.perform = answers.perform
+    executor = ShapeExecutor(recorder.tensor_ids, lazy_init)
+    recorder.perform = executor.perform
     try:
-        with memory_left_alone(), scripts_noticed(answers.give_up):
-            network = _one_pass(model, shapes, training, recorder, answers)
+        with memory_left_alone(), scripts_noticed(executor.give_up):
+            network = _one_pass(model, shapes, training, recorder, executor)
     except (Exception, NeedsValues):
         return None
     except SystemExit:
-        if not answers.failed:
+        if not executor.failed:
             raise
         return None
-    return None if answers.failed or recorder.tensor_ids.unseen else network
+    return None if executor.failed or recorder.tensor_ids.unseen else network
 
 
 def _one_pass(
@@ -113,10 +118,10 @@ def _one_pass(
     shapes: list[tuple[int, ...]],
     training: bool,
     recorder: Recorder,
-    answers: ShapeExecutor | None = None,
+    executor: ShapeExecutor | None = None,
 ) -> Network:
     batch = 2 if training else 1
-    inputs = [_sample(model, (batch, *shape), answers is None) for shape in shapes]
+    inputs = [_sample(model, (batch, *shape), executor is None) for shape in shapes]
     for position, tensor in enumerate(inputs):
         recorder.tensor_ids.register(tensor, "input", name=f"input {position}")
     numbers = tuple(recorder.tensor_ids.number(tensor) for tensor in inputs)
@@ -126,7 +131,7 @@ def _one_pass(
 
     with ExitStack() as stack:
         copies = stack.enter_context(unchanged(model, training=training, paths=recorder.paths))
-        recorder.before_write = copies.keep if answers is None else answers.before(copies.keep)
+        recorder.before_write = copies.keep if executor is None else executor.before(copies.keep)
         stack.enter_context(torch.no_grad())
         stack.enter_context(eager())
         stack.callback(register_module_forward_pre_hook(recorder.enter).remove)
@@ -150,7 +155,7 @@ def _one_pass(
         ops=tuple(recorder.ops),
         calls=tuple(recorder.calls),
         modules=_modules(recorder),
-        weights=_weights(recorder),
+        parameters=_parameters(recorder),
         training=training,
         batch=batch,
         buffer_elements=sum(buffer.numel() for buffer in buffers),
@@ -216,7 +221,7 @@ def _modules(recorder: Recorder) -> tuple[Module, ...]:
     )
 
 
-def _weights(recorder: Recorder) -> tuple[Parameter, ...]:
+def _parameters(recorder: Recorder) -> tuple[Parameter, ...]:
     used = {name for op in recorder.ops for name in op.parameters}
     return tuple(
         Parameter(

@@ -88,7 +88,7 @@ def test_marker_and_fixture(folder: Path, pytester: pytest.Pytester) -> None:
         def test_the_ini_values(archcheck):
             assert archcheck.report.passed, str(archcheck.report)
             assert archcheck.report.points.earned == 17.5
-            assert archcheck.network.parameters == 186
+            assert archcheck.network.num_parameters == 186
             assert len(archcheck.spec.requirements) == 6
 
         @pytest.mark.archcheck(model="bad.py")
@@ -135,11 +135,11 @@ def test_arguments_of_the_marker(folder: Path, pytester: pytest.Pytester) -> Non
 
         @pytest.mark.archcheck(spec="spec.yaml", model="wide.py:net", arguments={"width": 5})
         def test_five(archcheck):
-            assert archcheck.network.parameters == 5 * 28
+            assert archcheck.network.num_parameters == 5 * 28
 
         @pytest.mark.archcheck(spec="spec.yaml", model="wide.py:net", arguments={"width": 2})
         def test_two(archcheck):
-            assert archcheck.network.parameters == 2 * 28
+            assert archcheck.network.num_parameters == 2 * 28
         """
     )
     pytester.runpytest_inprocess().assert_outcomes(passed=2)

@@ -65,7 +65,7 @@ def test_the_field_has_no_holes_and_equals_the_gradients(
     network = traced(name)
     field = archcheck.receptive_field(network).at("features")
     assert (field.size, field.coverage) == ((size, size), (1.0, 1.0))
-    assert network.parameters == parameters
+    assert network.num_parameters == parameters
     for (positions,) in oracle.theoretical_field(build(name), SHAPE, at="c4"):
         assert (oracle.hull_size(positions), positions.size) == (size, size)
 

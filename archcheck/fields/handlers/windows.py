@@ -15,7 +15,7 @@ from archcheck.network import attributes, kinds
 
 
 def _spatial_rank(context: Context) -> int:
-    return int(context.op.kind.replace("_with_indices", "")[-2])
+    return int(context.op.kind[-2])
 
 
 def _mix_channels(m: FieldMap, context: Context, channels: int) -> FieldMap:

@@ -1,7 +1,7 @@
-"""What answers are made of: the call that is answered, the table of rules, blank results.
+"""What shape rules are made of: the call, the table of rules, blank results.
 
-An answer is a tensor of the shape, type and strides that the real function would give, whose
-memory nobody has written: memory that is never touched is never paid for.
+A rule's result is a tensor of the shape, type and strides that the real function would give,
+whose memory nobody has written: memory that is never touched is never paid for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archcheck.tracing.arguments import bind
 from archcheck.tracing.shape_rules.layout import canonical_strides
 
 REAL_TYPES = frozenset({torch.float32, torch.float64})
-"""The types that rules answer for; kernels of other ones may be missing or behave otherwise."""
+"""The types that rules know; kernels of other ones may be missing or behave otherwise."""
 
 
 class FallBack(Exception):
@@ -106,7 +106,7 @@ Rule = Callable[[Call], Any]
 RULES: dict[str, Rule] = {}
 
 
-def answers(*kinds: str) -> Callable[[Rule], Rule]:
+def shape_rule(*kinds: str) -> Callable[[Rule], Rule]:
     """Register a rule for some kinds of operation."""
 
     def register(rule: Rule) -> Rule:
@@ -124,7 +124,7 @@ def remembered(rule: Rule) -> Rule:
     """
     known: dict[Hashable, tuple[torch.Size, torch.dtype]] = {}
 
-    def answer(call: Call) -> Any:
+    def remembering(call: Call) -> Any:
         key = _signature(call)
         found = known.get(key) if key else None
         if found is not None:
@@ -134,7 +134,7 @@ def remembered(rule: Rule) -> Rule:
             known[key] = (result.shape, result.dtype)
         return result
 
-    return answer
+    return remembering
 
 
 def _signature(call: Call) -> tuple[Hashable, ...]:

@@ -1,4 +1,4 @@
-"""When a forward pass can be answered from shapes, and what is different meanwhile."""
+"""When a forward pass can be traced from shapes, and what is different meanwhile."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch.nn.parameter import is_lazy
 from archcheck.tracing.module_tree import Paths
 
 
-def answerable(paths: Paths) -> bool:
-    """Whether it is worth trying: an ordinary model on the CPU, and no mode of somebody else's.
+def worth_trying(paths: Paths) -> bool:
+    """Whether shapes may be enough: an ordinary model on the CPU, and no mode of somebody else's.
 
     Lazy modules find their sizes but once, and compiled or scripted ones are seen by nobody.
     """

@@ -10,7 +10,6 @@ from archcheck.tracing.shape_rules.base import (
     REAL_TYPES,
     Call,
     FallBack,
-    answers,
     axis,
     blank,
     broadcast,
@@ -18,6 +17,7 @@ from archcheck.tracing.shape_rules.base import (
     plain,
     remembered,
     require,
+    shape_rule,
 )
 
 
@@ -26,7 +26,7 @@ def _each_of_shape(shape: tuple[int, ...], *tensors: torch.Tensor | None) -> Non
         require(tensor is None or tensor.shape == shape)
 
 
-@answers("batch_norm")
+@shape_rule("batch_norm")
 @remembered
 def batch_norm(call: Call) -> Any:
     """The shape of the input. In training the running statistics would have been written."""
@@ -55,7 +55,7 @@ def batch_norm(call: Call) -> Any:
     return blank(x, x.shape)
 
 
-@answers("layer_norm")
+@shape_rule("layer_norm")
 @remembered
 def layer_norm(call: Call) -> Any:
     """The shape of the input."""
@@ -70,7 +70,7 @@ def layer_norm(call: Call) -> Any:
     return blank(x, x.shape)
 
 
-@answers("group_norm")
+@shape_rule("group_norm")
 @remembered
 def group_norm(call: Call) -> Any:
     """The shape of the input."""
@@ -85,7 +85,7 @@ def group_norm(call: Call) -> Any:
     return blank(x, x.shape)
 
 
-@answers("linear")
+@shape_rule("linear")
 @remembered
 def linear(call: Call) -> Any:
     """The last dimension becomes the layer's outputs."""
@@ -96,7 +96,7 @@ def linear(call: Call) -> Any:
     return blank(x, (*x.shape[:-1], weight.shape[0]))
 
 
-@answers("matmul", "bmm")
+@shape_rule("matmul", "bmm")
 def matmul(call: Call) -> Any:
     """Rows of the first, columns of the second; what stands in front broadcasts."""
     names = ("input", "other" if call.kind == "matmul" else "mat2")
@@ -120,7 +120,7 @@ def matmul(call: Call) -> Any:
     return blank(x, (*front, x.shape[-2], y.shape[-1]))
 
 
-@answers("softmax", "log_softmax")
+@shape_rule("softmax", "log_softmax")
 def softmax(call: Call) -> Any:
     """The shape of the input."""
     bound = dict(call.bound)
@@ -133,7 +133,7 @@ def softmax(call: Call) -> Any:
     return blank(x, x.shape)
 
 
-@answers("mean", "sum", "amax", "amin")
+@shape_rule("mean", "sum", "amax", "amin")
 def reduction(call: Call) -> Any:
     """Dimensions dropped, or kept with length one."""
     x, dims, keepdim = call.take("input", dim=None, keepdim=False)
@@ -154,7 +154,7 @@ def reduction(call: Call) -> Any:
     return blank(x, shape)
 
 
-@answers("cat", "stack")
+@shape_rule("cat", "stack")
 def joined(call: Call) -> Any:
     """Tensors behind one another along a dimension, or along a new one."""
     tensors, dim = call.take("tensors", dim=0)
@@ -178,7 +178,7 @@ def joined(call: Call) -> Any:
     return blank(first, shape)
 
 
-@answers("repeat", "tile")
+@shape_rule("repeat", "tile")
 def repeat(call: Call) -> Any:
     """Every dimension so many times as long."""
     name = "repeats" if call.kind == "repeat" else "dims"
@@ -191,7 +191,7 @@ def repeat(call: Call) -> Any:
     return blank(x, shape)
 
 
-@answers("roll", "flip")
+@shape_rule("roll", "flip")
 def moved(call: Call) -> Any:
     """The shape of the input."""
     if call.kind == "roll":

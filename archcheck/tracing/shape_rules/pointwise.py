@@ -11,11 +11,11 @@ from archcheck.tracing.shape_rules.base import (
     Call,
     FallBack,
     NeedsValues,
-    answers,
     blank,
     broadcast,
     plain,
     require,
+    shape_rule,
 )
 from archcheck.tracing.shape_rules.layout import (
     canonical_strides,
@@ -42,7 +42,7 @@ _SCALARS = (bool, int, float, str, type(None))
 _probed: dict[Hashable, torch.dtype] = {}
 
 
-@answers(*UNARY)
+@shape_rule(*UNARY)
 def unary(call: Call) -> Any:
     """One tensor and numbers."""
     if len(call.driven) != 1 or call.driven[0] is not call.inputs[0]:
@@ -50,7 +50,7 @@ def unary(call: Call) -> Any:
     return pointwise(call)
 
 
-@answers(*SEVERAL)
+@shape_rule(*SEVERAL)
 def pointwise(call: Call) -> Any:
     """Tensors that broadcast, and numbers. What type comes out is asked of torch, on one element.
 
@@ -141,7 +141,9 @@ def _one(value: Any) -> Any:
     return value
 
 
-@answers("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
+@shape_rule(
+    "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"
+)
 def dropout(call: Call) -> Any:
     """Nothing happens outside of training; in training, numbers are drawn that nobody sees."""
     x, p, training, inplace = call.take("input", p=0.5, training=True, inplace=False)

@@ -10,11 +10,11 @@ from archcheck.network import kinds
 from archcheck.tracing.shape_rules.base import (
     Call,
     NeedsValues,
-    answers,
     axis,
     blank,
     elements,
     require,
+    shape_rule,
 )
 from archcheck.tracing.shape_rules.layout import overlaps_itself
 from archcheck.tracing.tensor_ids import storage_of
@@ -37,14 +37,14 @@ def _one_datum(call: Call, *more: int) -> None:
         raise NeedsValues
 
 
-@answers(*VIEWS)
+@shape_rule(*VIEWS)
 def view(call: Call) -> Any:
     """The real thing."""
     _one_datum(call, *([1] if call.kind in TEMPLATED else []))
     return call.run()
 
 
-@answers("reshape", "flatten", "reshape_as")
+@shape_rule("reshape", "flatten", "reshape_as")
 def reshape(call: Call) -> Any:
     """A view where that is possible, as in reality; else a copy."""
     _one_datum(call, *([1] if call.kind == "reshape_as" else []))
@@ -73,7 +73,7 @@ def reshape(call: Call) -> Any:
     return call.run()
 
 
-@answers("contiguous")
+@shape_rule("contiguous")
 def contiguous(call: Call) -> Any:
     """The tensor itself, or a copy."""
     (x,) = call.take("input")
@@ -98,7 +98,7 @@ def _basic(index: Any) -> bool:
     return True
 
 
-@answers("getitem")
+@shape_rule("getitem")
 def getitem(call: Call) -> Any:
     """A view of what is indexed by numbers and slices; constant tensors pick for real."""
     _basic(call.args[1])
@@ -106,7 +106,7 @@ def getitem(call: Call) -> Any:
     return call.run()
 
 
-@answers("setitem")
+@shape_rule("setitem")
 def setitem(call: Call) -> Any:
     """Nothing is written, but whether it could be is looked at."""
     target, index, value = call.args
@@ -130,14 +130,14 @@ def setitem(call: Call) -> Any:
     return None
 
 
-@answers(*kinds.COPIES - {"contiguous", "clone", "detach", "alias", "requires_grad_", "data"})
+@shape_rule(*kinds.COPIES - {"contiguous", "clone", "detach", "alias", "requires_grad_", "data"})
 def converted(call: Call) -> Any:
     """Another type or place; most often the tensor itself."""
     _one_datum(call, *([1] if call.kind in TEMPLATED else []))
     return call.run()
 
 
-@answers(
+@shape_rule(
     *"""zeros_like ones_like full_like empty_like rand_like randn_like new_zeros new_ones new_full
     new_empty""".split()
 )
@@ -158,21 +158,21 @@ RUN_SEVERAL = """mm addmm baddbmm scaled_dot_product_attention prelu lstm gru rn
 multi_head_attention_forward bilinear""".split()
 
 
-@answers(*RUN)
+@shape_rule(*RUN)
 def run(call: Call) -> Any:
     """The real function, on memory that nobody has written."""
     _one_datum(call)
     return call.run()
 
 
-@answers("max", "min")
+@shape_rule("max", "min")
 def extreme(call: Call) -> Any:
     """Of one tensor, or of two elementwise."""
     _one_datum(call, *([1] if len(call.inputs) == 2 else []))
     return call.run()
 
 
-@answers(*RUN_SEVERAL, "einsum")
+@shape_rule(*RUN_SEVERAL, "einsum")
 def run_several(call: Call) -> Any:
     """The same for functions of several tensors."""
     return call.run()

@@ -11,11 +11,11 @@ import torch
 from archcheck.network import kinds
 from archcheck.tracing.shape_rules.base import (
     Call,
-    answers,
     blank,
     plain,
     remembered,
     require,
+    shape_rule,
     whole,
 )
 
@@ -24,7 +24,7 @@ def _axes(call: Call) -> int:
     return int(call.kind.replace("_with_indices", "")[-2])
 
 
-@answers(*kinds.CONVOLUTIONS)
+@shape_rule(*kinds.CONVOLUTIONS)
 @remembered
 def convolution(call: Call) -> Any:
     """Batch, output channels, and one side for every place of the kernel."""
@@ -54,7 +54,7 @@ def convolution(call: Call) -> Any:
     return blank(x, (x.shape[0], outputs, *sides))
 
 
-@answers(*kinds.TRANSPOSED_CONVOLUTIONS)
+@shape_rule(*kinds.TRANSPOSED_CONVOLUTIONS)
 def transposed_convolution(call: Call) -> Any:
     """The sides that a convolution of the same arguments would have come from."""
     x, weight, bias, stride, padding, output_padding, groups, dilation = call.take(
@@ -111,7 +111,7 @@ def _slid(
     return found
 
 
-@answers("max_pool1d", "max_pool2d", "max_pool3d")
+@shape_rule("max_pool1d", "max_pool2d", "max_pool3d")
 def max_pool(call: Call) -> Any:
     """One side for every place of the window."""
     x, kernel_size, stride, padding, dilation, ceil_mode, indices = call.take(
@@ -133,7 +133,7 @@ def max_pool(call: Call) -> Any:
     return blank(x, (*x.shape[:2], *sides))
 
 
-@answers("avg_pool1d", "avg_pool2d", "avg_pool3d")
+@shape_rule("avg_pool1d", "avg_pool2d", "avg_pool3d")
 def average_pool(call: Call) -> Any:
     """One side for every place of the window."""
     x, kernel_size, stride, padding, ceil_mode, _, divisor = call.take(
@@ -154,8 +154,8 @@ def average_pool(call: Call) -> Any:
     return blank(x, (*x.shape[:2], *sides))
 
 
-@answers(*kinds.ADAPTIVE_AVERAGE_POOLS, "adaptive_max_pool1d", "adaptive_max_pool2d")
-@answers("adaptive_max_pool3d")
+@shape_rule(*kinds.ADAPTIVE_AVERAGE_POOLS, "adaptive_max_pool1d", "adaptive_max_pool2d")
+@shape_rule("adaptive_max_pool3d")
 def adaptive_pool(call: Call) -> Any:
     """The sides that were asked for."""
     x, output_size, indices = call.take("input", "output_size", return_indices=False)
@@ -165,7 +165,7 @@ def adaptive_pool(call: Call) -> Any:
     return blank(x, (*x.shape[:2], *whole(output_size, n, 1)))
 
 
-@answers("pad")
+@shape_rule("pad")
 def pad(call: Call) -> Any:
     """Sides with what is put around them; the last axis comes first."""
     x, amounts, mode, value = call.take("input", "pad", mode="constant", value=None)
@@ -190,7 +190,7 @@ def pad(call: Call) -> Any:
 _PLAIN_MODES = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}
 
 
-@answers("interpolate")
+@shape_rule("interpolate")
 def interpolate(call: Call) -> Any:
     """The size that was asked for, or the sides times the scale, rounded down."""
     x, size, scale, mode, corners, recompute, antialias = call.take(
@@ -221,7 +221,7 @@ def interpolate(call: Call) -> Any:
     return blank(x, (*x.shape[:2], *sides))
 
 
-@answers("pixel_shuffle")
+@shape_rule("pixel_shuffle")
 def pixel_shuffle(call: Call) -> torch.Tensor:
     """Channels spread over factor x factor positions."""
     x, factor = call.take("input", "upscale_factor")

@@ -61,7 +61,7 @@ def theoretical_field(network: nn.Module, shape: tuple[int, int, int]) -> dict[s
         half = (field.size[axis] - 1) / 2
         hull.append([centre - half, centre + half])
     return {
-        "parameters": traced.parameters,
+        "parameters": traced.num_parameters,
         "macs": traced.macs,
         "size": list(field.size),
         "jump": list(field.jump),

@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import archcheck
-from archcheck.network import Network
+from archcheck.network import Network, layers_of
 from tests.support.networks import CASES
 from tests.support.zoo import (
     resnet,
@@ -53,10 +53,10 @@ def flops(net: nn.Module, inputs: Sequence[Tensor]) -> int:
 def test_parameters_are_those_of_torchinfo(name: str) -> None:
     network = traced(name)
     counted = torchinfo.summary(meta(name), verbose=0)
-    assert network.parameters == counted.total_params
-    assert network.trainable_parameters == counted.trainable_params
-    assert network.used_parameters == network.parameters
-    assert sum(layer.parameters for layer in network.layers) <= network.parameters
+    assert network.num_parameters == counted.total_params
+    assert network.num_trainable_parameters == counted.trainable_params
+    assert network.num_used_parameters == network.num_parameters
+    assert sum(layer.num_parameters for layer in layers_of(network)) <= network.num_parameters
 
 
 @every
@@ -196,7 +196,7 @@ def test_multi_head_attention_by_hand() -> None:
 def test_a_layer_called_twice_costs_twice_and_counts_once() -> None:
     conv = nn.Conv2d(3, 3, 3, padding=1, bias=False)
     network = archcheck.trace(nn.Sequential(conv, nn.ReLU(), conv), (3, 8, 8))
-    assert network.parameters == 3 * 3 * 9
+    assert network.num_parameters == 3 * 3 * 9
     assert network.macs == 2 * 3 * 3 * 9 * 64
 
 
@@ -205,7 +205,7 @@ def test_tied_weights_count_once() -> None:
     first = nn.Linear(6, 10, bias=False)
     first.weight = embed.weight
     network = archcheck.trace(nn.Sequential(embed, out, first), (4, 6))
-    assert network.parameters == 2 * 60
+    assert network.num_parameters == 2 * 60
 
 
 def test_frozen_and_forgotten_parameters() -> None:
@@ -213,9 +213,9 @@ def test_frozen_and_forgotten_parameters() -> None:
     net[0].bias.requires_grad_(False)
     net[1].forgotten = nn.Linear(5, 5)
     network = archcheck.trace(net, (3, 8, 8))
-    assert network.parameters == 4 * 27 + 4 + 30
-    assert network.trainable_parameters == 4 * 27 + 30
-    assert network.used_parameters == 4 * 27 + 4
+    assert network.num_parameters == 4 * 27 + 4 + 30
+    assert network.num_trainable_parameters == 4 * 27 + 30
+    assert network.num_used_parameters == 4 * 27 + 4
     assert network.unused_modules == ("1.forgotten",)
 
 

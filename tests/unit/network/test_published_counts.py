@@ -117,9 +117,9 @@ def traced(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> Network:
 def test_a_network_has_the_size_and_cost_that_were_published(row: Published) -> None:
     network = traced(row.build, row.shape)
     if isinstance(row.parameters, int):
-        assert network.parameters == row.parameters
+        assert network.num_parameters == row.parameters
     elif row.parameters is not None:
-        assert rounded(network.parameters, 10**6, row.parameters) == row.parameters
+        assert rounded(network.num_parameters, 10**6, row.parameters) == row.parameters
     if row.billions is not None:
         assert network.macs is not None
         assert rounded(network.macs, 10**9, row.billions) == row.billions
@@ -130,7 +130,7 @@ def test_gates_add_what_their_paper_says() -> None:
     gated, plain = traced(se_resnet.se_resnet50, IMAGE), traced(resnet.resnet50, IMAGE)
     widths = [256] * 3 + [512] * 4 + [1024] * 6 + [2048] * 3
     weights = 2 * sum(c * c for c in widths) // 16
-    assert gated.parameters - plain.parameters == weights + sum(c + c // 16 for c in widths)
+    assert gated.num_parameters - plain.num_parameters == weights + sum(c + c // 16 for c in widths)
     # Each gate is two products a block, once for the image.
     assert gated.macs is not None and plain.macs is not None
     assert gated.macs - plain.macs == weights

@@ -33,10 +33,10 @@ def traced(name: str) -> Network:
 @every
 def test_parameters_are_those_that_torch_holds(name: str) -> None:
     net = EVERY[name].build()
-    assert traced(name).parameters == sum(parameter.numel() for parameter in net.parameters())
-    assert {p.name for p in traced(name).weights} == {n for n, _ in net.named_parameters()}
+    assert traced(name).num_parameters == sum(parameter.numel() for parameter in net.parameters())
+    assert {p.name for p in traced(name).parameters} == {n for n, _ in net.named_parameters()}
     # Of the masked networks only one way of attending is used.
-    unused = {p.name.split(".")[0] for p in traced(name).weights if not p.used}
+    unused = {p.name.split(".")[0] for p in traced(name).parameters if not p.used}
     assert unused <= {"attention"}
 
 

@@ -49,7 +49,7 @@ def source(**changes: str) -> str:
 
 def seen(network: Network) -> tuple[list[str], object, int]:
     field = archcheck.receptive_field(network).at("features")
-    weights = sum(weight.size for weight in network.weights)
+    weights = sum(weight.size for weight in network.parameters)
     return [op.kind for op in network.ops], (field.size, field.jump), weights
 
 

@@ -129,7 +129,7 @@ def test_nothing_is_drawn_that_nobody_looks_at(monkeypatch: pytest.MonkeyPatch) 
         model = resnet.resnet50()
     weights.keep_only_waiting_for(model)
     monkeypatch.setattr(weights, "settle", lambda: pytest.fail("somebody looked"))
-    assert trace(model, (3, 64, 64), lazy_init=weights).parameters == 25_557_032
+    assert trace(model, (3, 64, 64), lazy_init=weights).num_parameters == 25_557_032
 
 
 @pytest.mark.parametrize(

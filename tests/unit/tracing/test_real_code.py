@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 import archcheck
+from archcheck.network import layers_of
 from archcheck.network.torch_layers import LAYER_CLASSES
 from archcheck.worker.failures import InputError
 from tests.support import oracle
@@ -166,8 +167,8 @@ def test_parametrized_layers_are_layers() -> None:
     )
     assert network.macs == archcheck.trace(plain, IMAGE).macs
     types = ["Conv2d", "Conv2d", "Conv2d", "Flatten", "Linear"]
-    assert [layer.type for layer in network.layers] == types
-    assert sum(layer.parameters for layer in network.layers) == network.parameters
+    assert [layer.type for layer in layers_of(network)] == types
+    assert sum(layer.num_parameters for layer in layers_of(network)) == network.num_parameters
     for rule, options, status in (
         ("layers", {"kind": "Conv2d", "exactly": 3}, "passed"),
         ("layers", {"kind": "Linear", "exactly": 0}, "failed"),
@@ -201,7 +202,7 @@ def test_a_product_with_a_derived_weight_is_fully_connected(
 def test_lazy_layers_are_what_they_become() -> None:
     model = nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(2))
     network = archcheck.trace(model, (3, 8, 8))
-    assert [layer.type for layer in network.layers] == ["Conv2d", "Flatten", "Linear"]
+    assert [layer.type for layer in layers_of(network)] == ["Conv2d", "Flatten", "Linear"]
     assert network.macs == 3 * 4 * 9 * 36 + 144 * 2
 
 

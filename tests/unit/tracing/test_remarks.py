@@ -49,7 +49,7 @@ class Squeezed(nn.Module):
 def test_layers_in_a_plain_list_are_told_of() -> None:
     layers = (nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Sequential(nn.Conv2d(8, 4, 3)))
     network = archcheck.trace(Listed(*layers), IMAGE)
-    assert network.parameters == 0
+    assert network.num_parameters == 0
     (note,) = network.notes
     count = sum(p.numel() for layer in layers for p in layer.parameters())
     assert note.startswith("Conv2d (test_remarks.py:")
@@ -62,7 +62,7 @@ def test_layers_that_count_are_not_told_of() -> None:
     shared = nn.Conv2d(3, 3, 3)
     both = nn.Sequential(shared, Listed(shared))  # held by one, called by the other too
     network = archcheck.trace(both, IMAGE)
-    assert (network.notes, network.parameters) == ((), 84)
+    assert (network.notes, network.num_parameters) == ((), 84)
 
 
 @pytest.mark.parametrize("compute", [False, True])
@@ -157,7 +157,7 @@ def test_an_instance_of_another_size_is_told_of(
     network = trace_reference(parse_reference(f"{file}{named}"), [IMAGE])
     assert isinstance(network, Network)
     assert len(network.notes) == notes
-    assert network.parameters == (140 if named == ":model" else 280)
+    assert network.num_parameters == (140 if named == ":model" else 280)
     if notes == 1:
         assert network.notes[0] == (
             "model, which the file builds, has other sizes than Net() by default: name it to "

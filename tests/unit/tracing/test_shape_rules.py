@@ -57,8 +57,8 @@ def traced(
         except RunError as error:
             return error.failure()
 
-    answered, real = (run(compute) for compute in (False, True))
-    return answered, real, told == [True]
+    from_shapes, real = (run(compute) for compute in (False, True))
+    return from_shapes, real, told == [True]
 
 
 ZOO: list[tuple[Callable[[], nn.Module], tuple[int, ...]]] = [
@@ -88,25 +88,25 @@ ZOO: list[tuple[Callable[[], nn.Module], tuple[int, ...]]] = [
 def test_well_known_networks(
     factory: Callable[[], nn.Module], shape: tuple[int, ...], training: bool
 ) -> None:
-    answered, real, at_once = traced(factory(), shape, training)
+    from_shapes, real, at_once = traced(factory(), shape, training)
     assert at_once
-    assert isinstance(answered, Network)
-    assert answered == real
+    assert isinstance(from_shapes, Network)
+    assert from_shapes == real
 
 
 @pytest.mark.parametrize("path", NETS, ids=lambda path: path.stem)
 def test_the_assignment_s_networks(path: Path) -> None:
     with loaded(parse_reference(str(path)), {}) as found:
-        answered, real, at_once = traced(found.model, (3, 32, 32))
+        from_shapes, real, at_once = traced(found.model, (3, 32, 32))
     assert at_once
-    assert answered == real
+    assert from_shapes == real
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
 @given(strategies.networks())
 def test_random_networks(network: strategies.Network) -> None:
-    answered, real, _ = traced(network.module, network.input_shape)
-    assert answered == real
+    from_shapes, real, _ = traced(network.module, network.input_shape)
+    assert from_shapes == real
 
 
 # -- forwards that look at values, or do what nobody foresees -------------------------------------
@@ -279,8 +279,8 @@ def test_odd_networks(name: str, training: bool) -> None:
             SCRIPT = torch.jit.script(script)
     live = Live(run)
     before = {name: value.clone() for name, value in live.state_dict().items()}
-    answered, real, at_once = traced(live, IMAGE, training)
-    assert answered == real
+    from_shapes, real, at_once = traced(live, IMAGE, training)
+    assert from_shapes == real
     assert at_once is (expected and not (training and run is statistics))
     assert live.count == 0
     after = live.state_dict()
@@ -302,8 +302,8 @@ def test_the_network_s_exit_is_its_own() -> None:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
 def test_other_types(dtype: torch.dtype) -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
-    answered, real, _ = traced(model.to(dtype), IMAGE)
-    assert answered == real
+    from_shapes, real, _ = traced(model.to(dtype), IMAGE)
+    assert from_shapes == real
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_other_types(dtype: torch.dtype) -> None:
     ids=str,
 )
 def test_a_call_like_one_before(again: dict[str, Any]) -> None:
-    # The way of calling is what an answer is remembered by: 1, 1.0 and True are equal numbers.
+    # The way of calling is what a result is remembered by: 1, 1.0 and True are equal numbers.
     usual: dict[str, Any] = {"weight": torch.ones(3, 3, 2, 2), "stride": 1, "padding": 1}
 
     def run(live: Live, x: Tensor) -> Tensor:
@@ -341,28 +341,28 @@ def test_a_call_like_one_before(again: dict[str, Any]) -> None:
         return F.conv2d(x, **{**usual, **again})
 
     for _ in range(2):
-        answered, real, _ = traced(Live(run), IMAGE)
-        assert answered == real
+        from_shapes, real, _ = traced(Live(run), IMAGE)
+        assert from_shapes == real
 
 
 def test_channels_last() -> None:
     model = nn.Sequential(resnet.Basic(3, 4, 2), nn.Flatten(2)).to(
         memory_format=torch.channels_last  # type: ignore[call-overload]
     )
-    answered, real, at_once = traced(model, IMAGE)
+    from_shapes, real, at_once = traced(model, IMAGE)
     assert at_once
-    assert answered == real
+    assert from_shapes == real
 
 
 def test_a_repeatable_run_fills_no_memory() -> None:
     torch.use_deterministic_algorithms(True)
     try:
-        answered, real, at_once = traced(resnet.resnet18(), (3, 64, 64))
+        from_shapes, real, at_once = traced(resnet.resnet18(), (3, 64, 64))
         assert torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     finally:
         torch.use_deterministic_algorithms(False)
     assert at_once
-    assert answered == real
+    assert from_shapes == real
 
 
 def test_the_random_state_is_left() -> None:

@@ -1,4 +1,4 @@
-"""Every answer is what torch would have given: shape, type, strides and whose memory it is."""
+"""What a shape rule gives is what torch would: shape, type, strides and whose memory it is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from archcheck.tracing.recorder import Recorder
-from archcheck.tracing.shape_rules import NeedsValues, ShapeExecutor
+from archcheck.tracing.shape_rules.base import NeedsValues
+from archcheck.tracing.shape_rules.executor import ShapeExecutor
 from archcheck.tracing.shape_rules.layout import canonical_strides, pointwise_strides
 from archcheck.tracing.tensor_ids import tensors_in
 
@@ -194,7 +195,7 @@ def copied(value: Any) -> Any:
 )
 @given(st.randoms(use_true_random=False))
 @torch.no_grad()
-def test_answers_are_what_torch_gives(family: Callable[[Random], Drawn], r: Random) -> None:
+def test_results_are_what_torch_gives(family: Callable[[Random], Drawn], r: Random) -> None:
     function, arguments, options = family(r)
     real: Any = None
     error = None
@@ -204,11 +205,11 @@ def test_answers_are_what_torch_gives(family: Callable[[Random], Drawn], r: Rand
     except Exception as raised:
         error = raised
     recorder = Recorder({nn.Identity(): ""})
-    answers = ShapeExecutor(recorder.tensor_ids, None)
+    executor = ShapeExecutor(recorder.tensor_ids, None)
     found: list[Any] = []
 
     def perform(call: Any) -> Any:
-        result = answers.perform(call)
+        result = executor.perform(call)
         found.append(described(result, arguments))
         return result
 

@@ -17,8 +17,8 @@ from torch.nn import functional
 from torch.nn.modules import module as torch_module
 
 import archcheck
-from archcheck.network import Network, decode, encode
-from archcheck.tracing.copies import SMALL
+from archcheck.network import Network, decode, encode, layers_of
+from archcheck.tracing.restore import SMALL
 from archcheck.tracing.trace import trace
 from archcheck.worker.failures import RunError
 from archcheck.worker.loading import loaded
@@ -139,7 +139,7 @@ def test_any_buffer_may_be_there(name: str) -> None:
 
 def test_lazy_modules_are_traced() -> None:
     network = trace(nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(2)), IMAGE)
-    assert network.parameters == 3 * 4 * 9 + 4 + 4 * 36 * 2 + 2
+    assert network.num_parameters == 3 * 4 * 9 + 4 + 4 * 36 * 2 + 2
 
 
 def test_a_trace_in_training_mode_runs_in_training_mode() -> None:
@@ -166,7 +166,7 @@ def test_a_model_on_the_meta_device_is_traced() -> None:
         live = Live(plain)
     network = trace(live, IMAGE)
     assert {parameter.device.type for parameter in live.parameters()} == {"meta"}
-    assert network.parameters == trace(Live(plain), IMAGE).parameters
+    assert network.num_parameters == trace(Live(plain), IMAGE).num_parameters
     assert network.shape(network.outputs[0][1]) == (1, 4, 6, 6)
 
 
@@ -185,13 +185,13 @@ class Truth(nn.Module):
 
 def test_reused_raw_and_unused_weights_are_counted_as_they_are() -> None:
     network = trace(Truth(), (8, 16, 16))
-    assert network.parameters == 8 * 8 * 9 * 2 + 9 * 3 + 3 == 1_182
+    assert network.num_parameters == 8 * 8 * 9 * 2 + 9 * 3 + 3 == 1_182
     assert network.macs == 3 * 8 * 8 * 9 * 256 == 442_368
-    assert network.used_parameters == 1_152
+    assert network.num_used_parameters == 1_152
     assert network.unused_modules == ("unused",)
     assert network.unused_parameters == ("unused.weight", "unused.bias")
     assert [module.calls for module in network.modules if module.path == "conv"] == [2]
-    assert [layer.parameters for layer in network.layers] == [576, 0, 576]
+    assert [layer.num_parameters for layer in layers_of(network)] == [576, 0, 576]
     summary = torchinfo.summary(Truth(), (1, 8, 16, 16), verbose=0)
     assert summary.total_mult_adds == 294_912  # it does not see the raw weight's convolution
 
@@ -201,9 +201,9 @@ def test_shared_modules_and_tied_parameters_count_once() -> None:
     model = nn.Sequential(shared, nn.ReLU(), shared, nn.Linear(8, 8, bias=False))
     model[3].weight = shared.weight
     network = trace(model, (8,))
-    assert network.parameters == 64
+    assert network.num_parameters == 64
     assert network.macs == 3 * 64
-    assert [parameter.name for parameter in network.weights] == ["0.weight"]
+    assert [parameter.name for parameter in network.parameters] == ["0.weight"]
     assert network.unused_modules == ()
 
 
@@ -304,7 +304,11 @@ def test_a_network_survives_its_bytes(training: bool) -> None:
     network = trace(Truth(), (8, 16, 16), training=training)
     again = decode(encode(network))
     assert again == network
-    assert (again.macs, again.parameters, again.layers) == (442_368, 1_182, network.layers)
+    assert (again.macs, again.num_parameters, layers_of(again)) == (
+        442_368,
+        1_182,
+        layers_of(network),
+    )
     for junk in (b"", b"junk", encode(network)[:-1]):
         with pytest.raises(ValueError, match=r".+"):
             decode(junk)

@@ -368,7 +368,7 @@ def test_random_numbers_are_the_same_in_every_run(tmp_path: Path) -> None:
         network = trace_reference(parse_reference(f"{tmp_path / 'net.py'}:Net"), [(3, 8)])
         assert isinstance(network, Network)
         found.append(network)
-    assert len({weight.size for weight in found[0].weights}) == 3
+    assert len({weight.size for weight in found[0].parameters}) == 3
     assert found[0] == found[1]
 
 

@@ -1,0 +1,155 @@
+"""A forward pass whose heavy functions give results from their shapes instead of being computed.
+
+What depends on the network's input has no values then; constants have their real ones, since
+masks and index tables say what is connected with what. Whoever looks at a value that is not
+there ends the attempt with :class:`NeedsValues`, and the network is traced again for real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from archcheck.network import kinds
+from archcheck.tracing.shape_rules import (
+    layers,  # noqa: F401  (its rules)
+    pointwise,
+    views,
+    windows,  # noqa: F401  (the rules)
+)
+from archcheck.tracing.shape_rules.base import RULES, Call, FallBack, NeedsValues
+from archcheck.tracing.shape_rules.lazy_init import LazyInit
+from archcheck.tracing.tensor_ids import TensorIds, is_parameter, storage_of, tensors_in
+
+_SEVERAL = (
+    kinds.MATRIX_PRODUCTS | kinds.JOINS | frozenset(pointwise.SEVERAL) | frozenset({"setitem"})
+)
+"""The kinds of which more than the first argument may depend on the input."""
+_WEIGHTED = (
+    kinds.CONVOLUTIONS
+    | kinds.TRANSPOSED_CONVOLUTIONS
+    | kinds.LINEAR
+    | kinds.NORMALIZATIONS
+    | kinds.RECURRENT
+    | frozenset({"prelu", "mul", "multi_head_attention_forward"})
+)
+"""The kinds of which nobody asks what values their constants have."""
+_RANDOM = frozenset(
+    """rand randn randint randperm rand_like randn_like randint_like bernoulli multinomial normal
+    uniform exponential random poisson geometric cauchy log_normal rrelu gumbel_softmax""".split()
+)
+
+
+class ShapeExecutor:
+    """Decides for every call of a torch function: by its shape rule, for real, or not at all."""
+
+    def __init__(self, tensor_ids: TensorIds, weights: LazyInit | None) -> None:
+        self.failed = False
+        """Whether a real pass is needed, even if the network swallowed the :class:`NeedsValues`."""
+        self._tensor_ids = tensor_ids
+        self._weights = weights
+        self._stale: set[int] = set()  # memory of statistics that training would have written
+        self._drew = False
+
+    def perform(self, call: Call) -> Any:
+        """The result of a call.
+
+        Raises:
+            NeedsValues: if it, or what it does, depends on values that are not there.
+        """
+        tensor_ids = self._tensor_ids
+        if self.failed or tensor_ids.unseen or (self._drew and call.kind in _RANDOM):
+            self.give_up()
+        if call.kind in views.METADATA:
+            return call.run()
+        if not call.driven:
+            return self._constant(call)
+        if _special():
+            self.give_up()
+        rule = RULES.get(call.kind, _unknown)
+        if rule is _unknown or "out" in call.kwargs or not call.function.startswith("torch."):
+            self.give_up()
+        if self._weights is not None and call.kind not in _WEIGHTED:
+            self._weights.read(t for t in call.inputs if not _is_weight(t))
+        try:
+            result = rule(call)
+        except FallBack:
+            result = self._for_real(call)
+        except NeedsValues:
+            self.give_up()
+        if call.kind != "setitem" and not tensors_in(result):
+            self.give_up()  # a value was taken out
+        if call.kind == "batch_norm" and call.bound.get("training"):
+            self._stale.update(
+                storage or 0 for storage in map(storage_of, call.inputs[1:3]) if storage
+            )
+        self._drew = self._drew or (call.kind in kinds.DROPOUTS and result is not call.args[0])
+        return result
+
+    def _constant(self, call: Call) -> Any:
+        for tensor in call.inputs:
+            storage = storage_of(tensor)
+            if storage is None:
+                continue
+            if storage in self._stale or any(
+                self._tensor_ids.is_driven(self._tensor_ids.number(alias))
+                for alias in self._tensor_ids.aliases(tensor)
+            ):
+                self.give_up()
+        if self._weights is not None:
+            self._weights.read(call.inputs)
+        return call.run()
+
+    def _for_real(self, call: Call) -> Any:
+        """Run a function on memory that nobody has written: only its shape is of interest."""
+        first = call.args[0] if call.args else None
+        known = list(call.args) if call.kind in _SEVERAL else [first]
+        if isinstance(first, (tuple, list)):
+            known += first
+        if not all(any(tensor is item for item in known) for tensor in call.driven):
+            self.give_up()
+        return call.run()
+
+    def before(self, keep: Callable[[torch.Tensor], None]) -> Callable[[torch.Tensor], None]:
+        """What keeps a parameter's value before it is written: its real one."""
+
+        def settled(tensor: torch.Tensor) -> None:
+            if self._weights is not None:
+                self._weights.settle()
+            keep(tensor)
+
+        return settled
+
+    def give_up(self) -> Any:
+        """End the attempt."""
+        self.failed = True
+        raise NeedsValues
+
+
+def _is_weight(tensor: torch.Tensor) -> bool:
+    # A structure must not depend on what these hold: the recorder reads none of them.
+    return is_parameter(tensor) and tensor.requires_grad
+
+
+def _unknown(call: Call) -> Any:
+    raise NeedsValues
+
+
+_gradients = torch.is_grad_enabled
+_dispatching = torch._C._len_torch_dispatch_stack
+_transform = torch._C._functorch.maybe_current_level
+_autocast = torch.is_autocast_enabled
+_scripting = torch._C._get_tracing_state
+
+
+def _special() -> bool:
+    """Whether something is going on in which torch's functions do not do their usual work."""
+    return bool(
+        _gradients()
+        or _dispatching()
+        or _transform() is not None
+        or _autocast("cpu")
+        or _scripting() is not None
+    )
