@@ -11,11 +11,12 @@ from math import prod
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import Box
+from archcheck.fields.algebra.table import Factor
 from archcheck.fields.backward import BackwardWalk, unit_box
 from archcheck.fields.explain.growth import Link
 from archcheck.fields.field import axis_field
 from archcheck.fields.locations import Point
-from archcheck.fields.op_dependencies import entry
+from archcheck.fields.op_dependencies import Reads, Step, entry
 from archcheck.fields.receptive_field import ReceptiveField
 from archcheck.network import Op
 
@@ -90,6 +91,18 @@ class _Search:
         self.axis = axis
         self.end = end
         self.local = local
+        self.leading = self._leading_back()
+
+    def _leading_back(self) -> set[int]:
+        """The tensors from which a way leads back to the input, paths left out apart."""
+        leading = {self.back.source}
+        for tensor, step in self.back.steps.items():
+            if any(reads.tensor in leading for reads in self._followed(step)):
+                leading.add(tensor)
+        return leading
+
+    def _followed(self, step: Step) -> list[Reads]:
+        return [reads for reads in step.reads if not (self.local and reads.joins)]
 
     def path(self, unit: Sequence[int]) -> Reach | None:
         starts = []
@@ -109,8 +122,8 @@ class _Search:
                 return None
             box = tuple(Positions(index, 1) for index in at.index)
             candidates = []
-            for reads in step.reads:
-                if not (self.local and reads.joins):
+            for reads in self._followed(step):
+                if reads.tensor in self.leading:
                     candidates += self._furthest(reads.tensor, reads.of(box))
             if not candidates:
                 return None
@@ -170,28 +183,40 @@ def _distinct(
     """
     theirs, ours = m.span(dimension), structure.span(dimension)
     told = [f for f in range(theirs.start, theirs.stop) if any(t.varies(f) for t in track.tables)]
-    members = [box[factor].members() for factor in range(ours.start, ours.stop)]
     if not told:
-        return [((), tuple(some[0] for some in members))]
+        return [((), tuple(positions.low for positions in box[ours]))]
+    members = [positions.members() for positions in box[ours]]
     if prod(map(len, members)) > MOST:
         raise NotModelledError("too many units to compare")
     found: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
     for own in product(*members):
-        index = 0
-        for i, factor in zip(own, structure.factors[ours], strict=True):
-            index = index * factor.size + i
-        place = {}
-        for number in reversed(range(theirs.start, theirs.stop)):
-            factor = m.factors[number]
-            if number > theirs.start:
-                index, place[number] = divmod(index, factor.size)
-            else:
-                place[number] = index
-        first = m.factors[theirs.start]
-        if not first.lattice and not 0 <= place[theirs.start] < first.size:
-            raise NotModelledError("a unit outside of a map that ends")
-        found.setdefault(tuple((f, place[f]) for f in told), own)
+        place = _recounted(own, structure.factors[ours], m.factors[theirs])
+        found.setdefault(tuple((f, place[f - theirs.start]) for f in told), own)
     return list(found.items())
+
+
+def _recounted(own: Sequence[int], ours: Sequence[Factor], theirs: Sequence[Factor]) -> list[int]:
+    """One index of a dimension, from the factors of one map to those of another.
+
+    Raises:
+        NotModelledError: if the index lies beyond a border where the other factors have none.
+    """
+    place = list(own)
+    if [factor.size for factor in ours] != [factor.size for factor in theirs]:
+        number = 0
+        for position, (index, factor) in enumerate(zip(own, ours, strict=True)):
+            # Beyond its border an inner factor's index would count as one of its neighbour's.
+            if position and not 0 <= index < factor.size:
+                raise NotModelledError("a unit beyond the border of a dimension cut differently")
+            number = number * factor.size + index
+        place = [0] * len(theirs)
+        for position in reversed(range(1, len(theirs))):
+            number, place[position] = divmod(number, theirs[position].size)
+        place[0] = number
+    for index, factor in zip(place, theirs, strict=True):
+        if not factor.lattice and not 0 <= index < factor.size:
+            raise NotModelledError("a unit outside of a map that ends")
+    return place
 
 
 def joining_ops(rf: ReceptiveField, point: Point) -> tuple[Op, ...]:

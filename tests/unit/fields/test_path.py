@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from archcheck.fields import ReceptiveField
 from archcheck.fields.explain.path import HIGH, LOW, Reach, joining_ops, reach
 from tests.support.strategies import Network, networks
 from tests.support.zoo import densenet, inception, resnet, se, unet, vit
+from tests.support.zoo.catalogue import ZOO
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 
@@ -91,7 +93,28 @@ def test_the_two_ends_may_be_set_by_different_layers() -> None:
     assert high.added == (0, 2, 4)
 
 
-ZOO: list[tuple[Callable[[], nn.Module], int, str]] = [
+SHIFTED = ("swin", "swin, odd")
+"""Masks over windows that end at the borders: no path leads on beyond them."""
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_no_layer_takes_anything_away(name: str) -> None:
+    fixture = ZOO[name]
+    network = archcheck.trace(fixture.build().eval(), fixture.shape)
+    for index in range(len(network.inputs)):
+        rf = archcheck.receptive_field(network, input_index=index)
+        for at in ("features", "output"):
+            field = rf.at(at)
+            for axis, end in product(range(len(field.axes)), (LOW, HIGH)):
+                found = reach(rf, field.point, axis, end, field.centre)
+                if found is None and name in SHIFTED:
+                    continue
+                assert found is not None
+                assert min(found.added) >= 0
+                assert_chain(rf, found)
+
+
+LAST: list[tuple[Callable[[], nn.Module], int, str]] = [
     (resnet.resnet50, 224, "layer4.2.conv2"),
     (inception.inception_v3, 299, "trunk.10.branches.2.2.branches.1.0"),
     (unet.unet, 64, "join1.0"),
@@ -99,7 +122,7 @@ ZOO: list[tuple[Callable[[], nn.Module], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("factory", "side", "last"), ZOO, ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize(("factory", "side", "last"), LAST, ids=lambda v: getattr(v, "__name__", ""))
 def test_well_known_networks(factory: Callable[[], nn.Module], side: int, last: str) -> None:
     with torch.device("meta"):
         rf = fields(factory().eval(), (3, side, side))
