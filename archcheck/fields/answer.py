@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import Region
-from archcheck.fields.field import AxisField, Hull, axis_field, check_unit, unit_positions
+from archcheck.fields.field import (
+    AxisField,
+    Hull,
+    axis_field,
+    check_unit,
+    unit_positions,
+    widest_unit,
+)
 from archcheck.fields.forward import NotModelled
 from archcheck.fields.locations import Point
 from archcheck.network import Op
@@ -120,13 +127,25 @@ class Field:
         m = self._owner._known(self.point, self._owner._actual)
         return tuple(axis_field(m, axis) for axis in range(len(m.tracks)))
 
-    def positions(self, axis: int, unit: int | tuple[int, ...]) -> Positions:
+    def positions(self, axis: int, unit: int | tuple[int, ...], *, gates: bool = True) -> Positions:
         """What one unit reads on one axis as on an endless image, over all of its channels.
+
+        Without ``gates``, what operations that joined all positions brought in is left out.
 
         Raises:
             IndexError: if the map has no such unit.
         """
-        return unit_positions(self._map, axis, (unit,) if isinstance(unit, int) else tuple(unit))
+        index = (unit,) if isinstance(unit, int) else tuple(unit)
+        return unit_positions(self._map, axis, index, gates=gates)
+
+    def widest(self, axis: int) -> tuple[int, ...] | None:
+        """A unit that sees most on an axis, without gates where they bring in more.
+
+        It is the one in the middle if none sees more; None in an empty map.
+        """
+        figures = self.axes[axis]
+        size = figures.local if figures.gated and figures.local else figures.size
+        return widest_unit(self._map, axis, size, gates=not figures.gated)
 
     def actual(self, unit: int | tuple[int, ...] = ()) -> tuple[Hull | None, ...]:
         """The hull of what one unit really depends on, inside the image, on each axis.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from itertools import chain, product
 from math import prod
 from typing import NamedTuple
 
@@ -42,6 +42,11 @@ class AxisField:
     local: int | None
     joined_by: int | None
 
+    @property
+    def gated(self) -> bool:
+        """Whether a global gate or pool widened the field, and something is left without it."""
+        return self.local is not None and self.local < self.size
+
 
 def axis_field(m: FieldMap, axis: int) -> AxisField:
     """Sum up the fields that a map holds on one input axis."""
@@ -72,10 +77,13 @@ def axis_field(m: FieldMap, axis: int) -> AxisField:
     )
 
 
-def unit_positions(m: FieldMap, axis: int, unit: tuple[int, ...]) -> Positions:
+def unit_positions(
+    m: FieldMap, axis: int, unit: tuple[int, ...], *, gates: bool = True
+) -> Positions:
     """The positions on one input axis that a unit depends on, over all of its channels.
 
-    ``unit`` indexes the spatial dimensions of the map.
+    ``unit`` indexes the spatial dimensions of the map; without ``gates``, what operations that
+    joined all positions brought in is left out.
 
     Raises:
         IndexError: if there is no such unit.
@@ -89,7 +97,7 @@ def unit_positions(m: FieldMap, axis: int, unit: tuple[int, ...]) -> Positions:
         for factor in reversed(span):
             index, where[factor] = divmod(index, m.factors[factor].size)
     found = EMPTY
-    for table in m.tracks[axis].tables:
+    for table in m.tracks[axis].tables if gates else [m.tracks[axis].local]:
         ranges = []
         for factor in range(len(m.factors)):
             length = table.values.shape[factor]
@@ -100,6 +108,25 @@ def unit_positions(m: FieldMap, axis: int, unit: tuple[int, ...]) -> Positions:
         for index_of in product(*ranges):
             found = found | _entry(table, index_of)
     return found
+
+
+def widest_unit(m: FieldMap, axis: int, size: int, *, gates: bool = True) -> tuple[int, ...] | None:
+    """A unit whose field has that size: the one in the middle, if it has; None if no unit has."""
+    track = m.tracks[axis]
+    dimensions = m.spatial_dimensions()
+    middle = tuple(m.shape[dimension] // 2 for dimension in dimensions)
+    alike = [
+        not any(table.varies(f) for f in range(len(m.factors))[m.span(d)] for table in track.tables)
+        for d in dimensions
+    ]
+    choices = [
+        [at] if same else range(m.shape[d])
+        for d, same, at in zip(dimensions, alike, middle, strict=True)
+    ]
+    if not all(m.shape[dimension] for dimension in dimensions):
+        return None
+    units = chain([middle], product(*choices))
+    return next((u for u in units if unit_positions(m, axis, u, gates=gates).size == size), None)
 
 
 def check_unit(unit: Sequence[int], sides: Sequence[int]) -> None:

@@ -9,11 +9,11 @@ from pydantic import Field as Option
 from pydantic import model_validator
 
 from archcheck.fields import Field, Point, ReceptiveField, UnknownField
-from archcheck.fields.explain.growth import Growth, growth, last_window
+from archcheck.fields.explain.growth import by_block
+from archcheck.fields.explain.path import widest_path
 from archcheck.network import Op
 from archcheck.rules.base import (
     Example,
-    Location,
     Rule,
     Subject,
     Verdict,
@@ -162,12 +162,17 @@ def _sizes(field: Field, options: ReceptiveFieldOptions) -> list[int]:
 
 
 def _holds(field: Field, options: ReceptiveFieldOptions) -> bool:
-    if options.given and not all(options.holds(size) for size in _sizes(field, options)):
-        return False
-    axes = _axes(field, options.axis)
-    return options.coverage is None or all(
-        options.coverage.holds(field.coverage[axis]) for axis in axes
-    )
+    return not _broken_axes(field, options)
+
+
+def _broken_axes(field: Field, options: ReceptiveFieldOptions) -> list[int]:
+    coverage = options.coverage
+    return [
+        axis
+        for axis, size in zip(_axes(field, options.axis), _sizes(field, options), strict=True)
+        if (options.given and not options.holds(size))
+        or (coverage is not None and not coverage.holds(field.coverage[axis]))
+    ]
 
 
 def _verdict(
@@ -200,22 +205,16 @@ def _verdict(
         word = "counted" if options.normalization == "joins" else "left out"
         note += f"; {norms[0].module or norms[0].kind} would join all positions: {word}"
     least = options.least()
-    grown: tuple[Growth, ...] = ()
-    locations: tuple[Location, ...] = ()
-    if failed:
-        axis = _worst(field, options)
-        grown = growth(rf, point, axis)
-        last = last_window(rf, point)
-        locations = (location(last),) if last is not None else ()
+    path = widest_path(rf, point, _broken_axes(field, options)[0]) if failed else None
     return Verdict(
         status="failed" if failed else "passed",
         found=_found(field, options),
         found_text=text,
         required=required,
         message=_message(point, text, sizes, options, least, min(coverage, default=1.0), short),
-        locations=locations,
+        locations=(location(path.last),) if path and path.last else (),
         note=note,
-        growth=grown,
+        growth=by_block(rf.network, path.links) if path else (),
         needed=least if short else None,
         hint=_hint(point, _through_head(rf, point)) if failed else "",
     )
@@ -245,12 +244,6 @@ def _message(
     if short and least is not None and min(sizes) < least:
         return f"{what} sees {text} of the input, {least:,} {'is' if least == 1 else 'are'} needed"
     return f"{what} sees {text} of the input, required: {_required(options)}"
-
-
-def _worst(field: Field, options: ReceptiveFieldOptions) -> int:
-    axes = _axes(field, options.axis)
-    wrong = [axis for axis in axes if options.given and not options.holds(field.size[axis])]
-    return (wrong or axes)[0]
 
 
 def _through_head(rf: ReceptiveField, point: Point) -> tuple[str, Op] | None:

@@ -18,11 +18,12 @@ from archcheck.fields.field import axis_field
 from archcheck.fields.locations import Point
 from archcheck.fields.op_dependencies import Reads, Step, entry
 from archcheck.fields.receptive_field import ReceptiveField
-from archcheck.network import Op
+from archcheck.network import Op, kinds
 
 MOST = 1 << 16
 """The most units of one operand that are compared."""
 LOW, HIGH = 0, 1
+WINDOWS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ class Reach:
     local: bool
 
     @property
+    def last(self) -> Op | None:
+        """The last layer that added anything: a convolution or a pool with a window, if any."""
+        adding = [link.op for link, more in zip(self.links, self.added, strict=True) if more]
+        windows = [op for op in adding if op.kind in WINDOWS]
+        return next(reversed(windows or adding), None)
+
+    @property
     def added(self) -> tuple[int, ...]:
         """What each of the links added."""
         sizes = [1, *(link.size for link in self.links)]
@@ -59,13 +67,21 @@ def reach(
     Raises:
         UnknownField: if the field is not known.
     """
-    field = rf.at(point)
-    without_gates = field.axes[axis].local
-    local = without_gates is not None and without_gates < field.axes[axis].size
+    local = rf.at(point).axes[axis].gated
     try:
-        return _Search(rf, rf.lookback(point), axis, end, local).path(unit)
+        return _Search(rf, rf.lookback(point), axis, end, local).path(point, unit)
     except NotModelledError:
         return None
+
+
+def widest_path(rf: ReceptiveField, point: Point, axis: int) -> Reach | None:
+    """The path that sets the lower end of the largest field on an axis, None as above.
+
+    Raises:
+        UnknownField: if the field is not known.
+    """
+    unit = rf.at(point).widest(axis)
+    return None if unit is None else reach(rf, point, axis, LOW, unit)
 
 
 @dataclass(frozen=True)
@@ -94,7 +110,7 @@ class _Search:
         self.leading = self._leading_back()
 
     def _leading_back(self) -> set[int]:
-        """The tensors from which a way leads back to the input, paths left out apart."""
+        """The tensors from which a way leads back to the input."""
         leading = {self.back.source}
         for tensor, step in self.back.steps.items():
             if any(reads.tensor in leading for reads in self._followed(step)):
@@ -104,7 +120,7 @@ class _Search:
     def _followed(self, step: Step) -> list[Reads]:
         return [reads for reads in step.reads if not (self.local and reads.joins)]
 
-    def path(self, unit: Sequence[int]) -> Reach | None:
+    def path(self, point: Point, unit: Sequence[int]) -> Reach | None:
         starts = []
         for tensor in self.back.targets:
             structure = self.back.structures.get(tensor)
@@ -113,7 +129,9 @@ class _Search:
         if not starts:
             return None
         at = max(starts, key=self._rank)
-        size = at.size
+        # Other channels may see more at the other end: what joined them adds that.
+        seen = self.rf.at(point).positions(self.axis, tuple(unit), gates=not self.local)
+        size = seen.size
         links: list[Link] = []
         while at.tensor != self.back.source:
             op = self.rf.network.producer(at.tensor)
@@ -128,7 +146,7 @@ class _Search:
             if not candidates:
                 return None
             before = max(candidates, key=self._rank)
-            links.append(Link(op, at.size, self._jump(before.tensor)))
+            links.append(Link(op, at.size if links else size, self._jump(before.tensor)))
             at = before
         return Reach(self.axis, self.end, size, tuple(reversed(links)), self.local)
 

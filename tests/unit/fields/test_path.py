@@ -114,7 +114,7 @@ def test_no_layer_takes_anything_away(name: str) -> None:
                 assert_chain(rf, found)
 
 
-LAST: list[tuple[Callable[[], nn.Module], int, str]] = [
+LAST_LAYERS: list[tuple[Callable[[], nn.Module], int, str]] = [
     (resnet.resnet50, 224, "layer4.2.conv2"),
     (inception.inception_v3, 299, "trunk.10.branches.2.2.branches.1.0"),
     (unet.unet, 64, "join1.0"),
@@ -122,7 +122,9 @@ LAST: list[tuple[Callable[[], nn.Module], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("factory", "side", "last"), LAST, ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize(
+    ("factory", "side", "last"), LAST_LAYERS, ids=lambda v: getattr(v, "__name__", "")
+)
 def test_well_known_networks(factory: Callable[[], nn.Module], side: int, last: str) -> None:
     with torch.device("meta"):
         rf = fields(factory().eval(), (3, side, side))
