@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from archcheck.fields.algebra.field_map import FieldMap
-from archcheck.fields.field import axis_field
+from archcheck.fields.axis_field import axis_field
 from archcheck.fields.forward import ForwardWalk, outcome
 from archcheck.fields.handlers import Reading
 from archcheck.network import Network, Op

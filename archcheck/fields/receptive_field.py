@@ -11,8 +11,8 @@ from functools import cached_property
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import merged
-from archcheck.fields.answer import Field, UnitField, UnknownField
 from archcheck.fields.backward import BackwardWalk
+from archcheck.fields.field import Field, UnitField, UnknownField
 from archcheck.fields.forward import ForwardWalk, NotModelled, Unknown
 from archcheck.fields.handlers import Reading
 from archcheck.fields.locations import Point, feature_points, module_point, output_points

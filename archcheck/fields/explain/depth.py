@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.axis_field import axis_field
 from archcheck.fields.explain.summary import Summary
-from archcheck.fields.field import axis_field
 from archcheck.network.graph import Paths, data_inputs
 
 

@@ -12,9 +12,9 @@ from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import Box
 from archcheck.fields.algebra.table import Factor
+from archcheck.fields.axis_field import axis_field
 from archcheck.fields.backward import BackwardWalk, unit_box
 from archcheck.fields.explain.growth import Link
-from archcheck.fields.field import axis_field
 from archcheck.fields.locations import Point
 from archcheck.fields.op_dependencies import Reads, Step, entry
 from archcheck.fields.receptive_field import ReceptiveField

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archcheck.fields.answer import Field, UnitField, UnknownField
 from archcheck.fields.explain.effective import Effective
 from archcheck.fields.explain.path import HIGH, LOW, Reach, joining_ops, reach
+from archcheck.fields.field import Field, UnitField, UnknownField
 from archcheck.fields.locations import Point
 from archcheck.fields.receptive_field import ReceptiveField, receptive_field
 from archcheck.network import Op

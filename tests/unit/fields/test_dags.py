@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import archcheck
 from archcheck.fields import Field
-from archcheck.fields.field import unit_positions
+from archcheck.fields.axis_field import unit_positions
 from tests.support import oracle
 from tests.support.dags import Dag, Drawn, Node, dags
 

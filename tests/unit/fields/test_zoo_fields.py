@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import archcheck
 from archcheck.fields import Field, ReceptiveField
-from archcheck.fields.field import unit_positions
+from archcheck.fields.axis_field import unit_positions
 from archcheck.network import Network
 from tests.support import oracle
 from tests.support.zoo import siamese
