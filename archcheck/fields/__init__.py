@@ -2,17 +2,18 @@
 
 from archcheck.fields.algebra.region import Region
 from archcheck.fields.axis_field import AxisField, Hull
-from archcheck.fields.field import Field, UnitField, UnknownField
+from archcheck.fields.field import Field, UnitField
 from archcheck.fields.forward import NotModelled
-from archcheck.fields.locations import Point
+from archcheck.fields.locations import MapLocation
 from archcheck.fields.receptive_field import ReceptiveField, receptive_field
+from archcheck.fields.walks import UnknownField
 
 __all__ = [
     "AxisField",
     "Field",
     "Hull",
+    "MapLocation",
     "NotModelled",
-    "Point",
     "ReceptiveField",
     "Region",
     "UnitField",

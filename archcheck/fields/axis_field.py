@@ -1,4 +1,4 @@
-"""The answer for one point of a network: sizes, jump, start and coverage of its units' fields."""
+"""The fields of all units of a map, summed up on one axis of the input: size, jump, coverage …"""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
-"""The answers at one point of a network: its units' fields, and the set of one unit."""
+"""The fields of the units at one location of a network, and the set of one unit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
-from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import Region
 from archcheck.fields.axis_field import (
@@ -17,42 +16,36 @@ from archcheck.fields.axis_field import (
     unit_positions,
     widest_unit,
 )
-from archcheck.fields.forward import NotModelled
-from archcheck.fields.locations import Point
-from archcheck.network import Op
-
-if TYPE_CHECKING:
-    from archcheck.fields.receptive_field import ReceptiveField
-
-
-class UnknownField(Exception):
-    """The receptive field at a point is not known.
-
-    ``causes`` are the operations that are not modelled, the first of them named in the message.
-    """
-
-    def __init__(self, message: str, causes: tuple[NotModelled, ...] = ()) -> None:
-        super().__init__(message)
-        self.causes = causes
+from archcheck.fields.locations import MapLocation
+from archcheck.fields.walks import UnknownField, Walks
+from archcheck.network import Network, Op
 
 
 class Field:
-    """The receptive field of the units at one point of a network.
+    """The receptive field of the units at one location of a network.
 
     All figures are tuples with one entry for each spatial axis of the input (height before
     width), in input positions.
+
+    Raises:
+        UnknownField: if an operation in front of the location is not modelled.
     """
 
-    def __init__(self, owner: ReceptiveField, point: Point, m: FieldMap) -> None:
-        self._owner = owner
-        self._map = m
-        self.point = point
+    def __init__(self, walks: Walks, location: MapLocation) -> None:
+        self._walks = walks
+        self.location = location
+        self.map = walks.map_at(location)
         self.axes: tuple[AxisField, ...] = tuple(
-            axis_field(m, axis) for axis in range(len(m.tracks))
+            axis_field(self.map, axis) for axis in range(len(self.map.tracks))
         )
 
     def __repr__(self) -> str:
-        return f"<Field at {self.point.name}: size {self.size}, jump {self.jump}>"
+        return f"<Field at {self.location.name}: size {self.size}, jump {self.jump}>"
+
+    @property
+    def network(self) -> Network:
+        """The network that the location is in."""
+        return self._walks.network
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -94,12 +87,6 @@ class Field:
         """Whether an operation on the way joined all positions, on every axis."""
         return bool(self.axes) and all(axis.joined_by is not None for axis in self.axes)
 
-    def __getattr__(self, name: str) -> bool:
-        # ``global`` is a keyword: ``getattr(field, "global")`` reads it all the same.
-        if name in ("global", "global_"):
-            return self.is_global
-        raise AttributeError(name)
-
     @property
     def varies(self) -> bool:
         """Whether units have fields of different sizes."""
@@ -108,23 +95,28 @@ class Field:
     @property
     def joined_by(self) -> Op | None:
         """The first operation that joined all positions."""
-        found = [axis.joined_by for axis in self.axes if axis.joined_by is not None]
-        return self._owner.network.ops[min(found)] if found else None
+        joining = [axis.joined_by for axis in self.axes if axis.joined_by is not None]
+        return self.network.ops[min(joining)] if joining else None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of the map's spatial axes."""
-        return tuple(self._map.shape[d] for d in self._map.spatial_dimensions())
+        return tuple(self.map.shape[d] for d in self.map.spatial_dimensions())
 
     @property
     def sides(self) -> tuple[int, ...]:
         """The lengths of the input's spatial axes."""
-        return self._owner.sides
+        return self._walks.sides
+
+    @property
+    def actual_map(self) -> FieldMap:
+        """The fields of all units inside the image, padding taken for what it is."""
+        return self._walks.map_at(self.location, lattice=False)
 
     @property
     def actual_axes(self) -> tuple[AxisField, ...]:
         """The same figures of the units' fields inside the image, borders and all."""
-        m = self._owner._known(self.point, self._owner._actual)
+        m = self.actual_map
         return tuple(axis_field(m, axis) for axis in range(len(m.tracks)))
 
     def positions(self, axis: int, unit: int | tuple[int, ...], *, gates: bool = True) -> Positions:
@@ -136,7 +128,7 @@ class Field:
             IndexError: if the map has no such unit.
         """
         index = (unit,) if isinstance(unit, int) else tuple(unit)
-        return unit_positions(self._map, axis, index, gates=gates)
+        return unit_positions(self.map, axis, index, gates=gates)
 
     def widest(self, axis: int) -> tuple[int, ...] | None:
         """A unit that sees most on an axis, without gates where they bring in more.
@@ -145,7 +137,7 @@ class Field:
         """
         figures = self.axes[axis]
         size = figures.local if figures.gated and figures.local else figures.size
-        return widest_unit(self._map, axis, size, gates=not figures.gated)
+        return widest_unit(self.map, axis, size, gates=not figures.gated)
 
     def actual(self, unit: int | tuple[int, ...] = ()) -> tuple[Hull | None, ...]:
         """The hull of what one unit really depends on, inside the image, on each axis.
@@ -157,15 +149,22 @@ class Field:
         Raises:
             IndexError: if the map has no such unit.
         """
+        sets = [self.actual_positions(axis, unit) for axis in range(len(self.axes))]
+        return tuple(None if p.hull is None else Hull(*p.hull) for p in sets)
+
+    def actual_positions(self, axis: int, unit: int | tuple[int, ...] = ()) -> Positions:
+        """What one unit really depends on, inside the image, on one axis.
+
+        Raises:
+            IndexError: if the map has no such unit.
+        """
         index = (unit,) if isinstance(unit, int) else tuple(unit)
-        m = self._owner._known(self.point, self._owner._actual)
-        found = [unit_positions(m, axis, index) for axis in range(len(m.tracks))]
-        return tuple(None if p.hull is None else Hull(*p.hull) for p in found)
+        return unit_positions(self.actual_map, axis, index)
 
     def index(self, unit: tuple[int, ...]) -> tuple[int | None, ...]:
         """Where a unit stands in the tensor: a number for each dimension, None for all of it."""
-        at = dict(zip(self._map.spatial_dimensions(), unit, strict=True))
-        return tuple(at.get(dimension) for dimension in range(len(self._map.groups)))
+        at = dict(zip(self.map.spatial_dimensions(), unit, strict=True))
+        return tuple(at.get(dimension) for dimension in range(len(self.map.groups)))
 
     @property
     def centre(self) -> tuple[int, ...]:
@@ -192,7 +191,20 @@ class Field:
         """
         index = (unit,) if isinstance(unit, int) else self.centre if unit is None else tuple(unit)
         check_unit(index, self.shape)
-        return self._owner._unit(self.point, index, gates)
+        if not gates and self._walks.normalization_joins:
+            raise ValueError("gates can be left out where normalisation is, not where it joins")
+        try:
+            theoretical = self._walks.backward(self.location)
+            actual = self._walks.backward(self.location, lattice=False)
+            without = frozenset() if gates else theoretical.joins()
+            return UnitField(
+                self.location,
+                index,
+                actual=actual.region(index, without),
+                theoretical=theoretical.region(index, without),
+            )
+        except NotModelledError as error:
+            raise UnknownField(f"the set at {self.location.name} is not known: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -203,7 +215,7 @@ class UnitField:
     what it is; ``theoretical`` goes on beyond the borders.
     """
 
-    point: Point
+    location: MapLocation
     unit: tuple[int, ...]
     actual: Region
     theoretical: Region

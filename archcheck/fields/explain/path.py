@@ -15,7 +15,7 @@ from archcheck.fields.algebra.table import Factor
 from archcheck.fields.axis_field import axis_field
 from archcheck.fields.backward import BackwardWalk, unit_box
 from archcheck.fields.explain.growth import Link
-from archcheck.fields.locations import Point
+from archcheck.fields.locations import MapLocation
 from archcheck.fields.op_dependencies import Reads, Step, entry
 from archcheck.fields.receptive_field import ReceptiveField
 from archcheck.network import Op, kinds
@@ -57,7 +57,7 @@ class Reach:
 
 
 def reach(
-    rf: ReceptiveField, point: Point, axis: int, end: int, unit: Sequence[int]
+    rf: ReceptiveField, location: MapLocation, axis: int, end: int, unit: Sequence[int]
 ) -> Reach | None:
     """The path that sets one end of a unit's theoretical field on an axis.
 
@@ -67,21 +67,21 @@ def reach(
     Raises:
         UnknownField: if the field is not known.
     """
-    local = rf.at(point).axes[axis].gated
+    local = rf.at(location).axes[axis].gated
     try:
-        return _Search(rf, rf.lookback(point), axis, end, local).path(point, unit)
+        return _Search(rf, rf.backward(location), axis, end, local).path(location, unit)
     except NotModelledError:
         return None
 
 
-def widest_path(rf: ReceptiveField, point: Point, axis: int) -> Reach | None:
+def widest_path(rf: ReceptiveField, location: MapLocation, axis: int) -> Reach | None:
     """The path that sets the lower end of the largest field on an axis, None as above.
 
     Raises:
         UnknownField: if the field is not known.
     """
-    unit = rf.at(point).widest(axis)
-    return None if unit is None else reach(rf, point, axis, LOW, unit)
+    unit = rf.at(location).widest(axis)
+    return None if unit is None else reach(rf, location, axis, LOW, unit)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class _Search:
     def _followed(self, step: Step) -> list[Reads]:
         return [reads for reads in step.reads if not (self.local and reads.joins)]
 
-    def path(self, point: Point, unit: Sequence[int]) -> Reach | None:
+    def path(self, location: MapLocation, unit: Sequence[int]) -> Reach | None:
         starts = []
         for tensor in self.back.targets:
             structure = self.back.structures.get(tensor)
@@ -130,7 +130,7 @@ class _Search:
             return None
         at = max(starts, key=self._rank)
         # Other channels may see more at the other end: what joined them adds that.
-        seen = self.rf.at(point).positions(self.axis, tuple(unit), gates=not self.local)
+        seen = self.rf.at(location).positions(self.axis, tuple(unit), gates=not self.local)
         size = seen.size
         links: list[Link] = []
         while at.tensor != self.back.source:
@@ -156,7 +156,7 @@ class _Search:
 
     def _furthest(self, tensor: int, boxes: Sequence[Box]) -> list[_Unit]:
         """The unit of some boxes that reaches furthest; none if they read nothing."""
-        m = self.rf.walk.map(tensor)
+        m = self.rf.forward.map(tensor)
         structure = self.back.structures[tensor]
         if not isinstance(m, FieldMap) or structure is None:
             raise NotModelledError("a tensor whose fields are not known")
@@ -183,7 +183,7 @@ class _Search:
         return found
 
     def _jump(self, tensor: int) -> Fraction:
-        m = self.rf.walk.map(tensor)
+        m = self.rf.forward.map(tensor)
         jump = axis_field(m, self.axis).jump if isinstance(m, FieldMap) else None
         return Fraction(1) if jump is None else jump
 
@@ -237,15 +237,15 @@ def _recounted(own: Sequence[int], ours: Sequence[Factor], theirs: Sequence[Fact
     return place
 
 
-def joining_ops(rf: ReceptiveField, point: Point) -> tuple[Op, ...]:
-    """The operations in front of a point that read some axis of the image whole, in order.
+def joining_ops(rf: ReceptiveField, location: MapLocation) -> tuple[Op, ...]:
+    """The operations in front of a location that read some axis of the image whole, in order.
 
     Raises:
         UnknownField: if the field is not known.
     """
-    rf.at(point)
+    rf.at(location)
     try:
-        back = rf.lookback(point)
+        back = rf.backward(location)
     except NotModelledError:
         return ()
     made = {rf.network.tensors[tensor].op for tensor, _ in back.joins()}

@@ -27,7 +27,7 @@ def fields(module: nn.Module, shape: tuple[int, ...]) -> ReceptiveField:
 
 def path(rf: ReceptiveField, at: str, axis: int = 0, end: int = LOW) -> Reach:
     field = rf.at(at)
-    found = reach(rf, field.point, axis, end, field.centre)
+    found = reach(rf, field.location, axis, end, field.centre)
     assert found is not None
     return found
 
@@ -47,7 +47,7 @@ def test_what_the_layers_add_makes_up_the_field(drawn: Network, data: st.DataObj
     unit = tuple(data.draw(st.integers(0, side - 1)) for side in field.shape)
     for axis, size in enumerate(field.unit(unit).theoretical.size):
         for end in (LOW, HIGH):
-            found = reach(rf, field.point, axis, end, unit)
+            found = reach(rf, field.location, axis, end, unit)
             if found is None:  # maps that the two walks cut differently, rare
                 continue
             assert found.size == size == 1 + sum(found.added)
@@ -106,7 +106,7 @@ def test_no_layer_takes_anything_away(name: str) -> None:
         for at in ("features", "output"):
             field = rf.at(at)
             for axis, end in product(range(len(field.axes)), (LOW, HIGH)):
-                found = reach(rf, field.point, axis, end, field.centre)
+                found = reach(rf, field.location, axis, end, field.centre)
                 if found is None and name in SHIFTED:
                     continue
                 assert found is not None
@@ -145,7 +145,7 @@ def test_gates_are_named_and_left_out_of_the_path() -> None:
     assert not any(
         "se" in link.op.module.split(".") for link in found.links if link.op.kind != "mul"
     )
-    names = [op.module for op in joining_ops(rf, rf.at("features").point)]
+    names = [op.module for op in joining_ops(rf, rf.at("features").location)]
     assert names == ["block1.se.pool", "block2.se.pool", "block3.se.pool"]
 
 
