@@ -91,7 +91,7 @@ def field() -> str:
     network = trace_reference(parse_reference(HOLES), [(3, 32, 32)])
     assert isinstance(network, Network)
     rf = receptive_field(network)
-    return plot(summary(rf, rf.points("features")[0]), "svg").decode()
+    return plot(summary(rf, rf.locations("features")[0]), "svg").decode()
 
 
 def readme() -> str:

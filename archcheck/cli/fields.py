@@ -1,4 +1,4 @@
-"""What ``rf`` is asked about: points and units by their names, or a message what there is."""
+"""What ``rf`` is asked about: locations and units by their names, or a message what there is."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ from archcheck.worker.reference import Reference
 
 
 def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary | UnknownField:
-    """The field at a point of a network, or why it is not known.
+    """The field at a location of a network, or why it is not known.
 
     Raises:
-        UsageError: if there is no such point or no such unit, or no space to have a field in.
+        UsageError: if there is no such location or no such unit, or no space to have a field in.
     """
     views = [receptive_field(network, input_index=i) for i in range(len(network.inputs))]
     if not any(rf.sides for rf in views):
         raise UsageError("the input has no axes of space, so there is no receptive field")
     try:
-        rf, point = first_known([rf for rf in views if rf.sides], at)
+        rf, location = first_known([rf for rf in views if rf.sides], at)
     except KeyError:
-        raise UsageError(_no_such_point(network, at)) from None
+        raise UsageError(_no_such_location(network, at)) from None
     except UnknownField as error:
         return error
     try:
-        return summary(rf, point, unit)
+        return summary(rf, location, unit)
     except UnknownField as error:
         return error
     except IndexError:
-        shape = rf.at(point).shape
+        shape = rf.at(location).shape
         text = ",".join(map(str, unit or ()))
         if not shape:
-            there = f"what is left at {point.name} is one unit, without axes: leave --unit out"
+            there = f"what is left at {location.name} is one unit, without axes: leave --unit out"
         else:
             last = ",".join(str(side - 1) for side in shape)
             first = ",".join("0" for _ in shape)
             sides = "×".join(map(str, shape))
-            there = f"the map at {point.name} is {sides}: its units are {first} to {last}"
+            there = f"the map at {location.name} is {sides}: its units are {first} to {last}"
         raise UsageError(f"--unit {text}: {there}") from None
 
 
@@ -98,12 +98,12 @@ def probe_of(found: Summary, samples: int, weights: str | None = None) -> Probe:
     """The unit as the network's process finds it again: by a call of a function.
 
     Raises:
-        UsageError: if the point is the input itself.
+        UsageError: if the location is the input itself.
     """
-    network, tensor = found.rf.network, found.point.tensors[0]
+    network, tensor = found.rf.network, found.location.tensors[0]
     op = network.producer(tensor)
     if op is None:
-        raise UsageError(f"--effective: {found.point.name} is the input itself")
+        raise UsageError(f"--effective: {found.location.name} is the input itself")
     before = (
         other
         for other in network.ops[: op.index]
@@ -121,7 +121,7 @@ def probe_of(found: Summary, samples: int, weights: str | None = None) -> Probe:
     )
 
 
-def _no_such_point(network: Network, at: str) -> str:
+def _no_such_location(network: Network, at: str) -> str:
     called = list(dict.fromkeys(call.module for call in network.calls if call.module))
     names = ["features", "output", *called]
     if at in {module.path for module in network.modules}:

@@ -83,7 +83,7 @@ def rf(
     cache_dir: CacheDir = None,
     verbose: Verbose = False,
 ) -> None:
-    """Print the receptive field at a point, and exactly what one unit there reads."""
+    """Print the receptive field at a location, and exactly what one unit there reads."""
     started = time.perf_counter()
     from archcheck.cli.cached_trace import report_without_spec, tracing
     from archcheck.worker.reference import parse_reference

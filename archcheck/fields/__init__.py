@@ -1,18 +1,19 @@
 """Receptive fields: exact, from a Network alone."""
 
 from archcheck.fields.algebra.region import Region
-from archcheck.fields.answer import Field, UnitField, UnknownField
-from archcheck.fields.field import AxisField, Hull
+from archcheck.fields.axis_field import AxisField, Hull
+from archcheck.fields.field import Field, UnitField
 from archcheck.fields.forward import NotModelled
-from archcheck.fields.locations import Point
+from archcheck.fields.locations import MapLocation
 from archcheck.fields.receptive_field import ReceptiveField, receptive_field
+from archcheck.fields.walks import UnknownField
 
 __all__ = [
     "AxisField",
     "Field",
     "Hull",
+    "MapLocation",
     "NotModelled",
-    "Point",
     "ReceptiveField",
     "Region",
     "UnitField",

@@ -1,172 +1,225 @@
-"""The answer for one point of a network: sizes, jump, start and coverage of its units' fields."""
+"""The fields of the units at one location of a network, and the set of one unit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
-from math import prod
-from typing import NamedTuple
 
-import numpy as np
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
+from archcheck.fields.algebra.positions import Positions
+from archcheck.fields.algebra.region import Region
+from archcheck.fields.axis_field import (
+    AxisField,
+    Hull,
+    axis_field,
+    check_unit,
+    unit_positions,
+    widest_unit,
+)
+from archcheck.fields.locations import MapLocation
+from archcheck.fields.walks import UnknownField, Walks
+from archcheck.network import Network, Op
 
-from archcheck.fields.algebra.field_map import FieldMap, rate
-from archcheck.fields.algebra.positions import EMPTY, Positions
-from archcheck.fields.algebra.table import Table, Values
 
+class Field:
+    """The receptive field of the units at one location of a network.
 
-class Hull(NamedTuple):
-    """The lowest and the highest position of a set, both included."""
+    All figures are tuples with one entry for each spatial axis of the input (height before
+    width), in input positions.
 
-    low: int
-    high: int
+    Raises:
+        UnknownField: if an operation in front of the location is not modelled.
+    """
+
+    def __init__(self, walks: Walks, location: MapLocation) -> None:
+        self._walks = walks
+        self.location = location
+        self.map = walks.map_at(location)
+        self.axes: tuple[AxisField, ...] = tuple(
+            axis_field(self.map, axis) for axis in range(len(self.map.tracks))
+        )
+
+    def __repr__(self) -> str:
+        return f"<Field at {self.location.name}: size {self.size}, jump {self.jump}>"
+
+    @property
+    def network(self) -> Network:
+        """The network that the location is in."""
+        return self._walks.network
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Theoretical size: the side of the largest unit's hull, as on an endless image."""
+        return tuple(axis.size for axis in self.axes)
+
+    @property
+    def largest(self) -> tuple[int, ...]:
+        """The same as :attr:`size`."""
+        return self.size
+
+    @property
+    def smallest(self) -> tuple[int, ...]:
+        """The side of the smallest unit's hull; differs from size after upsampling."""
+        return tuple(axis.smallest for axis in self.axes)
+
+    @property
+    def jump(self) -> tuple[Fraction | int | None, ...]:
+        """How far the field moves when the unit's index moves by one; None if it does not."""
+        return tuple(_whole(axis.jump) for axis in self.axes)
+
+    @property
+    def start(self) -> tuple[Fraction | int | None, ...]:
+        """The centre of unit 0's field, in input positions counted from 0."""
+        return tuple(_whole(axis.start) for axis in self.axes)
+
+    @property
+    def coverage(self) -> tuple[float, ...]:
+        """The share of positions inside the hull that are really read; below 1 there are holes."""
+        return tuple(float(axis.coverage) for axis in self.axes)
+
+    @property
+    def local(self) -> tuple[int | None, ...]:
+        """The size without what global gates and pools on the way brought in."""
+        return tuple(axis.local for axis in self.axes)
+
+    @property
+    def is_global(self) -> bool:
+        """Whether an operation on the way joined all positions, on every axis."""
+        return bool(self.axes) and all(axis.joined_by is not None for axis in self.axes)
+
+    @property
+    def varies(self) -> bool:
+        """Whether units have fields of different sizes."""
+        return self.size != self.smallest
+
+    @property
+    def joined_by(self) -> Op | None:
+        """The first operation that joined all positions."""
+        joining = [axis.joined_by for axis in self.axes if axis.joined_by is not None]
+        return self.network.ops[min(joining)] if joining else None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the map's spatial axes."""
+        return tuple(self.map.shape[d] for d in self.map.spatial_dimensions())
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The lengths of the input's spatial axes."""
+        return self._walks.sides
+
+    @property
+    def actual_map(self) -> FieldMap:
+        """The fields of all units inside the image, padding taken for what it is."""
+        return self._walks.map_at(self.location, lattice=False)
+
+    @property
+    def actual_axes(self) -> tuple[AxisField, ...]:
+        """The same figures of the units' fields inside the image, borders and all."""
+        m = self.actual_map
+        return tuple(axis_field(m, axis) for axis in range(len(m.tracks)))
+
+    def positions(self, axis: int, unit: int | tuple[int, ...], *, gates: bool = True) -> Positions:
+        """What one unit reads on one axis as on an endless image, over all of its channels.
+
+        Without ``gates``, what operations that joined all positions brought in is left out.
+
+        Raises:
+            IndexError: if the map has no such unit.
+        """
+        index = (unit,) if isinstance(unit, int) else tuple(unit)
+        return unit_positions(self.map, axis, index, gates=gates)
+
+    def widest(self, axis: int) -> tuple[int, ...] | None:
+        """A unit that sees most on an axis, without gates where they bring in more.
+
+        It is the one in the middle if none sees more; None in an empty map.
+        """
+        figures = self.axes[axis]
+        size = figures.local if figures.gated and figures.local else figures.size
+        return widest_unit(self.map, axis, size, gates=not figures.gated)
+
+    def actual(self, unit: int | tuple[int, ...] = ()) -> tuple[Hull | None, ...]:
+        """The hull of what one unit really depends on, inside the image, on each axis.
+
+        Padding is taken for what it is. ``unit`` indexes the spatial axes of the map, over all
+        its channels; leave it out where none are left. A hull's ends are both included; it is
+        None on every axis if the unit reads nothing but padding.
+
+        Raises:
+            IndexError: if the map has no such unit.
+        """
+        sets = [self.actual_positions(axis, unit) for axis in range(len(self.axes))]
+        return tuple(None if p.hull is None else Hull(*p.hull) for p in sets)
+
+    def actual_positions(self, axis: int, unit: int | tuple[int, ...] = ()) -> Positions:
+        """What one unit really depends on, inside the image, on one axis.
+
+        Raises:
+            IndexError: if the map has no such unit.
+        """
+        index = (unit,) if isinstance(unit, int) else tuple(unit)
+        return unit_positions(self.actual_map, axis, index)
+
+    def index(self, unit: tuple[int, ...]) -> tuple[int | None, ...]:
+        """Where a unit stands in the tensor: a number for each dimension, None for all of it."""
+        at = dict(zip(self.map.spatial_dimensions(), unit, strict=True))
+        return tuple(at.get(dimension) for dimension in range(len(self.map.groups)))
+
+    @property
+    def centre(self) -> tuple[int, ...]:
+        """The unit in the middle of the map (of two middle ones the later)."""
+        return tuple(side // 2 for side in self.shape)
+
+    def unit(self, unit: int | tuple[int, ...] | None = None, *, gates: bool = True) -> UnitField:
+        """The exact sets of input positions that one unit depends on, holes included.
+
+        They need not be products of sets on the axes: a 1x7 beside a 7x1 convolution reads a
+        cross. They are found by a walk back from the unit alone, through what each operation
+        reads.
+
+        Args:
+            unit: indexes the spatial axes of the map; the one in the middle by default. A unit's
+                field is that of all its channels together.
+            gates: without them, paths through an operation that joins all positions of an axis
+                (a squeeze-and-excite gate, a global pool, attention over all tokens) are left out.
+
+        Raises:
+            IndexError: if the map has no such unit.
+            UnknownField: if too many units would have to be asked one by one.
+            ValueError: if gates are left out of a strict reading.
+        """
+        index = (unit,) if isinstance(unit, int) else self.centre if unit is None else tuple(unit)
+        check_unit(index, self.shape)
+        if not gates and self._walks.normalization_joins:
+            raise ValueError("gates can be left out where normalisation is, not where it joins")
+        try:
+            theoretical = self._walks.backward(self.location)
+            actual = self._walks.backward(self.location, lattice=False)
+            without = frozenset() if gates else theoretical.joins()
+            return UnitField(
+                self.location,
+                index,
+                actual=actual.region(index, without),
+                theoretical=theoretical.region(index, without),
+            )
+        except NotModelledError as error:
+            raise UnknownField(f"the set at {self.location.name} is not known: {error}") from None
 
 
 @dataclass(frozen=True)
-class AxisField:
-    """The fields of a map's units on one axis of the input.
+class UnitField:
+    """What one unit depends on: the exact sets of input positions.
 
-    ``size`` is the largest, ``smallest`` the smallest side of a field over the units; ``jump`` how
-    far the field moves from one unit to the next, None where it does not move; ``start`` the
-    centre of unit 0's field; ``coverage`` the share of the largest hull that is really read;
-    ``local`` the size without what a global gate or pool brought in, None where nothing is left;
-    ``joined_by`` the operation (an index) that joined all positions, if one did.
+    ``unit`` indexes the spatial axes of the map. ``actual`` lies on the image, padding taken for
+    what it is; ``theoretical`` goes on beyond the borders.
     """
 
-    size: int
-    smallest: int
-    jump: Fraction | None
-    start: Fraction | None
-    coverage: Fraction
-    local: int | None
-    joined_by: int | None
+    location: MapLocation
+    unit: tuple[int, ...]
+    actual: Region
+    theoretical: Region
 
 
-def axis_field(m: FieldMap, axis: int) -> AxisField:
-    """Sum up the fields that a map holds on one input axis."""
-    m = m.within_borders()
-    track = m.tracks[axis]
-    units_at = m.unit_factors()
-    local = _over_space(m, track.local)
-    fixed = _over_space(m, track.fixed) if track.fixed else None
-    units = _units(m, local, fixed)
-    sizes = [unit.size for unit in units] or [0]  # a map may be empty
-    largest = max(sizes)
-    coverage = [Fraction(unit.count, unit.size) for unit in units if unit.size == largest and unit]
-    local_sizes = [unit.size for unit in _phases(m, local)]
-    moving = [
-        rate(track.local, factor) / _units_apart(m, factor)
-        for factor in range(len(m.factors))
-        if factor in units_at and track.local.steps[factor]
-    ]
-    first = _at_zero(local) | (EMPTY if fixed is None else _at_zero(fixed))
-    return AxisField(
-        size=largest,
-        smallest=min(sizes),
-        jump=moving[0] if len(moving) == 1 else None,
-        start=Fraction(first.low + first.high, 2) if first else None,
-        coverage=min(coverage, default=Fraction(1)),
-        local=max(local_sizes, default=0) or None if fixed is not None else largest,
-        joined_by=track.joined_by,
-    )
-
-
-def unit_positions(m: FieldMap, axis: int, unit: tuple[int, ...]) -> Positions:
-    """The positions on one input axis that a unit depends on, over all of its channels.
-
-    ``unit`` indexes the spatial dimensions of the map.
-
-    Raises:
-        IndexError: if there is no such unit.
-    """
-    m = m.within_borders()
-    dimensions = m.spatial_dimensions()
-    check_unit(unit, [m.shape[dimension] for dimension in dimensions])
-    where: dict[int, int] = {}
-    for dimension, index in zip(dimensions, unit, strict=True):
-        span = range(len(m.factors))[m.span(dimension)]
-        for factor in reversed(span):
-            index, where[factor] = divmod(index, m.factors[factor].size)
-    found = EMPTY
-    for table in m.tracks[axis].tables:
-        ranges = []
-        for factor in range(len(m.factors)):
-            length = table.values.shape[factor]
-            if factor in where:
-                ranges.append([where[factor] if table.varies(factor) else 0])
-            else:
-                ranges.append(list(range(length)))
-        for index_of in product(*ranges):
-            found = found | _entry(table, index_of)
-    return found
-
-
-def check_unit(unit: Sequence[int], sides: Sequence[int]) -> None:
-    """Check that a map with spatial axes of these lengths has a unit.
-
-    Raises:
-        IndexError: if it has not.
-    """
-    if len(unit) != len(sides) or not all(
-        0 <= index < side for index, side in zip(unit, sides, strict=True)
-    ):
-        shape = "×".join(map(str, sides)) or "one unit without spatial axes"
-        raise IndexError(f"no unit {tuple(unit)} in a map of {shape}")
-
-
-def _entry(table: Table, index: tuple[int, ...]) -> Positions:
-    shift = 0
-    place = []
-    for factor, i in enumerate(index):
-        turn, phase = divmod(i, table.values.shape[factor])
-        shift += turn * table.steps[factor]
-        place.append(phase)
-    entry: Positions = table.values[tuple(place)]
-    return entry + shift
-
-
-def _over_space(m: FieldMap, table: Table) -> Table:
-    """The union over channels: along factors that are not spatial nothing varies any more."""
-    units_at = m.unit_factors()
-    for factor, description in enumerate(m.factors):
-        if factor not in units_at and table.varies(factor):
-            table = table.joined(factor, description)
-    return table
-
-
-def _phases(m: FieldMap, table: Table) -> list[Positions]:
-    """One entry for every phase that the real map has."""
-    values = table.values
-    for factor, description in enumerate(m.factors):
-        if values.shape[factor] > description.size:
-            values = values.take(range(description.size), axis=factor)
-    return list(values.flat)
-
-
-def _units(m: FieldMap, local: Table, fixed: Table | None) -> list[Positions]:
-    if fixed is None or fixed.empty:
-        return _phases(m, local)
-    if local.empty:
-        return _phases(m, fixed)
-    # What moves and what stands still lie differently for every unit: look at each real one.
-    for factor, description in enumerate(m.factors):
-        if description.lattice:
-            local = local.pinned(factor, description.size)
-            fixed = fixed.pinned(factor, description.size)
-    both: Values = np.bitwise_or(local.values, fixed.values)
-    return list(both.flat)
-
-
-def _units_apart(m: FieldMap, factor: int) -> int:
-    """How many units a dimension moves on for each index of one of its factors."""
-    for dimension in range(len(m.groups)):
-        span = m.span(dimension)
-        if span.start <= factor < span.stop:
-            return prod(f.size for f in m.factors[factor + 1 : span.stop])
-    return 1
-
-
-def _at_zero(table: Table) -> Positions:
-    entry: Positions = next(iter(table.values.flat), EMPTY)
-    return entry
+def _whole(value: Fraction | None) -> Fraction | int | None:
+    return int(value) if value is not None and value.denominator == 1 else value

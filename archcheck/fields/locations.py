@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from archcheck.fields.algebra.field_map import FieldMap
-from archcheck.fields.field import axis_field
+from archcheck.fields.axis_field import axis_field
 from archcheck.fields.forward import ForwardWalk, outcome
 from archcheck.fields.handlers import Reading
 from archcheck.network import Network, Op
@@ -23,8 +23,8 @@ from archcheck.network.kinds import (
 
 
 @dataclass(frozen=True)
-class Point:
-    """A place in the network: the tensors there, and the operations that begin the head.
+class MapLocation:
+    """Where a network's maps are looked at: tensors, and the operations that begin the head.
 
     ``heads`` are several where the head has branches: two pools, say, side by side.
     """
@@ -39,37 +39,37 @@ class Point:
         return min(self.heads, default=None)
 
 
-def output_points(network: Network) -> list[Point]:
-    """One point for every tensor that the network returns."""
+def output_locations(network: Network) -> list[MapLocation]:
+    """One location for every tensor that the network returns."""
     if len(network.outputs) == 1:
-        return [Point("output", (network.outputs[0][1],))]
-    return [Point(f"output[{label}]", (tensor,)) for label, tensor in network.outputs]
+        return [MapLocation("output", (network.outputs[0][1],))]
+    return [MapLocation(f"output[{label}]", (tensor,)) for label, tensor in network.outputs]
 
 
-def feature_points(network: Network, walk: ForwardWalk) -> list[Point]:
+def features_locations(network: Network, walk: ForwardWalk) -> list[MapLocation]:
     """The last map in front of the head, for every tensor that the network returns.
 
-    Where the head has branches, each has a last map of its own. The point is the one that sees
+    Where the head has branches, each has a last map of its own. The location is the one that sees
     most, since behind the head everything does.
     """
-    points = []
-    for output in output_points(network):
+    locations = []
+    for output in output_locations(network):
         name = output.name.replace("output", "features", 1)
         paths = Paths(network, walk.source, output.tensors[0])
         head = _head(paths, walk)
         if head is None:
-            points.append(Point(name, output.tensors))
+            locations.append(MapLocation(name, output.tensors))
         else:
             fronts = _fronts(head, paths, walk)
             indices = tuple([op.index for op in fronts])
-            points.append(Point(name, _last_maps(fronts, paths, walk), indices))
-    return points
+            locations.append(MapLocation(name, _last_maps(fronts, paths, walk), indices))
+    return locations
 
 
-def module_point(network: Network, path: str) -> Point | None:
+def module_location(network: Network, path: str) -> MapLocation | None:
     """The output of the last call of the module at ``path``; None if it was never called."""
     call = network.last_call(path)
-    return None if call is None or not call.outputs else Point(path, call.outputs)
+    return None if call is None or not call.outputs else MapLocation(path, call.outputs)
 
 
 def _head(paths: Paths, walk: ForwardWalk) -> Op | None:

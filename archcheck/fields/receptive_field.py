@@ -9,13 +9,17 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cached_property
 
-from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
-from archcheck.fields.algebra.merge import merged
-from archcheck.fields.answer import Field, UnitField, UnknownField
+from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.backward import BackwardWalk
-from archcheck.fields.forward import ForwardWalk, NotModelled, Unknown
-from archcheck.fields.handlers import Reading
-from archcheck.fields.locations import Point, feature_points, module_point, output_points
+from archcheck.fields.field import Field
+from archcheck.fields.forward import ForwardWalk, NotModelled
+from archcheck.fields.locations import (
+    MapLocation,
+    features_locations,
+    module_location,
+    output_locations,
+)
+from archcheck.fields.walks import Walks, describe
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
 from archcheck.network.kinds import NORMALIZATIONS
@@ -27,57 +31,64 @@ class ReceptiveField:
     def __init__(self, network: Network, input_index: int = 0, normalization: str = "ignored"):
         self.network = network
         self.input_index = input_index
-        self._joins = normalization == "joins"
-        self._lookbacks: dict[tuple[tuple[int, ...], bool], BackwardWalk] = {}
-        self.walk = ForwardWalk(network, Reading(True, self._joins), input_index)
+        self._walks = Walks(network, input_index, normalization_joins=normalization == "joins")
 
     def __repr__(self) -> str:
         return f"<ReceptiveField of {self.network.name}>"
 
-    @cached_property
-    def _actual(self) -> ForwardWalk:
-        return ForwardWalk(self.network, Reading(False, self._joins), self.input_index)
+    @property
+    def forward(self) -> ForwardWalk:
+        """The walk that carries the fields from the input to every tensor."""
+        return self._walks.forward
+
+    def backward(self, location: MapLocation) -> BackwardWalk:
+        """What each operation in front of a location reads, as on an endless image.
+
+        Raises:
+            NotModelledError: if an operation is not modelled.
+        """
+        return self._walks.backward(location)
 
     @property
     def sides(self) -> tuple[int, ...]:
         """The lengths of the input's spatial axes."""
-        return self.network.shape(self.network.inputs[self.input_index])[2:]
+        return self._walks.sides
 
     @property
     def not_modelled(self) -> tuple[NotModelled, ...]:
         """What could not be followed anywhere in the network."""
-        return tuple(self.walk.not_modelled)
+        return tuple(self.forward.not_modelled)
 
     @cached_property
-    def features_points(self) -> tuple[Point, ...]:
+    def features_locations(self) -> tuple[MapLocation, ...]:
         """The last map in front of the head, one for each output."""
         with gc_paused():
-            return tuple(feature_points(self.network, self.walk))
+            return tuple(features_locations(self.network, self.forward))
 
     @cached_property
-    def output_points(self) -> tuple[Point, ...]:
+    def output_locations(self) -> tuple[MapLocation, ...]:
         """The outputs."""
-        return tuple(output_points(self.network))
+        return tuple(output_locations(self.network))
 
-    def points(self, name: str) -> tuple[Point, ...]:
-        """The points that a name stands for: all outputs for ``features`` and ``output``.
+    def locations(self, name: str) -> tuple[MapLocation, ...]:
+        """The locations that a name stands for: all outputs for ``features`` and ``output``.
 
         Raises:
             KeyError: if no module of that path was called.
         """
         if name == "features":
-            return self.features_points
+            return self.features_locations
         if name == "output":
-            return self.output_points
-        for point in (*self.features_points, *self.output_points):
-            if point.name == name:
-                return (point,)
-        found = module_point(self.network, name)
-        if found is None:
+            return self.output_locations
+        for location in (*self.features_locations, *self.output_locations):
+            if location.name == name:
+                return (location,)
+        behind = module_location(self.network, name)
+        if behind is None:
             raise KeyError(name)
-        return (found,)
+        return (behind,)
 
-    def at(self, point: str | Point) -> Field:
+    def at(self, location: str | MapLocation) -> Field:
         """The field at ``features``, ``output`` or behind the module of a path.
 
         Of several outputs it is the first one's; ``output[1]`` names another. A module that was
@@ -87,8 +98,9 @@ class ReceptiveField:
             KeyError: if no module of that path was called.
             UnknownField: if an operation in front of it is not modelled.
         """
-        place = self.points(point)[0] if isinstance(point, str) else point
-        return Field(self, place, self._known(place, self.walk))
+        if isinstance(location, str):
+            location = self.locations(location)[0]
+        return Field(self._walks, location)
 
     def tensor(self, tensor: int) -> Field:
         """The field of one tensor of the network (by its number).
@@ -96,75 +108,28 @@ class ReceptiveField:
         Raises:
             UnknownField: if it is not known, or if nothing of the input is in the tensor.
         """
-        return self.at(Point(f"tensor {tensor}", (tensor,)))
-
-    def _unit(self, point: Point, unit: tuple[int, ...], gates: bool) -> UnitField:
-        if not gates and self._joins:
-            raise ValueError("gates can be left out where normalisation is, not where it joins")
-        try:
-            theoretical = self.lookback(point)
-            actual = self.lookback(point, lattice=False)
-            without = frozenset() if gates else theoretical.joins()
-            return UnitField(
-                point, unit, actual.region(unit, without), theoretical.region(unit, without)
-            )
-        except NotModelledError as error:
-            raise UnknownField(f"the set at {point.name} is not known: {error}") from None
-
-    def lookback(self, point: Point, *, lattice: bool = True) -> BackwardWalk:
-        """What each operation in front of a point reads, on a lattice or within the borders.
-
-        Raises:
-            NotModelledError: if an operation is not modelled.
-        """
-        key = (point.tensors, lattice)
-        if key not in self._lookbacks:
-            known = [t for t in point.tensors if isinstance(self.walk.map(t), FieldMap)]
-            alike = [t for t in known if self.network.shape(t) == self.network.shape(known[0])]
-            source = self.network.inputs[self.input_index]
-            reading = Reading(lattice, self._joins)
-            self._lookbacks[key] = BackwardWalk(self.network, source, alike, reading)
-        return self._lookbacks[key]
-
-    def _known(self, point: Point, walk: ForwardWalk) -> FieldMap:
-        maps = [walk.map(tensor) for tensor in point.tensors]
-        causes = [cause for m in maps if isinstance(m, Unknown) for cause in m.causes]
-        if causes:
-            raise UnknownField(self.describe(causes[0]), tuple(causes))
-        known = [m for m in maps if isinstance(m, FieldMap)]
-        if not known:
-            raise UnknownField(f"nothing of the input reaches {point.name}")
-        alike = [m for m in known if m.shape == known[0].shape]
-        return known[0] if len(alike) == 1 else merged(alike, known[0].shape)
+        return self.at(MapLocation(f"tensor {tensor}", (tensor,)))
 
     def describe(self, cause: NotModelled) -> str:
         """A cause in words, with the module and the line."""
-        if cause.op is None:
-            return cause.reason
-        op = self.network.ops[cause.op]
-        where = f" in {op.module}" if op.module else ""
-        line = f" ({op.called.file}:{op.called.line})" if op.called else ""
-        return f"{cause.reason}{where}{line}"
+        return describe(self.network, cause)
 
-    def joining_norms(self, point: Point) -> tuple[Op, ...]:
-        """The normalisations in front of a point that, read strictly, join positions."""
-        found = []
-        for op in self.network.ops:
-            if op.kind not in NORMALIZATIONS - {"batch_norm", "local_response_norm", "normalize"}:
-                continue
-            m = self.walk.map(op.inputs[0])
-            if not isinstance(m, FieldMap) or op.index > self._last_op(point):
-                continue
-            spatial = m.spatial_dimensions()
-            last = len(op.arguments.get("normalized_shape") or ())
-            joined = range(len(m.groups) - last, len(m.groups)) if last else spatial
-            if any(d in spatial and m.shape[d] > 1 for d in joined):
-                found.append(op)
-        return tuple(found)
+    def joining_norms(self, location: MapLocation) -> tuple[Op, ...]:
+        """The normalisations in front of a location that, read strictly, join positions."""
+        made = [self.network.tensors[tensor].op for tensor in location.tensors]
+        last = max((index for index in made if index is not None), default=-1)
+        return tuple(op for op in self.network.ops[: last + 1] if self._joins_space(op))
 
-    def _last_op(self, point: Point) -> int:
-        made = [self.network.tensors[tensor].op for tensor in point.tensors]
-        return max((index for index in made if index is not None), default=-1)
+    def _joins_space(self, op: Op) -> bool:
+        if op.kind not in NORMALIZATIONS - {"batch_norm", "local_response_norm", "normalize"}:
+            return False
+        m = self.forward.map(op.inputs[0])
+        if not isinstance(m, FieldMap):
+            return False
+        spatial = m.spatial_dimensions()
+        normalized = len(op.arguments.get("normalized_shape") or ())
+        averaged = range(len(m.groups) - normalized, len(m.groups)) if normalized else spatial
+        return any(d in spatial and m.shape[d] > 1 for d in averaged)
 
     @property
     def size(self) -> tuple[int, ...]:

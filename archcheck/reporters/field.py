@@ -23,11 +23,11 @@ def field_report(found: Summary) -> dict[str, Any]:
     such sets, one list an axis; their union is the set.
     """
     network = found.rf.network
-    head = None if found.point.head is None else network.ops[found.point.head]
+    head = None if found.location.head is None else network.ops[found.location.head]
     return {
         **_heading(network),
         "input_index": found.rf.input_index,
-        "at": found.point.name,
+        "at": found.location.name,
         "head": None if head is None else op_data(head),
         "map": list(found.field.shape),
         **field_data(found.field),

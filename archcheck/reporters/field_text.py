@@ -1,4 +1,4 @@
-"""What ``rf`` shows, as text: the field at a point, one unit's set, the path that sets it."""
+"""What ``rf`` shows, as text: the field at a location, one unit's set, the path that sets it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def print_field(found: Summary, console: Console) -> None:
     _print(console, Text(""))
     _print(
         console,
-        Text(f"at {found.point.name}", style="bold").append(_about(found), style="not bold"),
+        Text(f"at {found.location.name}", style="bold").append(_about(found), style="not bold"),
     )
     for row in _figures(found):
         _print(console, row)
@@ -84,8 +84,8 @@ def _about(found: Summary) -> str:
     parts = []
     if found.field.shape:
         parts.append(f"a map of {formatting.shape(found.field.shape)}")
-    if found.point.head is not None:
-        parts.append(f"in front of {_op(network.ops[found.point.head])}")
+    if found.location.head is not None:
+        parts.append(f"in front of {_op(network.ops[found.location.head])}")
     if len(network.inputs) > 1:
         parts.append(f"positions of input {found.rf.input_index}")
     return f": {', '.join(parts)}" if parts else ""

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from archcheck.fields import Field, Point, ReceptiveField, UnknownField, receptive_field
+from archcheck.fields import Field, MapLocation, ReceptiveField, UnknownField, receptive_field
 from archcheck.network import Layer, Network, Op, Place, layers_of
 from archcheck.reporters import formatting
 
@@ -47,24 +47,24 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
     }
 
 
-def _try(rf: ReceptiveField, point: Point) -> Field | None:
+def _try(rf: ReceptiveField, location: MapLocation) -> Field | None:
     try:
-        return rf.at(point)
+        return rf.at(location)
     except UnknownField:
         return None
 
 
 def _fields(rf: ReceptiveField) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, points in (("features", rf.features_points), ("output", rf.output_points)):
-        answers = {point.name: _field(rf, point) for point in points}
+    for name, locations in (("features", rf.features_locations), ("output", rf.output_locations)):
+        answers = {location.name: _field(rf, location) for location in locations}
         # Of several outputs the first answers under the plain name too.
-        found |= {name: answers[points[0].name], **answers}
+        found |= {name: answers[locations[0].name], **answers}
     return found
 
 
-def _field(rf: ReceptiveField, point: Point) -> dict[str, Any]:
-    field = _try(rf, point)
+def _field(rf: ReceptiveField, location: MapLocation) -> dict[str, Any]:
+    field = _try(rf, location)
     if field is None:
         return dict.fromkeys(
             ("size", "largest", "smallest", "jump", "start", "coverage", "global", "local")
@@ -109,7 +109,7 @@ def _heaviest(network: Network, layer: Layer) -> Op | None:
 
 def _layer(network: Network, views: list[ReceptiveField], layer: Layer) -> dict[str, Any]:
     op = _heaviest(network, layer)
-    field = _first_known(views, Point(layer.name, (layer.output,)))
+    field = _first_known(views, MapLocation(layer.name, (layer.output,)))
     if op is not None:
         called = op.called
     else:
@@ -186,7 +186,7 @@ def _row(
 ) -> tuple[str, ...]:
     op = _last_op(network, layer)
     where = (op.built or op.called) if op else None
-    field = _first_known(views, Point(layer.name, (layer.output,)))
+    field = _first_known(views, MapLocation(layer.name, (layer.output,)))
     return (
         formatting.in_one_line(layer.name),
         formatting.in_one_line(layer.module),
@@ -204,9 +204,9 @@ def _from_every_input(network: Network, rf: ReceptiveField) -> list[ReceptiveFie
     return [rf, *(receptive_field(network, input_index=index) for index in others)]
 
 
-def _first_known(views: list[ReceptiveField], point: Point) -> Field | None:
-    """The field from the first input that reaches a point."""
-    return next((field for rf in views if (field := _try(rf, point)) is not None), None)
+def _first_known(views: list[ReceptiveField], location: MapLocation) -> Field | None:
+    """The field from the first input that reaches a location."""
+    return next((field for rf in views if (field := _try(rf, location)) is not None), None)
 
 
 def _print(console: Console, text: Text) -> None:
@@ -244,8 +244,8 @@ def _totals(network: Network, rf: ReceptiveField) -> list[Text]:
         ),
         Text(f"MACs             {_exact(network.macs)}"),
     ]
-    for point in (*rf.features_points, *rf.output_points):
-        rows.append(Text(f"{'receptive field':<15}  ") + _field_words(rf, point))
+    for location in (*rf.features_locations, *rf.output_locations):
+        rows.append(Text(f"{'receptive field':<15}  ") + _field_words(rf, location))
     for cause in rf.not_modelled:
         rows.append(Text(f"not modelled     {rf.describe(cause)}", style="yellow"))
     if network.unused_modules:
@@ -260,13 +260,13 @@ def _exact(number: int | None) -> str:
     return "not known" if number is None else f"{number:,}"
 
 
-def _field_words(rf: ReceptiveField, point: Point) -> Text:
-    field = _try(rf, point)
+def _field_words(rf: ReceptiveField, location: MapLocation) -> Text:
+    field = _try(rf, location)
     if field is None:
-        return Text(f"not known at {point.name}", style="yellow")
+        return Text(f"not known at {location.name}", style="yellow")
     if not field.axes:
-        return Text(f"none at {point.name}: the input has no spatial axes", style="dim")
-    text = Text(f"{' × '.join(map(str, field.size))} at {point.name}")
+        return Text(f"none at {location.name}: the input has no spatial axes", style="dim")
+    text = Text(f"{' × '.join(map(str, field.size))} at {location.name}")
     facts = [f"jump {formatting.axes(field.jump)}", f"start {formatting.axes(field.start)}"]
     if field.varies:
         facts.append(f"smallest {' × '.join(map(str, field.smallest))}")
@@ -274,7 +274,7 @@ def _field_words(rf: ReceptiveField, point: Point) -> Text:
         facts.append(f"{min(field.coverage):.0%} of it read")
     if field.is_global and field.joined_by is not None:
         facts.append(f"global from {field.joined_by.module or field.joined_by.kind} on")
-    norms = rf.joining_norms(point)
+    norms = rf.joining_norms(location)
     if norms:
         facts.append(f"{norms[0].module or norms[0].kind} left out")
     return text.append("   " + "   ".join(facts), style="dim")

@@ -93,7 +93,7 @@ def _volume(figure: Figure, found: Summary, picture_format: str) -> None:
 def _heading(found: Summary) -> str:
     network = found.rf.network
     unit = ",".join(map(str, found.unit.unit))
-    at = f"unit {unit} at {found.point.name}" if unit else found.point.name
+    at = f"unit {unit} at {found.location.name}" if unit else found.location.name
     inputs = formatting.shape(network.shape(network.inputs[found.rf.input_index])[1:])
     return f"{network.name} on {inputs}: {at}\n{_sizes(found)}"
 

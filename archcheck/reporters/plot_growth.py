@@ -21,7 +21,7 @@ MOST_ABOVE = 1.6
 
 
 def draw_growth(panel: Axes, found: Summary) -> None:
-    """Size against depth: every tensor on a way to the point, and the path that sets the field."""
+    """Size against depth: every tensor on a way to the location, and the path of the field."""
     from matplotlib.collections import LineCollection
 
     names = axis_names(len(found.field.sides))

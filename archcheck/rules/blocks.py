@@ -164,7 +164,7 @@ def _allowed(options: BlocksOptions) -> list[str]:
 
 def _before_head(subject: Subject) -> list[Op]:
     """The convolutions and pools in front of the head."""
-    heads = [head for point in subject.fields().features_points for head in point.heads]
+    heads = [head for location in subject.fields().features_locations for head in location.heads]
     wanted = CONVOLUTIONS | kinds.POOLS
     return [
         op

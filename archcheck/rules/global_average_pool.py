@@ -98,7 +98,7 @@ def _global_pools(subject: Subject) -> tuple[list[list[Op]], list[tuple[Op, str]
     pools: dict[int, list[Op]] = {}
     partial: dict[int, tuple[Op, str]] = {}
     for index in range(len(network.inputs)):
-        walk = subject.fields(input_index=index).walk
+        walk = subject.fields(input_index=index).forward
         sides = {tensor: m.sides for tensor, m in walk.known().items()}
         for _, output in network.outputs:
             for run, why in _runs(network, Paths(network, walk.source, output), sides):
@@ -138,7 +138,7 @@ def _averages(network: Network, op: Op) -> bool:
 def _unfollowed(subject: Subject) -> list[Op]:
     """Averages of maps that are not known."""
     network = subject.network
-    walks = [subject.fields(input_index=i).walk for i in range(len(network.inputs))]
+    walks = [subject.fields(input_index=i).forward for i in range(len(network.inputs))]
     return [
         op
         for op in network.ops

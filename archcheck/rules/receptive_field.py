@@ -8,13 +8,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field as Option
 from pydantic import model_validator
 
-from archcheck.fields import Field, Point, ReceptiveField, UnknownField
-from archcheck.fields.explain.growth import Growth, growth, last_window
-from archcheck.network import Op
+from archcheck.fields import Field, MapLocation, ReceptiveField, UnknownField
+from archcheck.fields.explain.growth import by_block
+from archcheck.fields.explain.path import widest_path
 from archcheck.rules.base import (
     Baseline,
     Example,
-    Location,
     Rule,
     Subject,
     Verdict,
@@ -109,31 +108,31 @@ class ReceptiveFieldRule(Rule):
 
     def check(self, subject: Subject, options: ReceptiveFieldOptions) -> Verdict:
         required = _required(options)
-        judged: list[tuple[ReceptiveField, Point, Field]] = []
+        judged: list[tuple[ReceptiveField, Field]] = []
         # Every input with space in it has to be seen widely enough.
         for number, tensor in enumerate(subject.network.inputs):
             rf = subject.fields(options.normalization, number)
             try:
-                points = rf.points(options.at)
+                locations = rf.locations(options.at)
             except KeyError:
-                return _no_such_point(subject, options.at, required)
-            for point in points:
+                return _no_such_location(subject, options.at, required)
+            for place in locations:
                 try:
-                    field = rf.at(point)
+                    field = rf.at(place)
                 except UnknownField as error:
                     if error.causes or len(subject.network.inputs) == 1:
                         return _unknown(subject, error, required)
                     continue  # this input does not lead there
                 if _axes(field, options.axis):
-                    judged.append((rf, point, field))
+                    judged.append((rf, field))
                 elif len(subject.network.shape(tensor)) > 2 or len(subject.network.inputs) == 1:
-                    reason = f"the map at {point.name} has no such axis"
+                    reason = f"the map at {place.name} has no such axis"
                     return not_verified(required, reason if field.axes else _NO_SPACE)
         if not judged:
             return not_verified(required, _NO_SPACE)
-        broken = [entry for entry in judged if not _holds(entry[2], options)]
-        rf, point, field = (broken or judged)[0]
-        return _verdict(rf, point, field, options, required, failed=bool(broken))
+        broken = [(rf, field) for rf, field in judged if _broken_axes(field, options)]
+        rf, field = (broken or judged)[0]
+        return _verdict(rf, field, options, required)
 
     def baseline(self, subject: Subject) -> Baseline:
         verdict = judged(self, subject, {"at_least": 1})
@@ -174,63 +173,56 @@ def _sizes(field: Field, options: ReceptiveFieldOptions) -> list[int]:
     return [sizes[axis] for axis in _axes(field, options.axis)]
 
 
-def _holds(field: Field, options: ReceptiveFieldOptions) -> bool:
-    if options.given and not all(options.holds(size) for size in _sizes(field, options)):
-        return False
-    axes = _axes(field, options.axis)
-    return options.coverage is None or all(
-        options.coverage.holds(field.coverage[axis]) for axis in axes
-    )
+def _broken_axes(field: Field, options: ReceptiveFieldOptions) -> list[int]:
+    """The axes on which the size or the coverage is not as required."""
+    coverage = options.coverage
+    return [
+        axis
+        for axis, size in zip(_axes(field, options.axis), _sizes(field, options), strict=True)
+        if (options.given and not options.holds(size))
+        or (coverage is not None and not coverage.holds(field.coverage[axis]))
+    ]
 
 
 def _verdict(
-    rf: ReceptiveField,
-    point: Point,
-    field: Field,
-    options: ReceptiveFieldOptions,
-    required: str,
-    *,
-    failed: bool,
+    rf: ReceptiveField, field: Field, options: ReceptiveFieldOptions, required: str
 ) -> Verdict:
+    broken = _broken_axes(field, options)
     sizes = _sizes(field, options)
     text = " × ".join(map(str, sizes))
     short = bool(options.given) and not all(options.holds(size) for size in sizes)
     coverage = [field.coverage[axis] for axis in _axes(field, options.axis)]
-    note = f"at {point.name}"
+    note = f"at {field.location.name}"
     if len(rf.network.inputs) > 1:
         note += f", in input {rf.input_index}"
     if field.varies:
         note += f", {' × '.join(map(str, field.smallest))} at the smallest"
-    if field.is_global and field.joined_by is not None and point.name != "output":
+    if field.is_global and field.joined_by is not None and field.location.name != "output":
         where = field.joined_by.module or field.joined_by.kind
         note += f", global from {where} on"
         if options.gates == "counted" and None not in field.local and field.local != field.size:
             note += f" ({' × '.join(map(str, field.local))} without)"
     if options.coverage is not None:
         note += f", {min(coverage):.0%} of it read"
-    norms = rf.joining_norms(point)
+    norms = rf.joining_norms(field.location)
     if norms:
         word = "counted" if options.normalization == "joins" else "left out"
         note += f"; {norms[0].module or norms[0].kind} would join all positions: {word}"
     least = options.least()
-    grown: tuple[Growth, ...] = ()
-    locations: tuple[Location, ...] = ()
-    if failed:
-        axis = _worst(field, options)
-        grown = growth(rf, point, axis)
-        last = last_window(rf, point)
-        locations = (location(last),) if last is not None else ()
+    path = widest_path(rf, field.location, broken[0]) if broken else None
     return Verdict(
-        status="failed" if failed else "passed",
+        status="failed" if broken else "passed",
         found=_found(field, options),
         found_text=text,
         required=required,
-        message=_message(point, text, sizes, options, least, min(coverage, default=1.0), short),
-        locations=locations,
+        message=_message(
+            field.location.name, text, sizes, options, least, min(coverage, default=1.0), short
+        ),
+        locations=(location(path.last),) if path and path.last else (),
         note=note,
-        growth=grown,
+        growth=by_block(rf.network, path.links) if path else (),
         needed=least if short else None,
-        hint=_hint(point, _through_head(rf, point)) if failed else "",
+        hint=_hint(rf, field.location) if broken else "",
     )
 
 
@@ -240,7 +232,7 @@ def _found(field: Field, options: ReceptiveFieldOptions) -> Any:
 
 
 def _message(
-    point: Point,
+    at: str,
     text: str,
     sizes: list[int],
     options: ReceptiveFieldOptions,
@@ -250,8 +242,8 @@ def _message(
 ) -> str:
     what = (
         "the last map before the head"
-        if point.name == "features"
-        else ("the output" if point.name == "output" else point.name)
+        if at == "features"
+        else ("the output" if at == "output" else at)
     )
     if not short and options.coverage is not None:
         return f"{what} reads {coverage:.1%} of the {text} it spans, {_required(options)} asked"
@@ -260,34 +252,21 @@ def _message(
     return f"{what} sees {text} of the input, required: {_required(options)}"
 
 
-def _worst(field: Field, options: ReceptiveFieldOptions) -> int:
-    axes = _axes(field, options.axis)
-    wrong = [axis for axis in axes if options.given and not options.holds(field.size[axis])]
-    return (wrong or axes)[0]
-
-
-def _through_head(rf: ReceptiveField, point: Point) -> tuple[str, Op] | None:
-    """The field behind the head's first operation, and that operation."""
-    if point.head is None:
-        return None
-    op = rf.network.ops[point.head]
-    try:
-        field = rf.tensor(op.outputs[0])
-    except UnknownField:
-        return None
-    return " × ".join(map(str, field.size)), op
-
-
-def _hint(point: Point, through: tuple[str, Op] | None) -> str:
-    if point.name != "features" or through is None:
+def _hint(rf: ReceptiveField, features: MapLocation) -> str:
+    """What the field would be behind the head's first operation."""
+    if features.name != "features" or features.head is None:
         return ""
-    size, op = through
+    op = rf.network.ops[features.head]
+    try:
+        size = " × ".join(map(str, rf.tensor(op.outputs[0]).size))
+    except UnknownField:
+        return ""
     place = op.built or op.called
     where = f" ({Path(place.file).name}:{place.line})" if place is not None else ""
     return f"through {op.module or op.kind}{where} it is {size}"
 
 
-def _no_such_point(subject: Subject, at: str, required: str) -> Verdict:
+def _no_such_location(subject: Subject, at: str, required: str) -> Verdict:
     from difflib import get_close_matches
 
     paths = [module.path for module in subject.network.modules if module.path]

@@ -104,8 +104,8 @@ def _head(subject: Subject) -> int:
     heads = [
         head
         for index in range(len(subject.network.inputs))
-        for point in subject.fields(input_index=index).features_points
-        for head in point.heads
+        for location in subject.fields(input_index=index).features_locations
+        for head in location.heads
     ]
     return max(heads, default=len(subject.network.ops))
 

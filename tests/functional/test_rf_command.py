@@ -229,7 +229,7 @@ def test_pictures_are_the_same_every_time(
     nets: dict[str, Any] = {}
     exec(NETS, nets)
     rf = archcheck.receptive_field(archcheck.trace(nets[name](), shape))
-    found = summary(rf, rf.points(at)[0])
+    found = summary(rf, rf.locations(at)[0])
     if used:
         energy = np.linspace(0, 1, prod(shape[1:])).reshape(shape[1:])
         found = replace(found, effective=Effective(energy, 1))

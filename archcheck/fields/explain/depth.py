@@ -1,12 +1,12 @@
-"""How the field grows over the depth of a network: every tensor on a way to a point."""
+"""How the field grows over the depth of a network: every tensor on a way to a location."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.axis_field import axis_field
 from archcheck.fields.explain.summary import Summary
-from archcheck.fields.field import axis_field
 from archcheck.network.graph import Paths, data_inputs
 
 
@@ -26,7 +26,7 @@ class Node:
 
 
 def nodes(found: Summary, axis: int) -> list[Node]:
-    """The input and every tensor between it and the point, in order of execution.
+    """The input and every tensor between it and the location, in order of execution.
 
     Sizes are those without gates where the path that sets the field is; tensors that hold
     nothing but what a gate brought in are left out.
@@ -37,14 +37,16 @@ def nodes(found: Summary, axis: int) -> list[Node]:
     local = path is not None and path.local
     source = network.inputs[rf.input_index]
     ops = {
-        op.index: op for target in found.point.tensors for op in Paths(network, source, target).ops
+        op.index: op
+        for target in found.location.tensors
+        for op in Paths(network, source, target).ops
     }
     place: dict[int, int] = {source: 0}
     graph = [Node(0, 1, "", (), True)]
     for depth, index in enumerate(sorted(ops), 1):
         op = ops[index]
         for tensor in op.outputs:
-            m = rf.walk.map(tensor)
+            m = rf.forward.map(tensor)
             if not isinstance(m, FieldMap):
                 continue
             figures = axis_field(m, axis)

@@ -1,4 +1,4 @@
-"""Where a receptive field comes from: the chain of layers that reaches furthest."""
+"""How a field grows along a chain of layers, in the rows of a report."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 
-from archcheck.fields.algebra.field_map import FieldMap
-from archcheck.fields.field import axis_field
-from archcheck.fields.locations import Point
-from archcheck.fields.receptive_field import ReceptiveField
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
-from archcheck.network.graph import data_inputs
 
 
 @dataclass(frozen=True)
@@ -31,17 +26,11 @@ MOST_ROWS = 12
 _COUNTS = ("", "", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def growth(rf: ReceptiveField, point: Point, axis: int) -> tuple[Growth, ...]:
-    """The growth of the field up to a point, grouped by the blocks of the network.
-
-    The chain is found by walking back from the point, at each merge along the operand whose own
-    field is largest. Stretches that add nothing are left out.
-    """
-    return by_block(rf.network, _chain(rf, point, axis))
-
-
 def by_block(network: Network, chain: Sequence[Link], most: int = MOST_ROWS) -> tuple[Growth, ...]:
-    """The growth along a chain of operations, grouped by blocks of the network."""
+    """The growth along a chain of operations, grouped by blocks of the network.
+
+    Stretches that add nothing are left out.
+    """
     best: tuple[Growth, ...] = ()
     for depth in range(1, 8):
         rows = _rows(network, chain, depth)
@@ -60,35 +49,6 @@ class Link:
     op: Op
     size: int
     jump: Fraction
-
-
-def _chain(rf: ReceptiveField, point: Point, axis: int) -> list[Link]:
-    """The operations on the way that reaches furthest, from the input to the point."""
-    tensor = max(point.tensors, key=lambda t: _size(rf, t, axis))
-    chain: list[Link] = []
-    while (op := rf.network.producer(tensor)) is not None:
-        sources = [t for t in data_inputs(op) if isinstance(rf.walk.map(t), FieldMap)]
-        if not sources:
-            break
-        # Of operands that reach equally far the one made last has the longer way behind it.
-        source = max(sources, key=lambda t: (_size(rf, t, axis), t))
-        chain.append(Link(op, _size(rf, tensor, axis), _jump(rf, source, axis)))
-        tensor = source
-    return chain[::-1]
-
-
-def _size(rf: ReceptiveField, tensor: int, axis: int) -> int:
-    m = rf.walk.map(tensor)
-    if not isinstance(m, FieldMap):
-        return 0
-    found = axis_field(m, axis)
-    return found.local or found.size
-
-
-def _jump(rf: ReceptiveField, tensor: int, axis: int) -> Fraction:
-    m = rf.walk.map(tensor)
-    jump = axis_field(m, axis).jump if isinstance(m, FieldMap) else None
-    return Fraction(1) if jump is None else jump
 
 
 def _rows(network: Network, chain: Sequence[Link], depth: int) -> tuple[Growth, ...]:
@@ -152,24 +112,3 @@ def window_words(network: Network, op: Op) -> str:
     if max(a["stride"]) > 1:
         words += f" stride {max(a['stride'])}"
     return words
-
-
-def last_window(rf: ReceptiveField, point: Point) -> Op | None:
-    """The last operation in front of a point that widened the field."""
-    network = rf.network
-    windows = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS
-    seen: set[int] = set()
-    waiting = list(point.tensors)
-    best: Op | None = None
-    while waiting:
-        tensor = waiting.pop()
-        op = network.producer(tensor)
-        if op is None or op.index in seen:
-            continue
-        seen.add(op.index)
-        if op.kind in windows and max(attributes(network, op)["kernel_size"]) > 1:
-            if best is None or op.index > best.index:
-                best = op
-            continue
-        waiting.extend(op.inputs)
-    return best

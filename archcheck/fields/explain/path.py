@@ -11,17 +11,19 @@ from math import prod
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import Box
+from archcheck.fields.algebra.table import Factor
+from archcheck.fields.axis_field import axis_field
 from archcheck.fields.backward import BackwardWalk, unit_box
 from archcheck.fields.explain.growth import Link
-from archcheck.fields.field import axis_field
-from archcheck.fields.locations import Point
-from archcheck.fields.op_dependencies import entry
+from archcheck.fields.locations import MapLocation
+from archcheck.fields.op_dependencies import Reads, Step, entry
 from archcheck.fields.receptive_field import ReceptiveField
-from archcheck.network import Op
+from archcheck.network import Op, kinds
 
 MOST = 1 << 16
 """The most units of one operand that are compared."""
 LOW, HIGH = 0, 1
+WINDOWS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class Reach:
     local: bool
 
     @property
+    def last(self) -> Op | None:
+        """The last layer that added anything: a convolution or a pool with a window, if any."""
+        adding = [link.op for link, more in zip(self.links, self.added, strict=True) if more]
+        windows = [op for op in adding if op.kind in WINDOWS]
+        return next(reversed(windows or adding), None)
+
+    @property
     def added(self) -> tuple[int, ...]:
         """What each of the links added."""
         sizes = [1, *(link.size for link in self.links)]
@@ -48,7 +57,7 @@ class Reach:
 
 
 def reach(
-    rf: ReceptiveField, point: Point, axis: int, end: int, unit: Sequence[int]
+    rf: ReceptiveField, location: MapLocation, axis: int, end: int, unit: Sequence[int]
 ) -> Reach | None:
     """The path that sets one end of a unit's theoretical field on an axis.
 
@@ -58,13 +67,21 @@ def reach(
     Raises:
         UnknownField: if the field is not known.
     """
-    field = rf.at(point)
-    without_gates = field.axes[axis].local
-    local = without_gates is not None and without_gates < field.axes[axis].size
+    local = rf.at(location).axes[axis].gated
     try:
-        return _Search(rf, rf.lookback(point), axis, end, local).path(unit)
+        return _Search(rf, rf.backward(location), axis, end, local).path(location, unit)
     except NotModelledError:
         return None
+
+
+def widest_path(rf: ReceptiveField, location: MapLocation, axis: int) -> Reach | None:
+    """The path that sets the lower end of the largest field on an axis, None as above.
+
+    Raises:
+        UnknownField: if the field is not known.
+    """
+    unit = rf.at(location).widest(axis)
+    return None if unit is None else reach(rf, location, axis, LOW, unit)
 
 
 @dataclass(frozen=True)
@@ -90,8 +107,20 @@ class _Search:
         self.axis = axis
         self.end = end
         self.local = local
+        self.leading = self._leading_back()
 
-    def path(self, unit: Sequence[int]) -> Reach | None:
+    def _leading_back(self) -> set[int]:
+        """The tensors from which a way leads back to the input."""
+        leading = {self.back.source}
+        for tensor, step in self.back.steps.items():
+            if any(reads.tensor in leading for reads in self._followed(step)):
+                leading.add(tensor)
+        return leading
+
+    def _followed(self, step: Step) -> list[Reads]:
+        return [reads for reads in step.reads if not (self.local and reads.joins)]
+
+    def path(self, location: MapLocation, unit: Sequence[int]) -> Reach | None:
         starts = []
         for tensor in self.back.targets:
             structure = self.back.structures.get(tensor)
@@ -100,7 +129,9 @@ class _Search:
         if not starts:
             return None
         at = max(starts, key=self._rank)
-        size = at.size
+        # Other channels may see more at the other end: what joined them adds that.
+        seen = self.rf.at(location).positions(self.axis, tuple(unit), gates=not self.local)
+        size = seen.size
         links: list[Link] = []
         while at.tensor != self.back.source:
             op = self.rf.network.producer(at.tensor)
@@ -109,13 +140,13 @@ class _Search:
                 return None
             box = tuple(Positions(index, 1) for index in at.index)
             candidates = []
-            for reads in step.reads:
-                if not (self.local and reads.joins):
+            for reads in self._followed(step):
+                if reads.tensor in self.leading:
                     candidates += self._furthest(reads.tensor, reads.of(box))
             if not candidates:
                 return None
             before = max(candidates, key=self._rank)
-            links.append(Link(op, at.size, self._jump(before.tensor)))
+            links.append(Link(op, at.size if links else size, self._jump(before.tensor)))
             at = before
         return Reach(self.axis, self.end, size, tuple(reversed(links)), self.local)
 
@@ -125,7 +156,7 @@ class _Search:
 
     def _furthest(self, tensor: int, boxes: Sequence[Box]) -> list[_Unit]:
         """The unit of some boxes that reaches furthest; none if they read nothing."""
-        m = self.rf.walk.map(tensor)
+        m = self.rf.forward.map(tensor)
         structure = self.back.structures[tensor]
         if not isinstance(m, FieldMap) or structure is None:
             raise NotModelledError("a tensor whose fields are not known")
@@ -152,7 +183,7 @@ class _Search:
         return found
 
     def _jump(self, tensor: int) -> Fraction:
-        m = self.rf.walk.map(tensor)
+        m = self.rf.forward.map(tensor)
         jump = axis_field(m, self.axis).jump if isinstance(m, FieldMap) else None
         return Fraction(1) if jump is None else jump
 
@@ -170,39 +201,51 @@ def _distinct(
     """
     theirs, ours = m.span(dimension), structure.span(dimension)
     told = [f for f in range(theirs.start, theirs.stop) if any(t.varies(f) for t in track.tables)]
-    members = [box[factor].members() for factor in range(ours.start, ours.stop)]
     if not told:
-        return [((), tuple(some[0] for some in members))]
+        return [((), tuple(positions.low for positions in box[ours]))]
+    members = [positions.members() for positions in box[ours]]
     if prod(map(len, members)) > MOST:
         raise NotModelledError("too many units to compare")
     found: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
     for own in product(*members):
-        index = 0
-        for i, factor in zip(own, structure.factors[ours], strict=True):
-            index = index * factor.size + i
-        place = {}
-        for number in reversed(range(theirs.start, theirs.stop)):
-            factor = m.factors[number]
-            if number > theirs.start:
-                index, place[number] = divmod(index, factor.size)
-            else:
-                place[number] = index
-        first = m.factors[theirs.start]
-        if not first.lattice and not 0 <= place[theirs.start] < first.size:
-            raise NotModelledError("a unit outside of a map that ends")
-        found.setdefault(tuple((f, place[f]) for f in told), own)
+        place = _recounted(own, structure.factors[ours], m.factors[theirs])
+        found.setdefault(tuple((f, place[f - theirs.start]) for f in told), own)
     return list(found.items())
 
 
-def joining_ops(rf: ReceptiveField, point: Point) -> tuple[Op, ...]:
-    """The operations in front of a point that read some axis of the image whole, in order.
+def _recounted(own: Sequence[int], ours: Sequence[Factor], theirs: Sequence[Factor]) -> list[int]:
+    """One index of a dimension, from the factors of one map to those of another.
+
+    Raises:
+        NotModelledError: if the index lies beyond a border where the other factors have none.
+    """
+    place = list(own)
+    if [factor.size for factor in ours] != [factor.size for factor in theirs]:
+        number = 0
+        for position, (index, factor) in enumerate(zip(own, ours, strict=True)):
+            # Beyond its border an inner factor's index would count as one of its neighbour's.
+            if position and not 0 <= index < factor.size:
+                raise NotModelledError("a unit beyond the border of a dimension cut differently")
+            number = number * factor.size + index
+        place = [0] * len(theirs)
+        for position in reversed(range(1, len(theirs))):
+            number, place[position] = divmod(number, theirs[position].size)
+        place[0] = number
+    for index, factor in zip(place, theirs, strict=True):
+        if not factor.lattice and not 0 <= index < factor.size:
+            raise NotModelledError("a unit outside of a map that ends")
+    return place
+
+
+def joining_ops(rf: ReceptiveField, location: MapLocation) -> tuple[Op, ...]:
+    """The operations in front of a location that read some axis of the image whole, in order.
 
     Raises:
         UnknownField: if the field is not known.
     """
-    rf.at(point)
+    rf.at(location)
     try:
-        back = rf.lookback(point)
+        back = rf.backward(location)
     except NotModelledError:
         return ()
     made = {rf.network.tensors[tensor].op for tensor, _ in back.joins()}

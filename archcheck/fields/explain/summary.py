@@ -1,33 +1,34 @@
-"""All that is told about the field at one point of a network, put together."""
+"""Everything there is to say about the field at one location of a network, put together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archcheck.fields.answer import Field, UnitField, UnknownField
 from archcheck.fields.explain.effective import Effective
 from archcheck.fields.explain.path import HIGH, LOW, Reach, joining_ops, reach
-from archcheck.fields.locations import Point
+from archcheck.fields.field import Field, UnitField
+from archcheck.fields.locations import MapLocation
 from archcheck.fields.receptive_field import ReceptiveField, receptive_field
+from archcheck.fields.walks import UnknownField
 from archcheck.network import Op
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The field at a point, and that of one of its units.
+    """The field at a location, and that of one of its units.
 
     ``actual`` holds the smallest and the largest side of the units' fields inside the image, for
     each axis; ``padding`` how far the first unit's field begins in front of the image and the
     last one's ends behind it (negative where they stay inside). ``without_gates`` is the unit's
     field where paths through operations that join all positions are left out: None where there
     are none, or nothing is left. ``strict`` is the field with normalisation joined, None where no
-    norm in front of the point joins anything; ``joined_by`` and ``norms`` are the operations in
+    norm in front of the location joins anything; ``joined_by`` and ``norms`` are the operations in
     question. ``paths`` has the lower and the higher end for every axis, where it is known.
     ``effective`` is what gradients say, where they were asked for.
     """
 
     rf: ReceptiveField
-    point: Point
+    location: MapLocation
     field: Field
     unit: UnitField
     actual: tuple[tuple[int, int], ...]
@@ -40,36 +41,40 @@ class Summary:
     effective: Effective | None = None
 
 
-def summary(rf: ReceptiveField, point: Point, unit: tuple[int, ...] | None = None) -> Summary:
-    """Everything about the field at a point; ``unit`` is the one in the middle by default.
+def summary(
+    rf: ReceptiveField, location: MapLocation, unit: tuple[int, ...] | None = None
+) -> Summary:
+    """Everything about the field at a location; ``unit`` is the one in the middle by default.
 
     Raises:
         IndexError: if there is no such unit.
-        UnknownField: if an operation in front of the point is not modelled.
+        UnknownField: if an operation in front of the location is not modelled.
     """
-    field = rf.at(point)
+    field = rf.at(location)
     chosen = field.unit(unit)
     index = chosen.unit
-    joined = joining_ops(rf, point) or ((field.joined_by,) if field.joined_by else ())
-    norms = rf.joining_norms(point)
-    paths = [reach(rf, point, axis, end, index) for axis in _axes(field) for end in (LOW, HIGH)]
+    joined = joining_ops(rf, location) or ((field.joined_by,) if field.joined_by else ())
+    norms = rf.joining_norms(location)
+    paths = [reach(rf, location, axis, end, index) for axis in _axes(field) for end in (LOW, HIGH)]
     return Summary(
         rf,
-        point,
+        location,
         field,
         chosen,
         tuple((axis.smallest, axis.size) for axis in field.actual_axes),
         tuple(_padding(field, axis) for axis in _axes(field)),
         _without_gates(field, index) if field.local != field.size else None,
-        _strict(rf, point) if norms else None,
+        _strict(rf, location) if norms else None,
         joined,
         norms,
         tuple(path for path in paths if path is not None),
     )
 
 
-def first_known(network_fields: list[ReceptiveField], name: str) -> tuple[ReceptiveField, Point]:
-    """The first input whose positions reach the point of a name.
+def first_known(
+    network_fields: list[ReceptiveField], name: str
+) -> tuple[ReceptiveField, MapLocation]:
+    """The first input whose positions reach the location of a name.
 
     Raises:
         KeyError: if no module of that path was called.
@@ -77,13 +82,13 @@ def first_known(network_fields: list[ReceptiveField], name: str) -> tuple[Recept
     """
     reason: UnknownField | None = None
     for rf in network_fields:
-        point = rf.points(name)[0]
+        location = rf.locations(name)[0]
         try:
-            rf.at(point)
+            rf.at(location)
         except UnknownField as error:
             reason = reason or error
         else:
-            return rf, point
+            return rf, location
     assert reason is not None
     raise reason
 
@@ -104,10 +109,10 @@ def _without_gates(field: Field, unit: tuple[int, ...]) -> UnitField | None:
     return found if found.theoretical.boxes else None
 
 
-def _strict(rf: ReceptiveField, point: Point) -> Field | None:
+def _strict(rf: ReceptiveField, location: MapLocation) -> Field | None:
     try:
         return receptive_field(rf.network, input_index=rf.input_index, normalization="joins").at(
-            point
+            location
         )
     except UnknownField:
         return None

@@ -13,15 +13,13 @@ from hypothesis import strategies as st
 
 import archcheck
 from archcheck.fields import Field
-from archcheck.fields.field import unit_positions
 from tests.support import oracle
 from tests.support.dags import Dag, Drawn, Node, dags
 
 
 def positions(field: Field, unit: tuple[int, ...]) -> list[list[int]]:
     """The exact set that a unit depends on, axis by axis."""
-    m = field._owner._known(field.point, field._owner._actual)
-    return [list(unit_positions(m, axis, unit).members()) for axis in range(len(m.tracks))]
+    return [list(field.actual_positions(axis, unit).members()) for axis in range(len(field.axes))]
 
 
 def units(sides: Sequence[int]) -> list[tuple[int, ...]]:
@@ -44,7 +42,7 @@ def test_units_depend_on_what_has_a_gradient(
         normalization="joins" if normalization == "joins" else "left out",
     )
     # An axis whose positions were joined counts none any more: its units are all alike.
-    kept = [dimension - 2 for dimension in field._map.spatial_dimensions()]
+    kept = [dimension - 2 for dimension in field.map.spatial_dimensions()]
     assert field.shape == tuple(run.map[axis] for axis in kept)
     anywhere = tuple(data.draw(st.integers(0, side - 1)) for side in run.map)
     for unit in [*units(run.map), anywhere]:

@@ -115,7 +115,7 @@ def test_of_two_streams_the_one_counts_that_sees_more(
 
 def test_each_branch_has_a_first_operation() -> None:
     network = traced(Net(body((3, 1), (3, 2)), HEADS["cat"]))
-    (point,) = archcheck.receptive_field(network).features_points
+    (point,) = archcheck.receptive_field(network).features_locations
     assert [network.ops[index].kind for index in point.heads] == [
         "adaptive_avg_pool2d",
         "adaptive_max_pool2d",
@@ -135,7 +135,7 @@ def test_a_gate_is_no_branch_of_the_head() -> None:
             return HEADS["cat"](self.last(x))
 
     rf = archcheck.receptive_field(traced(Gated()))
-    (point,) = rf.features_points
+    (point,) = rf.features_locations
     assert rf.network.producer(point.tensors[0]) is not None
     assert rf.at("features").local == (5, 5)
     assert rf.at("features").is_global

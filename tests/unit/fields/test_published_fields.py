@@ -99,7 +99,7 @@ def test_published_sizes_do_not_depend_on_the_image(side: int) -> None:
 def test_vgg_on_a_small_image_has_its_head_begin_at_the_last_pool() -> None:
     rf = fields(vgg.vgg16, (3, 32, 32))
     # The fifth max pool leaves one position, so the last map lies in front of it.
-    point = rf.features_points[0]
+    point = rf.features_locations[0]
     assert rf.at("features").size == (196, 196)
     assert rf.at("features").jump == (16, 16)
     assert point.head is not None

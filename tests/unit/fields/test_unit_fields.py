@@ -164,7 +164,7 @@ def test_gates_can_be_left_out() -> None:
     without = field.unit(gates=False)
     assert without.theoretical.size == field.local == (21, 21)
     assert without.actual == without.theoretical.within()
-    strict = archcheck.receptive_field(field._owner.network, normalization="joins")
+    strict = archcheck.receptive_field(field.network, normalization="joins")
     with pytest.raises(ValueError, match="gates"):
         strict.at("features").unit(gates=False)
 

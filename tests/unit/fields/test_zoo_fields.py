@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 import archcheck
 from archcheck.fields import Field, ReceptiveField
-from archcheck.fields.field import unit_positions
 from archcheck.network import Network
 from tests.support import oracle
 from tests.support.zoo import siamese
@@ -43,12 +42,11 @@ def fields(name: str, reading: str) -> ReceptiveField:
 
 def positions(field: Field, unit: tuple[int, ...]) -> list[list[int]]:
     """The exact set that a unit depends on, axis by axis."""
-    m = field._owner._known(field.point, field._owner._actual)
-    return [list(unit_positions(m, axis, unit).members()) for axis in range(len(m.tracks))]
+    return [list(field.actual_positions(axis, unit).members()) for axis in range(len(field.axes))]
 
 
 def first(field: ReceptiveField, point: str) -> Field:
-    return field.at(field.points(point)[0])
+    return field.at(field.locations(point)[0])
 
 
 def units(sides: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
@@ -100,7 +98,7 @@ def test_the_strict_reading(name: str, point: str) -> None:
     fixture, at = ZOO[name], None if point == "output" else point
     strict, plain = (first(fields(name, reading), point) for reading in ("joins", "ignored"))
     assert not fields(name, "joins").not_modelled
-    if not fields(name, "joins").joining_norms(strict.point):
+    if not fields(name, "joins").joining_norms(strict.location):
         # No norm joins anything: there is one reading.
         assert strict.axes == plain.axes
         for unit in units(plain.shape):

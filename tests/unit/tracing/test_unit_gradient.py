@@ -35,7 +35,7 @@ def found(
     unit: tuple[int, ...] | None = None,
 ) -> Summary:
     rf = archcheck.receptive_field(archcheck.trace(module, shape))
-    return summary(rf, rf.points(at)[0], unit)
+    return summary(rf, rf.locations(at)[0], unit)
 
 
 def energy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from archcheck.fields import ReceptiveField
 from archcheck.fields.explain.path import HIGH, LOW, Reach, joining_ops, reach
 from tests.support.strategies import Network, networks
 from tests.support.zoo import densenet, inception, resnet, se, unet, vit
+from tests.support.zoo.catalogue import ZOO
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 
@@ -25,7 +27,7 @@ def fields(module: nn.Module, shape: tuple[int, ...]) -> ReceptiveField:
 
 def path(rf: ReceptiveField, at: str, axis: int = 0, end: int = LOW) -> Reach:
     field = rf.at(at)
-    found = reach(rf, field.point, axis, end, field.centre)
+    found = reach(rf, field.location, axis, end, field.centre)
     assert found is not None
     return found
 
@@ -45,7 +47,7 @@ def test_what_the_layers_add_makes_up_the_field(drawn: Network, data: st.DataObj
     unit = tuple(data.draw(st.integers(0, side - 1)) for side in field.shape)
     for axis, size in enumerate(field.unit(unit).theoretical.size):
         for end in (LOW, HIGH):
-            found = reach(rf, field.point, axis, end, unit)
+            found = reach(rf, field.location, axis, end, unit)
             if found is None:  # maps that the two walks cut differently, rare
                 continue
             assert found.size == size == 1 + sum(found.added)
@@ -91,7 +93,28 @@ def test_the_two_ends_may_be_set_by_different_layers() -> None:
     assert high.added == (0, 2, 4)
 
 
-ZOO: list[tuple[Callable[[], nn.Module], int, str]] = [
+SHIFTED = ("swin", "swin, odd")
+"""Masks over windows that end at the borders: no path leads on beyond them."""
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_no_layer_takes_anything_away(name: str) -> None:
+    fixture = ZOO[name]
+    network = archcheck.trace(fixture.build().eval(), fixture.shape)
+    for index in range(len(network.inputs)):
+        rf = archcheck.receptive_field(network, input_index=index)
+        for at in ("features", "output"):
+            field = rf.at(at)
+            for axis, end in product(range(len(field.axes)), (LOW, HIGH)):
+                found = reach(rf, field.location, axis, end, field.centre)
+                if found is None and name in SHIFTED:
+                    continue
+                assert found is not None
+                assert min(found.added) >= 0
+                assert_chain(rf, found)
+
+
+LAST_LAYERS: list[tuple[Callable[[], nn.Module], int, str]] = [
     (resnet.resnet50, 224, "layer4.2.conv2"),
     (inception.inception_v3, 299, "trunk.10.branches.2.2.branches.1.0"),
     (unet.unet, 64, "join1.0"),
@@ -99,7 +122,9 @@ ZOO: list[tuple[Callable[[], nn.Module], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("factory", "side", "last"), ZOO, ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize(
+    ("factory", "side", "last"), LAST_LAYERS, ids=lambda v: getattr(v, "__name__", "")
+)
 def test_well_known_networks(factory: Callable[[], nn.Module], side: int, last: str) -> None:
     with torch.device("meta"):
         rf = fields(factory().eval(), (3, side, side))
@@ -120,7 +145,7 @@ def test_gates_are_named_and_left_out_of_the_path() -> None:
     assert not any(
         "se" in link.op.module.split(".") for link in found.links if link.op.kind != "mul"
     )
-    names = [op.module for op in joining_ops(rf, rf.at("features").point)]
+    names = [op.module for op in joining_ops(rf, rf.at("features").location)]
     assert names == ["block1.se.pool", "block2.se.pool", "block3.se.pool"]
 
 

@@ -1,0 +1,199 @@
+"""The fields of all units of a map, summed up on one axis of the input: size, jump, coverage …"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain, product
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from archcheck.fields.algebra.field_map import FieldMap, rate
+from archcheck.fields.algebra.positions import EMPTY, Positions
+from archcheck.fields.algebra.table import Table, Values
+
+
+class Hull(NamedTuple):
+    """The lowest and the highest position of a set, both included."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class AxisField:
+    """The fields of a map's units on one axis of the input.
+
+    ``size`` is the largest, ``smallest`` the smallest side of a field over the units; ``jump`` how
+    far the field moves from one unit to the next, None where it does not move; ``start`` the
+    centre of unit 0's field; ``coverage`` the share of the largest hull that is really read;
+    ``local`` the size without what a global gate or pool brought in, None where nothing is left;
+    ``joined_by`` the operation (an index) that joined all positions, if one did.
+    """
+
+    size: int
+    smallest: int
+    jump: Fraction | None
+    start: Fraction | None
+    coverage: Fraction
+    local: int | None
+    joined_by: int | None
+
+    @property
+    def gated(self) -> bool:
+        """Whether a global gate or pool widened the field, and something is left without it."""
+        return self.local is not None and self.local < self.size
+
+
+def axis_field(m: FieldMap, axis: int) -> AxisField:
+    """Sum up the fields that a map holds on one input axis."""
+    m = m.within_borders()
+    track = m.tracks[axis]
+    units_at = m.unit_factors()
+    local = _over_space(m, track.local)
+    fixed = _over_space(m, track.fixed) if track.fixed else None
+    units = _units(m, local, fixed)
+    sizes = [unit.size for unit in units] or [0]  # a map may be empty
+    largest = max(sizes)
+    coverage = [Fraction(unit.count, unit.size) for unit in units if unit.size == largest and unit]
+    local_sizes = [unit.size for unit in _phases(m, local)]
+    moving = [
+        rate(track.local, factor) / _units_apart(m, factor)
+        for factor in range(len(m.factors))
+        if factor in units_at and track.local.steps[factor]
+    ]
+    first = _at_zero(local) | (EMPTY if fixed is None else _at_zero(fixed))
+    return AxisField(
+        size=largest,
+        smallest=min(sizes),
+        jump=moving[0] if len(moving) == 1 else None,
+        start=Fraction(first.low + first.high, 2) if first else None,
+        coverage=min(coverage, default=Fraction(1)),
+        local=max(local_sizes, default=0) or None if fixed is not None else largest,
+        joined_by=track.joined_by,
+    )
+
+
+def unit_positions(
+    m: FieldMap, axis: int, unit: tuple[int, ...], *, gates: bool = True
+) -> Positions:
+    """The positions on one input axis that a unit depends on, over all of its channels.
+
+    ``unit`` indexes the spatial dimensions of the map; without ``gates``, what operations that
+    joined all positions brought in is left out.
+
+    Raises:
+        IndexError: if there is no such unit.
+    """
+    m = m.within_borders()
+    dimensions = m.spatial_dimensions()
+    check_unit(unit, [m.shape[dimension] for dimension in dimensions])
+    where: dict[int, int] = {}
+    for dimension, index in zip(dimensions, unit, strict=True):
+        span = range(len(m.factors))[m.span(dimension)]
+        for factor in reversed(span):
+            index, where[factor] = divmod(index, m.factors[factor].size)
+    found = EMPTY
+    for table in m.tracks[axis].tables if gates else [m.tracks[axis].local]:
+        ranges = []
+        for factor in range(len(m.factors)):
+            length = table.values.shape[factor]
+            if factor in where:
+                ranges.append([where[factor] if table.varies(factor) else 0])
+            else:
+                ranges.append(list(range(length)))
+        for index_of in product(*ranges):
+            found = found | _entry(table, index_of)
+    return found
+
+
+def widest_unit(m: FieldMap, axis: int, size: int, *, gates: bool = True) -> tuple[int, ...] | None:
+    """A unit whose field has that size: the one in the middle, if it has; None if no unit has."""
+    track = m.tracks[axis]
+    dimensions = m.spatial_dimensions()
+    middle = tuple(m.shape[dimension] // 2 for dimension in dimensions)
+    alike = [
+        not any(table.varies(f) for f in range(len(m.factors))[m.span(d)] for table in track.tables)
+        for d in dimensions
+    ]
+    choices = [
+        [at] if same else range(m.shape[d])
+        for d, same, at in zip(dimensions, alike, middle, strict=True)
+    ]
+    if not all(m.shape[dimension] for dimension in dimensions):
+        return None
+    units = chain([middle], product(*choices))
+    return next((u for u in units if unit_positions(m, axis, u, gates=gates).size == size), None)
+
+
+def check_unit(unit: Sequence[int], sides: Sequence[int]) -> None:
+    """Check that a map with spatial axes of these lengths has a unit.
+
+    Raises:
+        IndexError: if it has not.
+    """
+    if len(unit) != len(sides) or not all(
+        0 <= index < side for index, side in zip(unit, sides, strict=True)
+    ):
+        shape = "×".join(map(str, sides)) or "one unit without spatial axes"
+        raise IndexError(f"no unit {tuple(unit)} in a map of {shape}")
+
+
+def _entry(table: Table, index: tuple[int, ...]) -> Positions:
+    shift = 0
+    place = []
+    for factor, i in enumerate(index):
+        turn, phase = divmod(i, table.values.shape[factor])
+        shift += turn * table.steps[factor]
+        place.append(phase)
+    entry: Positions = table.values[tuple(place)]
+    return entry + shift
+
+
+def _over_space(m: FieldMap, table: Table) -> Table:
+    """The union over channels: along factors that are not spatial nothing varies any more."""
+    units_at = m.unit_factors()
+    for factor, description in enumerate(m.factors):
+        if factor not in units_at and table.varies(factor):
+            table = table.joined(factor, description)
+    return table
+
+
+def _phases(m: FieldMap, table: Table) -> list[Positions]:
+    """One entry for every phase that the real map has."""
+    values = table.values
+    for factor, description in enumerate(m.factors):
+        if values.shape[factor] > description.size:
+            values = values.take(range(description.size), axis=factor)
+    return list(values.flat)
+
+
+def _units(m: FieldMap, local: Table, fixed: Table | None) -> list[Positions]:
+    if fixed is None or fixed.empty:
+        return _phases(m, local)
+    if local.empty:
+        return _phases(m, fixed)
+    # What moves and what stands still lie differently for every unit: look at each real one.
+    for factor, description in enumerate(m.factors):
+        if description.lattice:
+            local = local.pinned(factor, description.size)
+            fixed = fixed.pinned(factor, description.size)
+    both: Values = np.bitwise_or(local.values, fixed.values)
+    return list(both.flat)
+
+
+def _units_apart(m: FieldMap, factor: int) -> int:
+    """How many units a dimension moves on for each index of one of its factors."""
+    for dimension in range(len(m.groups)):
+        span = m.span(dimension)
+        if span.start <= factor < span.stop:
+            return prod(f.size for f in m.factors[factor + 1 : span.stop])
+    return 1
+
+
+def _at_zero(table: Table) -> Positions:
+    entry: Positions = next(iter(table.values.flat), EMPTY)
+    return entry

@@ -1,0 +1,88 @@
+"""The walks through one network that its fields are read from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.merge import merged
+from archcheck.fields.backward import BackwardWalk
+from archcheck.fields.forward import ForwardWalk, NotModelled, Unknown
+from archcheck.fields.handlers import Reading
+from archcheck.fields.locations import MapLocation
+from archcheck.network import Network
+
+
+class UnknownField(Exception):
+    """The receptive field at a location is not known.
+
+    ``causes`` are the operations that are not modelled, the first of them named in the message.
+    """
+
+    def __init__(self, message: str, causes: tuple[NotModelled, ...] = ()) -> None:
+        super().__init__(message)
+        self.causes = causes
+
+
+class Walks:
+    """Forward and backward, on an endless image and within the borders, each walked once."""
+
+    def __init__(self, network: Network, input_index: int, *, normalization_joins: bool) -> None:
+        self.network = network
+        self.input_index = input_index
+        self.normalization_joins = normalization_joins
+        self.forward = ForwardWalk(network, Reading(True, normalization_joins), input_index)
+        self._backward: dict[tuple[tuple[int, ...], bool], BackwardWalk] = {}
+
+    @cached_property
+    def forward_in_image(self) -> ForwardWalk:
+        """The walk within the image's borders."""
+        return ForwardWalk(self.network, Reading(False, self.normalization_joins), self.input_index)
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The lengths of the input's spatial axes."""
+        return self.network.shape(self.forward.source)[2:]
+
+    def backward(self, location: MapLocation, *, lattice: bool = True) -> BackwardWalk:
+        """What each operation in front of a location reads, on a lattice or within the borders.
+
+        Raises:
+            NotModelledError: if an operation is not modelled.
+        """
+        key = (location.tensors, lattice)
+        if key not in self._backward:
+            shape = self.network.shape
+            known = [t for t in location.tensors if isinstance(self.forward.map(t), FieldMap)]
+            alike = [t for t in known if shape(t) == shape(known[0])]
+            reading = Reading(lattice, self.normalization_joins)
+            self._backward[key] = BackwardWalk(self.network, self.forward.source, alike, reading)
+        return self._backward[key]
+
+    def map_at(self, location: MapLocation, *, lattice: bool = True) -> FieldMap:
+        """The fields of all units at a location, on a lattice or within the borders.
+
+        Raises:
+            UnknownField: if an operation in front of it is not modelled, or nothing of the input
+                gets there.
+        """
+        walk = self.forward if lattice else self.forward_in_image
+        maps = [walk.map(tensor) for tensor in location.tensors]
+        causes = [cause for m in maps if isinstance(m, Unknown) for cause in m.causes]
+        if causes:
+            raise UnknownField(describe(self.network, causes[0]), tuple(causes))
+        known = [m for m in maps if isinstance(m, FieldMap)]
+        if not known:
+            raise UnknownField(f"nothing of the input reaches {location.name}")
+        alike = [m for m in known if m.shape == known[0].shape]
+        return known[0] if len(alike) == 1 else merged(alike, known[0].shape)
+
+
+def describe(network: Network, cause: NotModelled) -> str:
+    """A cause in words, with the module and the line."""
+    if cause.op is None:
+        return cause.reason
+    op = network.ops[cause.op]
+    where = f" in {op.module}" if op.module else ""
+    line = f" ({op.called.file}:{op.called.line})" if op.called else ""
+    return f"{cause.reason}{where}{line}"
