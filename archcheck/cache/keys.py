@@ -18,6 +18,8 @@ from archcheck.worker.reference import Reference
 _PREFIXES = ("PYTHON", "TORCH", "PYTORCH", "CUDA", "LD_")
 """Beginnings of the variables that say which code the child process runs, and on what."""
 _OWN = Path(archcheck.__file__).parent
+_TRACING = ("tracing/**/*.py", "worker/**/*.py", "network/**/*.py", "gc_pause.py")
+"""The files that tracing is made of."""
 
 
 def reference_key(reference: Reference) -> str:
@@ -53,8 +55,8 @@ def request_key(
 def _own_code() -> list[tuple[str, int, int]]:
     """The code that traces, which may change without its version while it is worked on."""
     found = []
-    for package in ("tracing", "worker", "network"):
-        for file in (_OWN / package).rglob("*.py"):
+    for part in _TRACING:
+        for file in _OWN.glob(part):
             about = file.stat()
             found.append((str(file), about.st_size, about.st_mtime_ns))
     return sorted(found)
