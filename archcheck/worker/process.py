@@ -72,6 +72,9 @@ class Transport(Protocol):
     def exit_code(self) -> int | None:
         """That of the process, negative for a signal; None while it goes on, or if unknown."""
 
+    def complaint(self) -> str:
+        """What else was printed that says why the process could not start."""
+
     def kill(self) -> None:
         """End the process and whatever it started."""
 
@@ -103,6 +106,10 @@ class Spawned:
     def exit_code(self) -> int | None:
         """That of the process, negative for a signal; None while it goes on."""
         return self._process.poll()
+
+    def complaint(self) -> str:
+        """Nothing beside what the process prints itself."""
+        return ""
 
     def kill(self) -> None:
         """End the process and whatever it started."""
@@ -273,7 +280,9 @@ class Worker:
         self._join()
         output, code = self._tail(), self._transport.exit_code
         if stage == "starts":
-            why = output.splitlines()[-1:] or [f"it ended with exit code {code}"]
+            why = (output or self._transport.complaint()).splitlines()[-1:] or [
+                f"it ended with exit code {code}"
+            ]
             raise StartError(f"the process that runs the network could not start: {why[0]}")
         return Failure(stage, "died", exit_code=code, output=output)
 

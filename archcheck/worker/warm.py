@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ _START = (
     "import sys\n"
     "sys.path[:1] = [p for p in sys.path[:1] if p]\n"
     "sys.path.append(sys.argv[1])\n"
-    "from archcheck.worker.warm_protocol import main\n"
+    "from archcheck.worker.warm_server import main\n"
     "main(int(sys.argv[2]), sys.argv[3:])\n"
 )
 
@@ -77,12 +78,13 @@ class _Server:
     def __init__(self, modules: Sequence[str]) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = str(Path(__file__).resolve().parents[2])
+        self._errors = tempfile.TemporaryFile()
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _START, root, str(theirs.fileno()), *modules],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stderr=self._errors,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
@@ -120,6 +122,14 @@ class _Server:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._socket.close()
+        self._errors.close()
+
+    def complaint(self) -> str:
+        """What the process itself printed: why it could not start."""
+        with contextlib.suppress(OSError, ValueError):
+            self._errors.seek(0)
+            return self._errors.read().decode("utf-8", "replace")
+        return ""
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError):
@@ -156,6 +166,10 @@ class _Forked:
     def wait(self, seconds: float) -> None:
         """Wait until the process is gone, at most so long."""
         self._ended.wait(seconds)
+
+    def complaint(self) -> str:
+        """What the process that was to fork it printed."""
+        return self._server.complaint()
 
     def kill(self) -> None:
         """End the process and whatever it started."""
