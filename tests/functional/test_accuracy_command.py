@@ -330,7 +330,7 @@ def test_a_bar_is_drawn_where_somebody_looks(folder: Path) -> None:
 
 def test_ctrl_c_leaves_nothing_behind(folder: Path) -> None:
     told = folder / "told"
-    forward = f"open({str(told)!r}, 'w').close(); time.sleep(60)"
+    forward = f"open({str(told)!r}, 'w').close(); time.sleep(600)"
     (folder / "net.py").write_text(NET.replace("FORWARD", forward))
     words = [COMMAND, *WORDS, *GIVEN]
     pipe = subprocess.PIPE

@@ -171,7 +171,7 @@ def test_a_process_that_takes_too_much_memory_is_ended(monkeypatch: pytest.Monke
 
 def test_an_interrupted_run_leaves_no_process(tmp_path: Path) -> None:
     started = tmp_path / "pid"
-    child = f"import os, time; open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    child = f"import os, time; open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     program = f"from benchmarks.processes import run; run([{sys.executable!r}, '-c', {child!r}])"
     with subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL
