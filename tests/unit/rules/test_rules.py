@@ -281,7 +281,9 @@ COUNTING = sorted(RULES.keys() - NOT_COUNTING)
 @pytest.mark.filterwarnings(SCRIPTED)
 @pytest.mark.parametrize("rule", COUNTING)
 @pytest.mark.parametrize("make", [with_scripted_part, with_numpy])
-def test_what_nobody_saw_is_neither_there_nor_not(make: Callable[[], nn.Module], rule: str) -> None:
+def test_what_was_not_seen_is_neither_there_nor_not(
+    make: Callable[[], nn.Module], rule: str
+) -> None:
     net = make()
     if rule == "blocks":
         questions: list[dict[str, Any]] = [{"count": {"exactly": 1}}, {"reduction": "strided"}]

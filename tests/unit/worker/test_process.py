@@ -160,7 +160,7 @@ def test_the_end_of_what_a_failing_network_printed_is_shown(tmp_path: Path, spec
 
 
 def test_what_a_network_prints_is_shown_once(tmp_path: Path, spec: Path) -> None:
-    # A failing pass from shapes is repeated for real; nobody has to know.
+    # A failing pass from shapes is repeated for real, which is not seen.
     (tmp_path / "net.py").write_text(
         network("print('fi', 'rst')", forward="print('li', 'ne'); 1 / 0")
     )
