@@ -280,10 +280,9 @@ class Worker:
         self._join()
         output, code = self._tail(), self._transport.exit_code
         if stage == "starts":
-            why = (output or self._transport.complaint()).splitlines()[-1:] or [
-                f"it ended with exit code {code}"
-            ]
-            raise StartError(f"the process that runs the network could not start: {why[0]}")
+            lines = (output or self._transport.complaint()).splitlines()
+            why = lines[-1] if lines else f"it ended with exit code {code}"
+            raise StartError(f"the process that runs the network could not start: {why}")
         return Failure(stage, "died", exit_code=code, output=output)
 
 

@@ -78,7 +78,7 @@ class _Server:
     def __init__(self, modules: Sequence[str]) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = str(Path(__file__).resolve().parents[2])
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _START, root, str(theirs.fileno()), *modules],

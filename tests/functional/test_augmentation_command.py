@@ -42,7 +42,7 @@ train = A.Compose([
     ),
 ])
 """
-# Whoever is asked for the library has none; whoever goes out to the network is written down.
+# The library is not there if asked for; every step out to the network is written down.
 SITE = """\
 import os, sys
 class Blocked:

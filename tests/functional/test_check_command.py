@@ -221,7 +221,7 @@ def test_one_bad_network_is_no_matter_of_the_others(folder: Path) -> None:
     }
     for name, text in bad.items():
         (folder / "models" / f"{name}.py").write_text(text)
-    text = run(folder, "--timeout", "2", "--output-format", "junit", code=1)
+    text = run(folder, "--timeout", "5", "--output-format", "junit", code=1)
     suites = {suite.name: (suite.failures, suite.errors) for suite in read_junit(text)}
     assert len(suites) == 2 + len(bad)
     assert [suites[f"models/{name}.py"][0] for name in bad if name != "prints"] == [1] * 5
@@ -276,7 +276,7 @@ def test_errors_of_the_settings_end_with_2_at_once(folder: Path) -> None:
     run(folder, "--config", "pyproject.toml", code=2, errors=None)
 
 
-def test_an_input_that_nobody_says(folder: Path) -> None:
+def test_an_input_that_is_not_known(folder: Path) -> None:
     (folder / "specs" / "base.yaml").write_text(SPEC)
     said = "error: specs/edge.yaml: the input's shape is not known: add `input: [3, 32, 32]` to "
     said += "the spec, or `input = [3, 32, 32]` to models/{} in [tool.archcheck.networks]\n"

@@ -60,7 +60,7 @@ def git(folder: Path, *words: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The environment of somebody with archcheck installed, whatever git runs these tests."""
+    """An environment with archcheck installed, whatever git runs these tests."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     kept |= {f"GIT_{who}_NAME": "Ada" for who in ("AUTHOR", "COMMITTER")}
     kept |= {f"GIT_{who}_EMAIL": "ada@example.org" for who in ("AUTHOR", "COMMITTER")}
@@ -258,7 +258,7 @@ def test_only_what_is_staged_counts(project: Project) -> None:
     assert "✗ parameters: " in project.commit(code=1)
 
 
-def test_what_git_does_not_track_is_nobodys_matter_yet(project: Project) -> None:
+def test_what_git_does_not_track_is_left_alone(project: Project) -> None:
     project.commit()
     (project.folder / "models" / "draft one.py").write_text("raise ValueError('not yet')\n")
     project.write("other.py", "")

@@ -1,4 +1,4 @@
-"""The pytest plugin: what is collected, what an item says, and what nobody else may touch."""
+"""The pytest plugin: what is collected, what an item says, and what other plugins leave alone."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_arguments_come_from_the_spec(folder: Path, pytester: pytest.Pytester) -
 # -- which files are submissions -----------------------------------------------------------------
 
 
-def test_nobody_else_collects_a_submission(folder: Path, pytester: pytest.Pytester) -> None:
+def test_no_other_plugin_collects_a_submission(folder: Path, pytester: pytest.Pytester) -> None:
     """Neither pytest itself, whatever the names are, nor its doctests; and no package is
     imported for its ``__init__.py``."""
     for who in ("alice", "bob"):

@@ -71,7 +71,7 @@ def summary(result: pytest.RunResult) -> dict[str, str]:
 
 
 def clean(result: pytest.RunResult) -> str:
-    """What a run said, once it is sure that nobody sees archcheck's insides."""
+    """What a run said, once it is sure that archcheck's insides do not show."""
     text = str(result.stdout) + str(result.stderr)
     for word in ("Traceback", "INTERNALERROR", "pytest_plugin", "archcheck itself failed"):
         assert word not in text, text

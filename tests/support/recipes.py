@@ -45,7 +45,7 @@ def write(folder: Path, content: dict[str, Any]) -> Path:
 
 
 def teach(folder: Path, content: dict[str, Any], seed: int = 0) -> Path:
-    """The recipe of a teacher, and weights for it that nobody has trained."""
+    """The recipe of a teacher, and untrained weights for it."""
     (folder / "tiny.py").write_text(TINY, "utf-8")
     (folder / "teacher.yaml").write_text(yaml.safe_dump(content), "utf-8")
     weights = folder / "teacher.safetensors"

@@ -166,7 +166,7 @@ def test_without_a_table_there_is_nothing(folder: Path) -> None:
     assert find_config() is None
     (folder / "pyproject.toml").write_text(HEAD + "[tool]\nother = 1\n")
     assert find_config() is None
-    (folder / "pyproject.toml").write_text("[of somebody else")  # not ours to read
+    (folder / "pyproject.toml").write_text("[of another tool")  # not ours to read
     assert find_config() is None
     with pytest.raises(ConfigError, match=r"pyproject\.toml has no table \[tool\.archcheck\]"):
         read_config(Path("pyproject.toml"))

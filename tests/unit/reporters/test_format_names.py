@@ -1,4 +1,4 @@
-"""Names, messages and paths from outside in reports: shown as they are, obeyed by nobody."""
+"""Names, messages and paths from outside in reports: shown as they are, obeyed nowhere."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def network() -> Network:
 
 
 def judge(script: str, *, name: str = "", **options: Any) -> Verdict:
-    """The verdict on a script that nobody runs."""
+    """The verdict on a script that is not run."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "train.py"
         file.write_text("import albumentations as A\n" + textwrap.dedent(script))

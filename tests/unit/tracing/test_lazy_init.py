@@ -123,12 +123,12 @@ def test_weights_are_those_of_an_ordinary_constructor(name: str) -> None:
     assert [key for key in expected if not torch.equal(expected[key], found[key])] == []
 
 
-def test_nothing_is_drawn_that_nobody_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_drawn_that_is_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = LazyInit()
     with weights.postponed():
         model = resnet.resnet50()
     weights.keep_only_waiting_for(model)
-    monkeypatch.setattr(weights, "settle", lambda: pytest.fail("somebody looked"))
+    monkeypatch.setattr(weights, "settle", lambda: pytest.fail("it was read"))
     assert trace(model, (3, 64, 64), lazy_init=weights).num_parameters == 25_557_032
 
 
@@ -172,7 +172,7 @@ LOOKS = {
 
 
 @pytest.mark.parametrize("name", LOOKS)
-def test_whoever_looks_sees_true_values(name: str, tmp_path: Path) -> None:
+def test_every_way_to_read_sees_true_values(name: str, tmp_path: Path) -> None:
     file = tmp_path / "net.py"
     file.write_text(NET.format(forward=LOOKS[name][0]))
     networks = []

@@ -109,7 +109,7 @@ def test_random_networks(network: strategies.Network) -> None:
     assert from_shapes == real
 
 
-# -- forwards that look at values, or do what nobody foresees -------------------------------------
+# -- forwards that look at values, or do the unforeseen ------------------------------------------
 
 
 class Live(nn.Module):

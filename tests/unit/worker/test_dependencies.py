@@ -190,7 +190,7 @@ def test_a_change_is_noticed(
 
 NO_CHANGES = {
     "another file beside it": write("report.txt"),
-    "a module that nobody asked for": write("other.py"),
+    "a module that was not asked for": write("other.py"),
     "what the network writes itself": write("log.txt", "more"),
     "what the network writes and reads": write("scratch.txt", "y"),
     "the same text written again": write("config.json", "{}"),
@@ -321,7 +321,9 @@ def test_large_files_are_told_by_what_the_file_system_says(tmp_path: Path) -> No
 
 def test_a_large_file_that_was_just_written_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(
-        "import os\nfrom torch import nn\nos.chmod('large.bin', 0o600)\n"  # a change, just now
+        "import os\nfrom archcheck.worker.dependencies import recorder\nfrom torch import nn\n"
+        "recorder.SETTLED = 3600\n"  # however busy the machine
+        "os.chmod('large.bin', 0o600)\n"  # a change, just now
         "open('large.bin', 'rb').read(1)\nNet = nn.ReLU\n"
     )
     with (tmp_path / "large.bin").open("wb") as file:

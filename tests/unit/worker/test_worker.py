@@ -31,21 +31,21 @@ def start(request: pytest.FixtureRequest) -> Iterator[Start]:
 def rest(start: Start, job: str = NAP, *, each_step: bool = False, **seconds: float) -> object:
     with start() as worker:
         request = Nap(**seconds)
-        return worker.run(job, request, str, script="net.py", timeout=1, each_step=each_step)
+        return worker.run(job, request, str, script="net.py", timeout=2, each_step=each_step)
 
 
 def test_only_the_users_code_has_a_time_limit(start: Start) -> None:
-    assert rest(start, before=1.5, after=1.5) == "rested"
+    assert rest(start, before=2.5, after=2.5) == "rested"
     failure = rest(start, during=60)
     assert isinstance(failure, Failure)
-    assert (failure.stage, failure.cause, failure.seconds) == ("builds", "timeout", 1)
+    assert (failure.stage, failure.cause, failure.seconds) == ("builds", "timeout", 2)
     assert failure.place is not None
     assert failure.place.file.endswith("jobs.py")
 
 
 def test_steps_share_the_time_or_have_all_of_it_each(start: Start) -> None:
-    assert rest(start, step=0.7, each_step=True) == "rested"
-    failure = rest(start, step=0.7)
+    assert rest(start, step=1.1, each_step=True) == "rested"
+    failure = rest(start, step=1.1)
     assert isinstance(failure, Failure)
     assert failure.cause == "timeout"
 

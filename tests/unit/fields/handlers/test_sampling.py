@@ -1,4 +1,4 @@
-"""Grids, unpooling, Fourier transforms, weight norms; and what nobody modelled."""
+"""Grids, unpooling, Fourier transforms, weight norms; and what is not modelled."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def test_cells_are_exact(kind: str) -> None:
     assert archcheck.trace(model, (2, 6)).macs == 6 * gates * 3 * (2 + 3)
 
 
-# -- what nobody modelled ---------------------------------------------------------------------
+# -- what is not modelled ---------------------------------------------------------------------
 
 
 class Own(torch.autograd.Function):
@@ -307,7 +307,7 @@ UNMODELLED: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @pytest.mark.parametrize("name", UNMODELLED)
-def test_what_nobody_modelled_is_said_everywhere_behind_it(name: str) -> None:
+def test_what_is_not_modelled_is_said_everywhere_behind_it(name: str) -> None:
     model = nn.Sequential(nn.Conv2d(2, 4, 3), Applied(2, UNMODELLED[name], 4), nn.Conv2d(4, 2, 3))
     model[1].stem = nn.Conv2d(4, 4, 3)
     network = archcheck.trace(model, (2, 9, 9))
