@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from archcheck.cache import CachedTracing, Store
 from archcheck.cli.affected import Concern, Files, concern, reference_to, untracked
@@ -18,12 +19,14 @@ from archcheck.cli.options import without
 from archcheck.cli.progress import new_bar, progress_bar
 from archcheck.reporters import formatting
 from archcheck.spec import Report, Spec, SpecError, load_spec
-from archcheck.tracing.remote import warm_workers
 from archcheck.verification.collect import Progress
 from archcheck.verification.mapping import MappedNetwork
 from archcheck.verification.verify import verify
 from archcheck.worker.failures import InputError
-from archcheck.worker.process import Start
+
+if TYPE_CHECKING:
+    from archcheck.worker.process import Start, Worker
+    from archcheck.worker.warm import WarmWorkers
 
 PATIENCE = 1.0
 """Seconds until a bar is shown."""
@@ -128,8 +131,8 @@ def verify_all(
         except InputError as error:
             outcome.add_error(error)
     with (
-        warm_workers() as workers,
-        closing(_traced(traceable, store, workers.start)) as traced,
+        _warm_workers() as start_worker,
+        closing(_traced(traceable, store, start_worker)) as traced,
         _bars(len(traceable)) as (advance, images),
     ):
         for network, tracer in traced:
@@ -152,6 +155,22 @@ def verify_all(
                 if verbose:
                     sys.stderr.write(f"{network}: {tracer.remark}\n")
             advance()
+
+
+@contextmanager
+def _warm_workers() -> Iterator[Start]:
+    """Makes processes from a warm one, which is started for the first of them."""
+    with ExitStack() as stack:
+        started: list[WarmWorkers] = []
+
+        def start() -> Worker:
+            if not started:
+                from archcheck.tracing.remote import warm_workers  # with it comes subprocess
+
+                started.append(stack.enter_context(warm_workers()))
+            return started[0].start()
+
+        yield start
 
 
 def _of(network: MappedNetwork, error: Exception) -> Exception:

@@ -237,7 +237,9 @@ def test_files_of_the_caller_that_are_wrong_end_the_run(folder: Path) -> None:
     assert "there is no such file" in refused(folder, *data, "--weights", "nowhere.pt")
     assert "directory" in refused(folder, *data, "--weights", ".")
     (folder / "text.pt").write_text("no weights")
-    assert "text.pt cannot be read as a checkpoint" in refused(folder, *data, "--weights=text.pt")
+    assert "text.pt: it cannot be read as a checkpoint" in refused(
+        folder, *data, "--weights=text.pt"
+    )
     torch.save(nn.Linear(3, 3), folder / "whole.pt")
     assert "holds more than tensors" in refused(folder, *data, "--weights", "whole.pt")
     whole = (Path(DATA or "") / "test_batch.bin").read_bytes()

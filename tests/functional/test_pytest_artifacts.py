@@ -95,5 +95,5 @@ def test_accuracy_of_what_was_handed_in(folder: Path, pytester: pytest.Pytester)
     result = pytester.runpytest_inprocess("-rs", "-k", "accuracy", f"--archcheck-data={DATA}")
     result.assert_outcomes(passed=1, skipped=2)
     text = clean(result)
-    assert "carol/w.pt cannot be read as a checkpoint" in text
+    assert "carol/w.pt: it cannot be read as a checkpoint" in text
     assert "there is no w.pt beside the network" in text
