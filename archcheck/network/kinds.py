@@ -75,6 +75,8 @@ LAYER_KINDS = frozenset(
 """The functions that, called outside a layer, get a row of their own in a layer table."""
 ELEMENTWISE = frozenset([kind for kind, row in ROWS.items() if row.elementwise])
 """The kinds that combine elements with those at their place."""
+BROADCASTING = frozenset([kind for kind, row in ROWS.items() if row.elementwise == ops.SEVERAL])
+"""Those of them that read several tensors, of shapes that broadcast."""
 TEMPLATES = frozenset([kind for kind, row in ROWS.items() if row.template])
 """The kinds whose second tensor lends its shape or type only, none of its values."""
 MASKING = frozenset([kind for kind, row in ROWS.items() if row.masks])

@@ -50,7 +50,8 @@ class Layers(Rule):
     Counts the operations of one `kind` (or `function`) that meet all conditions of `where`. A
     kind is the name of the function or of the layer's class, so that `relu` and `ReLU` both
     work, and functions count like modules: `MaxPool2d` counts `F.max_pool2d` too, and a class
-    made from `nn.MaxPool2d`.
+    made from `nn.MaxPool2d`. Where torch has several names for one function, each of them counts
+    all: `swapaxes` is counted as `transpose`.
 
     A condition is a value (`kernel_size: 1`, `bias: true`, `kernel_size: [3, 1]`) or a comparison
     (`stride: {more_than: 1}`). For an attribute with an entry an axis a single value has to hold

@@ -95,22 +95,15 @@ _PLAIN = frozenset({int, float, bool, str, type(None)})
 _TENSORS = frozenset({torch.Tensor, torch.nn.Parameter})
 
 
-def described(
-    kind: str,
-    function: Callable[..., Any],
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    reference: Callable[[torch.Tensor], Any],
-) -> dict[str, Any]:
-    """The arguments of a call by name, as data that any serialiser takes.
+def described(bound: Mapping[str, Any], reference: Callable[[torch.Tensor], Any]) -> dict[str, Any]:
+    """The named arguments of a call as data that any serialiser takes.
 
     ``reference`` stands in for each tensor.
     """
-    found = bind(kind, function, args, kwargs)
-    for name, value in found.items():
-        if type(value) not in _PLAIN:
-            found[name] = plain(value, reference)
-    return found
+    return {
+        name: value if type(value) in _PLAIN else plain(value, reference)
+        for name, value in bound.items()
+    }
 
 
 def plain(value: Any, reference: Callable[[torch.Tensor], Any]) -> Any:

@@ -141,7 +141,7 @@ class Recorder(TorchFunctionMode):
             number = known.get(id(tensor))  # one inside a slice is not among the inputs
             return {"tensor": self.tensor_ids.number(tensor) if number is None else number}
 
-        arguments = described(kind, func, args, kwargs, reference)
+        arguments = described(called.bound, reference)
         in_place = (in_place or arguments.get("inplace") is True) and (
             bool(inputs) and _among(inputs[0], outputs)
         )

@@ -76,7 +76,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     def inserted(self, factor: int) -> Table:
         """A new factor along which nothing varies."""
         steps = (*self.steps[:factor], 0, *self.steps[factor:])
-        return Table(np.expand_dims(self.values, factor), steps)
+        return Table(self.values[(slice(None),) * factor + (None,)], steps)
 
     def removed(self, factor: int) -> Table:
         """Without a factor along which nothing varies."""

@@ -10,13 +10,11 @@ from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.handlers.writing import nothing
 from archcheck.network import kinds
 
-_ELSEWHERE = frozenset(
-    """softmax log_softmax softmin gumbel_softmax glu relu add sub mul div masked_fill where clamp
-    clamp_min maximum tril triu""".split()
-)
+_WITH_MASKS = frozenset("relu add sub mul div masked_fill where clamp clamp_min maximum".split())
+"""Their handlers know what masks have closed (:mod:`archcheck.fields.handlers.masking`)."""
 
 
-@handles((kinds.ACTIVATIONS | kinds.ARITHMETIC) - _ELSEWHERE)
+@handles(kinds.ELEMENTWISE - _WITH_MASKS)
 def pointwise(context: Context) -> FieldMap:
     """The union over the operands, broadcast."""
     return merged(context.operands, context.output_shape)

@@ -34,11 +34,13 @@ class Call:
     """One call of a torch function, its arguments by name.
 
     ``inputs`` are the tensors among them, ``driven`` those that depend on the network's input.
+    ``drew`` is set by a rule that leaves out drawing random numbers.
     """
 
     __slots__ = (
         "_bound",
         "args",
+        "drew",
         "driven",
         "func",
         "function",
@@ -67,6 +69,7 @@ class Call:
         self.kwargs = kwargs
         self.inputs = inputs
         self.driven = driven
+        self.drew = False
         self._bound: dict[str, Any] | None = None
 
     @property

@@ -13,19 +13,12 @@ from typing import Any
 import torch
 
 from archcheck.network import kinds
-from archcheck.tracing.shape_rules import (
-    layers,  # noqa: F401  (its rules)
-    pointwise,
-    views,
-    windows,  # noqa: F401  (the rules)
-)
+from archcheck.tracing.shape_rules import layers, pointwise, views, windows  # noqa: F401  (rules)
 from archcheck.tracing.shape_rules.base import RULES, Call, FallBack, NeedsValues
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.tensor_ids import TensorIds, is_parameter, storage_of, tensors_in
 
-_SEVERAL = (
-    kinds.MATRIX_PRODUCTS | kinds.JOINS | frozenset(pointwise.SEVERAL) | frozenset({"setitem"})
-)
+_SEVERAL = kinds.MATRIX_PRODUCTS | kinds.JOINS | kinds.BROADCASTING | {"setitem"}
 """The kinds of which more than the first argument may depend on the input."""
 _WEIGHTED = (
     kinds.CONVOLUTIONS
@@ -85,7 +78,7 @@ class ShapeExecutor:
             self._stale.update(
                 storage or 0 for storage in map(storage_of, call.inputs[1:3]) if storage
             )
-        self._drew = self._drew or (call.kind in kinds.DROPOUTS and result is not call.args[0])
+        self._drew = self._drew or call.drew
         return result
 
     def _constant(self, call: Call) -> Any:

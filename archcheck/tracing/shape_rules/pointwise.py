@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 
+from archcheck.network import kinds
 from archcheck.tracing.shape_rules.base import (
     Call,
     FallBack,
     NeedsValues,
+    axis,
     blank,
     broadcast,
     plain,
@@ -24,38 +26,31 @@ from archcheck.tracing.shape_rules.layout import (
 )
 from archcheck.tracing.tensor_ids import storage_of
 
-UNARY = """relu relu6 leaky_relu elu selu celu gelu silu mish softplus softsign hardswish
-hardsigmoid hardtanh hardshrink softshrink tanhshrink threshold sigmoid logsigmoid tanh neg exp log
-log2 log1p sqrt rsqrt square abs sign floor ceil round reciprocal sin cos erf nan_to_num logical_not
-bitwise_not isnan isinf clone""".split()
-SEVERAL = """add sub mul div pow clamp clamp_min clamp_max maximum minimum where addcmul addcdiv
-lerp gt lt ge le eq ne logical_and logical_or bitwise_and bitwise_or masked_fill floor_divide
-remainder""".split()
+_OF_THEIR_OWN = frozenset(
+    "prelu rrelu bernoulli bucketize isin real imag conj resolve_conj positive".split()
+)
+"""The elementwise kinds that have other rules."""
 _ITERATED = frozenset(
     """relu silu gelu sigmoid tanh neg exp sqrt rsqrt abs hardswish hardsigmoid leaky_relu elu sin
     cos erf add sub mul div maximum minimum gt lt ge le eq ne""".split()
 )
 """The operations whose result is laid out by the operands' strides whatever these are."""
-_DIVIDING = frozenset({"remainder", "floor_divide", "div", "pow"})
+_DIVIDING = frozenset({"remainder", "floor_divide", "fmod", "div", "pow"})
 _SCALARS = (bool, int, float, str, type(None))
 
 _probed: dict[Hashable, torch.dtype] = {}
 
 
-@shape_rule(*UNARY)
-def unary(call: Call) -> Any:
-    """One tensor and numbers."""
-    if len(call.driven) != 1 or call.driven[0] is not call.inputs[0]:
-        raise NeedsValues  # a number that is given as a tensor
-    return pointwise(call)
-
-
-@shape_rule(*SEVERAL)
+@shape_rule(*(kinds.ELEMENTWISE - _OF_THEIR_OWN), "clone")
 def pointwise(call: Call) -> Any:
     """Tensors that broadcast, and numbers. What type comes out is asked of torch, on one element.
 
     So is whether the other arguments are any good.
     """
+    if call.kind not in kinds.BROADCASTING and (
+        len(call.driven) != 1 or call.driven[0] is not call.inputs[0]
+    ):
+        raise NeedsValues  # a number that is given as a tensor
     tensors = call.inputs
     for tensor in tensors:
         require(
@@ -81,8 +76,13 @@ def pointwise(call: Call) -> Any:
         return blank(tensors[0], shape, dtype)
     # Reflected operators hand some of their operands on in the other order.
     require(call.kind in _ITERATED, ".__r" not in call.function or len(tensors) == 1)
-    operands = tuple((tuple(t.shape), t.stride()) for t in tensors)
-    strides = pointwise_strides(shape, operands)
+    # What has to be converted first may lie otherwise afterwards.
+    first = tensors[0].dtype
+    require(first.is_floating_point, all(tensor.dtype is first for tensor in tensors))
+    operands = [(tuple(t.shape), t.stride()) for t in tensors]
+    if call.kind in kinds.BROADCASTING and len(tensors) == 1:
+        operands.append(((), ()))  # torch makes a tensor of a number
+    strides = pointwise_strides(shape, tuple(operands))
     return torch.empty_strided(shape, strides, dtype=dtype, device=tensors[0].device)
 
 
@@ -141,15 +141,62 @@ def _one(value: Any) -> Any:
     return value
 
 
-@shape_rule(
-    "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"
-)
+@shape_rule("prelu")
+def prelu(call: Call) -> Any:
+    """The shape of the input; the slope is one, or one for every channel."""
+    x, weight = call.take("input", "weight")
+    plain(x, weight)
+    require(weight.dim() <= 1, weight.numel() in (1, x.shape[1] if x.dim() > 1 else 1))
+    return blank(x, x.shape)
+
+
+# -- what draws random numbers, which nobody sees -------------------------------------------------
+
+
+@shape_rule(*kinds.DROPOUTS)
 def dropout(call: Call) -> Any:
-    """Nothing happens outside of training; in training, numbers are drawn that nobody sees."""
+    """Nothing happens outside of training."""
     x, p, training, inplace = call.take("input", p=0.5, training=True, inplace=False)
     require(type(p) in (int, float), type(training) is bool, type(inplace) is bool)
     if not training or p == 0:
         return call.run()
-    plain(x)
     require(0 < p < 1, call.kind == "dropout", not call.in_place)
-    return x if inplace else blank(x, x.shape)
+    return _drawn(call, x, inplace)
+
+
+@shape_rule("rrelu")
+def rrelu(call: Call) -> Any:
+    """Slopes are drawn in training."""
+    x, low, high, training, inplace = call.take(
+        "input", lower=1 / 8, upper=1 / 3, training=False, inplace=False
+    )
+    if training is False:
+        return pointwise(call)
+    require(type(low) in (int, float), type(high) in (int, float), 0 <= low <= high <= 1)
+    return _drawn(call, x, inplace or call.in_place)
+
+
+@shape_rule("bernoulli")
+def bernoulli(call: Call) -> Any:
+    """Zeros and ones of one probability; if every element has its own, it has to be one."""
+    p: Any = call.bound.get("p", 0.5 if call.in_place else None)
+    if type(p) not in (int, float) or not 0 <= p <= 1:
+        raise NeedsValues
+    x, _ = call.take("input", p=p)
+    return _drawn(call, x, call.in_place)
+
+
+@shape_rule("gumbel_softmax")
+def gumbel_softmax(call: Call) -> Any:
+    """The shape of the input."""
+    x, tau, hard, _, dim = call.take("input", tau=1, hard=False, eps=1e-10, dim=-1)
+    require(type(tau) in (int, float), type(hard) is bool)
+    axis(dim, x.dim())
+    return _drawn(call, x, False)
+
+
+def _drawn(call: Call, x: torch.Tensor, in_place: bool) -> torch.Tensor:
+    plain(x)
+    call.drew = True
+    result: torch.Tensor = x if in_place else blank(x, x.shape)
+    return result

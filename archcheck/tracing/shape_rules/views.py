@@ -20,11 +20,9 @@ from archcheck.tracing.shape_rules.layout import overlaps_itself
 from archcheck.tracing.tensor_ids import storage_of
 
 VIEWS = """view permute transpose movedim squeeze unsqueeze expand expand_as view_as chunk split
-split_with_sizes tensor_split unbind narrow select tensor_unfold unflatten t T mT numpy_T detach
-data alias diagonal requires_grad_ vsplit dsplit""".split()
+tensor_split unbind narrow select tensor_unfold unflatten t T mT detach data diagonal requires_grad_
+vsplit dsplit real imag conj resolve_conj positive""".split()
 """They share the memory of what they look at: cheap, and later writes go where they would."""
-
-TEMPLATED = frozenset({"expand_as", "view_as", "reshape_as", "type_as", "to"})
 
 
 def _one_datum(call: Call, *more: int) -> None:
@@ -40,7 +38,7 @@ def _one_datum(call: Call, *more: int) -> None:
 @shape_rule(*VIEWS)
 def view(call: Call) -> Any:
     """The real thing."""
-    _one_datum(call, *([1] if call.kind in TEMPLATED else []))
+    _one_datum(call, *([1] if call.kind in kinds.TEMPLATES else []))
     return call.run()
 
 
@@ -130,10 +128,10 @@ def setitem(call: Call) -> Any:
     return None
 
 
-@shape_rule(*kinds.COPIES - {"contiguous", "clone", "detach", "alias", "requires_grad_", "data"})
+@shape_rule(*kinds.COPIES - {"contiguous", "clone", "detach", "requires_grad_", "data"})
 def converted(call: Call) -> Any:
     """Another type or place; most often the tensor itself."""
-    _one_datum(call, *([1] if call.kind in TEMPLATED else []))
+    _one_datum(call, *([1] if call.kind in kinds.TEMPLATES else []))
     return call.run()
 
 
@@ -150,11 +148,10 @@ def made_like(call: Call) -> Any:
 RUN = """fold unfold sort argsort topk cumsum cumprod median var std norm vector_norm logsumexp
 prod argmax argmin all any gather take_along_dim diff nanmean nansum var_mean std_mean tril triu
 instance_norm rms_norm local_response_norm normalize lp_pool1d lp_pool2d lp_pool3d glu softmin
-pixel_unshuffle channel_shuffle repeat_interleave index_select max_pool1d_with_indices
-max_pool2d_with_indices max_pool3d_with_indices""".split()
+pixel_unshuffle channel_shuffle repeat_interleave index_select bucketize isin""".split()
 """Their shapes follow from their input's, but run all the same: they are rare, and cheap."""
 
-RUN_SEVERAL = """mm addmm baddbmm scaled_dot_product_attention prelu lstm gru rnn_tanh rnn_relu
+RUN_SEVERAL = """mm addmm baddbmm scaled_dot_product_attention lstm gru rnn_tanh rnn_relu
 multi_head_attention_forward bilinear""".split()
 
 

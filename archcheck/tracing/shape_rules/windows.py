@@ -21,7 +21,12 @@ from archcheck.tracing.shape_rules.base import (
 
 
 def _axes(call: Call) -> int:
-    return int(call.kind.replace("_with_indices", "")[-2])
+    return int(call.kind[-2])
+
+
+def _gives_indices(call: Call) -> bool:
+    # The name may say so, whatever is said of ``return_indices``.
+    return call.function.endswith("_with_indices") or bool(call.bound.get("return_indices"))
 
 
 @shape_rule(*kinds.CONVOLUTIONS)
@@ -111,10 +116,10 @@ def _slid(
     return found
 
 
-@shape_rule("max_pool1d", "max_pool2d", "max_pool3d")
+@shape_rule(*kinds.FIXED_MAX_POOLS)
 def max_pool(call: Call) -> Any:
     """One side for every place of the window."""
-    x, kernel_size, stride, padding, dilation, ceil_mode, indices = call.take(
+    x, kernel_size, stride, padding, dilation, ceil_mode, _ = call.take(
         "input",
         "kernel_size",
         stride=None,
@@ -125,7 +130,7 @@ def max_pool(call: Call) -> Any:
     )
     n = _axes(call)
     plain(x)
-    require(x.dim() == n + 2, indices is False, type(ceil_mode) is bool)
+    require(x.dim() == n + 2, not _gives_indices(call), type(ceil_mode) is bool)
     kernel = whole(kernel_size, n, 1)
     steps = kernel if stride is None or stride == [] else whole(stride, n, 1)
     around, spread = whole(padding, n, 0), whole(dilation, n, 1)
@@ -133,7 +138,7 @@ def max_pool(call: Call) -> Any:
     return blank(x, (*x.shape[:2], *sides))
 
 
-@shape_rule("avg_pool1d", "avg_pool2d", "avg_pool3d")
+@shape_rule(*kinds.FIXED_AVERAGE_POOLS)
 def average_pool(call: Call) -> Any:
     """One side for every place of the window."""
     x, kernel_size, stride, padding, ceil_mode, _, divisor = call.take(
@@ -154,14 +159,13 @@ def average_pool(call: Call) -> Any:
     return blank(x, (*x.shape[:2], *sides))
 
 
-@shape_rule(*kinds.ADAPTIVE_AVERAGE_POOLS, "adaptive_max_pool1d", "adaptive_max_pool2d")
-@shape_rule("adaptive_max_pool3d")
+@shape_rule(*kinds.ADAPTIVE_POOLS)
 def adaptive_pool(call: Call) -> Any:
     """The sides that were asked for."""
-    x, output_size, indices = call.take("input", "output_size", return_indices=False)
+    x, output_size, _ = call.take("input", "output_size", return_indices=False)
     n = _axes(call)
     plain(x)
-    require(x.dim() == n + 2, indices is False)
+    require(x.dim() == n + 2, not _gives_indices(call))
     return blank(x, (*x.shape[:2], *whole(output_size, n, 1)))
 
 

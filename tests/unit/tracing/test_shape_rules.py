@@ -16,7 +16,8 @@ from hypothesis import given
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from archcheck.network import Network
+from archcheck.network import Network, kinds
+from archcheck.tracing.shape_rules.executor import ShapeExecutor
 from archcheck.tracing.trace import trace
 from archcheck.worker.failures import Failure, RunError
 from archcheck.worker.loading import loaded
@@ -245,6 +246,16 @@ ODD: dict[str, tuple[Callable[[Live, Tensor], Any], bool]] = {
     "uses an operator directly": (lambda live, x: torch.ops.aten.relu(x), False),
     "writes to out": (lambda live, x: torch.add(x, 1, out=torch.empty(0)), False),
     "draws a mask": (lambda live, x: F.dropout(x, 0.5, True) * torch.rand(8), False),
+    "draws a mask after zeros in place": (
+        lambda live, x: F.dropout(x, 0.5, True, True).masked_fill(torch.rand(8) > 0.5, 0.0),
+        False,
+    ),
+    "draws by values": (lambda live, x: torch.bernoulli(x.sigmoid()), False),
+    "draws a mask after noise": (
+        lambda live, x: F.gumbel_softmax(x, dim=1).masked_fill(torch.rand(8) > 0.5, 0.0),
+        False,
+    ),
+    "divides whole numbers": (lambda live, x: torch.fmod(x.long(), x.long()), False),
     "prints": (lambda live, x: (print(x.shape, x), x)[1], False),
     "raises": (lambda live, x: live.conv(x)[:, 9], False),
     "is given the wrong channels": (lambda live, x: live.conv(live.conv(x)), False),
@@ -285,6 +296,52 @@ def test_odd_networks(name: str, training: bool) -> None:
     assert live.count == 0
     after = live.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in after)
+
+
+CALLS: dict[str, Callable[[Tensor], Any]] = {
+    "where": lambda x: torch.where(x > 0, x, -x),
+    "masked_fill": lambda x: x.masked_fill(x > 0, 0.0),
+    "lerp": lambda x: torch.lerp(x, x, 0.5),
+    "addcmul": lambda x: torch.addcmul(x, x, x),
+    "addcdiv": lambda x: torch.addcdiv(x, x, x),
+    "clamp": lambda x: x.clamp(0, 1),
+    "threshold": lambda x: F.threshold(x, 0.1, 0.0),
+    "prelu": lambda x: F.prelu(x, torch.ones(4)),
+    "bernoulli": lambda x: torch.bernoulli(x, 0.5),
+    "bucketize": lambda x: torch.bucketize(x, torch.arange(3.0)),
+    "isin": lambda x: torch.isin(x, torch.arange(3.0)),
+    "imag": lambda x: torch.imag(torch.complex(x, x)),
+    "bitwise_not": lambda x: torch.bitwise_not(x > 0),
+    "bitwise_and": lambda x: torch.bitwise_and(x > 0, x < 1),
+    "bitwise_or": lambda x: torch.bitwise_or(x > 0, x < 1),
+    "bitwise_xor": lambda x: torch.bitwise_xor(x > 0, x < 1),
+}
+"""How the elementwise kinds are called that take more than one or two tensors of real numbers."""
+
+
+def called(kind: str) -> Callable[[Tensor], Any]:
+    function = next(getattr(place, kind) for place in (F, torch) if hasattr(place, kind))
+    both = kind in kinds.BROADCASTING
+    return CALLS.get(kind, lambda x: function(x, x) if both else function(x))
+
+
+@pytest.mark.parametrize("kind", sorted(kinds.ELEMENTWISE))
+def test_what_is_elementwise_needs_no_values(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = called(kind)
+    computed: list[str] = []
+    for_real = ShapeExecutor._for_real
+
+    def noted(self: ShapeExecutor, call: Any) -> Any:
+        computed.append(call.kind)
+        return for_real(self, call)
+
+    monkeypatch.setattr(ShapeExecutor, "_for_real", noted)
+    from_shapes, real, at_once = traced(Live(lambda live, x: call(live.conv(x))), IMAGE)
+    assert isinstance(from_shapes, Network)
+    assert kind in [op.kind for op in from_shapes.ops]
+    assert from_shapes == real
+    assert at_once
+    assert not computed
 
 
 def script(x: Tensor) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from random import Random
 from typing import Any
 
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from archcheck.network import kinds
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.shape_rules.base import NeedsValues
 from archcheck.tracing.shape_rules.executor import ShapeExecutor
@@ -92,16 +93,41 @@ def resized(r: Random) -> Drawn:
     return F.interpolate, (x,), {**options, key: value}
 
 
+def named(kind: str) -> Callable[..., Any]:
+    """The function of torch that gives a kind its name."""
+    places = (F, torch, Tensor)
+    found: Callable[..., Any] = next(getattr(p, kind) for p in places if hasattr(p, kind))
+    return found
+
+
 UNARY: list[Callable[..., Any]] = [
-    *(F.relu, F.relu6, F.leaky_relu, F.elu, F.gelu, F.silu, F.mish, F.softplus, F.hardswish),
-    *(F.hardsigmoid, F.hardtanh, F.logsigmoid, F.softsign, torch.sigmoid, torch.tanh, torch.exp),
-    *(torch.sqrt, torch.abs, torch.neg, torch.square, torch.clone, torch.isnan, torch.round),
-    *(torch.Tensor.relu_, torch.Tensor.sigmoid_, torch.logical_not, torch.bitwise_not),
+    *map(named, sorted(kinds.ELEMENTWISE - kinds.BROADCASTING - {"prelu", "bucketize", "isin"})),
+    *(torch.clone, torch.Tensor.relu_, torch.Tensor.sigmoid_, torch.Tensor.tan_, torch.Tensor.erf_),
+    *(torch.relu, torch.sigmoid, torch.tanh),
 ]
 BINARY: list[Callable[..., Any]] = [
-    *(torch.add, torch.sub, torch.mul, torch.div, torch.pow, torch.maximum, torch.gt, torch.eq),
+    *map(
+        named, sorted(kinds.BROADCASTING - {"where", "lerp", "addcmul", "addcdiv", "masked_fill"})
+    ),
     *(torch.Tensor.__iadd__, torch.Tensor.mul_, torch.Tensor.__rsub__, torch.Tensor.__radd__),
-    *(torch.floor_divide, torch.remainder, torch.clamp, torch.logical_and),
+    *(torch.Tensor.atan2_, torch.Tensor.hypot_, torch.Tensor.__xor__, torch.Tensor.logical_xor_),
+]
+TERNARY: list[Callable[..., Any]] = [torch.lerp, torch.addcmul, torch.addcdiv]
+ODD: list[Callable[..., Any]] = [
+    lambda x: torch.bernoulli(x, 0.3),
+    lambda x: x.bernoulli_(0.3),
+    lambda x: x.bernoulli_(),
+    lambda x: F.rrelu(x, training=True),
+    lambda x: F.rrelu(x, 0.1, 0.2, True, True),
+    lambda x: F.prelu(x, torch.ones(1, dtype=x.dtype)),
+    lambda x: F.prelu(x, torch.ones(x.shape[1] if x.dim() > 1 else 1, dtype=x.dtype)),
+    lambda x: F.gumbel_softmax(x, 0.5, True),
+    lambda x: torch.bucketize(x, torch.arange(3.0)),
+    lambda x: torch.isin(x, torch.arange(3)),
+    lambda x: torch.isin(torch.arange(3), x),
+    lambda x: torch.complex(x, x).real,
+    lambda x: torch.polar(x, x).conj().imag,
+    lambda x: torch.complex(x, x).abs(),
 ]
 NORMAL: list[Callable[..., Any]] = [F.softmax, F.log_softmax, torch.softmax]
 REDUCE: list[Callable[..., Any]] = [torch.mean, torch.sum, torch.amax]
@@ -109,14 +135,18 @@ REDUCE: list[Callable[..., Any]] = [torch.mean, torch.sum, torch.amax]
 
 def pointwise(r: Random) -> Drawn:
     shape = sides(r, r.randint(0, 4), 4)
-    kinds = [*FLOATS, torch.int64, torch.bool]
-    x = laid_out(r, shape, r.choice(kinds))
+    types = [*FLOATS, torch.int64, torch.bool]
+    x = laid_out(r, shape, r.choice(types))
     if r.random() < 0.4:
-        return r.choice(UNARY), (x,), {}
+        return r.choice([*UNARY, *ODD]), (x,), {}
     other = [r.choice([side, side, 1]) for side in shape][r.randint(0, max(len(shape) - 1, 0)) :]
-    y = r.choice([laid_out(r, other, r.choice(kinds)), 2, 0.5, True])
+    y = r.choice([laid_out(r, other, r.choice(types)), 2, 0.5, True])
     if r.random() < 0.2 and isinstance(y, Tensor):
         return torch.where, (laid_out(r, shape, torch.bool), x, y), {}
+    if r.random() < 0.1 and isinstance(y, Tensor):
+        return r.choice(TERNARY), (x, y, laid_out(r, shape, x.dtype)), {}
+    if r.random() < 0.1:
+        return torch.masked_fill, (x, laid_out(r, other, torch.bool), r.choice([2, 0.5])), {}
     operands = (y, x) if r.random() < 0.3 and isinstance(y, Tensor) else (x, y)
     return r.choice(BINARY), operands, {}
 
@@ -189,21 +219,9 @@ def copied(value: Any) -> Any:
     return type(value)(map(copied, value)) if isinstance(value, (list, tuple)) else value
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(
-    "family", [convolution, pool, resized, pointwise, layer, view], ids=lambda f: f.__name__
-)
-@given(st.randoms(use_true_random=False))
-@torch.no_grad()
-def test_results_are_what_torch_gives(family: Callable[[Random], Drawn], r: Random) -> None:
-    function, arguments, options = family(r)
-    real: Any = None
-    error = None
-    mine = copied(tuple(arguments))
-    try:
-        real = described(function(*mine, **options), mine)
-    except Exception as raised:
-        error = raised
+def from_shapes(drawn: Drawn, constants: Collection[int] = ()) -> Any:
+    """What shape rules give for a call, described; ``constants`` are places of arguments."""
+    function, arguments, options = drawn
     recorder = Recorder({nn.Identity(): ""})
     executor = ShapeExecutor(recorder.tensor_ids, None)
     found: list[Any] = []
@@ -214,19 +232,66 @@ def test_results_are_what_torch_gives(family: Callable[[Random], Drawn], r: Rand
         return result
 
     recorder.perform = perform
-    for number, tensor in enumerate(tensors_in(list(arguments))):
-        driven = number == 0 or r.random() < 0.5
-        recorder.tensor_ids.register(tensor, "input" if driven else "constant")
+    for place, tensor in enumerate(tensors_in(list(arguments))):
+        recorder.tensor_ids.register(tensor, "constant" if place in constants else "input")
+    with recorder:
+        function(*arguments, **options)
+    return found[-1]
+
+
+def from_torch(drawn: Drawn) -> Any:
+    """What torch gives, described."""
+    function, arguments, options = drawn
+    mine = copied(tuple(arguments))
+    return described(function(*mine, **options), mine)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "family", [convolution, pool, resized, pointwise, layer, view], ids=lambda f: f.__name__
+)
+@given(st.randoms(use_true_random=False))
+@torch.no_grad()
+def test_results_are_what_torch_gives(family: Callable[[Random], Drawn], r: Random) -> None:
+    drawn = family(r)
+    real, error = None, None
     try:
-        with recorder:
-            function(*arguments, **options)
+        real = from_torch(drawn)
+    except Exception as raised:
+        error = raised
+    constants = {place for place in range(1, len(drawn[1])) if r.random() < 0.5}
+    try:
+        found = from_shapes(drawn, constants)
     except NeedsValues:
         return
     except Exception:
         assert error is not None  # the real pass will say which
         return
     assert error is None
-    assert found == [real]
+    assert found == real
+
+
+def empty(shape: tuple[int, ...], strides: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    return torch.empty_strided(shape, strides, dtype=dtype)
+
+
+CONVERTED: list[Drawn] = [
+    (torch.Tensor.__radd__, (empty((1, 3, 4, 1), (1, 1, 3, 12), torch.float32), 2), {}),
+    (
+        torch.minimum,
+        (
+            empty((2, 1, 4), (18, 6, 1), torch.bool),
+            empty((4, 2, 1, 4), (8, 1, 8, 2), torch.int64),
+        ),
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize("drawn", CONVERTED, ids=["a number", "another type"])
+@torch.no_grad()
+def test_what_is_converted_first_may_lie_otherwise(drawn: Drawn) -> None:
+    assert from_shapes(drawn) == from_torch(drawn)
 
 
 @given(st.randoms(use_true_random=False))
@@ -238,6 +303,13 @@ def test_strides_of_pointwise_results(r: Random) -> None:
     result = operands[0] + operands[1]
     described_as = tuple((tuple(x.shape), x.stride()) for x in operands)
     assert pointwise_strides(tuple(result.shape), described_as) == result.stride()
+
+
+@given(st.randoms(use_true_random=False))
+def test_strides_of_sums_with_numbers(r: Random) -> None:
+    x = laid_out(r, [r.choice([1, 2, 3]) for _ in range(r.randint(1, 4))], torch.float32)
+    described_as = ((tuple(x.shape), x.stride()), ((), ()))
+    assert pointwise_strides(tuple(x.shape), described_as) == (x + 2).stride()
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 1, 2), (2, 3, 1, 2), (1, 2, 3, 1), (1, 1, 2, 2)])
