@@ -15,21 +15,21 @@ from archcheck.network.kinds import ESCAPE
 
 
 @dataclass(frozen=True)
-class NotModelled:
-    """Why the fields of a tensor are not known: the first operations (or tensors) at fault."""
+class Cause:
+    """Why the fields of a tensor are not known: an operation (its index) or tensor at fault."""
 
     reason: str
     op: int | None = None
 
 
-class Unknown:
+class UnknownMap:
     """The map of a tensor whose fields are not known."""
 
-    def __init__(self, causes: Sequence[NotModelled]) -> None:
+    def __init__(self, causes: Sequence[Cause]) -> None:
         self.causes = tuple(dict.fromkeys(causes))
 
 
-Map = FieldMap | Unknown | None
+Map = FieldMap | UnknownMap | None
 """None: nothing of the input is in the tensor."""
 
 
@@ -62,8 +62,8 @@ class ForwardWalk:
         self.source = network.inputs[input_index]
         self.maps: dict[int, Map] = {}
         self._settled: dict[int, Map] = {}
-        self.not_modelled: dict[NotModelled, None] = {}
-        self._escaped: list[NotModelled] = []
+        self.not_modelled: dict[Cause, None] = {}
+        self._escaped: list[Cause] = []
         self._unseen = frozenset(network.opaque)
         shape = network.shape(self.source)
         self.spatial = tuple(range(2, len(shape)))
@@ -74,12 +74,12 @@ class ForwardWalk:
                 self._step(op)
 
     def _step(self, op: Op) -> None:
-        unknown: list[NotModelled] = []
+        unknown: list[Cause] = []
         known: dict[int, FieldMap | None] = {}
         depends = False
         for tensor in data_inputs(op):
             found = self.maps.get(tensor) or self._carried(tensor)
-            if isinstance(found, Unknown):
+            if isinstance(found, UnknownMap):
                 unknown.extend(found.causes)
             else:
                 known[tensor] = found
@@ -92,7 +92,7 @@ class ForwardWalk:
         # A number that Python took out may stand behind any constant from then on.
         unknown.extend(self._escaped)
         if unknown:
-            self._fill(op, Unknown(unknown))
+            self._fill(op, UnknownMap(unknown))
         elif not depends:
             for tensor in op.outputs:
                 self.maps[tensor] = None
@@ -106,7 +106,7 @@ class ForwardWalk:
             try:
                 found = settled(found)
             except NotModelledError as error:
-                found = Unknown([self._note(str(error), self.network.producer(tensor))])
+                found = UnknownMap([self._note(str(error), self.network.producer(tensor))])
             self._settled[tensor] = found
         return found
 
@@ -118,30 +118,30 @@ class ForwardWalk:
             cause = self._note(
                 "a tensor whose making was not seen", readers[0] if readers else None
             )
-            found = self.maps[tensor] = Unknown([cause])
+            found = self.maps[tensor] = UnknownMap([cause])
         return found
 
     def _follow(self, op: Op, known: dict[int, FieldMap | None]) -> None:
         maps = outcome(self.network, op, known, self.reading)
         if isinstance(maps, str):
-            self._fill(op, Unknown([self._note(maps, op)]))
+            self._fill(op, UnknownMap([self._note(maps, op)]))
             return
         for position, tensor in enumerate(op.outputs):
             m = maps[position] if position < len(maps) else None
             if isinstance(m, NotModelledError):
-                self.maps[tensor] = Unknown([self._note(str(m), op)])
+                self.maps[tensor] = UnknownMap([self._note(str(m), op)])
             elif m is not None and m.shape == self.network.shape(tensor):
                 self.maps[tensor] = m
             else:
                 cause = self._note(f"{op.function} gave a shape that its model does not", op)
-                self.maps[tensor] = Unknown([cause])
+                self.maps[tensor] = UnknownMap([cause])
 
-    def _fill(self, op: Op, unknown: Unknown) -> None:
+    def _fill(self, op: Op, unknown: UnknownMap) -> None:
         for tensor in op.outputs:
             self.maps[tensor] = unknown
 
-    def _note(self, reason: str, op: Op | None) -> NotModelled:
-        cause = NotModelled(reason, None if op is None else op.index)
+    def _note(self, reason: str, op: Op | None) -> Cause:
+        cause = Cause(reason, None if op is None else op.index)
         self.not_modelled[cause] = None
         return cause
 

@@ -35,12 +35,12 @@ from archcheck.fields.handlers import Context, Reading, Result
 from archcheck.fields.handlers.unfolding import fold_taps
 from archcheck.network import Network, Op, Tensor
 
-MOST = 1 << 18
+MOST_UNITS = 1 << 18
 """The most units that are asked one by one, where several axes cannot be told apart."""
 
 
 @dataclass(frozen=True)
-class Reads:
+class OperandUnits:
     """What the units of a tensor read of one operand, as a product over the operand's factors.
 
     ``tables`` has one table for each factor of the operand's index, over the factors of the
@@ -57,7 +57,7 @@ class Reads:
     moved: tuple[int, int, int] | None = None
     sizes: Sizes = ()
 
-    def of(self, box: Box) -> tuple[Box, ...]:
+    def read_by(self, box: Box) -> tuple[Box, ...]:
         """The operand's units that a box of the result's units reads.
 
         Raises:
@@ -100,7 +100,7 @@ class Reads:
         if len(tables) == 1 and len(factors) == 1:
             only = _along(self.tables[tables[0]], factors[0], box[factors[0]])
             return [{tables[0]: only}] if only else []
-        if prod(box[factor].count for factor in factors) > MOST:
+        if prod(box[factor].count for factor in factors) > MOST_UNITS:
             raise NotModelledError("a reshape of too many units")
         alike: dict[tuple[Positions, ...], Positions] = {}
         for index in product(*(box[factor].members() for factor in factors)):
@@ -137,16 +137,16 @@ def _along(table: Table, factor: int, positions: Positions) -> Positions:
 
 
 @dataclass(frozen=True)
-class Step:
+class OutputUnits:
     """One output of an operation: the structure of its index, and what its units read."""
 
     structure: FieldMap
-    reads: tuple[Reads, ...]
+    operands: tuple[OperandUnits, ...]
 
 
-def steps_of(
+def output_units(
     network: Network, op: Op, structures: Mapping[int, FieldMap | None], reading: Reading
-) -> list[Step | NotModelledError | None]:
+) -> list[OutputUnits | NotModelledError | None]:
     """What the units of every output of an operation read of the operands.
 
     ``structures`` are the operands' maps without tracks, None for a constant. An output of which
@@ -158,7 +158,7 @@ def steps_of(
     joined = _concatenation(network, op, structures)
     if joined is not None:
         return [joined]
-    network, op, names = _told_apart(network, op)
+    network, op, names = _apart(network, op)
     operands = {t: m for t in op.inputs if (m := structures.get(names.get(t, t))) is not None}
     known: dict[int, FieldMap | None] = dict.fromkeys(op.inputs)
     own: dict[int, tuple[int, tuple[Table, ...]]] = {}
@@ -177,7 +177,7 @@ def steps_of(
         tracks[start : start + len(tables)] = map(Track, tables)
         known[tensor] = replace(m, tracks=tuple(tracks))
         start += len(tables)
-    found: list[tuple[FieldMap, list[Reads]] | NotModelledError | None] = []
+    found: list[tuple[FieldMap, list[OperandUnits]] | NotModelledError | None] = []
     for maps in _alternatives(network, op, known, reading):
         found += [None] * (len(maps) - len(found))
         for number, result in enumerate(maps):
@@ -193,11 +193,11 @@ def steps_of(
                 asked = m.tracks[first : first + len(tables)]
                 name = names.get(tensor, tensor)
                 if tensor in sizes:
-                    reads += _joint_reads(name, asked, operands[tensor], sizes[tensor])
+                    reads += _joint_operand(name, asked, operands[tensor], sizes[tensor])
                 else:
-                    reads += _reads(name, asked, tables)
+                    reads += _single_operand(name, asked, tables)
             found[number] = (replace(m, tracks=()), reads)
-    return [Step(f[0], tuple(f[1])) if isinstance(f, tuple) else f for f in found]
+    return [OutputUnits(f[0], tuple(f[1])) if isinstance(f, tuple) else f for f in found]
 
 
 def _alternatives(
@@ -212,7 +212,9 @@ def _alternatives(
     return [maps]
 
 
-def _reads(tensor: int, tracks: Sequence[Track], own: Sequence[Table]) -> Iterator[Reads]:
+def _single_operand(
+    tensor: int, tracks: Sequence[Track], own: Sequence[Table]
+) -> Iterator[OperandUnits]:
     """What the tracks say is read: what moves with the unit, and what stands beside it."""
     moving = [t.local if not t.local.empty or t.fixed is None else t.fixed for t in tracks]
     same = tuple(
@@ -220,17 +222,17 @@ def _reads(tensor: int, tracks: Sequence[Track], own: Sequence[Table]) -> Iterat
     )
     joins = any(m is t.fixed for m, t in zip(moving, tracks, strict=True))
     if not any(table.empty for table in moving):
-        yield Reads(tensor, tuple(moving), same, joins)
+        yield OperandUnits(tensor, tuple(moving), same, joins)
     # A norm reads the unit's own position and all others: two products, not one.
     both = [t.fixed is not None and not t.fixed.empty and not t.local.empty for t in tracks]
     if any(both):
         standing = [t.fixed if t.fixed is not None else t.local for t in tracks]
-        yield Reads(tensor, tuple(standing), (False,) * len(standing), True)
+        yield OperandUnits(tensor, tuple(standing), (False,) * len(standing), True)
 
 
-def _joint_reads(
+def _joint_operand(
     tensor: int, tracks: Sequence[Track], operand: FieldMap, sizes: Sizes
-) -> Iterator[Reads]:
+) -> Iterator[OperandUnits]:
     """What the tracks of several factors each say is read."""
     tables = tuple(union(t.tables) for t in tracks)
     if any(table.empty for table in tables):
@@ -240,10 +242,10 @@ def _joint_reads(
         endless = any(factor.lattice for factor in operand.factors[at : at + len(part)])
         whole, at = prod(part), at + len(part)
         joins = joins or (endless and any(p.count == whole for p in table.values.flat))
-    yield Reads(tensor, tables, (False,) * len(tables), joins, sizes=sizes)
+    yield OperandUnits(tensor, tables, (False,) * len(tables), joins, sizes=sizes)
 
 
-def _told_apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
+def _apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
     """An operation that is given one tensor several times, with a name for each of them.
 
     What it reads of ``x @ x`` is a row of the one and a column of the other, together no product.
@@ -285,7 +287,7 @@ def _tensors(value: Any) -> list[int]:
 
 def _concatenation(
     network: Network, op: Op, structures: Mapping[int, FieldMap | None]
-) -> Step | None:
+) -> OutputUnits | None:
     """Many tensors behind one another along channels, where nothing has to be rearranged.
 
     The handler would write out every channel of each: a dense block's cost would be cubic.
@@ -314,6 +316,6 @@ def _concatenation(
         if tensor in known:
             tables = identity(known[tensor].factors)
             moved = (at, before, length)
-            reads.append(Reads(tensor, tables, (True,) * len(tables), moved=moved))
+            reads.append(OperandUnits(tensor, tables, (True,) * len(tables), moved=moved))
         before += length
-    return Step(FieldMap(factors, first.groups, ()), tuple(reads))
+    return OutputUnits(FieldMap(factors, first.groups, ()), tuple(reads))

@@ -7,13 +7,13 @@ from typing import Any
 from archcheck.fields import Region, UnitField, UnknownField
 from archcheck.fields.explain.effective import Effective
 from archcheck.fields.explain.growth import window_words
-from archcheck.fields.explain.path import Reach
+from archcheck.fields.explain.path import FieldPath
 from archcheck.fields.explain.summary import Summary
 from archcheck.network import Network, Op
 from archcheck.reporters.inspection import field_data, number, place
 
-VERSION = 1
-ENDS = ("low", "high")
+REPORT_VERSION = 1
+END_NAMES = ("low", "high")
 
 
 def field_report(found: Summary) -> dict[str, Any]:
@@ -51,27 +51,27 @@ def unknown_report(network: Network, at: str, error: UnknownField) -> dict[str, 
     """What is left to say where the field is not known: why."""
     causes = [
         {"reason": cause.reason}
-        | (dict.fromkeys(OF_OP) if cause.op is None else op_data(network.ops[cause.op]))
+        | (dict.fromkeys(OP_KEYS) if cause.op is None else op_data(network.ops[cause.op]))
         for cause in error.causes
     ]
     return {
         **_heading(network),
         "at": at,
-        **dict.fromkeys(FIGURES),
+        **dict.fromkeys(FIELD_KEYS),
         "unit": None,
         "message": str(error),
         "not_modelled": causes,
     }
 
 
-OF_OP = ("function", "module", "built", "called")
-FIGURES = ("size", "largest", "smallest", "jump", "start", "coverage", "global", "local")
+OP_KEYS = ("function", "module", "built", "called")
+FIELD_KEYS = ("size", "largest", "smallest", "jump", "start", "coverage", "global", "local")
 
 
 def _heading(network: Network) -> dict[str, Any]:
     inputs = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
     return {
-        "version": VERSION,
+        "version": REPORT_VERSION,
         "model": network.name,
         "input": inputs[0] if len(inputs) == 1 else inputs,
         "notes": list(network.notes),
@@ -125,10 +125,10 @@ def _stretches(runs: tuple[tuple[int, int], ...]) -> list[list[int]]:
     return [list(run) for run in runs]
 
 
-def _path(network: Network, path: Reach) -> dict[str, Any]:
+def _path(network: Network, path: FieldPath) -> dict[str, Any]:
     return {
         "axis": path.axis,
-        "end": ENDS[path.end],
+        "end": END_NAMES[path.end],
         "size": path.size,
         "without_gates": path.local,
         "layers": [

@@ -12,26 +12,26 @@ from rich.text import Text
 from archcheck.fields import Region, UnitField, UnknownField
 from archcheck.fields.explain.effective import Effective
 from archcheck.fields.explain.growth import Growth, by_block, window_words
-from archcheck.fields.explain.path import HIGH, LOW, Reach
+from archcheck.fields.explain.path import HIGH, LOW, FieldPath
 from archcheck.fields.explain.summary import Summary
 from archcheck.network import Network, Op
 from archcheck.reporters import formatting
 from archcheck.reporters.inspection import heading
 from archcheck.reporters.text import BAR, bar
 
-LABEL = 15
+LABEL_WIDTH = 15
 """The width of the column of labels."""
 MOST_LAYERS = 32
 """The most rows that a path is shown in; one a layer where they suffice."""
 MOST_BOXES = 12
 """The most parts of a set that are listed."""
-AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """What the axes of an input are called."""
 
 
 def axis_names(axes: int) -> tuple[str, ...]:
     """What the axes of an input are called."""
-    return AXES.get(axes, tuple(f"axis {axis}" for axis in range(axes)))
+    return AXIS_NAMES.get(axes, tuple(f"axis {axis}" for axis in range(axes)))
 
 
 def print_field(found: Summary, console: Console) -> None:
@@ -75,7 +75,7 @@ def _print(console: Console, text: Text) -> None:
 
 
 def _row(label: str, value: str, note: str = "", style: str = "") -> Text:
-    text = Text(f"  {label:<{LABEL}}").append(value, style=style)
+    text = Text(f"  {label:<{LABEL_WIDTH}}").append(value, style=style)
     return text.append(f"   {note}", style="dim") if note else text
 
 
@@ -211,9 +211,9 @@ def _effective(found: Summary, effective: Effective) -> list[Text]:
 # -- paths ------------------------------------------------------------------------------------
 
 
-def _paths(network: Network, paths: Sequence[Reach]) -> list[Text]:
+def _paths(network: Network, paths: Sequence[FieldPath]) -> list[Text]:
     """Each path once, with the axes and ends that it sets."""
-    alike: dict[tuple[tuple[str, int], ...], list[Reach]] = {}
+    alike: dict[tuple[tuple[str, int], ...], list[FieldPath]] = {}
     for path in paths:
         key = tuple(
             (f"{link.op.index}", added)
@@ -233,7 +233,7 @@ def _paths(network: Network, paths: Sequence[Reach]) -> list[Text]:
     return rows
 
 
-def _ends(group: Sequence[Reach], names: Sequence[str]) -> str:
+def _ends(group: Sequence[FieldPath], names: Sequence[str]) -> str:
     ends = {end: [names[path.axis] for path in group if path.end == end] for end in (LOW, HIGH)}
     if ends[LOW] == ends[HIGH]:
         return f"{' and '.join(ends[LOW])}, both ends"
@@ -256,7 +256,7 @@ def _alike_together(rows: Sequence[Growth]) -> list[Growth]:
     return found
 
 
-def _layers(network: Network, path: Reach) -> list[Text]:
+def _layers(network: Network, path: FieldPath) -> list[Text]:
     rows = [Growth("input", 1, 0, "")]
     for link, added in zip(path.links, path.added, strict=True):
         if added:

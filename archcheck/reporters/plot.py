@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("svg", "png")
 DPI = 144
-PAIRS = {2: ((0, 1),), 3: ((1, 2), (0, 2), (0, 1))}
+AXIS_PAIRS = {2: ((0, 1),), 3: ((1, 2), (0, 2), (0, 1))}
 """The axes of the input that are drawn against each other, for its number of axes."""
 
 
@@ -83,7 +83,7 @@ def _volume(figure: Figure, found: Summary, picture_format: str) -> None:
     heat = found.effective is not None
     figure.set_size_inches(14.5, 8.0 if heat else 4.8)
     grid = figure.add_gridspec(2 if heat else 1, 4, width_ratios=(1.0, 1.0, 1.0, 1.6))
-    for column, pair in enumerate(PAIRS[3]):
+    for column, pair in enumerate(AXIS_PAIRS[3]):
         draw_plane(figure.add_subplot(grid[0, column]), found, pair, picture_format)
         if found.effective is not None:
             draw_heat(figure.add_subplot(grid[1, column]), found, found.effective, pair)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_LABELS = 18
-MOST_ABOVE = 1.6
+MOST_IMAGE_ABOVE = 1.6
 """The image's side is drawn beside the growth unless it is that much larger than the field."""
 
 
@@ -72,7 +72,7 @@ def draw_growth(panel: Axes, found: Summary) -> None:
             fontweight="bold",
         )
     top = max(node.size for graph in graphs.values() for node in graph)
-    shown = [side for side in sorted(set(found.field.sides)) if side <= MOST_ABOVE * top]
+    shown = [side for side in sorted(set(found.field.sides)) if side <= MOST_IMAGE_ABOVE * top]
     for side in shown:
         panel.axhline(side, color=BORDER, lw=0.8, ls=(0, (4, 3)), zorder=0)
         panel.annotate(

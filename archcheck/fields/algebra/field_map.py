@@ -40,17 +40,17 @@ class Track(msgspec.Struct, frozen=True, gc=False):
 
 
 class Cut(msgspec.Struct, frozen=True, gc=False):
-    """What constant masks closed in a map. ``live`` is false where a unit is closed.
+    """What constant masks closed in a map. ``is_open`` is false where a unit is closed.
 
     A closed unit holds the constant ``value``; where that is None, something very low was added
     to it, which cuts nothing yet: a softmax does. ``infinite`` says whether some of that is
-    without bounds, ``read`` whether it is known at all.
+    without bounds, ``seen`` whether the mask's values are known at all.
     """
 
-    live: Table
+    is_open: Table
     value: float | None
     infinite: bool = False
-    read: bool = True
+    seen: bool = True
 
 
 @lru_cache(maxsize=256)
@@ -186,7 +186,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         self, factors: Sequence[Factor], groups: Sequence[int], change: Callable[[Table], Table]
     ) -> FieldMap:
         """A map of other factors, with every table changed."""
-        cut = self.cut and replace(self.cut, live=change(self.cut.live))
+        cut = self.cut and replace(self.cut, is_open=change(self.cut.is_open))
         return FieldMap(tuple(factors), tuple(groups), self.mapped(change), cut)
 
     def permuted(self, order: Sequence[int]) -> FieldMap:
@@ -292,22 +292,22 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
 
     # -- reading ----------------------------------------------------------------------------
 
-    def gathered(self, dimension: int, gather: AxisMap, output: int) -> FieldMap:
+    def gathered(self, dimension: int, along: AxisMap, output: int) -> FieldMap:
         """An operation along one dimension whose result has ``output`` positions there."""
         result = self.single(dimension)
         if not result.groups[dimension]:
             result = result.widened(dimension, Factor(1, False, False))
         factor = result.span(dimension).start
         source = result.factors[factor]
-        if gather.stays and output == source.size:
+        if along.stays and output == source.size:
             return result
-        margin = gather.margin_left(source.size, source.margin, output)
+        margin = along.margin_left(source.size, source.margin, output)
         target, factors = source, result.factors
         if (output, margin) != (source.size, source.margin):
             target = Factor(output, source.lattice, source.spatial, source.part, margin)
             factors = (*factors[:factor], target, *factors[factor + 1 :])
         return result.changed(
-            factors, result.groups, lambda table: table.gathered(factor, gather, source, target)
+            factors, result.groups, lambda table: table.gathered(factor, along, source, target)
         )
 
     def joined(self, dimensions: Sequence[int], op: int) -> FieldMap:

@@ -13,7 +13,7 @@ from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.reshape import together
 from archcheck.fields.algebra.table import Factor, Table, Values, union
 
-MARGIN = 96
+WRITTEN_MARGIN = 96
 """How far beyond the real borders maps are continued that have no closed form together."""
 
 
@@ -36,7 +36,7 @@ def merged(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
                 if cut is not None:
                     return merged([m.pinned(cut) for m in aligned], shape)
                 # What continues at different rates is written out, some way beyond the borders.
-                return merged([m.pinned(factor, MARGIN) for m in aligned], shape)
+                return merged([m.pinned(factor, WRITTEN_MARGIN) for m in aligned], shape)
     return FieldMap(factors, aligned[0].groups, tuple(_union(axis) for axis in tracks))
 
 

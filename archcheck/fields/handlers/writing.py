@@ -74,14 +74,14 @@ def boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) -
     base = masks.settled(base)
     if not ranges:
         return base.emptied() if value is None else alike_labelled(value, base)
-    live = np.zeros((1,) * len(shape), dtype=bool)
+    is_open = np.zeros((1,) * len(shape), dtype=bool)
     for dimension, index in ranges.items():
         outside = np.ones(shape[dimension], dtype=bool)
         outside[index] = False
         sides = [1] * len(shape)
         sides[dimension] = len(outside)
-        live = live | outside.reshape(sides)
-    kept = masks.without(base, live)
+        is_open = is_open | outside.reshape(sides)
+    kept = masks.without(base, is_open)
     if value is None:
         return kept
     for dimension, index in ranges.items():
