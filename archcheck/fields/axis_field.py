@@ -96,7 +96,7 @@ def unit_positions(
         span = range(len(m.factors))[m.span(dimension)]
         for factor in reversed(span):
             index, where[factor] = divmod(index, m.factors[factor].size)
-    found = EMPTY
+    positions = EMPTY
     for table in m.tracks[axis].tables if gates else [m.tracks[axis].local]:
         ranges = []
         for factor in range(len(m.factors)):
@@ -106,8 +106,8 @@ def unit_positions(
             else:
                 ranges.append(list(range(length)))
         for index_of in product(*ranges):
-            found = found | _entry(table, index_of)
-    return found
+            positions = positions | _entry(table, index_of)
+    return positions
 
 
 def widest_unit(m: FieldMap, axis: int, size: int, *, gates: bool = True) -> tuple[int, ...] | None:

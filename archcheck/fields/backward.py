@@ -38,9 +38,9 @@ class BackwardWalk:
             read = data_inputs(op)
             for tensor in unknown.keys() & set(read):
                 raise unknown[tensor]
-            known = {t: self.structures.get(t) if t in read else None for t in op.inputs}
+            operands = {t: self.structures.get(t) if t in read else None for t in op.inputs}
             try:
-                outputs = output_units(network, op, known, reading)
+                outputs = output_units(network, op, operands, reading)
             except NotModelledError as error:
                 raise NotModelledError(f"{op.function}: {error}") from None
             for tensor, output in zip(op.outputs, outputs, strict=False):
@@ -113,5 +113,5 @@ def _bare(m: FieldMap) -> FieldMap:
 
 def _on_paths(network: Network, source: int, targets: Sequence[int]) -> list[Op]:
     """The operations on some way from the input to the tensors, in order."""
-    found = {op.index for target in targets for op in Paths(network, source, target).ops}
-    return [network.ops[index] for index in sorted(found)]
+    indices = {op.index for target in targets for op in Paths(network, source, target).ops}
+    return [network.ops[index] for index in sorted(indices)]

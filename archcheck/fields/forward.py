@@ -34,7 +34,7 @@ Map = FieldMap | UnknownMap | None
 
 
 def outcome(
-    network: Network, op: Op, known: dict[int, FieldMap | None], reading: Reading
+    network: Network, op: Op, operands: dict[int, FieldMap | None], reading: Reading
 ) -> Sequence[Result] | str:
     """The maps of an operation's outputs from those of its inputs, or why they are not known
     (all of them, or one)."""
@@ -42,9 +42,9 @@ def outcome(
     if handler is None:
         return f"{op.function} is not modelled"
     try:
-        if op.kind not in CARRIERS and any(m and m.cut for m in known.values()):
-            known = {tensor: m and settled(m) for tensor, m in known.items()}
-        result = handler(Context(network, op, known, reading))
+        if op.kind not in CARRIERS and any(m and m.cut for m in operands.values()):
+            operands = {tensor: m and settled(m) for tensor, m in operands.items()}
+        result = handler(Context(network, op, operands, reading))
     except NotModelledError as error:
         return str(error)
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
@@ -75,15 +75,15 @@ class ForwardWalk:
 
     def _step(self, op: Op) -> None:
         unknown: list[Cause] = []
-        known: dict[int, FieldMap | None] = {}
+        operands: dict[int, FieldMap | None] = {}
         depends = False
         for tensor in data_inputs(op):
-            found = self.maps.get(tensor) or self._carried(tensor)
-            if isinstance(found, UnknownMap):
-                unknown.extend(found.causes)
+            m = self.maps.get(tensor) or self._carried(tensor)
+            if isinstance(m, UnknownMap):
+                unknown.extend(m.causes)
             else:
-                known[tensor] = found
-                depends = depends or found is not None
+                operands[tensor] = m
+                depends = depends or m is not None
         if op.kind == ESCAPE:
             if (depends or unknown) and not op.function.endswith("__bool__"):
                 # What Python does with the value comes back as constants nobody can follow.
@@ -97,32 +97,32 @@ class ForwardWalk:
             for tensor in op.outputs:
                 self.maps[tensor] = None
         else:
-            self._follow(op, known)
+            self._follow(op, operands)
 
     def map(self, tensor: int) -> Map:
         """The map of a tensor, with what masks have closed taken out of it."""
-        found = self._settled.get(tensor) or self._carried(tensor)
-        if isinstance(found, FieldMap) and found.cut is not None:
+        m = self._settled.get(tensor) or self._carried(tensor)
+        if isinstance(m, FieldMap) and m.cut is not None:
             try:
-                found = settled(found)
+                m = settled(m)
             except NotModelledError as error:
-                found = UnknownMap([self._note(str(error), self.network.producer(tensor))])
-            self._settled[tensor] = found
-        return found
+                m = UnknownMap([self._note(str(error), self.network.producer(tensor))])
+            self._settled[tensor] = m
+        return m
 
     def _carried(self, tensor: int) -> Map:
         """The map of a tensor as operations read it."""
-        found = self.maps.get(tensor)
-        if found is None and tensor in self._unseen and tensor not in self.maps:
+        m = self.maps.get(tensor)
+        if m is None and tensor in self._unseen and tensor not in self.maps:
             readers = self.network.consumers.get(tensor, ())
             cause = self._note(
                 "a tensor whose making was not seen", readers[0] if readers else None
             )
-            found = self.maps[tensor] = UnknownMap([cause])
-        return found
+            m = self.maps[tensor] = UnknownMap([cause])
+        return m
 
-    def _follow(self, op: Op, known: dict[int, FieldMap | None]) -> None:
-        maps = outcome(self.network, op, known, self.reading)
+    def _follow(self, op: Op, operands: dict[int, FieldMap | None]) -> None:
+        maps = outcome(self.network, op, operands, self.reading)
         if isinstance(maps, str):
             self._fill(op, UnknownMap([self._note(maps, op)]))
             return

@@ -13,7 +13,7 @@ from functools import reduce
 from itertools import product
 from math import prod
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -70,27 +70,27 @@ class OperandUnits:
                 return ()
             box = (*box[:factor], left, *box[factor + 1 :])
         parts = [self._together(tables, factors, box) for tables, factors in self._components()]
-        found = []
+        boxes = []
         for choice in product(*parts):
             sets: dict[int, Positions] = {}
             for part in choice:
                 sets |= part
-            found.append(tuple(sets[t] for t in range(len(self.tables))))
+            boxes.append(tuple(sets[t] for t in range(len(self.tables))))
         if self.sizes:
-            found = [whole for sets in found for whole in taken_apart(sets, self.sizes)]
-        return canonical(found)
+            boxes = [whole for sets in boxes for whole in taken_apart(sets, self.sizes)]
+        return canonical(boxes)
 
     def _components(self) -> list[tuple[list[int], list[int]]]:
         """Tables and factors of the result that depend on each other, apart from the others."""
-        found: list[tuple[list[int], list[int]]] = []
+        components: list[tuple[list[int], list[int]]] = []
         for number, table in enumerate(self.tables):
             factors = [f for f in range(table.values.ndim) if table.varies(f)]
             tables = [number]
-            for other in [c for c in found if set(c[1]) & set(factors)]:
-                found.remove(other)
+            for other in [c for c in components if set(c[1]) & set(factors)]:
+                components.remove(other)
                 tables, factors = other[0] + tables, sorted({*other[1], *factors})
-            found.append((tables, factors))
-        return found
+            components.append((tables, factors))
+        return components
 
     def _together(
         self, tables: list[int], factors: list[int], box: Box
@@ -119,8 +119,8 @@ def entry(table: Table, place: dict[int, int]) -> Positions:
         turn, phase = divmod(place.get(factor, 0), period) if table.varies(factor) else (0, 0)
         shift += turn * table.steps[factor]
         index.append(phase)
-    found: Positions = table.values[tuple(index)]
-    return found + shift
+    positions: Positions = table.values[tuple(index)]
+    return positions + shift
 
 
 def _along(table: Table, factor: int, positions: Positions) -> Positions:
@@ -155,58 +155,81 @@ def output_units(
     Raises:
         NotModelledError: if the operation is not modelled.
     """
-    joined = _concatenation(network, op, structures)
-    if joined is not None:
-        return [joined]
-    network, op, names = _apart(network, op)
+    concatenated = _concatenation(network, op, structures)
+    if concatenated is not None:
+        return [concatenated]
+    network, op, names = _named_apart(network, op)
     operands = {t: m for t in op.inputs if (m := structures.get(names.get(t, t))) is not None}
-    known: dict[int, FieldMap | None] = dict.fromkeys(op.inputs)
-    own: dict[int, tuple[int, tuple[Table, ...]]] = {}
+    numbered = _numbered(op, operands)
+    maps_of_inputs = {tensor: numbered.get(tensor) and numbered[tensor].map for tensor in op.inputs}
+    outputs: list[OutputUnits | NotModelledError | None] = []
+    for results in _alternatives(network, op, maps_of_inputs, reading):
+        outputs += [None] * (len(results) - len(outputs))
+        for index, result in enumerate(results):
+            outputs[index] = _extended(outputs[index], result, numbered, names)
+    return outputs
+
+
+class _Numbered(NamedTuple):
+    """A map that numbers its own units: ``tables`` from the track ``first`` on do."""
+
+    map: FieldMap
+    structure: FieldMap
+    first: int
+    tables: tuple[Table, ...]
+    sizes: Sizes
+
+
+def _numbered(op: Op, operands: Mapping[int, FieldMap]) -> dict[int, _Numbered]:
+    """The operands of an operation, each numbered on tracks of its own."""
     total = sum(len(m.factors) for m in operands.values())  # at most
-    start = 0
-    sizes: dict[int, Sizes] = {}
     joint = is_joint(op, operands.values())
-    for tensor, m in operands.items():
-        tables = identity(m.factors)
+    numbered = {}
+    first = 0
+    for tensor, structure in operands.items():
+        m, tables = structure, identity(structure.factors)
+        sizes: Sizes = ()
         if joint and max(m.groups, default=0) > 1:
             m = bounded(m)
-            sizes[tensor], tables = together(m)
-        own[tensor] = (start, tables)
-        nothing = Track(Table.constant(EMPTY, len(m.factors)))
-        tracks: list[Track] = [nothing] * total
-        tracks[start : start + len(tables)] = map(Track, tables)
-        known[tensor] = replace(m, tracks=tuple(tracks))
-        start += len(tables)
-    found: list[tuple[FieldMap, list[OperandUnits]] | NotModelledError | None] = []
-    for maps in _alternatives(network, op, known, reading):
-        found += [None] * (len(maps) - len(found))
-        for number, result in enumerate(maps):
-            before = found[number]
-            if result is None or isinstance(before, NotModelledError):
-                continue
-            if isinstance(result, NotModelledError):
-                found[number] = result
-                continue
-            m = result.within_borders()
-            reads = before[1] if before else []
-            for tensor, (first, tables) in own.items():
-                asked = m.tracks[first : first + len(tables)]
-                name = names.get(tensor, tensor)
-                if tensor in sizes:
-                    reads += _joint_operand(name, asked, operands[tensor], sizes[tensor])
-                else:
-                    reads += _single_operand(name, asked, tables)
-            found[number] = (replace(m, tracks=()), reads)
-    return [OutputUnits(f[0], tuple(f[1])) if isinstance(f, tuple) else f for f in found]
+            sizes, tables = together(m)
+        tracks = [Track(Table.constant(EMPTY, len(m.factors)))] * total
+        tracks[first : first + len(tables)] = map(Track, tables)
+        m = replace(m, tracks=tuple(tracks))
+        numbered[tensor] = _Numbered(m, structure, first, tables, sizes)
+        first += len(tables)
+    return numbered
+
+
+def _extended(
+    output: OutputUnits | NotModelledError | None,
+    result: Result,
+    numbered: Mapping[int, _Numbered],
+    names: Mapping[int, int],
+) -> OutputUnits | NotModelledError | None:
+    """An output with what one more map of it says is read."""
+    if result is None or isinstance(output, NotModelledError):
+        return output
+    if isinstance(result, NotModelledError):
+        return result
+    m = result.within_borders()
+    operands = list(output.operands) if output else []
+    for tensor, operand in numbered.items():
+        tracks = m.tracks[operand.first : operand.first + len(operand.tables)]
+        name = names.get(tensor, tensor)
+        if operand.sizes:
+            operands += _joint_operand(name, tracks, operand.structure, operand.sizes)
+        else:
+            operands += _single_operand(name, tracks, operand.tables)
+    return OutputUnits(replace(m, tracks=()), tuple(operands))
 
 
 def _alternatives(
-    network: Network, op: Op, known: dict[int, FieldMap | None], reading: Reading
+    network: Network, op: Op, operands: dict[int, FieldMap | None], reading: Reading
 ) -> list[Sequence[Result]]:
     """The maps of an operation's outputs; several where one alone is no product of the axes."""
     if op.kind == "fold":
-        return [[m] for m in fold_taps(Context(network, op, known, reading))]
-    maps = outcome(network, op, known, reading)
+        return [[m] for m in fold_taps(Context(network, op, operands, reading))]
+    maps = outcome(network, op, operands, reading)
     if isinstance(maps, str):
         raise NotModelledError(maps)
     return [maps]
@@ -245,13 +268,13 @@ def _joint_operand(
     yield OperandUnits(tensor, tables, (False,) * len(tables), joins, sizes=sizes)
 
 
-def _apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
+def _named_apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
     """An operation that is given one tensor several times, with a name for each of them.
 
     What it reads of ``x @ x`` is a row of the one and a column of the other, together no product.
     """
-    given = _tensors(op.arguments)
-    repeated = {tensor for tensor in given if given.count(tensor) > 1}
+    tensors = _tensors(op.arguments)
+    repeated = {tensor for tensor in tensors if tensors.count(tensor) > 1}
     if not repeated:
         return network, op, {}
     names: dict[int, int] = {}
@@ -295,12 +318,12 @@ def _concatenation(
     if op.kind != "cat":
         return None
     tensors = _tensors(op.arguments.get("tensors"))
-    known = {t: m for t in tensors if (m := structures.get(t)) is not None}
+    operands = {t: m for t in tensors if (m := structures.get(t)) is not None}
     rank = len(network.shape(op.outputs[0]))
     dimension = (op.arguments.get("dim") or 0) % rank
-    first = next(iter(known.values()))
+    first = next(iter(operands.values()))
     at = first.span(dimension).start
-    for m in known.values():
+    for m in operands.values():
         if m.groups != first.groups or m.groups[dimension] != 1 or m.factors[at].lattice:
             return None
         rest = [
@@ -313,8 +336,8 @@ def _concatenation(
     reads, before = [], 0
     for tensor in tensors:
         length = network.shape(tensor)[dimension]
-        if tensor in known:
-            tables = identity(known[tensor].factors)
+        if tensor in operands:
+            tables = identity(operands[tensor].factors)
             moved = (at, before, length)
             reads.append(OperandUnits(tensor, tables, (True,) * len(tables), moved=moved))
         before += length

@@ -16,33 +16,33 @@ REPORT_VERSION = 1
 END_NAMES = ("low", "high")
 
 
-def field_report(found: Summary) -> dict[str, Any]:
+def field_report(summary: Summary) -> dict[str, Any]:
     """A summary as data, with a version key.
 
     Sets of positions are lists of [first, last] stretches. ``boxes`` are disjoint products of
     such sets, one list an axis; their union is the set.
     """
-    network = found.rf.network
-    head = None if found.location.head is None else network.ops[found.location.head]
+    network = summary.rf.network
+    head = None if summary.location.head is None else network.ops[summary.location.head]
     return {
         **_heading(network),
-        "input_index": found.rf.input_index,
-        "at": found.location.name,
+        "input_index": summary.rf.input_index,
+        "at": summary.location.name,
         "head": None if head is None else op_data(head),
-        "map": list(found.field.shape),
-        **field_data(found.field),
-        "padding": [list(pair) for pair in found.padding],
+        "map": list(summary.field.shape),
+        **field_data(summary.field),
+        "padding": [list(pair) for pair in summary.padding],
         "actual": {
-            "smallest": [low for low, _ in found.actual],
-            "largest": [high for _, high in found.actual],
+            "smallest": [low for low, _ in summary.actual],
+            "largest": [high for _, high in summary.actual],
         },
-        "unit": _unit(found.unit),
-        "without_gates": None if found.without_gates is None else _unit(found.without_gates),
-        "joined_by": [op_data(op) for op in found.joined_by],
-        "strict": None if found.strict is None else field_data(found.strict),
-        "norms": [op_data(op) for op in found.norms],
-        "paths": [_path(network, path) for path in found.paths],
-        "effective": None if found.effective is None else _effective(found, found.effective),
+        "unit": _unit(summary.unit),
+        "without_gates": None if summary.without_gates is None else _unit(summary.without_gates),
+        "joined_by": [op_data(op) for op in summary.joined_by],
+        "strict": None if summary.strict is None else field_data(summary.strict),
+        "norms": [op_data(op) for op in summary.norms],
+        "paths": [_path(network, path) for path in summary.paths],
+        "effective": None if summary.effective is None else _effective(summary, summary.effective),
         "not_modelled": [],
     }
 
@@ -96,7 +96,7 @@ def _unit(unit: UnitField) -> dict[str, Any]:
     }
 
 
-def _effective(found: Summary, effective: Effective) -> dict[str, Any]:
+def _effective(summary: Summary, effective: Effective) -> dict[str, Any]:
     return {
         "weights": effective.weights or None,
         "samples": effective.samples,
@@ -104,7 +104,7 @@ def _effective(found: Summary, effective: Effective) -> dict[str, Any]:
         "side": effective.side,
         "box": None if effective.box is None else [list(ends) for ends in effective.box],
         "box_size": list(effective.box_size),
-        "inside_actual": effective.inside(found.unit.actual),
+        "inside_actual": effective.inside(summary.unit.actual),
     }
 
 

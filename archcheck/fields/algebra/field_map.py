@@ -129,13 +129,13 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         shuffle) still counts positions, channels times height times width (a flattened map) and
         the positions inside a window do not.
         """
-        found = []
+        dimensions = []
         for dimension, span in enumerate(self._spans):
             if span.start < span.stop:
                 first = self.factors[span.start]
                 if first.spatial and first.part != "inner":
-                    found.append(dimension)
-        return tuple(found)
+                    dimensions.append(dimension)
+        return tuple(dimensions)
 
     @cached_property
     def sides(self) -> tuple[int, ...]:

@@ -54,8 +54,8 @@ def is_joint(op: Op, operands: Iterable[FieldMap]) -> bool:
     """Whether an operation may join any set of units, such as a mask leaves open."""
     if op.kind not in MASKED:
         return op.kind in ROWS
-    given = (op.arguments.get(name) for name in ("attn_mask", "key_padding_mask", "is_causal"))
-    return any(given) or any(m.cut is not None for m in operands)
+    masks = (op.arguments.get(name) for name in ("attn_mask", "key_padding_mask", "is_causal"))
+    return any(masks) or any(m.cut is not None for m in operands)
 
 
 def bounded(m: FieldMap) -> FieldMap:

@@ -86,12 +86,12 @@ def _cut(shape: tuple[int, ...], dimension: int, grain: int) -> list[int]:
 
 def _alike(m: FieldMap, dimension: int) -> list[int]:
     """The last factors of a dimension along which nothing varies."""
-    found: list[int] = []
+    trailing: list[int] = []
     for factor in reversed(range(len(m.factors))[m.span(dimension)]):
         if m.factors[factor].lattice or m.varies(factor):
             break
-        found.append(factor)
-    return found
+        trailing.append(factor)
+    return trailing
 
 
 def _grain(m: FieldMap, dimension: int) -> int:
@@ -209,8 +209,8 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
 def _ending_alike(maps: list[FieldMap], dimension: int, place: int) -> list[FieldMap]:
     """Factors of one size that end at the borders in all maps if they do in one."""
     at = [m.span(dimension).start + place if m.groups[dimension] else None for m in maps]
-    found = [m.factors[f] for m, f in zip(maps, at, strict=True) if f is not None]
-    bounded = [f.margin for f in found if not f.lattice]
+    matching = [m.factors[f] for m, f in zip(maps, at, strict=True) if f is not None]
+    bounded = [f.margin for f in matching if not f.lattice]
     if not bounded:
         return maps
     margin = min(bounded)

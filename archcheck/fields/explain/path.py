@@ -177,10 +177,10 @@ class _Search:
         return [] if best is None else [best]
 
     def _field(self, track: Track, place: dict[int, int]) -> Positions:
-        found = entry(track.local, place)
+        positions = entry(track.local, place)
         if track.fixed is not None and not self.local:
-            found = found | entry(track.fixed, place)
-        return found
+            positions = positions | entry(track.fixed, place)
+        return positions
 
     def _jump(self, tensor: int) -> Fraction:
         m = self.rf.forward.map(tensor)
@@ -208,11 +208,11 @@ def _distinct(
     members = [positions.members() for positions in box[ours]]
     if prod(map(len, members)) > MOST_COMPARED:
         raise NotModelledError("too many units to compare")
-    found: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
+    places: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
     for own in product(*members):
         place = _recounted(own, structure.factors[ours], m.factors[theirs])
-        found.setdefault(tuple((f, place[f - theirs.start]) for f in varying), own)
-    return list(found.items())
+        places.setdefault(tuple((f, place[f - theirs.start]) for f in varying), own)
+    return list(places.items())
 
 
 def _recounted(own: Sequence[int], ours: Sequence[Factor], theirs: Sequence[Factor]) -> list[int]:

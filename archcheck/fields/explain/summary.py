@@ -41,7 +41,7 @@ class Summary:
     effective: Effective | None = None
 
 
-def summary(
+def summarize(
     rf: ReceptiveField, location: MapLocation, unit: tuple[int, ...] | None = None
 ) -> Summary:
     """Everything about the field at a location; ``unit`` is the one in the middle by default.
@@ -107,8 +107,8 @@ def _padding(field: Field, axis: int) -> tuple[int, int]:
 
 
 def _without_gates(field: Field, unit: tuple[int, ...]) -> UnitField | None:
-    found = field.unit(unit, gates=False)
-    return found if found.theoretical.boxes else None
+    gateless = field.unit(unit, gates=False)
+    return gateless if gateless.theoretical.boxes else None
 
 
 def _strict(rf: ReceptiveField, location: MapLocation) -> Field | None:
