@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from archcheck.fields.algebra.field_map import FieldMap, rate
+from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.table import Table, Values
 
@@ -61,7 +61,7 @@ def axis_field(m: FieldMap, axis: int) -> AxisField:
     coverage = [Fraction(unit.count, unit.size) for unit in units if unit.size == largest and unit]
     local_sizes = [unit.size for unit in _phases(m, local)]
     moving = [
-        rate(track.local, factor) / _units_apart(m, factor)
+        track.local.rate(factor) / _units_apart(m, factor)
         for factor in range(len(m.factors))
         if factor in units_at and track.local.steps[factor]
     ]

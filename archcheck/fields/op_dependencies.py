@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.joint_axes import (
     Sizes,
     bounded,
@@ -30,6 +30,7 @@ from archcheck.fields.algebra.joint_axes import (
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.region import Box, canonical
 from archcheck.fields.algebra.table import Table, union
+from archcheck.fields.algebra.track import Track
 from archcheck.fields.forward import outcome
 from archcheck.fields.handlers import Context, Reading, Result
 from archcheck.fields.handlers.unfolding import fold_taps

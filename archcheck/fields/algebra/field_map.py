@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from math import prod
@@ -15,42 +14,11 @@ from msgspec.structs import replace
 from archcheck.fields.algebra.axis_map import AxisMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.table import Factor, Table, union
+from archcheck.fields.algebra.track import Cut, Track
 
 
 class NotModelledError(Exception):
     """An operation moves positions in a way that is not modelled; the message says which."""
-
-
-class Track(msgspec.Struct, frozen=True, gc=False):
-    """The fields on one input axis.
-
-    ``local`` moves with the unit. ``fixed`` does not: it is what an operation that joined all
-    positions brought in, the first of which is ``joined_by`` (an index into the network's
-    operations).
-    """
-
-    local: Table
-    fixed: Table | None = None
-    joined_by: int | None = None
-
-    @property
-    def tables(self) -> list[Table]:
-        """The tables that are there."""
-        return [self.local] if self.fixed is None else [self.local, self.fixed]
-
-
-class Cut(msgspec.Struct, frozen=True, gc=False):
-    """What constant masks closed in a map. ``is_open`` is false where a unit is closed.
-
-    A closed unit holds the constant ``value``; where that is None, something very low was added
-    to it, which cuts nothing yet: a softmax does. ``infinite`` says whether some of that is
-    without bounds, ``seen`` whether the mask's values are known at all.
-    """
-
-    is_open: Table
-    value: float | None
-    infinite: bool = False
-    seen: bool = True
 
 
 @lru_cache(maxsize=256)
@@ -416,8 +384,3 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     def with_new(self, dimension: int) -> FieldMap:
         """A new dimension of length one."""
         return replace(self, groups=(*self.groups[:dimension], 0, *self.groups[dimension:]))
-
-
-def rate(table: Table, factor: int) -> Fraction:
-    """How far a table's sets move for each index of a factor, on the average."""
-    return Fraction(table.steps[factor], table.values.shape[factor])

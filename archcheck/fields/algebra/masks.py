@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.field_map import Cut, FieldMap, NotModelledError, Track
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import WRITTEN_MARGIN
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Factor, Table, union
+from archcheck.fields.algebra.track import Cut, Track
 from archcheck.network.constants import CUTTING
 
 Booleans = npt.NDArray[np.bool_]

@@ -8,10 +8,11 @@ from math import gcd, prod
 import numpy as np
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track, rate
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.reshape import together
 from archcheck.fields.algebra.table import Factor, Table, Values, union
+from archcheck.fields.algebra.track import Track
 
 WRITTEN_MARGIN = 96
 """How far beyond the real borders maps are continued that have no closed form together."""
@@ -235,7 +236,7 @@ def _standing_still(tracks: list[Track], factor: int) -> int | None:
     """
     moving = [table for table in _moving(tracks) if table.steps[factor]]
     still = [table for table in _moving(tracks) if not table.steps[factor]]
-    if len({rate(table, factor) for table in moving}) != 1:
+    if len({table.rate(factor) for table in moving}) != 1:
         return None
     for other in range(len(tracks[0].local.steps)):
         if any(t.steps[other] for t in still) and not any(t.steps[other] for t in moving):

@@ -9,6 +9,7 @@ whatever the size of the image.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cached_property, reduce
 from math import gcd, lcm
 from operator import or_
@@ -62,6 +63,10 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     def varies(self, factor: int) -> bool:
         """Whether the entries differ along a factor."""
         return self.values.shape[factor] > 1 or self.steps[factor] != 0
+
+    def rate(self, factor: int) -> Fraction:
+        """How far the sets move for each index of a factor, on the average."""
+        return Fraction(self.steps[factor], self.values.shape[factor])
 
     def moves(self) -> bool:
         """Whether the sets move along any factor."""

@@ -8,10 +8,11 @@ from fractions import Fraction
 from itertools import pairwise, product
 from math import prod
 
-from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import Box
 from archcheck.fields.algebra.table import Factor
+from archcheck.fields.algebra.track import Track
 from archcheck.fields.axis_field import axis_field
 from archcheck.fields.backward import BackwardWalk, unit_box
 from archcheck.fields.explain.growth import Link

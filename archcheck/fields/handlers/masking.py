@@ -9,11 +9,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from archcheck.fields.algebra import masks
-from archcheck.fields.algebra.field_map import Cut, FieldMap, NotModelledError
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import Booleans
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Table
+from archcheck.fields.algebra.track import Cut
 from archcheck.fields.handlers.base import Context, handles, is_tensor
 from archcheck.network import kinds
 from archcheck.network.constants import BOOLEANS, CUTTING, HIGH, LEARNED, LOW, UNREAD

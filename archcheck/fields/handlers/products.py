@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.axis_map import AxisMap, pick
-from archcheck.fields.algebra.field_map import Cut, FieldMap, NotModelledError
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Table
+from archcheck.fields.algebra.track import Cut
 from archcheck.fields.handlers.base import Context, Result, handles, is_tensor
 from archcheck.fields.handlers.masking import low, truth
 from archcheck.network.equations import explicit

@@ -8,11 +8,12 @@ import numpy as np
 
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.axis_map import pick
-from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.indices import Integers, alike_labelled, written
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Factor, Table
+from archcheck.fields.algebra.track import Track
 from archcheck.fields.handlers.base import Context, handles, is_tensor
 from archcheck.fields.handlers.indexing import Subscript, constant_index
 from archcheck.fields.handlers.masking import chosen
