@@ -20,7 +20,7 @@ from archcheck.fields.algebra.reshape import divided, reshaped, together
 Integers = npt.NDArray[Any]
 LONGEST_PERIOD = 64
 """The longest pattern that is looked for in an array of indices."""
-MOST = 1 << 18
+MOST_UNITS = 1 << 18
 """The most units that are picked or written one by one."""
 
 
@@ -30,7 +30,7 @@ def along(m: FieldMap, dimension: int, index: Integers) -> FieldMap:
     index = np.where(index < 0, index + size, index)
     read = _regular(index, size)
     if read is None:
-        if len(index) > MOST:
+        if len(index) > MOST_UNITS:
             raise NotModelledError("too many indices")
         m = m.single(dimension)
         if m.groups[dimension]:
@@ -129,7 +129,7 @@ def written(
     arrays = list(np.broadcast_arrays(*arrays))
     sizes = tuple(shape[d] for d in at)
     flat = np.ravel_multi_index(tuple(arrays), sizes).ravel()
-    if prod(sizes) > MOST or len(flat) > MOST:
+    if prod(sizes) > MOST_UNITS or len(flat) > MOST_UNITS:
         raise NotModelledError("an assignment to too many places")
     rest = [d for d in range(len(shape)) if d not in at]
     order = [*rest[:place], *at, *rest[place:]]
