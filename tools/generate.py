@@ -20,7 +20,7 @@ from rich.terminal_theme import TerminalTheme
 
 from archcheck import Network, receptive_field, verify
 from archcheck.cli.output import rule_markdown
-from archcheck.fields.explain.summary import summary
+from archcheck.fields.explain.summary import summarize
 from archcheck.reporters.plot import picture as plot
 from archcheck.reporters.text import print_report
 from archcheck.rules import all_rules
@@ -91,7 +91,7 @@ def field() -> str:
     network = trace_reference(parse_reference(HOLES), [(3, 32, 32)])
     assert isinstance(network, Network)
     rf = receptive_field(network)
-    return plot(summary(rf, rf.locations("features")[0]), "svg").decode()
+    return plot(summarize(rf, rf.locations("features")[0]), "svg").decode()
 
 
 def readme() -> str:

@@ -14,7 +14,7 @@ from archcheck.cli.errors import UsageError
 from archcheck.cli.progress import progress_bar
 from archcheck.fields import UnknownField, receptive_field
 from archcheck.fields.explain.effective import from_bytes
-from archcheck.fields.explain.summary import Summary, first_known, summary
+from archcheck.fields.explain.summary import Summary, first_known, summarize
 from archcheck.network import Network
 from archcheck.network.kinds import ESCAPE
 from archcheck.tracing.requests import Probe
@@ -38,7 +38,7 @@ def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary
     except UnknownField as error:
         return error
     try:
-        return summary(rf, location, unit)
+        return summarize(rf, location, unit)
     except UnknownField as error:
         return error
     except IndexError:
@@ -55,7 +55,7 @@ def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary
 
 
 def measure(
-    found: Summary,
+    summary: Summary,
     reference: Reference,
     shapes: Sequence[tuple[int, ...]],
     arguments: Mapping[str, Any],
@@ -74,7 +74,7 @@ def measure(
             finished.append(done)
             show(done, total)
 
-        answer = measure_in(
+        measured = measure_in(
             worker,
             reference,
             shapes,
@@ -83,27 +83,27 @@ def measure(
             timeout=timeout,
             on_progress=on_progress,
         )
-    if isinstance(answer, Failure) and answer.cause == "timeout":
+    if isinstance(measured, Failure) and measured.cause == "timeout":
         text = f"forward and backward of {finished[-1]} of {probe.samples} inputs took all of the"
         hint = "ask for fewer with --samples, or give more time with --timeout"
         message = f"{text} {timeout:g} seconds"
-        return structs.replace(answer, cause="unusable", message=message, hint=hint)
-    if isinstance(answer, Failure):
-        return answer
-    effective = from_bytes(answer.sides, answer.values, probe.samples, weights or "")
-    return replace(found, effective=effective)
+        return structs.replace(measured, cause="unusable", message=message, hint=hint)
+    if isinstance(measured, Failure):
+        return measured
+    effective = from_bytes(measured.sides, measured.values, probe.samples, weights or "")
+    return replace(summary, effective=effective)
 
 
-def probe_of(found: Summary, samples: int, weights: str | None = None) -> Probe:
+def probe_of(summary: Summary, samples: int, weights: str | None = None) -> Probe:
     """The unit as the network's process finds it again: by a call of a function.
 
     Raises:
         UsageError: if the location is the input itself.
     """
-    network, tensor = found.rf.network, found.location.tensors[0]
+    network, tensor = summary.rf.network, summary.location.tensors[0]
     op = network.producer(tensor)
     if op is None:
-        raise UsageError(f"--effective: {found.location.name} is the input itself")
+        raise UsageError(f"--effective: {summary.location.name} is the input itself")
     before = (
         other
         for other in network.ops[: op.index]
@@ -114,8 +114,8 @@ def probe_of(found: Summary, samples: int, weights: str | None = None) -> Probe:
         occurrence=sum(1 for _ in before),
         output=op.outputs.index(tensor),
         shape=network.shape(tensor),
-        index=found.field.index(found.unit.unit),
-        input_index=found.rf.input_index,
+        index=summary.field.index(summary.unit.unit),
+        input_index=summary.rf.input_index,
         samples=samples,
         weights=str(Path(weights).absolute()) if weights else "",  # forward may go elsewhere
     )

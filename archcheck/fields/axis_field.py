@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from archcheck.fields.algebra.field_map import FieldMap, rate
+from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.table import Table, Values
 
@@ -61,7 +61,7 @@ def axis_field(m: FieldMap, axis: int) -> AxisField:
     coverage = [Fraction(unit.count, unit.size) for unit in units if unit.size == largest and unit]
     local_sizes = [unit.size for unit in _phases(m, local)]
     moving = [
-        rate(track.local, factor) / _units_apart(m, factor)
+        track.local.rate(factor) / _units_apart(m, factor)
         for factor in range(len(m.factors))
         if factor in units_at and track.local.steps[factor]
     ]
@@ -96,7 +96,7 @@ def unit_positions(
         span = range(len(m.factors))[m.span(dimension)]
         for factor in reversed(span):
             index, where[factor] = divmod(index, m.factors[factor].size)
-    found = EMPTY
+    positions = EMPTY
     for table in m.tracks[axis].tables if gates else [m.tracks[axis].local]:
         ranges = []
         for factor in range(len(m.factors)):
@@ -106,8 +106,8 @@ def unit_positions(
             else:
                 ranges.append(list(range(length)))
         for index_of in product(*ranges):
-            found = found | _entry(table, index_of)
-    return found
+            positions = positions | _entry(table, index_of)
+    return positions
 
 
 def widest_unit(m: FieldMap, axis: int, size: int, *, gates: bool = True) -> tuple[int, ...] | None:

@@ -10,7 +10,7 @@ from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import Box, Region, canonical
 from archcheck.fields.handlers import Reading
-from archcheck.fields.op_dependencies import Step, steps_of
+from archcheck.fields.op_dependencies import OutputUnits, output_units
 from archcheck.network import Network, Op
 from archcheck.network.graph import Paths, data_inputs
 
@@ -31,38 +31,38 @@ class BackwardWalk:
         shape = network.shape(source)
         start = FieldMap.of_input(shape, range(2, len(shape)), lattice=reading.lattice)
         self.structures: dict[int, FieldMap | None] = {source: _bare(start)}
-        self.steps: dict[int, Step] = {}
+        self.outputs: dict[int, OutputUnits] = {}
         self.ops: list[Op] = _on_paths(network, source, targets)
         unknown: dict[int, NotModelledError] = {}
         for op in self.ops:
             read = data_inputs(op)
             for tensor in unknown.keys() & set(read):
                 raise unknown[tensor]
-            known = {t: self.structures.get(t) if t in read else None for t in op.inputs}
+            operands = {t: self.structures.get(t) if t in read else None for t in op.inputs}
             try:
-                steps = steps_of(network, op, known, reading)
+                outputs = output_units(network, op, operands, reading)
             except NotModelledError as error:
                 raise NotModelledError(f"{op.function}: {error}") from None
-            for tensor, step in zip(op.outputs, steps, strict=False):
-                if isinstance(step, NotModelledError):
-                    unknown[tensor] = NotModelledError(f"{op.function}: {step}")
+            for tensor, output in zip(op.outputs, outputs, strict=False):
+                if isinstance(output, NotModelledError):
+                    unknown[tensor] = NotModelledError(f"{op.function}: {output}")
                     continue
-                if step is None:
+                if output is None:
                     continue
-                if step.structure.shape != network.shape(tensor):
+                if output.structure.shape != network.shape(tensor):
                     raise NotModelledError(f"{op.function} gave a shape that its model does not")
-                self.structures[tensor] = step.structure
-                self.steps[tensor] = step
+                self.structures[tensor] = output.structure
+                self.outputs[tensor] = output
         for tensor in unknown.keys() & set(targets):
             raise unknown[tensor]
 
     def joins(self) -> frozenset[Edge]:
         """Where an operation reads some axis of the image whole, from any unit."""
         return frozenset(
-            (tensor, reads.tensor)
-            for tensor, step in self.steps.items()
-            for reads in step.reads
-            if reads.joins
+            (tensor, operand.tensor)
+            for tensor, output in self.outputs.items()
+            for operand in output.operands
+            if operand.joins
         )
 
     def region(self, unit: Sequence[int], without: Set[Edge] = frozenset()) -> Region:
@@ -81,10 +81,10 @@ class BackwardWalk:
         for op in reversed(self.ops):
             for tensor in op.outputs:
                 boxes = canonical(needed.pop(tensor, ()))
-                for reads in self.steps[tensor].reads if boxes else ():
-                    if (tensor, reads.tensor) not in without:
-                        into = needed.setdefault(reads.tensor, [])
-                        into += (found for box in boxes for found in reads.of(box))
+                for operand in self.outputs[tensor].operands if boxes else ():
+                    if (tensor, operand.tensor) not in without:
+                        needed_of = needed.setdefault(operand.tensor, [])
+                        needed_of += (read for box in boxes for read in operand.read_by(box))
         source = self.structures[self.source]
         assert source is not None
         axes = [source.span(d).start for d in range(2, len(source.groups))]
@@ -113,5 +113,5 @@ def _bare(m: FieldMap) -> FieldMap:
 
 def _on_paths(network: Network, source: int, targets: Sequence[int]) -> list[Op]:
     """The operations on some way from the input to the tensors, in order."""
-    found = {op.index for target in targets for op in Paths(network, source, target).ops}
-    return [network.ops[index] for index in sorted(found)]
+    indices = {op.index for target in targets for op in Paths(network, source, target).ops}
+    return [network.ops[index] for index in sorted(indices)]

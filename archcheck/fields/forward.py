@@ -15,26 +15,26 @@ from archcheck.network.kinds import ESCAPE
 
 
 @dataclass(frozen=True)
-class NotModelled:
-    """Why the fields of a tensor are not known: the first operations (or tensors) at fault."""
+class Cause:
+    """Why the fields of a tensor are not known: an operation (its index) or tensor at fault."""
 
     reason: str
     op: int | None = None
 
 
-class Unknown:
+class UnknownMap:
     """The map of a tensor whose fields are not known."""
 
-    def __init__(self, causes: Sequence[NotModelled]) -> None:
+    def __init__(self, causes: Sequence[Cause]) -> None:
         self.causes = tuple(dict.fromkeys(causes))
 
 
-Map = FieldMap | Unknown | None
+Map = FieldMap | UnknownMap | None
 """None: nothing of the input is in the tensor."""
 
 
 def outcome(
-    network: Network, op: Op, known: dict[int, FieldMap | None], reading: Reading
+    network: Network, op: Op, operands: dict[int, FieldMap | None], reading: Reading
 ) -> Sequence[Result] | str:
     """The maps of an operation's outputs from those of its inputs, or why they are not known
     (all of them, or one)."""
@@ -42,9 +42,9 @@ def outcome(
     if handler is None:
         return f"{op.function} is not modelled"
     try:
-        if op.kind not in CARRIERS and any(m and m.cut for m in known.values()):
-            known = {tensor: m and settled(m) for tensor, m in known.items()}
-        result = handler(Context(network, op, known, reading))
+        if op.kind not in CARRIERS and any(m and m.cut for m in operands.values()):
+            operands = {tensor: m and settled(m) for tensor, m in operands.items()}
+        result = handler(Context(network, op, operands, reading))
     except NotModelledError as error:
         return str(error)
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
@@ -62,8 +62,8 @@ class ForwardWalk:
         self.source = network.inputs[input_index]
         self.maps: dict[int, Map] = {}
         self._settled: dict[int, Map] = {}
-        self.not_modelled: dict[NotModelled, None] = {}
-        self._escaped: list[NotModelled] = []
+        self.not_modelled: dict[Cause, None] = {}
+        self._escaped: list[Cause] = []
         self._unseen = frozenset(network.opaque)
         shape = network.shape(self.source)
         self.spatial = tuple(range(2, len(shape)))
@@ -74,16 +74,16 @@ class ForwardWalk:
                 self._step(op)
 
     def _step(self, op: Op) -> None:
-        unknown: list[NotModelled] = []
-        known: dict[int, FieldMap | None] = {}
+        unknown: list[Cause] = []
+        operands: dict[int, FieldMap | None] = {}
         depends = False
         for tensor in data_inputs(op):
-            found = self.maps.get(tensor) or self._carried(tensor)
-            if isinstance(found, Unknown):
-                unknown.extend(found.causes)
+            m = self.maps.get(tensor) or self._carried(tensor)
+            if isinstance(m, UnknownMap):
+                unknown.extend(m.causes)
             else:
-                known[tensor] = found
-                depends = depends or found is not None
+                operands[tensor] = m
+                depends = depends or m is not None
         if op.kind == ESCAPE:
             if (depends or unknown) and not op.function.endswith("__bool__"):
                 # What Python does with the value comes back as constants nobody can follow.
@@ -92,56 +92,56 @@ class ForwardWalk:
         # A number that Python took out may stand behind any constant from then on.
         unknown.extend(self._escaped)
         if unknown:
-            self._fill(op, Unknown(unknown))
+            self._fill(op, UnknownMap(unknown))
         elif not depends:
             for tensor in op.outputs:
                 self.maps[tensor] = None
         else:
-            self._follow(op, known)
+            self._follow(op, operands)
 
     def map(self, tensor: int) -> Map:
         """The map of a tensor, with what masks have closed taken out of it."""
-        found = self._settled.get(tensor) or self._carried(tensor)
-        if isinstance(found, FieldMap) and found.cut is not None:
+        m = self._settled.get(tensor) or self._carried(tensor)
+        if isinstance(m, FieldMap) and m.cut is not None:
             try:
-                found = settled(found)
+                m = settled(m)
             except NotModelledError as error:
-                found = Unknown([self._note(str(error), self.network.producer(tensor))])
-            self._settled[tensor] = found
-        return found
+                m = UnknownMap([self._note(str(error), self.network.producer(tensor))])
+            self._settled[tensor] = m
+        return m
 
     def _carried(self, tensor: int) -> Map:
         """The map of a tensor as operations read it."""
-        found = self.maps.get(tensor)
-        if found is None and tensor in self._unseen and tensor not in self.maps:
+        m = self.maps.get(tensor)
+        if m is None and tensor in self._unseen and tensor not in self.maps:
             readers = self.network.consumers.get(tensor, ())
             cause = self._note(
                 "a tensor whose making was not seen", readers[0] if readers else None
             )
-            found = self.maps[tensor] = Unknown([cause])
-        return found
+            m = self.maps[tensor] = UnknownMap([cause])
+        return m
 
-    def _follow(self, op: Op, known: dict[int, FieldMap | None]) -> None:
-        maps = outcome(self.network, op, known, self.reading)
+    def _follow(self, op: Op, operands: dict[int, FieldMap | None]) -> None:
+        maps = outcome(self.network, op, operands, self.reading)
         if isinstance(maps, str):
-            self._fill(op, Unknown([self._note(maps, op)]))
+            self._fill(op, UnknownMap([self._note(maps, op)]))
             return
         for position, tensor in enumerate(op.outputs):
             m = maps[position] if position < len(maps) else None
             if isinstance(m, NotModelledError):
-                self.maps[tensor] = Unknown([self._note(str(m), op)])
+                self.maps[tensor] = UnknownMap([self._note(str(m), op)])
             elif m is not None and m.shape == self.network.shape(tensor):
                 self.maps[tensor] = m
             else:
                 cause = self._note(f"{op.function} gave a shape that its model does not", op)
-                self.maps[tensor] = Unknown([cause])
+                self.maps[tensor] = UnknownMap([cause])
 
-    def _fill(self, op: Op, unknown: Unknown) -> None:
+    def _fill(self, op: Op, unknown: UnknownMap) -> None:
         for tensor in op.outputs:
             self.maps[tensor] = unknown
 
-    def _note(self, reason: str, op: Op | None) -> NotModelled:
-        cause = NotModelled(reason, None if op is None else op.index)
+    def _note(self, reason: str, op: Op | None) -> Cause:
+        cause = Cause(reason, None if op is None else op.index)
         self.not_modelled[cause] = None
         return cause
 

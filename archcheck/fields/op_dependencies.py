@@ -13,12 +13,12 @@ from functools import reduce
 from itertools import product
 from math import prod
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.joint_axes import (
     Sizes,
     bounded,
@@ -30,17 +30,18 @@ from archcheck.fields.algebra.joint_axes import (
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.region import Box, canonical
 from archcheck.fields.algebra.table import Table, union
+from archcheck.fields.algebra.track import Track
 from archcheck.fields.forward import outcome
 from archcheck.fields.handlers import Context, Reading, Result
 from archcheck.fields.handlers.unfolding import fold_taps
 from archcheck.network import Network, Op, Tensor
 
-MOST = 1 << 18
+MOST_UNITS = 1 << 18
 """The most units that are asked one by one, where several axes cannot be told apart."""
 
 
 @dataclass(frozen=True)
-class Reads:
+class OperandUnits:
     """What the units of a tensor read of one operand, as a product over the operand's factors.
 
     ``tables`` has one table for each factor of the operand's index, over the factors of the
@@ -57,7 +58,7 @@ class Reads:
     moved: tuple[int, int, int] | None = None
     sizes: Sizes = ()
 
-    def of(self, box: Box) -> tuple[Box, ...]:
+    def read_by(self, box: Box) -> tuple[Box, ...]:
         """The operand's units that a box of the result's units reads.
 
         Raises:
@@ -70,27 +71,27 @@ class Reads:
                 return ()
             box = (*box[:factor], left, *box[factor + 1 :])
         parts = [self._together(tables, factors, box) for tables, factors in self._components()]
-        found = []
+        boxes = []
         for choice in product(*parts):
             sets: dict[int, Positions] = {}
             for part in choice:
                 sets |= part
-            found.append(tuple(sets[t] for t in range(len(self.tables))))
+            boxes.append(tuple(sets[t] for t in range(len(self.tables))))
         if self.sizes:
-            found = [whole for sets in found for whole in taken_apart(sets, self.sizes)]
-        return canonical(found)
+            boxes = [whole for sets in boxes for whole in taken_apart(sets, self.sizes)]
+        return canonical(boxes)
 
     def _components(self) -> list[tuple[list[int], list[int]]]:
         """Tables and factors of the result that depend on each other, apart from the others."""
-        found: list[tuple[list[int], list[int]]] = []
+        components: list[tuple[list[int], list[int]]] = []
         for number, table in enumerate(self.tables):
             factors = [f for f in range(table.values.ndim) if table.varies(f)]
             tables = [number]
-            for other in [c for c in found if set(c[1]) & set(factors)]:
-                found.remove(other)
+            for other in [c for c in components if set(c[1]) & set(factors)]:
+                components.remove(other)
                 tables, factors = other[0] + tables, sorted({*other[1], *factors})
-            found.append((tables, factors))
-        return found
+            components.append((tables, factors))
+        return components
 
     def _together(
         self, tables: list[int], factors: list[int], box: Box
@@ -100,7 +101,7 @@ class Reads:
         if len(tables) == 1 and len(factors) == 1:
             only = _along(self.tables[tables[0]], factors[0], box[factors[0]])
             return [{tables[0]: only}] if only else []
-        if prod(box[factor].count for factor in factors) > MOST:
+        if prod(box[factor].count for factor in factors) > MOST_UNITS:
             raise NotModelledError("a reshape of too many units")
         alike: dict[tuple[Positions, ...], Positions] = {}
         for index in product(*(box[factor].members() for factor in factors)):
@@ -119,8 +120,8 @@ def entry(table: Table, place: dict[int, int]) -> Positions:
         turn, phase = divmod(place.get(factor, 0), period) if table.varies(factor) else (0, 0)
         shift += turn * table.steps[factor]
         index.append(phase)
-    found: Positions = table.values[tuple(index)]
-    return found + shift
+    positions: Positions = table.values[tuple(index)]
+    return positions + shift
 
 
 def _along(table: Table, factor: int, positions: Positions) -> Positions:
@@ -137,16 +138,16 @@ def _along(table: Table, factor: int, positions: Positions) -> Positions:
 
 
 @dataclass(frozen=True)
-class Step:
+class OutputUnits:
     """One output of an operation: the structure of its index, and what its units read."""
 
     structure: FieldMap
-    reads: tuple[Reads, ...]
+    operands: tuple[OperandUnits, ...]
 
 
-def steps_of(
+def output_units(
     network: Network, op: Op, structures: Mapping[int, FieldMap | None], reading: Reading
-) -> list[Step | NotModelledError | None]:
+) -> list[OutputUnits | NotModelledError | None]:
     """What the units of every output of an operation read of the operands.
 
     ``structures`` are the operands' maps without tracks, None for a constant. An output of which
@@ -155,64 +156,89 @@ def steps_of(
     Raises:
         NotModelledError: if the operation is not modelled.
     """
-    joined = _concatenation(network, op, structures)
-    if joined is not None:
-        return [joined]
-    network, op, names = _told_apart(network, op)
+    concatenated = _concatenation(network, op, structures)
+    if concatenated is not None:
+        return [concatenated]
+    network, op, names = _named_apart(network, op)
     operands = {t: m for t in op.inputs if (m := structures.get(names.get(t, t))) is not None}
-    known: dict[int, FieldMap | None] = dict.fromkeys(op.inputs)
-    own: dict[int, tuple[int, tuple[Table, ...]]] = {}
+    numbered = _numbered(op, operands)
+    maps_of_inputs = {tensor: numbered.get(tensor) and numbered[tensor].map for tensor in op.inputs}
+    outputs: list[OutputUnits | NotModelledError | None] = []
+    for results in _alternatives(network, op, maps_of_inputs, reading):
+        outputs += [None] * (len(results) - len(outputs))
+        for index, result in enumerate(results):
+            outputs[index] = _extended(outputs[index], result, numbered, names)
+    return outputs
+
+
+class _Numbered(NamedTuple):
+    """A map that numbers its own units: ``tables`` from the track ``first`` on do."""
+
+    map: FieldMap
+    structure: FieldMap
+    first: int
+    tables: tuple[Table, ...]
+    sizes: Sizes
+
+
+def _numbered(op: Op, operands: Mapping[int, FieldMap]) -> dict[int, _Numbered]:
+    """The operands of an operation, each numbered on tracks of its own."""
     total = sum(len(m.factors) for m in operands.values())  # at most
-    start = 0
-    sizes: dict[int, Sizes] = {}
     joint = is_joint(op, operands.values())
-    for tensor, m in operands.items():
-        tables = identity(m.factors)
+    numbered = {}
+    first = 0
+    for tensor, structure in operands.items():
+        m, tables = structure, identity(structure.factors)
+        sizes: Sizes = ()
         if joint and max(m.groups, default=0) > 1:
             m = bounded(m)
-            sizes[tensor], tables = together(m)
-        own[tensor] = (start, tables)
-        nothing = Track(Table.constant(EMPTY, len(m.factors)))
-        tracks: list[Track] = [nothing] * total
-        tracks[start : start + len(tables)] = map(Track, tables)
-        known[tensor] = replace(m, tracks=tuple(tracks))
-        start += len(tables)
-    found: list[tuple[FieldMap, list[Reads]] | NotModelledError | None] = []
-    for maps in _alternatives(network, op, known, reading):
-        found += [None] * (len(maps) - len(found))
-        for number, result in enumerate(maps):
-            before = found[number]
-            if result is None or isinstance(before, NotModelledError):
-                continue
-            if isinstance(result, NotModelledError):
-                found[number] = result
-                continue
-            m = result.within_borders()
-            reads = before[1] if before else []
-            for tensor, (first, tables) in own.items():
-                asked = m.tracks[first : first + len(tables)]
-                name = names.get(tensor, tensor)
-                if tensor in sizes:
-                    reads += _joint_reads(name, asked, operands[tensor], sizes[tensor])
-                else:
-                    reads += _reads(name, asked, tables)
-            found[number] = (replace(m, tracks=()), reads)
-    return [Step(f[0], tuple(f[1])) if isinstance(f, tuple) else f for f in found]
+            sizes, tables = together(m)
+        tracks = [Track(Table.constant(EMPTY, len(m.factors)))] * total
+        tracks[first : first + len(tables)] = map(Track, tables)
+        m = replace(m, tracks=tuple(tracks))
+        numbered[tensor] = _Numbered(m, structure, first, tables, sizes)
+        first += len(tables)
+    return numbered
+
+
+def _extended(
+    output: OutputUnits | NotModelledError | None,
+    result: Result,
+    numbered: Mapping[int, _Numbered],
+    names: Mapping[int, int],
+) -> OutputUnits | NotModelledError | None:
+    """An output with what one more map of it says is read."""
+    if result is None or isinstance(output, NotModelledError):
+        return output
+    if isinstance(result, NotModelledError):
+        return result
+    m = result.within_borders()
+    operands = list(output.operands) if output else []
+    for tensor, operand in numbered.items():
+        tracks = m.tracks[operand.first : operand.first + len(operand.tables)]
+        name = names.get(tensor, tensor)
+        if operand.sizes:
+            operands += _joint_operand(name, tracks, operand.structure, operand.sizes)
+        else:
+            operands += _single_operand(name, tracks, operand.tables)
+    return OutputUnits(replace(m, tracks=()), tuple(operands))
 
 
 def _alternatives(
-    network: Network, op: Op, known: dict[int, FieldMap | None], reading: Reading
+    network: Network, op: Op, operands: dict[int, FieldMap | None], reading: Reading
 ) -> list[Sequence[Result]]:
     """The maps of an operation's outputs; several where one alone is no product of the axes."""
     if op.kind == "fold":
-        return [[m] for m in fold_taps(Context(network, op, known, reading))]
-    maps = outcome(network, op, known, reading)
+        return [[m] for m in fold_taps(Context(network, op, operands, reading))]
+    maps = outcome(network, op, operands, reading)
     if isinstance(maps, str):
         raise NotModelledError(maps)
     return [maps]
 
 
-def _reads(tensor: int, tracks: Sequence[Track], own: Sequence[Table]) -> Iterator[Reads]:
+def _single_operand(
+    tensor: int, tracks: Sequence[Track], own: Sequence[Table]
+) -> Iterator[OperandUnits]:
     """What the tracks say is read: what moves with the unit, and what stands beside it."""
     moving = [t.local if not t.local.empty or t.fixed is None else t.fixed for t in tracks]
     same = tuple(
@@ -220,17 +246,17 @@ def _reads(tensor: int, tracks: Sequence[Track], own: Sequence[Table]) -> Iterat
     )
     joins = any(m is t.fixed for m, t in zip(moving, tracks, strict=True))
     if not any(table.empty for table in moving):
-        yield Reads(tensor, tuple(moving), same, joins)
+        yield OperandUnits(tensor, tuple(moving), same, joins)
     # A norm reads the unit's own position and all others: two products, not one.
     both = [t.fixed is not None and not t.fixed.empty and not t.local.empty for t in tracks]
     if any(both):
         standing = [t.fixed if t.fixed is not None else t.local for t in tracks]
-        yield Reads(tensor, tuple(standing), (False,) * len(standing), True)
+        yield OperandUnits(tensor, tuple(standing), (False,) * len(standing), True)
 
 
-def _joint_reads(
+def _joint_operand(
     tensor: int, tracks: Sequence[Track], operand: FieldMap, sizes: Sizes
-) -> Iterator[Reads]:
+) -> Iterator[OperandUnits]:
     """What the tracks of several factors each say is read."""
     tables = tuple(union(t.tables) for t in tracks)
     if any(table.empty for table in tables):
@@ -240,16 +266,16 @@ def _joint_reads(
         endless = any(factor.lattice for factor in operand.factors[at : at + len(part)])
         whole, at = prod(part), at + len(part)
         joins = joins or (endless and any(p.count == whole for p in table.values.flat))
-    yield Reads(tensor, tables, (False,) * len(tables), joins, sizes=sizes)
+    yield OperandUnits(tensor, tables, (False,) * len(tables), joins, sizes=sizes)
 
 
-def _told_apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
+def _named_apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
     """An operation that is given one tensor several times, with a name for each of them.
 
     What it reads of ``x @ x`` is a row of the one and a column of the other, together no product.
     """
-    given = _tensors(op.arguments)
-    repeated = {tensor for tensor in given if given.count(tensor) > 1}
+    tensors = _tensors(op.arguments)
+    repeated = {tensor for tensor in tensors if tensors.count(tensor) > 1}
     if not repeated:
         return network, op, {}
     names: dict[int, int] = {}
@@ -285,7 +311,7 @@ def _tensors(value: Any) -> list[int]:
 
 def _concatenation(
     network: Network, op: Op, structures: Mapping[int, FieldMap | None]
-) -> Step | None:
+) -> OutputUnits | None:
     """Many tensors behind one another along channels, where nothing has to be rearranged.
 
     The handler would write out every channel of each: a dense block's cost would be cubic.
@@ -293,12 +319,12 @@ def _concatenation(
     if op.kind != "cat":
         return None
     tensors = _tensors(op.arguments.get("tensors"))
-    known = {t: m for t in tensors if (m := structures.get(t)) is not None}
+    operands = {t: m for t in tensors if (m := structures.get(t)) is not None}
     rank = len(network.shape(op.outputs[0]))
     dimension = (op.arguments.get("dim") or 0) % rank
-    first = next(iter(known.values()))
+    first = next(iter(operands.values()))
     at = first.span(dimension).start
-    for m in known.values():
+    for m in operands.values():
         if m.groups != first.groups or m.groups[dimension] != 1 or m.factors[at].lattice:
             return None
         rest = [
@@ -311,9 +337,9 @@ def _concatenation(
     reads, before = [], 0
     for tensor in tensors:
         length = network.shape(tensor)[dimension]
-        if tensor in known:
-            tables = identity(known[tensor].factors)
+        if tensor in operands:
+            tables = identity(operands[tensor].factors)
             moved = (at, before, length)
-            reads.append(Reads(tensor, tables, (True,) * len(tables), moved=moved))
+            reads.append(OperandUnits(tensor, tables, (True,) * len(tables), moved=moved))
         before += length
-    return Step(FieldMap(factors, first.groups, ()), tuple(reads))
+    return OutputUnits(FieldMap(factors, first.groups, ()), tuple(reads))

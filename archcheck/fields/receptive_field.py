@@ -12,7 +12,7 @@ from functools import cached_property
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.backward import BackwardWalk
 from archcheck.fields.field import Field
-from archcheck.fields.forward import ForwardWalk, NotModelled
+from archcheck.fields.forward import Cause, ForwardWalk
 from archcheck.fields.locations import (
     MapLocation,
     features_locations,
@@ -55,7 +55,7 @@ class ReceptiveField:
         return self._walks.sides
 
     @property
-    def not_modelled(self) -> tuple[NotModelled, ...]:
+    def not_modelled(self) -> tuple[Cause, ...]:
         """What could not be followed anywhere in the network."""
         return tuple(self.forward.not_modelled)
 
@@ -110,7 +110,7 @@ class ReceptiveField:
         """
         return self.at(MapLocation(f"tensor {tensor}", (tensor,)))
 
-    def describe(self, cause: NotModelled) -> str:
+    def describe(self, cause: Cause) -> str:
         """A cause in words, with the module and the line."""
         return describe(self.network, cause)
 

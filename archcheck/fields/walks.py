@@ -7,7 +7,7 @@ from functools import cached_property
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.backward import BackwardWalk
-from archcheck.fields.forward import ForwardWalk, NotModelled, Unknown
+from archcheck.fields.forward import Cause, ForwardWalk, UnknownMap
 from archcheck.fields.handlers import Reading
 from archcheck.fields.locations import MapLocation
 from archcheck.network import Network
@@ -19,7 +19,7 @@ class UnknownField(Exception):
     ``causes`` are the operations that are not modelled, the first of them named in the message.
     """
 
-    def __init__(self, message: str, causes: tuple[NotModelled, ...] = ()) -> None:
+    def __init__(self, message: str, causes: tuple[Cause, ...] = ()) -> None:
         super().__init__(message)
         self.causes = causes
 
@@ -68,7 +68,7 @@ class Walks:
         """
         walk = self.forward if lattice else self.forward_in_image
         maps = [walk.map(tensor) for tensor in location.tensors]
-        causes = [cause for m in maps if isinstance(m, Unknown) for cause in m.causes]
+        causes = [cause for m in maps if isinstance(m, UnknownMap) for cause in m.causes]
         if causes:
             raise UnknownField(describe(self.network, causes[0]), tuple(causes))
         known = [m for m in maps if isinstance(m, FieldMap)]
@@ -78,7 +78,7 @@ class Walks:
         return known[0] if len(alike) == 1 else merged(alike, known[0].shape)
 
 
-def describe(network: Network, cause: NotModelled) -> str:
+def describe(network: Network, cause: Cause) -> str:
     """A cause in words, with the module and the line."""
     if cause.op is None:
         return cause.reason

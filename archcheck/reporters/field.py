@@ -7,42 +7,42 @@ from typing import Any
 from archcheck.fields import Region, UnitField, UnknownField
 from archcheck.fields.explain.effective import Effective
 from archcheck.fields.explain.growth import window_words
-from archcheck.fields.explain.path import Reach
+from archcheck.fields.explain.path import FieldPath
 from archcheck.fields.explain.summary import Summary
 from archcheck.network import Network, Op
 from archcheck.reporters.inspection import field_data, number, place
 
-VERSION = 1
-ENDS = ("low", "high")
+REPORT_VERSION = 1
+END_NAMES = ("low", "high")
 
 
-def field_report(found: Summary) -> dict[str, Any]:
+def field_report(summary: Summary) -> dict[str, Any]:
     """A summary as data, with a version key.
 
     Sets of positions are lists of [first, last] stretches. ``boxes`` are disjoint products of
     such sets, one list an axis; their union is the set.
     """
-    network = found.rf.network
-    head = None if found.location.head is None else network.ops[found.location.head]
+    network = summary.rf.network
+    head = None if summary.location.head is None else network.ops[summary.location.head]
     return {
         **_heading(network),
-        "input_index": found.rf.input_index,
-        "at": found.location.name,
+        "input_index": summary.rf.input_index,
+        "at": summary.location.name,
         "head": None if head is None else op_data(head),
-        "map": list(found.field.shape),
-        **field_data(found.field),
-        "padding": [list(pair) for pair in found.padding],
+        "map": list(summary.field.shape),
+        **field_data(summary.field),
+        "padding": [list(pair) for pair in summary.padding],
         "actual": {
-            "smallest": [low for low, _ in found.actual],
-            "largest": [high for _, high in found.actual],
+            "smallest": [low for low, _ in summary.actual],
+            "largest": [high for _, high in summary.actual],
         },
-        "unit": _unit(found.unit),
-        "without_gates": None if found.without_gates is None else _unit(found.without_gates),
-        "joined_by": [op_data(op) for op in found.joined_by],
-        "strict": None if found.strict is None else field_data(found.strict),
-        "norms": [op_data(op) for op in found.norms],
-        "paths": [_path(network, path) for path in found.paths],
-        "effective": None if found.effective is None else _effective(found, found.effective),
+        "unit": _unit(summary.unit),
+        "without_gates": None if summary.without_gates is None else _unit(summary.without_gates),
+        "joined_by": [op_data(op) for op in summary.joined_by],
+        "strict": None if summary.strict is None else field_data(summary.strict),
+        "norms": [op_data(op) for op in summary.norms],
+        "paths": [_path(network, path) for path in summary.paths],
+        "effective": None if summary.effective is None else _effective(summary, summary.effective),
         "not_modelled": [],
     }
 
@@ -51,27 +51,27 @@ def unknown_report(network: Network, at: str, error: UnknownField) -> dict[str, 
     """What is left to say where the field is not known: why."""
     causes = [
         {"reason": cause.reason}
-        | (dict.fromkeys(OF_OP) if cause.op is None else op_data(network.ops[cause.op]))
+        | (dict.fromkeys(OP_KEYS) if cause.op is None else op_data(network.ops[cause.op]))
         for cause in error.causes
     ]
     return {
         **_heading(network),
         "at": at,
-        **dict.fromkeys(FIGURES),
+        **dict.fromkeys(FIELD_KEYS),
         "unit": None,
         "message": str(error),
         "not_modelled": causes,
     }
 
 
-OF_OP = ("function", "module", "built", "called")
-FIGURES = ("size", "largest", "smallest", "jump", "start", "coverage", "global", "local")
+OP_KEYS = ("function", "module", "built", "called")
+FIELD_KEYS = ("size", "largest", "smallest", "jump", "start", "coverage", "global", "local")
 
 
 def _heading(network: Network) -> dict[str, Any]:
     inputs = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
     return {
-        "version": VERSION,
+        "version": REPORT_VERSION,
         "model": network.name,
         "input": inputs[0] if len(inputs) == 1 else inputs,
         "notes": list(network.notes),
@@ -96,7 +96,7 @@ def _unit(unit: UnitField) -> dict[str, Any]:
     }
 
 
-def _effective(found: Summary, effective: Effective) -> dict[str, Any]:
+def _effective(summary: Summary, effective: Effective) -> dict[str, Any]:
     return {
         "weights": effective.weights or None,
         "samples": effective.samples,
@@ -104,7 +104,7 @@ def _effective(found: Summary, effective: Effective) -> dict[str, Any]:
         "side": effective.side,
         "box": None if effective.box is None else [list(ends) for ends in effective.box],
         "box_size": list(effective.box_size),
-        "inside_actual": effective.inside(found.unit.actual),
+        "inside_actual": effective.inside(summary.unit.actual),
     }
 
 
@@ -125,10 +125,10 @@ def _stretches(runs: tuple[tuple[int, int], ...]) -> list[list[int]]:
     return [list(run) for run in runs]
 
 
-def _path(network: Network, path: Reach) -> dict[str, Any]:
+def _path(network: Network, path: FieldPath) -> dict[str, Any]:
     return {
         "axis": path.axis,
-        "end": ENDS[path.end],
+        "end": END_NAMES[path.end],
         "size": path.size,
         "without_gates": path.local,
         "layers": [

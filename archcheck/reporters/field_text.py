@@ -12,51 +12,51 @@ from rich.text import Text
 from archcheck.fields import Region, UnitField, UnknownField
 from archcheck.fields.explain.effective import Effective
 from archcheck.fields.explain.growth import Growth, by_block, window_words
-from archcheck.fields.explain.path import HIGH, LOW, Reach
+from archcheck.fields.explain.path import HIGH, LOW, FieldPath
 from archcheck.fields.explain.summary import Summary
 from archcheck.network import Network, Op
 from archcheck.reporters import formatting
 from archcheck.reporters.inspection import heading
 from archcheck.reporters.text import BAR, bar
 
-LABEL = 15
+LABEL_WIDTH = 15
 """The width of the column of labels."""
 MOST_LAYERS = 32
 """The most rows that a path is shown in; one a layer where they suffice."""
 MOST_BOXES = 12
 """The most parts of a set that are listed."""
-AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """What the axes of an input are called."""
 
 
 def axis_names(axes: int) -> tuple[str, ...]:
     """What the axes of an input are called."""
-    return AXES.get(axes, tuple(f"axis {axis}" for axis in range(axes)))
+    return AXIS_NAMES.get(axes, tuple(f"axis {axis}" for axis in range(axes)))
 
 
-def print_field(found: Summary, console: Console) -> None:
+def print_field(summary: Summary, console: Console) -> None:
     """Print a summary."""
-    network = found.rf.network
+    network = summary.rf.network
     _print(console, Text(heading(network), style="bold"))
     for note in network.notes:
         _print(console, Text(f"  {note}", style="yellow"))
     _print(console, Text(""))
     _print(
         console,
-        Text(f"at {found.location.name}", style="bold").append(_about(found), style="not bold"),
+        Text(f"at {summary.location.name}", style="bold").append(_about(summary), style="not bold"),
     )
-    for row in _figures(found):
+    for row in _figures(summary):
         _print(console, row)
     _print(console, Text(""))
-    where = ",".join(map(str, found.unit.unit)) or "the only one"
-    of = f" of {formatting.shape(found.field.shape)}" if found.field.shape else ""
+    where = ",".join(map(str, summary.unit.unit)) or "the only one"
+    of = f" of {formatting.shape(summary.field.shape)}" if summary.field.shape else ""
     _print(console, Text(f"unit {where}", style="bold").append(of, style="not bold"))
-    for row in _unit_rows(found.unit, found.without_gates):
+    for row in _unit_rows(summary.unit, summary.without_gates):
         _print(console, row)
-    if found.effective is not None:
-        for row in _effective(found, found.effective):
+    if summary.effective is not None:
+        for row in _effective(summary, summary.effective):
             _print(console, row)
-    for text in _paths(network, found.paths):
+    for text in _paths(network, summary.paths):
         _print(console, text)
 
 
@@ -75,19 +75,19 @@ def _print(console: Console, text: Text) -> None:
 
 
 def _row(label: str, value: str, note: str = "", style: str = "") -> Text:
-    text = Text(f"  {label:<{LABEL}}").append(value, style=style)
+    text = Text(f"  {label:<{LABEL_WIDTH}}").append(value, style=style)
     return text.append(f"   {note}", style="dim") if note else text
 
 
-def _about(found: Summary) -> str:
-    network = found.rf.network
+def _about(summary: Summary) -> str:
+    network = summary.rf.network
     parts = []
-    if found.field.shape:
-        parts.append(f"a map of {formatting.shape(found.field.shape)}")
-    if found.location.head is not None:
-        parts.append(f"in front of {_op(network.ops[found.location.head])}")
+    if summary.field.shape:
+        parts.append(f"a map of {formatting.shape(summary.field.shape)}")
+    if summary.location.head is not None:
+        parts.append(f"in front of {_op(network.ops[summary.location.head])}")
     if len(network.inputs) > 1:
-        parts.append(f"positions of input {found.rf.input_index}")
+        parts.append(f"positions of input {summary.rf.input_index}")
     return f": {', '.join(parts)}" if parts else ""
 
 
@@ -100,24 +100,24 @@ def _by(values: Sequence[object]) -> str:
     return " × ".join(map(str, values))
 
 
-def _figures(found: Summary) -> list[Text]:
-    field = found.field
+def _figures(summary: Summary) -> list[Text]:
+    field = summary.field
     note = f"units differ: the smallest is {_by(field.smallest)}" if field.varies else ""
     if field.is_global and field.joined_by is not None:
         name = field.joined_by.module or field.joined_by.kind
         note = f"global from {name} on" + (f"; {note}" if note else "")
     rows = [_row("size", _by(field.size), note, "bold")]
-    if found.without_gates is not None:
-        names = [op.module or op.kind for op in found.joined_by]
+    if summary.without_gates is not None:
+        names = [op.module or op.kind for op in summary.joined_by]
         gates = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         text = _by(["–" if side is None else side for side in field.local])
         rows.append(_row("without gates", text, f"the paths through {gates} left out"))
-    if found.norms:
-        name = found.norms[0].module or found.norms[0].kind
-        more = f" and {len(found.norms) - 1} more" if len(found.norms) > 1 else ""
-        size = "not known" if found.strict is None else _by(found.strict.size)
+    if summary.norms:
+        name = summary.norms[0].module or summary.norms[0].kind
+        more = f" and {len(summary.norms) - 1} more" if len(summary.norms) > 1 else ""
+        size = "not known" if summary.strict is None else _by(summary.strict.size)
         rows.append(_row("strictly", size, f"with {name}{more} joining what they average over"))
-    low, high = [a for a, _ in found.actual], [b for _, b in found.actual]
+    low, high = [a for a, _ in summary.actual], [b for _, b in summary.actual]
     text = _by(high) if low == high else f"{_by(low)} to {_by(high)}"
     rows.append(_row("in the image", text, f"of {_by(field.sides)}: all units, borders included"))
     if min(field.coverage) < 1:
@@ -126,7 +126,7 @@ def _figures(found: Summary) -> list[Text]:
     start = formatting.axes(field.start).replace("-", "−")
     rows.append(_row("start", start, "the centre of the first unit's field"))
     ends = [
-        f"{formatting.signed(a)} before, {formatting.signed(b)} behind" for a, b in found.padding
+        f"{formatting.signed(a)} before, {formatting.signed(b)} behind" for a, b in summary.padding
     ]
     pairs = zip(axis_names(len(ends)), ends, strict=True)
     text = "; ".join(f"{name} {both}" for name, both in pairs)
@@ -187,7 +187,7 @@ def _boxes(region: Region, names: Sequence[str]) -> list[Text]:
     return rows
 
 
-def _effective(found: Summary, effective: Effective) -> list[Text]:
+def _effective(summary: Summary, effective: Effective) -> list[Text]:
     """What gradients say, beside what is possible."""
     weights = formatting.path(effective.weights) if effective.weights else "random initial weights"
     inputs = "1 random input" if effective.samples == 1 else f"{effective.samples} random inputs"
@@ -201,9 +201,9 @@ def _effective(found: Summary, effective: Effective) -> list[Text]:
     rows = [head, _row("side", f"{effective.side:.1f}", note, "bold")]
     spans = ", ".join(f"{low}–{high}" for low, high in effective.box)
     rows.append(_row("95 % of it", _by(effective.box_size), f"on each axis: {spans}"))
-    inside = effective.inside(found.unit.actual)
+    inside = effective.inside(summary.unit.actual)
     if inside is not None and inside < 1 - 1e-9:
-        leak = "the rest comes by the norms that are left out" if found.norms else ""
+        leak = "the rest comes by the norms that are left out" if summary.norms else ""
         rows.append(_row("in the field", f"{inside * 100:.2f} %", leak))
     return rows
 
@@ -211,9 +211,9 @@ def _effective(found: Summary, effective: Effective) -> list[Text]:
 # -- paths ------------------------------------------------------------------------------------
 
 
-def _paths(network: Network, paths: Sequence[Reach]) -> list[Text]:
+def _paths(network: Network, paths: Sequence[FieldPath]) -> list[Text]:
     """Each path once, with the axes and ends that it sets."""
-    alike: dict[tuple[tuple[str, int], ...], list[Reach]] = {}
+    alike: dict[tuple[tuple[str, int], ...], list[FieldPath]] = {}
     for path in paths:
         key = tuple(
             (f"{link.op.index}", added)
@@ -233,7 +233,7 @@ def _paths(network: Network, paths: Sequence[Reach]) -> list[Text]:
     return rows
 
 
-def _ends(group: Sequence[Reach], names: Sequence[str]) -> str:
+def _ends(group: Sequence[FieldPath], names: Sequence[str]) -> str:
     ends = {end: [names[path.axis] for path in group if path.end == end] for end in (LOW, HIGH)}
     if ends[LOW] == ends[HIGH]:
         return f"{' and '.join(ends[LOW])}, both ends"
@@ -243,20 +243,20 @@ def _ends(group: Sequence[Reach], names: Sequence[str]) -> str:
 
 def _alike_together(rows: Sequence[Growth]) -> list[Growth]:
     """Neighbours with the same window and the same contribution as one row."""
-    found = []
+    together: list[Growth] = []
     for _, group in groupby(rows, key=lambda row: (row.what, row.added)):
         first, *others = group
         if others:
             last, times = others[-1], 1 + len(others)
             name = f"{first.name} to {last.name}"
             what = f"{times} times {first.what}, +{first.added} each"
-            found.append(Growth(name, last.size, times * first.added, what))
+            together.append(Growth(name, last.size, times * first.added, what))
         else:
-            found.append(first)
-    return found
+            together.append(first)
+    return together
 
 
-def _layers(network: Network, path: Reach) -> list[Text]:
+def _layers(network: Network, path: FieldPath) -> list[Text]:
     rows = [Growth("input", 1, 0, "")]
     for link, added in zip(path.links, path.added, strict=True):
         if added:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("svg", "png")
 DPI = 144
-PAIRS = {2: ((0, 1),), 3: ((1, 2), (0, 2), (0, 1))}
+AXIS_PAIRS = {2: ((0, 1),), 3: ((1, 2), (0, 2), (0, 1))}
 """The axes of the input that are drawn against each other, for its number of axes."""
 
 
@@ -31,11 +31,11 @@ def available() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def picture(found: Summary, picture_format: str) -> bytes:
+def picture(summary: Summary, picture_format: str) -> bytes:
     """The picture of a summary, as the bytes of a file; the same ones every time.
 
     Args:
-        found: what is drawn.
+        summary: what is drawn.
         picture_format: one of :data:`FORMATS`.
     """
     import matplotlib as mpl
@@ -45,14 +45,14 @@ def picture(found: Summary, picture_format: str) -> bytes:
         mpl.rcdefaults()  # whatever the user's own settings are
         mpl.rcParams.update(cast("Any", SETTINGS))
         figure = Figure(layout="constrained")
-        figure.suptitle(_heading(found), x=0.01, ha="left", fontsize=10)
-        if len(found.field.sides) == 1:
-            _sequence(figure, found)
-        elif len(found.field.sides) == 2:
-            _image(figure, found, picture_format)
+        figure.suptitle(_heading(summary), x=0.01, ha="left", fontsize=10)
+        if len(summary.field.sides) == 1:
+            _sequence(figure, summary)
+        elif len(summary.field.sides) == 2:
+            _image(figure, summary, picture_format)
         else:
-            _volume(figure, found, picture_format)
-        figure.legend(handles=_legend(found), loc="outside lower left", ncols=5, frameon=False)
+            _volume(figure, summary, picture_format)
+        figure.legend(handles=_legend(summary), loc="outside lower left", ncols=5, frameon=False)
         buffer = BytesIO()
         # Without a date and a version the same field makes the same file.
         metadata = {"Date": None, "Creator": "archcheck"} if picture_format == "svg" else {}
@@ -60,46 +60,46 @@ def picture(found: Summary, picture_format: str) -> bytes:
     return buffer.getvalue()
 
 
-def _sequence(figure: Figure, found: Summary) -> None:
+def _sequence(figure: Figure, summary: Summary) -> None:
     figure.set_size_inches(11.0, 4.8)
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1.0))
-    draw_strip(left, found)
-    if found.effective is not None:
-        draw_curve(left, found, found.effective)
-    draw_growth(right, found)
+    draw_strip(left, summary)
+    if summary.effective is not None:
+        draw_curve(left, summary, summary.effective)
+    draw_growth(right, summary)
 
 
-def _image(figure: Figure, found: Summary, picture_format: str) -> None:
-    heat = found.effective is not None
+def _image(figure: Figure, summary: Summary, picture_format: str) -> None:
+    heat = summary.effective is not None
     figure.set_size_inches(15.5 if heat else 11.0, 4.8)
     panels = figure.subplots(1, 3 if heat else 2, width_ratios=(0.85, 0.85, 1.0)[-3 + (not heat) :])
-    draw_plane(panels[0], found, (0, 1), picture_format)
-    if found.effective is not None:
-        draw_heat(panels[1], found, found.effective, (0, 1))
-    draw_growth(panels[-1], found)
+    draw_plane(panels[0], summary, (0, 1), picture_format)
+    if summary.effective is not None:
+        draw_heat(panels[1], summary, summary.effective, (0, 1))
+    draw_growth(panels[-1], summary)
 
 
-def _volume(figure: Figure, found: Summary, picture_format: str) -> None:
-    heat = found.effective is not None
+def _volume(figure: Figure, summary: Summary, picture_format: str) -> None:
+    heat = summary.effective is not None
     figure.set_size_inches(14.5, 8.0 if heat else 4.8)
     grid = figure.add_gridspec(2 if heat else 1, 4, width_ratios=(1.0, 1.0, 1.0, 1.6))
-    for column, pair in enumerate(PAIRS[3]):
-        draw_plane(figure.add_subplot(grid[0, column]), found, pair, picture_format)
-        if found.effective is not None:
-            draw_heat(figure.add_subplot(grid[1, column]), found, found.effective, pair)
-    draw_growth(figure.add_subplot(grid[:, 3]), found)
+    for column, pair in enumerate(AXIS_PAIRS[3]):
+        draw_plane(figure.add_subplot(grid[0, column]), summary, pair, picture_format)
+        if summary.effective is not None:
+            draw_heat(figure.add_subplot(grid[1, column]), summary, summary.effective, pair)
+    draw_growth(figure.add_subplot(grid[:, 3]), summary)
 
 
-def _heading(found: Summary) -> str:
-    network = found.rf.network
-    unit = ",".join(map(str, found.unit.unit))
-    at = f"unit {unit} at {found.location.name}" if unit else found.location.name
-    inputs = formatting.shape(network.shape(network.inputs[found.rf.input_index])[1:])
-    return f"{network.name} on {inputs}: {at}\n{_sizes(found)}"
+def _heading(summary: Summary) -> str:
+    network = summary.rf.network
+    unit = ",".join(map(str, summary.unit.unit))
+    at = f"unit {unit} at {summary.location.name}" if unit else summary.location.name
+    inputs = formatting.shape(network.shape(network.inputs[summary.rf.input_index])[1:])
+    return f"{network.name} on {inputs}: {at}\n{_sizes(summary)}"
 
 
-def _sizes(found: Summary) -> str:
-    theoretical, actual = found.unit.theoretical, found.unit.actual
+def _sizes(summary: Summary) -> str:
+    theoretical, actual = summary.unit.theoretical, summary.unit.actual
     text = f"field {_by(theoretical.size)}"
     if theoretical.density < 1:
         text += f", {theoretical.count:,} of its {prod(theoretical.size):,} positions read"
@@ -110,17 +110,17 @@ def _by(values: Sequence[int]) -> str:
     return " × ".join(map(str, values))
 
 
-def _legend(found: Summary) -> list[Any]:
+def _legend(summary: Summary) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     centre = Line2D([], [], marker="+", ms=8, mew=1.8, color=UNIT, ls="none", label="its centre")
     handles: list[Any] = []
-    if found.unit.theoretical != found.unit.actual:
+    if summary.unit.theoretical != summary.unit.actual:
         handles.append(Patch(facecolor=THEORETICAL, label="as on an endless image"))
-    if found.unit.actual.boxes:
+    if summary.unit.actual.boxes:
         handles.append(Patch(facecolor=ACTUAL, label="in the image"))
     handles += [Patch(facecolor="none", edgecolor=BORDER, label="the image"), centre]
-    if found.effective is not None and len(found.field.sides) > 1:
+    if summary.effective is not None and len(summary.field.sides) > 1:
         handles.append(Patch(facecolor="none", edgecolor=UNIT, label="95 % of the gradient"))
     return handles

@@ -22,17 +22,17 @@ MOST_RECTANGLES = 4000
 MOST_PIXELS = 1 << 24
 
 
-def draw_plane(panel: Axes, found: Summary, pair: tuple[int, int], picture_format: str) -> None:
+def draw_plane(panel: Axes, summary: Summary, pair: tuple[int, int], picture_format: str) -> None:
     """Two of the input's axes, the later one across; along a third all is laid together."""
     from matplotlib.patches import Rectangle
 
-    names = axis_names(len(found.field.sides))
+    names = axis_names(len(summary.field.sides))
     down, across = pair
-    theoretical, actual = (_onto(r, pair) for r in (found.unit.theoretical, found.unit.actual))
+    theoretical, actual = (_onto(r, pair) for r in (summary.unit.theoretical, summary.unit.actual))
     # The theoretical set holds the actual one but for what padding repeats.
     for region, colour in ((theoretical, THEORETICAL), (actual, ACTUAL)):
         _draw(panel, region, colour, picture_format)
-    sides = (found.field.sides[down], found.field.sides[across])
+    sides = (summary.field.sides[down], summary.field.sides[across])
     image = Rectangle((-0.5, -0.5), sides[1], sides[0], fill=False, edgecolor=BORDER, lw=1.4)
     panel.add_patch(image)
     centre = _centre(theoretical)
@@ -50,18 +50,18 @@ def draw_plane(panel: Axes, found: Summary, pair: tuple[int, int], picture_forma
     panel.set_title(f"{names[down]} and {names[across]}" if len(names) > 2 else "the field")
 
 
-def draw_strip(panel: Axes, found: Summary) -> None:
+def draw_strip(panel: Axes, summary: Summary) -> None:
     """The one axis of a sequence: a row for the theoretical field, one for the actual."""
     rows = (
-        ("theoretical", found.unit.theoretical, THEORETICAL),
-        ("actual", found.unit.actual, ACTUAL),
+        ("theoretical", summary.unit.theoretical, THEORETICAL),
+        ("actual", summary.unit.actual, ACTUAL),
     )
     for row, (_, region, colour) in enumerate(rows):
         spans = [(low - 0.5, high - low + 1) for low, high in region.axes[0].runs()]
         panel.broken_barh(spans, (row - 0.3, 0.6), facecolors=colour, lw=0)
-    side = found.field.sides[0]
+    side = summary.field.sides[0]
     panel.axvspan(-0.5, side - 0.5, ymin=0, ymax=1, fill=False, edgecolor=BORDER, lw=1.4)
-    hull = found.unit.theoretical.hull
+    hull = summary.unit.theoretical.hull
     if hull is not None:
         centre = (hull[0][0] + hull[0][1]) / 2
         panel.plot([centre] * 2, [0, 1], marker="+", ms=11, mew=2.0, color=UNIT, ls="none")
@@ -118,14 +118,14 @@ def _draw(panel: Axes, region: Region, colour: str, picture_format: str) -> None
 # -- what gradients say ------------------------------------------------------------------------
 
 
-def draw_heat(panel: Axes, found: Summary, effective: Effective, pair: tuple[int, int]) -> None:
+def draw_heat(panel: Axes, summary: Summary, effective: Effective, pair: tuple[int, int]) -> None:
     """The gradient over the image, of two axes the later one across; the third is summed up.
 
     Square roots are shown: a Gaussian's tails are seen as well.
     """
     from matplotlib.patches import Rectangle
 
-    names = axis_names(len(found.field.sides))
+    names = axis_names(len(summary.field.sides))
     down, across = pair
     others = tuple(axis for axis in range(effective.energy.ndim) if axis not in pair)
     energy = np.sqrt(effective.energy.sum(axis=others))
@@ -155,7 +155,7 @@ def draw_heat(panel: Axes, found: Summary, effective: Effective, pair: tuple[int
     )
 
 
-def draw_curve(panel: Axes, found: Summary, effective: Effective) -> None:
+def draw_curve(panel: Axes, summary: Summary, effective: Effective) -> None:
     """The gradient along a sequence, below the two rows of the field."""
     energy = effective.energy
     peak = energy.max(initial=0.0)

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_LABELS = 18
-MOST_ABOVE = 1.6
+MOST_IMAGE_ABOVE = 1.6
 """The image's side is drawn beside the growth unless it is that much larger than the field."""
 
 
-def draw_growth(panel: Axes, found: Summary) -> None:
+def draw_growth(panel: Axes, summary: Summary) -> None:
     """Size against depth: every tensor on a way to the location, and the path of the field."""
     from matplotlib.collections import LineCollection
 
-    names = axis_names(len(found.field.sides))
+    names = axis_names(len(summary.field.sides))
     drawn: dict[tuple[int, ...], list[int]] = {}
-    graphs = {axis: nodes(found, axis) for axis in range(len(names))}
+    graphs = {axis: nodes(summary, axis) for axis in range(len(names))}
     for axis, graph in graphs.items():
         drawn.setdefault(tuple(node.size for node in graph), []).append(axis)
     ends = []
@@ -72,7 +72,7 @@ def draw_growth(panel: Axes, found: Summary) -> None:
             fontweight="bold",
         )
     top = max(node.size for graph in graphs.values() for node in graph)
-    shown = [side for side in sorted(set(found.field.sides)) if side <= MOST_ABOVE * top]
+    shown = [side for side in sorted(set(summary.field.sides)) if side <= MOST_IMAGE_ABOVE * top]
     for side in shown:
         panel.axhline(side, color=BORDER, lw=0.8, ls=(0, (4, 3)), zorder=0)
         panel.annotate(
@@ -86,7 +86,7 @@ def draw_growth(panel: Axes, found: Summary) -> None:
         )
     if len(drawn) > 1:
         panel.legend(loc="lower right", frameon=False)
-    local = any(path.local for path in found.paths)
+    local = any(path.local for path in summary.paths)
     panel.set_title("growth" + (", without gates" if local else ""))
     panel.set_ylabel("side of the field")
     panel.set_ylim(0, max([top, *shown]) * 1.1)

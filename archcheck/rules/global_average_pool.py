@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from archcheck.fields.forward import Unknown
+from archcheck.fields.forward import UnknownMap
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
 from archcheck.network.graph import Paths
@@ -143,7 +143,7 @@ def _unfollowed(subject: Subject) -> list[Op]:
         op
         for op in network.ops
         if _averages(network, op)
-        and any(isinstance(walk.map(op.inputs[0]), Unknown) for walk in walks)
+        and any(isinstance(walk.map(op.inputs[0]), UnknownMap) for walk in walks)
     ]
 
 

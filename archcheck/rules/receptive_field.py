@@ -25,7 +25,7 @@ from archcheck.rules.base import (
 from archcheck.rules.baseline import judged, proposed
 from archcheck.rules.options import Amount, CommonOptions, ShareBounds
 
-AXES = {"depth": -3, "height": -2, "width": -1}
+AXIS_NUMBERS = {"depth": -3, "height": -2, "width": -1}
 
 
 class ReceptiveFieldOptions(Amount, CommonOptions):
@@ -160,7 +160,7 @@ def _axes(field: Field, axis: str | int | None) -> list[int]:
     count = len(field.axes)
     if axis is None:
         return list(range(count))
-    index = AXES[axis] if isinstance(axis, str) else axis
+    index = AXIS_NUMBERS[axis] if isinstance(axis, str) else axis
     index += count if index < 0 else 0
     return [index] if 0 <= index < count else []
 

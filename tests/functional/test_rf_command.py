@@ -16,7 +16,7 @@ import torch
 
 import archcheck
 from archcheck.fields.explain.effective import Effective
-from archcheck.fields.explain.summary import summary
+from archcheck.fields.explain.summary import summarize
 from archcheck.reporters.plot import picture
 from tests.support.commands import output_of, run_command, run_program
 from tests.support.paths import ROOT
@@ -229,7 +229,7 @@ def test_pictures_are_the_same_every_time(
     nets: dict[str, Any] = {}
     exec(NETS, nets)
     rf = archcheck.receptive_field(archcheck.trace(nets[name](), shape))
-    found = summary(rf, rf.locations(at)[0])
+    found = summarize(rf, rf.locations(at)[0])
     if used:
         energy = np.linspace(0, 1, prod(shape[1:])).reshape(shape[1:])
         found = replace(found, effective=Effective(energy, 1))

@@ -52,18 +52,18 @@ class AxisMap:
         """
         if margin:
             return [i + margin for i in self.reads(output) if -margin <= i < size + margin]
-        found = []
+        indices = []
         for index in self.reads(output):
             if 0 <= index < size:
-                found.append(index)
+                indices.append(index)
             elif self.border == CLAMP:
-                found.append(0 if index < 0 else size - 1)
+                indices.append(0 if index < 0 else size - 1)
             elif self.border == WRAP:
-                found.append(index % size)
+                indices.append(index % size)
             elif self.border == REFLECT and size > 1:
                 folded = index % (2 * size - 2)
-                found.append(folded if folded < size else 2 * size - 2 - folded)
-        return found
+                indices.append(folded if folded < size else 2 * size - 2 - folded)
+        return indices
 
     def margin_left(self, size: int, margin: int, output: int) -> int:
         """How far beyond ``output`` real positions all that is read lies within a margin."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from math import prod
@@ -15,42 +14,11 @@ from msgspec.structs import replace
 from archcheck.fields.algebra.axis_map import AxisMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.table import Factor, Table, union
+from archcheck.fields.algebra.track import Cut, Track
 
 
 class NotModelledError(Exception):
     """An operation moves positions in a way that is not modelled; the message says which."""
-
-
-class Track(msgspec.Struct, frozen=True, gc=False):
-    """The fields on one input axis.
-
-    ``local`` moves with the unit. ``fixed`` does not: it is what an operation that joined all
-    positions brought in, the first of which is ``joined_by`` (an index into the network's
-    operations).
-    """
-
-    local: Table
-    fixed: Table | None = None
-    joined_by: int | None = None
-
-    @property
-    def tables(self) -> list[Table]:
-        """The tables that are there."""
-        return [self.local] if self.fixed is None else [self.local, self.fixed]
-
-
-class Cut(msgspec.Struct, frozen=True, gc=False):
-    """What constant masks closed in a map. ``live`` is false where a unit is closed.
-
-    A closed unit holds the constant ``value``; where that is None, something very low was added
-    to it, which cuts nothing yet: a softmax does. ``infinite`` says whether some of that is
-    without bounds, ``read`` whether it is known at all.
-    """
-
-    live: Table
-    value: float | None
-    infinite: bool = False
-    read: bool = True
 
 
 @lru_cache(maxsize=256)
@@ -129,13 +97,13 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         shuffle) still counts positions, channels times height times width (a flattened map) and
         the positions inside a window do not.
         """
-        found = []
+        dimensions = []
         for dimension, span in enumerate(self._spans):
             if span.start < span.stop:
                 first = self.factors[span.start]
                 if first.spatial and first.part != "inner":
-                    found.append(dimension)
-        return tuple(found)
+                    dimensions.append(dimension)
+        return tuple(dimensions)
 
     @cached_property
     def sides(self) -> tuple[int, ...]:
@@ -186,7 +154,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         self, factors: Sequence[Factor], groups: Sequence[int], change: Callable[[Table], Table]
     ) -> FieldMap:
         """A map of other factors, with every table changed."""
-        cut = self.cut and replace(self.cut, live=change(self.cut.live))
+        cut = self.cut and replace(self.cut, is_open=change(self.cut.is_open))
         return FieldMap(tuple(factors), tuple(groups), self.mapped(change), cut)
 
     def permuted(self, order: Sequence[int]) -> FieldMap:
@@ -292,22 +260,22 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
 
     # -- reading ----------------------------------------------------------------------------
 
-    def gathered(self, dimension: int, gather: AxisMap, output: int) -> FieldMap:
+    def gathered(self, dimension: int, along: AxisMap, output: int) -> FieldMap:
         """An operation along one dimension whose result has ``output`` positions there."""
         result = self.single(dimension)
         if not result.groups[dimension]:
             result = result.widened(dimension, Factor(1, False, False))
         factor = result.span(dimension).start
         source = result.factors[factor]
-        if gather.stays and output == source.size:
+        if along.stays and output == source.size:
             return result
-        margin = gather.margin_left(source.size, source.margin, output)
+        margin = along.margin_left(source.size, source.margin, output)
         target, factors = source, result.factors
         if (output, margin) != (source.size, source.margin):
             target = Factor(output, source.lattice, source.spatial, source.part, margin)
             factors = (*factors[:factor], target, *factors[factor + 1 :])
         return result.changed(
-            factors, result.groups, lambda table: table.gathered(factor, gather, source, target)
+            factors, result.groups, lambda table: table.gathered(factor, along, source, target)
         )
 
     def joined(self, dimensions: Sequence[int], op: int) -> FieldMap:
@@ -416,8 +384,3 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     def with_new(self, dimension: int) -> FieldMap:
         """A new dimension of length one."""
         return replace(self, groups=(*self.groups[:dimension], 0, *self.groups[dimension:]))
-
-
-def rate(table: Table, factor: int) -> Fraction:
-    """How far a table's sets move for each index of a factor, on the average."""
-    return Fraction(table.steps[factor], table.values.shape[factor])

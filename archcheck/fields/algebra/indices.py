@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
-from archcheck.fields.algebra import axis_map as g
+from archcheck.fields.algebra import axis_map
 from archcheck.fields.algebra.axis_map import AxisMap
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import Booleans, settled, without
@@ -20,7 +20,7 @@ from archcheck.fields.algebra.reshape import divided, reshaped, together
 Integers = npt.NDArray[Any]
 LONGEST_PERIOD = 64
 """The longest pattern that is looked for in an array of indices."""
-MOST = 1 << 18
+MOST_UNITS = 1 << 18
 """The most units that are picked or written one by one."""
 
 
@@ -30,7 +30,7 @@ def along(m: FieldMap, dimension: int, index: Integers) -> FieldMap:
     index = np.where(index < 0, index + size, index)
     read = _regular(index, size)
     if read is None:
-        if len(index) > MOST:
+        if len(index) > MOST_UNITS:
             raise NotModelledError("too many indices")
         m = m.single(dimension)
         if m.groups[dimension]:
@@ -43,12 +43,12 @@ def _regular(index: Integers, size: int) -> AxisMap | None:
     """The pattern in an array of indices that goes on beyond the borders; None without one."""
     count = len(index)
     if count < 2:
-        return g.pick(int(index[0]) if count else 0)
+        return axis_map.pick(int(index[0]) if count else 0)
     middle = (count - 1) // 2
     step = int(index[middle + 1] - index[middle])
     if step:
         start = int(index[middle]) - middle * step
-        for border in (g.DROP, g.WRAP, g.REFLECT, g.CLAMP):
+        for border in (axis_map.DROP, axis_map.WRAP, axis_map.REFLECT, axis_map.CLAMP):
             read = AxisMap(1, step, ((start,),), border)
             if all(read.reads_within(o, size) == [i] for o, i in enumerate(index.tolist())):
                 return read
@@ -129,7 +129,7 @@ def written(
     arrays = list(np.broadcast_arrays(*arrays))
     sizes = tuple(shape[d] for d in at)
     flat = np.ravel_multi_index(tuple(arrays), sizes).ravel()
-    if prod(sizes) > MOST or len(flat) > MOST:
+    if prod(sizes) > MOST_UNITS or len(flat) > MOST_UNITS:
         raise NotModelledError("an assignment to too many places")
     rest = [d for d in range(len(shape)) if d not in at]
     order = [*rest[:place], *at, *rest[place:]]
@@ -137,8 +137,8 @@ def written(
     if not adds:
         hit = np.zeros(prod(sizes), dtype=bool)
         hit[flat] = True
-        live: Booleans = ~hit.reshape((1,) * place + sizes + (1,) * (len(rest) - place))
-        base = without(base, live.transpose([order.index(d) for d in range(len(shape))]))
+        is_open: Booleans = ~hit.reshape((1,) * place + sizes + (1,) * (len(rest) - place))
+        base = without(base, is_open.transpose([order.index(d) for d in range(len(shape))]))
     if value is None:
         return base
     sources: list[list[int]] = [[] for _ in range(prod(sizes))]
@@ -179,7 +179,7 @@ def elementwise(m: FieldMap, dimension: int, index: Integers) -> FieldMap:
     varying = [d for d in range(index.ndim) if d != dimension and not _alike(index, d)]
     for d in range(index.ndim):
         if d != dimension and index.shape[d] < m.shape[d]:
-            m = m.gathered(d, g.pick(0), index.shape[d])
+            m = m.gathered(d, axis_map.pick(0), index.shape[d])
     taken = index[
         tuple(slice(None) if d in (*varying, dimension) else 0 for d in range(index.ndim))
     ]

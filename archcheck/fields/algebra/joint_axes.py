@@ -21,12 +21,12 @@ from archcheck.network import Op, kinds
 
 Sizes = tuple[tuple[int, ...], ...]
 """For every table the sizes of the factors whose units it numbers."""
-MASKED = frozenset(
+JOINING_MASKED = frozenset(
     "matmul mm bmm addmm baddbmm einsum softmax log_softmax softmin gumbel_softmax sum mean "
     "scaled_dot_product_attention multi_head_attention_forward".split()
 )
 """The kinds that join what a mask leaves open: of tokens in rows and columns, any set at all."""
-ROWS = (
+JOINING_ROWS = (
     kinds.SCANS
     | kinds.RECURRENT
     | {"index_add", "index_put", "scatter", "scatter_add", "scatter_reduce"}
@@ -52,10 +52,10 @@ def identity(factors: tuple[Factor, ...]) -> tuple[Table, ...]:
 
 def is_joint(op: Op, operands: Iterable[FieldMap]) -> bool:
     """Whether an operation may join any set of units, such as a mask leaves open."""
-    if op.kind not in MASKED:
-        return op.kind in ROWS
-    given = (op.arguments.get(name) for name in ("attn_mask", "key_padding_mask", "is_causal"))
-    return any(given) or any(m.cut is not None for m in operands)
+    if op.kind not in JOINING_MASKED:
+        return op.kind in JOINING_ROWS
+    masks = (op.arguments.get(name) for name in ("attn_mask", "key_padding_mask", "is_causal"))
+    return any(masks) or any(m.cut is not None for m in operands)
 
 
 def bounded(m: FieldMap) -> FieldMap:

@@ -15,29 +15,30 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.field_map import Cut, FieldMap, NotModelledError, Track
-from archcheck.fields.algebra.merge import MARGIN
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
+from archcheck.fields.algebra.merge import WRITTEN_MARGIN
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Factor, Table, union
+from archcheck.fields.algebra.track import Cut, Track
 from archcheck.network.constants import CUTTING
 
 Booleans = npt.NDArray[np.bool_]
-LARGEST = 1 << 20
+MOST_UNITS = 1 << 20
 """The most sets that a mask may make of one table."""
 
 
 # -- attaching and reading --------------------------------------------------------------------
 
 
-def closed(m: FieldMap, live: Booleans, cut: Cut, like: FieldMap | None = None) -> FieldMap:
-    """A map whose units are closed where ``live``, which broadcasts to its shape, is false.
+def closed(m: FieldMap, is_open: Booleans, cut: Cut, like: FieldMap | None = None) -> FieldMap:
+    """A map whose units are closed where ``is_open``, which broadcasts to its shape, is false.
 
     ``cut`` says how. ``like`` lends its factors where the map has none along a dimension.
     """
-    live = live.reshape((1,) * (len(m.groups) - live.ndim) + live.shape)
-    if live.all():
+    is_open = is_open.reshape((1,) * (len(m.groups) - is_open.ndim) + is_open.shape)
+    if is_open.all():
         return replace(m, cut=None)
-    for dimension, size in enumerate(live.shape):
+    for dimension, size in enumerate(is_open.shape):
         if size > 1 and m.shape[dimension] == 1:
             m = m.all_fixed(dimension)
             if like is not None and like.shape[dimension] == size:
@@ -48,22 +49,22 @@ def closed(m: FieldMap, live: Booleans, cut: Cut, like: FieldMap | None = None) 
                 m = m.widened(dimension, replace(factor, margin=0))
     m = m.within_borders()
     sides: list[int] = []
-    for dimension, size in enumerate(live.shape):
+    for dimension, size in enumerate(is_open.shape):
         factors = m.factors[m.span(dimension)]
         sides += [f.size if size > 1 else 1 for f in factors]
-    table = Table(_compressed(live.reshape(sides)), (0,) * len(m.factors))
-    return replace(m, cut=replace(cut, live=table))
+    table = Table(_compressed(is_open.reshape(sides)), (0,) * len(m.factors))
+    return replace(m, cut=replace(cut, is_open=table))
 
 
 def closed_too(m: FieldMap, zeros: FieldMap) -> FieldMap:
     """A map whose units are zero where those of another of the same dimensions are, too."""
-    live = live_units(zeros)
+    is_open = open_units(zeros)
     if m.cut is not None:
-        live = live & live_units(m)
-    return closed(replace(m, cut=None), live, Cut(Table.constant(EMPTY, 0), 0.0), zeros)
+        is_open = is_open & open_units(m)
+    return closed(replace(m, cut=None), is_open, Cut(Table.constant(EMPTY, 0), 0.0), zeros)
 
 
-def live_units(m: FieldMap) -> Booleans:
+def open_units(m: FieldMap) -> Booleans:
     """Which units are not closed: an array of the map's rank that broadcasts to its shape."""
     if m.cut is None:
         return np.ones((1,) * len(m.groups), dtype=bool)
@@ -83,7 +84,7 @@ def live_units(m: FieldMap) -> Booleans:
 def _written_out(m: FieldMap) -> Booleans:
     """Which units are not closed, by factors; along each one entry, or one for every index."""
     assert m.cut is not None
-    values = m.cut.live.values
+    values = m.cut.is_open.values
     for factor, description in enumerate(m.factors):
         if description.lattice and values.shape[factor] > 1:
             indices = np.arange(description.size) % values.shape[factor]
@@ -91,20 +92,20 @@ def _written_out(m: FieldMap) -> Booleans:
     return values
 
 
-def any_along(live: Booleans, axes: int | Sequence[int], *, keep: bool = True) -> Booleans:
+def any_along(is_open: Booleans, axes: int | Sequence[int], *, keep: bool = True) -> Booleans:
     """Whether anything along some axes is open."""
     axis = axes if isinstance(axes, int) else tuple(axes)
-    return np.asarray(np.any(live, axis=axis, keepdims=keep))
+    return np.asarray(np.any(is_open, axis=axis, keepdims=keep))
 
 
-def _compressed(live: Booleans) -> Booleans:
+def _compressed(is_open: Booleans) -> Booleans:
     """One entry along every axis where all are alike."""
-    for axis, size in enumerate(live.shape):
+    for axis, size in enumerate(is_open.shape):
         if size > 1:
-            first = live.take([0], axis=axis)
-            if (live == first).all():
-                live = first
-    return live
+            first = is_open.take([0], axis=axis)
+            if (is_open == first).all():
+                is_open = first
+    return is_open
 
 
 # -- taking out -------------------------------------------------------------------------------
@@ -119,39 +120,39 @@ def settled(m: FieldMap) -> FieldMap:
     if m.cut is None:
         return m
     open_ = replace(m, cut=None)
-    return open_ if m.cut.value is None else emptied(open_, m.cut.live, _written_out(m))
+    return open_ if m.cut.value is None else emptied(open_, m.cut.is_open, _written_out(m))
 
 
-def without(m: FieldMap, live: Booleans) -> FieldMap:
-    """A map whose units depend on nothing where ``live`` is false."""
-    return settled(closed(m, live, Cut(Table.constant(EMPTY, 0), 0.0)))
+def without(m: FieldMap, is_open: Booleans) -> FieldMap:
+    """A map whose units depend on nothing where ``is_open`` is false."""
+    return settled(closed(m, is_open, Cut(Table.constant(EMPTY, 0), 0.0)))
 
 
-def emptied(m: FieldMap, table: Table, live: Booleans) -> FieldMap:
-    """A map whose units depend on nothing where ``live``, written out by factors, is false."""
-    live = _compressed(live)
-    if prod(live.shape) > LARGEST:
+def emptied(m: FieldMap, table: Table, is_open: Booleans) -> FieldMap:
+    """A map whose units depend on nothing where ``is_open``, written out by factors, is false."""
+    is_open = _compressed(is_open)
+    if prod(is_open.shape) > MOST_UNITS:
         raise NotModelledError("a mask of too many different entries")
-    for factor, size in enumerate(live.shape):
+    for factor, size in enumerate(is_open.shape):
         if size > 1 and m.factors[factor].lattice:
             # What lies beyond the borders is not masked.
-            m = m.pinned(factor, MARGIN)
-            widths = [(MARGIN, MARGIN) if f == factor else (0, 0) for f in range(live.ndim)]
-            live = np.pad(live, widths, constant_values=True)
+            m = m.pinned(factor, WRITTEN_MARGIN)
+            widths = [(WRITTEN_MARGIN,) * 2 if f == factor else (0, 0) for f in range(is_open.ndim)]
+            is_open = np.pad(is_open, widths, constant_values=True)
         elif size > 1:
             m = m.trimmed(factor)
-    if live.all():
+    if is_open.all():
         return m
-    return m.changed(m.factors, m.groups, lambda table: _kept(table, live))
+    return m.changed(m.factors, m.groups, lambda table: _kept(table, is_open))
 
 
-def _kept(table: Table, live: Booleans) -> Table:
-    return Table(_where(live, table.values), table.steps)
+def _kept(table: Table, is_open: Booleans) -> Table:
+    return Table(_where(is_open, table.values), table.steps)
 
 
-def _where(live: Booleans, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    kept = np.broadcast_to(values, np.broadcast_shapes(live.shape, values.shape)).copy()
-    kept[np.broadcast_to(~live, kept.shape)] = EMPTY
+def _where(is_open: Booleans, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    kept = np.broadcast_to(values, np.broadcast_shapes(is_open.shape, values.shape)).copy()
+    kept[np.broadcast_to(~is_open, kept.shape)] = EMPTY
     return kept
 
 
@@ -171,7 +172,7 @@ def joined(m: FieldMap, dimensions: Sequence[int], op: int) -> FieldMap:
         while result.groups[dimension]:
             result = result.dropped(result.span(dimension).start, dimension)
     # Where all was closed there is a sum of zeros.
-    rows = any_along(live_units(m), dimensions)
+    rows = any_along(open_units(m), dimensions)
     return closed(result, rows, m.cut)
 
 
@@ -190,27 +191,27 @@ def joined_rows(m: FieldMap, dimension: int, rows: Booleans, op: int) -> FieldMa
 def softmax(m: FieldMap, dimension: int, op: int) -> FieldMap:
     """Weights over a dimension: they depend on all of it that no mask has closed."""
     cut = m.cut
-    if cut is not None and not cut.read:
+    if cut is not None and not cut.seen:
         raise NotModelledError("a mask whose values were not read")
     size, spatial = m.shape[dimension], dimension in m.spatial_dimensions()
     if cut is None or (cut.value is not None and cut.value > -CUTTING):
         return settled(m).joined([dimension], op).grown(dimension, size, spatial=spatial)
-    live = live_units(m)
-    rows = any_along(live, dimension)
+    is_open = open_units(m)
+    rows = any_along(is_open, dimension)
     if not rows.all():
         # A row that is low throughout is as good as one that is not.
         if cut.infinite:
             raise NotModelledError("a softmax of rows that are masked throughout")
         if cut.value is not None:
-            m = without(replace(m, cut=None), live | rows)
-        live = live | ~rows
-        m = closed(m, live, cut)
+            m = without(replace(m, cut=None), is_open | rows)
+        is_open = is_open | ~rows
+        m = closed(m, is_open, cut)
         if m.cut is None:
             return m.joined([dimension], op).grown(dimension, size, spatial=spatial)
     united = _united(m, _factors(m, [dimension]), op)
     result = replace(united, cut=None)
     assert united.cut is not None
-    if united.cut.live.values.all():
+    if united.cut.is_open.values.all():
         return result
     return replace(united, cut=replace(united.cut, value=0.0, infinite=False))
 
@@ -225,14 +226,14 @@ def _united(m: FieldMap, at: Sequence[int], op: int) -> FieldMap:
         m = m.trimmed(factor)
     m = _on_the_real_map(m, at)
     assert m.cut is not None
-    live = _written_out(m)
+    is_open = _written_out(m)
     tracks = []
     for t in m.tracks:
         local, fixed, joined_by = t.local, t.fixed, t.joined_by
-        reached = _joins_all(m, local, live, at)
-        whole = _masked_union(local, live, at)
+        reached = _joins_all(m, local, is_open, at)
+        whole = _masked_union(local, is_open, at)
         if fixed is not None:
-            fixed = _masked_union(fixed, live, at)
+            fixed = _masked_union(fixed, is_open, at)
         if reached:
             joined_by = op if joined_by is None else joined_by
             fixed = whole if fixed is None else union([fixed, whole])
@@ -258,13 +259,13 @@ def _on_the_real_map(m: FieldMap, at: Sequence[int]) -> FieldMap:
     assert m.cut is not None
     needed = _needed(m, at)
     if needed and not any(m.factors[f].spatial and m.factors[f].part != "inner" for f in at):
-        everywhere = any_along(m.cut.live.values, needed)
-        alike = (m.cut.live.values == everywhere).all(
+        everywhere = any_along(m.cut.is_open.values, needed)
+        alike = (m.cut.is_open.values == everywhere).all(
             axis=tuple(f for f in range(len(m.factors)) if f not in needed)
         )
         if alike.any():
-            live = replace(m.cut.live, values=_compressed(everywhere))
-            return replace(m, cut=replace(m.cut, live=live))
+            is_open = replace(m.cut.is_open, values=_compressed(everywhere))
+            return replace(m, cut=replace(m.cut, is_open=is_open))
     for factor in needed:
         m = m.pinned(factor)
     return m
@@ -276,26 +277,26 @@ def _needed(m: FieldMap, at: Sequence[int]) -> list[int]:
     found: set[int] = set()
     for t in m.tracks:
         for table in t.tables:
-            live = _reduced(table, m.cut.live.values, at)
+            is_open = _reduced(table, m.cut.is_open.values, at)
             found |= {
                 f
                 for f, description in enumerate(m.factors)
-                if description.lattice and live.shape[f] > 1 and f not in at
+                if description.lattice and is_open.shape[f] > 1 and f not in at
             }
     return sorted(found)
 
 
-def _reduced(table: Table, live: Booleans, at: Sequence[int]) -> Booleans:
+def _reduced(table: Table, is_open: Booleans, at: Sequence[int]) -> Booleans:
     """A mask as it matters to a table: joined factors along which it does not vary are gone."""
     if table.empty:
-        return np.ones((1,) * live.ndim, dtype=bool)
+        return np.ones((1,) * is_open.ndim, dtype=bool)
     alike = tuple(f for f in at if not table.varies(f))
-    return _compressed(any_along(live, alike) if alike else live)
+    return _compressed(any_along(is_open, alike) if alike else is_open)
 
 
-def _joins_all(m: FieldMap, table: Table, live: Booleans, at: Sequence[int]) -> bool:
+def _joins_all(m: FieldMap, table: Table, is_open: Booleans, at: Sequence[int]) -> bool:
     """Whether some unit sees all positions along a whole axis of the map."""
-    reduced = _reduced(table, live, at)
+    reduced = _reduced(table, is_open, at)
     for factor in at:
         description = m.factors[factor]
         if description.spatial and description.part == "whole" and table.varies(factor):
@@ -306,14 +307,14 @@ def _joins_all(m: FieldMap, table: Table, live: Booleans, at: Sequence[int]) -> 
     return False
 
 
-def _masked_union(table: Table, live: Booleans, at: Sequence[int]) -> Table:
-    live = _reduced(table, live, at)
+def _masked_union(table: Table, is_open: Booleans, at: Sequence[int]) -> Table:
+    is_open = _reduced(table, is_open, at)
     values: npt.NDArray[Any] = table.values
-    if not live.all():
-        shape = np.broadcast_shapes(values.shape, live.shape)
-        if prod(shape) > LARGEST:
+    if not is_open.all():
+        shape = np.broadcast_shapes(values.shape, is_open.shape)
+        if prod(shape) > MOST_UNITS:
             raise NotModelledError("a mask of too many different entries")
-        values = _where(live, values)
+        values = _where(is_open, values)
     for factor in at:
         if values.shape[factor] > 1:
             values = np.bitwise_or.reduce(values, axis=factor, keepdims=True)

@@ -8,12 +8,13 @@ from math import gcd, prod
 import numpy as np
 from msgspec.structs import replace
 
-from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track, rate
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.reshape import together
 from archcheck.fields.algebra.table import Factor, Table, Values, union
+from archcheck.fields.algebra.track import Track
 
-MARGIN = 96
+WRITTEN_MARGIN = 96
 """How far beyond the real borders maps are continued that have no closed form together."""
 
 
@@ -36,7 +37,7 @@ def merged(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
                 if cut is not None:
                     return merged([m.pinned(cut) for m in aligned], shape)
                 # What continues at different rates is written out, some way beyond the borders.
-                return merged([m.pinned(factor, MARGIN) for m in aligned], shape)
+                return merged([m.pinned(factor, WRITTEN_MARGIN) for m in aligned], shape)
     return FieldMap(factors, aligned[0].groups, tuple(_union(axis) for axis in tracks))
 
 
@@ -86,12 +87,12 @@ def _cut(shape: tuple[int, ...], dimension: int, grain: int) -> list[int]:
 
 def _alike(m: FieldMap, dimension: int) -> list[int]:
     """The last factors of a dimension along which nothing varies."""
-    found: list[int] = []
+    trailing: list[int] = []
     for factor in reversed(range(len(m.factors))[m.span(dimension)]):
         if m.factors[factor].lattice or m.varies(factor):
             break
-        found.append(factor)
-    return found
+        trailing.append(factor)
+    return trailing
 
 
 def _grain(m: FieldMap, dimension: int) -> int:
@@ -209,8 +210,8 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
 def _ending_alike(maps: list[FieldMap], dimension: int, place: int) -> list[FieldMap]:
     """Factors of one size that end at the borders in all maps if they do in one."""
     at = [m.span(dimension).start + place if m.groups[dimension] else None for m in maps]
-    found = [m.factors[f] for m, f in zip(maps, at, strict=True) if f is not None]
-    bounded = [f.margin for f in found if not f.lattice]
+    matching = [m.factors[f] for m, f in zip(maps, at, strict=True) if f is not None]
+    bounded = [f.margin for f in matching if not f.lattice]
     if not bounded:
         return maps
     margin = min(bounded)
@@ -235,7 +236,7 @@ def _standing_still(tracks: list[Track], factor: int) -> int | None:
     """
     moving = [table for table in _moving(tracks) if table.steps[factor]]
     still = [table for table in _moving(tracks) if not table.steps[factor]]
-    if len({rate(table, factor) for table in moving}) != 1:
+    if len({table.rate(factor) for table in moving}) != 1:
         return None
     for other in range(len(tracks[0].local.steps)):
         if any(t.steps[other] for t in still) and not any(t.steps[other] for t in moving):

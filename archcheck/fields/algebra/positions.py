@@ -61,16 +61,16 @@ class Positions:
 
     def runs(self) -> tuple[tuple[int, int], ...]:
         """The longest stretches without a gap, in order: first and last member of each."""
-        found: list[tuple[int, int]] = []
+        stretches: list[tuple[int, int]] = []
         low, bits = self.low, self.bits
         while bits:
             length = (~bits & (bits + 1)).bit_length() - 1
-            found.append((low, low + length - 1))
+            stretches.append((low, low + length - 1))
             bits >>= length
             if bits:
                 zeros = (bits & -bits).bit_length() - 1
                 low, bits = low + length + zeros, bits >> zeros
-        return tuple(found)
+        return tuple(stretches)
 
     def within(self, side: int) -> Positions:
         """The members that lie on an axis of ``side`` positions."""

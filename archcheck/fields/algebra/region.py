@@ -23,13 +23,15 @@ def canonical(boxes: Iterable[Box]) -> tuple[Box, ...]:
     Along the first axis the positions with equal slices are taken together, the slices are
     treated alike: as many boxes as there are distinct slices, however many went in.
     """
-    given = [box for box in dict.fromkeys(boxes) if all(box)]
-    if len(given) < 2:
-        return tuple(given)
-    if len(given[0]) == 1:
-        return ((reduce(or_, (box[0] for box in given)),),)
-    parts: list[tuple[Positions, tuple[Box, ...]]] = [(reduce(or_, (box[0] for box in given)), ())]
-    for first, *rest in given:
+    distinct = [box for box in dict.fromkeys(boxes) if all(box)]
+    if len(distinct) < 2:
+        return tuple(distinct)
+    if len(distinct[0]) == 1:
+        return ((reduce(or_, (box[0] for box in distinct)),),)
+    parts: list[tuple[Positions, tuple[Box, ...]]] = [
+        (reduce(or_, (box[0] for box in distinct)), ())
+    ]
+    for first, *rest in distinct:
         split = []
         for positions, slices in parts:
             inside = positions & first
@@ -74,8 +76,8 @@ class Region:
     @property
     def hull(self) -> tuple[tuple[int, int], ...] | None:
         """The lowest and the highest position on every axis; None for the empty region."""
-        found = [positions.hull for positions in self.axes]
-        return tuple(h for h in found if h is not None) if self.boxes else None
+        hulls = [positions.hull for positions in self.axes]
+        return tuple(h for h in hulls if h is not None) if self.boxes else None
 
     @property
     def count(self) -> int:
@@ -98,14 +100,14 @@ class Region:
         ``low`` is the position of the array's first entry, ``shape`` the array's shape.
         """
         start = [0] * len(self.sides) if low is None else list(low)
-        found = np.zeros(self.sides if shape is None else tuple(shape), dtype=bool)
+        pixels = np.zeros(self.sides if shape is None else tuple(shape), dtype=bool)
         for box in self.boxes:
             at = [
                 [p - first for p in positions.members() if 0 <= p - first < length]
-                for positions, first, length in zip(box, start, found.shape, strict=True)
+                for positions, first, length in zip(box, start, pixels.shape, strict=True)
             ]
-            found[np.ix_(*at)] = True
-        return found
+            pixels[np.ix_(*at)] = True
+        return pixels
 
     def within(self) -> Region:
         """The part that lies on the image."""

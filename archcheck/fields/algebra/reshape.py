@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.table import Factor, Table
 
-MOST_BY_HAND = 1 << 18
+MOST_UNITS_BY_HAND = 1 << 18
 """The most units that are written out one by one where no closed form is left."""
 
 
@@ -126,7 +126,7 @@ def _ones(sizes: Sequence[int]) -> int:
 
 def _by_hand(m: FieldMap, shape: Sequence[int]) -> FieldMap:
     """All positions written out and cut literally, where the new borders cut through factors."""
-    if prod(shape) > MOST_BY_HAND:
+    if prod(shape) > MOST_UNITS_BY_HAND:
         raise NotModelledError(f"a reshape from {list(m.shape)} to {list(shape)}")
     flat = replace(m.within_borders(), groups=(len(m.factors),)).single(0)
     if not flat.factors:

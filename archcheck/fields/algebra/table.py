@@ -9,6 +9,7 @@ whatever the size of the image.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cached_property, reduce
 from math import gcd, lcm
 from operator import or_
@@ -62,6 +63,10 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     def varies(self, factor: int) -> bool:
         """Whether the entries differ along a factor."""
         return self.values.shape[factor] > 1 or self.steps[factor] != 0
+
+    def rate(self, factor: int) -> Fraction:
+        """How far the sets move for each index of a factor, on the average."""
+        return Fraction(self.steps[factor], self.values.shape[factor])
 
     def moves(self) -> bool:
         """Whether the sets move along any factor."""
@@ -156,23 +161,23 @@ class Table(msgspec.Struct, frozen=True, dict=True):
 
     # -- reading ----------------------------------------------------------------------------
 
-    def gathered(self, factor: int, gather: AxisMap, source: Factor, target: Factor) -> Table:
+    def gathered(self, factor: int, along: AxisMap, source: Factor, target: Factor) -> Table:
         """What the outputs of an operation along one factor depend on."""
         values, step = self.values, self.steps[factor]
         length = values.shape[factor]
         if source.lattice:
-            if not self.varies(factor) and gather.complete:
+            if not self.varies(factor) and along.complete:
                 return self
-            if length == gather.period == 1 and gather.complete:
-                moved = [values + step * tap if tap else values for tap in gather.taps[0]]
-                return Table(reduce(or_, moved), _put(self.steps, factor, step * gather.advance))
-            turns = length // gcd(abs(gather.advance), length)
-            outputs = gather.period * turns
-            reads = [gather.reads(index) for index in range(outputs)]
-            new_step = step * (turns * gather.advance // length)
+            if length == along.period == 1 and along.complete:
+                moved = [values + step * tap if tap else values for tap in along.taps[0]]
+                return Table(reduce(or_, moved), _put(self.steps, factor, step * along.advance))
+            turns = length // gcd(abs(along.advance), length)
+            outputs = along.period * turns
+            reads = [along.reads(index) for index in range(outputs)]
+            new_step = step * (turns * along.advance // length)
         else:
             outputs_at = range(-target.margin, target.size + target.margin)
-            reads = [gather.reads_within(at, source.size, source.margin) for at in outputs_at]
+            reads = [along.reads_within(at, source.size, source.margin) for at in outputs_at]
             if length == 1 and all(reads):
                 return self
             new_step = 0

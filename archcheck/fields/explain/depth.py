@@ -25,20 +25,20 @@ class Node:
     on_path: bool
 
 
-def nodes(found: Summary, axis: int) -> list[Node]:
+def nodes(summary: Summary, axis: int) -> list[Node]:
     """The input and every tensor between it and the location, in order of execution.
 
     Sizes are those without gates where the path that sets the field is; tensors that hold
     nothing but what a gate brought in are left out.
     """
-    rf, network = found.rf, found.rf.network
-    path = next((path for path in found.paths if path.axis == axis), None)
+    rf, network = summary.rf, summary.rf.network
+    path = next((path for path in summary.paths if path.axis == axis), None)
     chosen = {link.op.index for link in path.links} if path else set()
     local = path is not None and path.local
     source = network.inputs[rf.input_index]
     ops = {
         op.index: op
-        for target in found.location.tensors
+        for target in summary.location.tensors
         for op in Paths(network, source, target).ops
     }
     place: dict[int, int] = {source: 0}

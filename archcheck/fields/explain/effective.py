@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from archcheck.fields.algebra.region import Region
 
-PART = 1 - 0.9545
+PEAK_PART = 1 - 0.9545
 """A position counts where its gradient exceeds this part of the largest one: two standard
 deviations of a Gaussian, as in the paper."""
-SHARE = 0.95
+BOX_SHARE = 0.95
 """The share of the gradient that the box of :attr:`Effective.box` holds on every axis."""
 
 
@@ -37,7 +37,7 @@ class Effective:
     def area(self) -> int:
         """How many positions have a gradient above 4.55 % of the largest one."""
         peak = float(self.energy.max(initial=0.0))
-        return int((self.energy > PART * peak).sum()) if peak > 0 else 0
+        return int((self.energy > PEAK_PART * peak).sum()) if peak > 0 else 0
 
     @property
     def side(self) -> float:
@@ -70,7 +70,7 @@ class Effective:
 def _shortest(marginal: npt.NDArray[Any]) -> tuple[int, int]:
     """The shortest stretch of an axis that holds the share; of several the one with most."""
     sums = np.concatenate([[0.0], np.cumsum(marginal)])
-    wanted = SHARE * sums[-1]
+    wanted = BOX_SHARE * sums[-1]
     # For every beginning the first end at which enough is inside.
     ends = np.searchsorted(sums, sums[:-1] + wanted * (1 - 1e-12), side="left")
     lengths = np.where(ends < len(sums), ends - np.arange(len(ends)), len(sums))

@@ -8,26 +8,27 @@ from fractions import Fraction
 from itertools import pairwise, product
 from math import prod
 
-from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import Box
 from archcheck.fields.algebra.table import Factor
+from archcheck.fields.algebra.track import Track
 from archcheck.fields.axis_field import axis_field
 from archcheck.fields.backward import BackwardWalk, unit_box
 from archcheck.fields.explain.growth import Link
 from archcheck.fields.locations import MapLocation
-from archcheck.fields.op_dependencies import Reads, Step, entry
+from archcheck.fields.op_dependencies import OperandUnits, OutputUnits, entry
 from archcheck.fields.receptive_field import ReceptiveField
 from archcheck.network import Op, kinds
 
-MOST = 1 << 16
+MOST_COMPARED = 1 << 16
 """The most units of one operand that are compared."""
 LOW, HIGH = 0, 1
 WINDOWS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS
 
 
 @dataclass(frozen=True)
-class Reach:
+class FieldPath:
     """The way from the input to a unit along which its field's end is reached.
 
     On ``axis`` and at the lower (``end`` 0) or higher (1) end. ``links`` are the operations from
@@ -56,13 +57,13 @@ class Reach:
         return tuple(after - before for before, after in pairwise(sizes))
 
 
-def reach(
+def field_path(
     rf: ReceptiveField, location: MapLocation, axis: int, end: int, unit: Sequence[int]
-) -> Reach | None:
+) -> FieldPath | None:
     """The path that sets one end of a unit's theoretical field on an axis.
 
     Where several reach equally far it is the one whose own field is widest, then the one with
-    more layers behind it. None if nothing is read, or the units cannot be told one by one.
+    more layers behind it. None if nothing is read, or there are too many units to compare.
 
     Raises:
         UnknownField: if the field is not known.
@@ -74,14 +75,14 @@ def reach(
         return None
 
 
-def widest_path(rf: ReceptiveField, location: MapLocation, axis: int) -> Reach | None:
+def widest_path(rf: ReceptiveField, location: MapLocation, axis: int) -> FieldPath | None:
     """The path that sets the lower end of the largest field on an axis, None as above.
 
     Raises:
         UnknownField: if the field is not known.
     """
     unit = rf.at(location).widest(axis)
-    return None if unit is None else reach(rf, location, axis, LOW, unit)
+    return None if unit is None else field_path(rf, location, axis, LOW, unit)
 
 
 @dataclass(frozen=True)
@@ -112,15 +113,15 @@ class _Search:
     def _leading_back(self) -> set[int]:
         """The tensors from which a way leads back to the input."""
         leading = {self.back.source}
-        for tensor, step in self.back.steps.items():
-            if any(reads.tensor in leading for reads in self._followed(step)):
+        for tensor, output in self.back.outputs.items():
+            if any(operand.tensor in leading for operand in self._followed(output)):
                 leading.add(tensor)
         return leading
 
-    def _followed(self, step: Step) -> list[Reads]:
-        return [reads for reads in step.reads if not (self.local and reads.joins)]
+    def _followed(self, output: OutputUnits) -> list[OperandUnits]:
+        return [operand for operand in output.operands if not (self.local and operand.joins)]
 
-    def path(self, location: MapLocation, unit: Sequence[int]) -> Reach | None:
+    def path(self, location: MapLocation, unit: Sequence[int]) -> FieldPath | None:
         starts = []
         for tensor in self.back.targets:
             structure = self.back.structures.get(tensor)
@@ -135,20 +136,20 @@ class _Search:
         links: list[Link] = []
         while at.tensor != self.back.source:
             op = self.rf.network.producer(at.tensor)
-            step = self.back.steps.get(at.tensor)
-            if op is None or step is None:
+            output = self.back.outputs.get(at.tensor)
+            if op is None or output is None:
                 return None
             box = tuple(Positions(index, 1) for index in at.index)
             candidates = []
-            for reads in self._followed(step):
-                if reads.tensor in self.leading:
-                    candidates += self._furthest(reads.tensor, reads.of(box))
+            for operand in self._followed(output):
+                if operand.tensor in self.leading:
+                    candidates += self._furthest(operand.tensor, operand.read_by(box))
             if not candidates:
                 return None
             before = max(candidates, key=self._rank)
             links.append(Link(op, at.size if links else size, self._jump(before.tensor)))
             at = before
-        return Reach(self.axis, self.end, size, tuple(reversed(links)), self.local)
+        return FieldPath(self.axis, self.end, size, tuple(reversed(links)), self.local)
 
     def _rank(self, unit: _Unit) -> tuple[int, int, int]:
         furthest = -unit.low if self.end == LOW else unit.high
@@ -165,7 +166,7 @@ class _Search:
         best: _Unit | None = None
         for box in boxes:
             choices = [_distinct(m, structure, track, d, box) for d in range(len(m.groups))]
-            if prod(map(len, choices)) > MOST:
+            if prod(map(len, choices)) > MOST_COMPARED:
                 raise NotModelledError("too many units to compare")
             for choice in product(*choices):
                 place = {factor: i for places, _ in choice for factor, i in places}
@@ -177,10 +178,10 @@ class _Search:
         return [] if best is None else [best]
 
     def _field(self, track: Track, place: dict[int, int]) -> Positions:
-        found = entry(track.local, place)
+        positions = entry(track.local, place)
         if track.fixed is not None and not self.local:
-            found = found | entry(track.fixed, place)
-        return found
+            positions = positions | entry(track.fixed, place)
+        return positions
 
     def _jump(self, tensor: int) -> Fraction:
         m = self.rf.forward.map(tensor)
@@ -200,17 +201,19 @@ def _distinct(
     The walk forwards and the one backwards may have cut a dimension differently.
     """
     theirs, ours = m.span(dimension), structure.span(dimension)
-    told = [f for f in range(theirs.start, theirs.stop) if any(t.varies(f) for t in track.tables)]
-    if not told:
+    varying = [
+        f for f in range(theirs.start, theirs.stop) if any(t.varies(f) for t in track.tables)
+    ]
+    if not varying:
         return [((), tuple(positions.low for positions in box[ours]))]
     members = [positions.members() for positions in box[ours]]
-    if prod(map(len, members)) > MOST:
+    if prod(map(len, members)) > MOST_COMPARED:
         raise NotModelledError("too many units to compare")
-    found: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
+    places: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
     for own in product(*members):
         place = _recounted(own, structure.factors[ours], m.factors[theirs])
-        found.setdefault(tuple((f, place[f - theirs.start]) for f in told), own)
-    return list(found.items())
+        places.setdefault(tuple((f, place[f - theirs.start]) for f in varying), own)
+    return list(places.items())
 
 
 def _recounted(own: Sequence[int], ours: Sequence[Factor], theirs: Sequence[Factor]) -> list[int]:

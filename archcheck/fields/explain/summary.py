@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archcheck.fields.explain.effective import Effective
-from archcheck.fields.explain.path import HIGH, LOW, Reach, joining_ops, reach
+from archcheck.fields.explain.path import HIGH, LOW, FieldPath, field_path, joining_ops
 from archcheck.fields.field import Field, UnitField
 from archcheck.fields.locations import MapLocation
 from archcheck.fields.receptive_field import ReceptiveField, receptive_field
@@ -37,11 +37,11 @@ class Summary:
     strict: Field | None
     joined_by: tuple[Op, ...]
     norms: tuple[Op, ...]
-    paths: tuple[Reach, ...]
+    paths: tuple[FieldPath, ...]
     effective: Effective | None = None
 
 
-def summary(
+def summarize(
     rf: ReceptiveField, location: MapLocation, unit: tuple[int, ...] | None = None
 ) -> Summary:
     """Everything about the field at a location; ``unit`` is the one in the middle by default.
@@ -55,7 +55,9 @@ def summary(
     index = chosen.unit
     joined = joining_ops(rf, location) or ((field.joined_by,) if field.joined_by else ())
     norms = rf.joining_norms(location)
-    paths = [reach(rf, location, axis, end, index) for axis in _axes(field) for end in (LOW, HIGH)]
+    paths = [
+        field_path(rf, location, axis, end, index) for axis in _axes(field) for end in (LOW, HIGH)
+    ]
     return Summary(
         rf,
         location,
@@ -105,8 +107,8 @@ def _padding(field: Field, axis: int) -> tuple[int, int]:
 
 
 def _without_gates(field: Field, unit: tuple[int, ...]) -> UnitField | None:
-    found = field.unit(unit, gates=False)
-    return found if found.theoretical.boxes else None
+    gateless = field.unit(unit, gates=False)
+    return gateless if gateless.theoretical.boxes else None
 
 
 def _strict(rf: ReceptiveField, location: MapLocation) -> Field | None:

@@ -15,7 +15,7 @@ import numpy as np
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.axis_map import pick
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
-from archcheck.fields.algebra.indices import MOST, Integers, alike_labelled, picked, written
+from archcheck.fields.algebra.indices import MOST_UNITS, Integers, alike_labelled, picked, written
 from archcheck.fields.algebra.reshape import reshaped
 from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.handlers.writing import boxed, nothing
@@ -162,7 +162,7 @@ def _taken(new: FieldMap, seen: Layout, ranges: dict[int, range], along: list[in
 
 def _by_hand(old: FieldMap, new: FieldMap, seen: Layout, wrote: Layout) -> FieldMap:
     """Element by element."""
-    if prod(seen.shape) > MOST or prod(wrote.shape) > MOST:
+    if prod(seen.shape) > MOST_UNITS or prod(wrote.shape) > MOST_UNITS:
         raise NotModelledError("memory that was written through another view of it")
     sources = {int(place): at for at, place in enumerate(wrote.places().ravel())}
     places = seen.places().ravel().tolist()

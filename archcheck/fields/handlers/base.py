@@ -82,7 +82,7 @@ CARRIERS: set[str] = set()
 
 def handles(kinds: Iterable[str], *, cuts: bool = False) -> Callable[[Handler], Handler]:
     """Register a handler for some kinds of operation; with ``cuts`` it is given maps in which
-    masks have closed units (:class:`~archcheck.fields.algebra.field_map.Cut`)."""
+    masks have closed units (:class:`~archcheck.fields.algebra.track.Cut`)."""
     names = list(kinds)
 
     def register(handler: Handler) -> Handler:

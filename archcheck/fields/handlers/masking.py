@@ -9,11 +9,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from archcheck.fields.algebra import masks
-from archcheck.fields.algebra.field_map import Cut, FieldMap, NotModelledError
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import Booleans
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Table
+from archcheck.fields.algebra.track import Cut
 from archcheck.fields.handlers.base import Context, handles, is_tensor
 from archcheck.network import kinds
 from archcheck.network.constants import BOOLEANS, CUTTING, HIGH, LEARNED, LOW, UNREAD
@@ -38,12 +39,12 @@ def truth(context: Context, name: str) -> Booleans | None:
 
 
 def low(context: Context, number: int, kind: str = LOW) -> Cut | None:
-    """What an addend closes: its ``live`` lies in the tensor's dimensions, not in factors."""
+    """What an addend closes: its ``is_open`` lies in the tensor's dimensions, not in factors."""
     found = context.network.constant(number, kind)
     if found is not None:
         return Cut(Table(~found.values, ()), None, found.infinite)
     if context.network.constant(number, UNREAD) is not None:
-        return Cut(Table(np.zeros(context.network.shape(number), bool), ()), None, read=False)
+        return Cut(Table(np.zeros(context.network.shape(number), bool), ()), None, seen=False)
     return None
 
 
@@ -58,17 +59,17 @@ def combined(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
 
 def _both(cuts: Sequence[tuple[Booleans, Cut]], shape: Sequence[int]) -> Booleans:
     """Open where all are open; along no dimension longer than it has to be."""
-    live: Booleans = np.ones((1,) * len(shape), dtype=bool)
+    is_open: Booleans = np.ones((1,) * len(shape), dtype=bool)
     for array, _ in cuts:
-        live = live & array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
-    return live
+        is_open = is_open & array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
+    return is_open
 
 
 def _closing(m: FieldMap, cuts: Sequence[tuple[Booleans, Cut]], value: float | None) -> FieldMap:
-    live = _both(cuts, m.shape)
+    is_open = _both(cuts, m.shape)
     infinite = any(cut.infinite for _, cut in cuts)
-    read = all(cut.read for _, cut in cuts)
-    return masks.closed(m, live, Cut(_NOWHERE, value, infinite, read))
+    seen = all(cut.seen for _, cut in cuts)
+    return masks.closed(m, is_open, Cut(_NOWHERE, value, infinite, seen))
 
 
 @handles(kinds.COPIES | kinds.DROPOUTS, cuts=True)
@@ -90,12 +91,12 @@ def _keeps_zero(cut: Cut) -> bool:
 def addition(context: Context) -> FieldMap:
     """A union. A constant of -100 and less closes, for a softmax, what it is added to."""
     maps, shape = context.operands, context.output_shape
-    cuts = [(masks.live_units(m), m.cut) for m in maps if m.cut is not None and _is_low(m.cut)]
+    cuts = [(masks.open_units(m), m.cut) for m in maps if m.cut is not None and _is_low(m.cut)]
     for number in dict.fromkeys(context.op.inputs):
         if context.maps.get(number) is None:
             added = low(context, number, _sign(context, number))
             if added is not None and prod(context.network.shape(number)) > 1:
-                cuts.append((added.live.values, added))
+                cuts.append((added.is_open.values, added))
     maps = [m if m.cut is not None and _is_low(m.cut) else masks.settled(m) for m in maps]
     result = combined(maps, shape)
     if not cuts:
@@ -124,14 +125,14 @@ def product(context: Context) -> FieldMap:
     if context.op.kind == "div":
         first = context.map()
         factors = [first] if first is not None else []
-    zeros = [(masks.live_units(m), m.cut) for m in factors if m.cut and _keeps_zero(m.cut)]
+    zeros = [(masks.open_units(m), m.cut) for m in factors if m.cut and _keeps_zero(m.cut)]
     if zeros:
         alike = [m if any(m.cut is cut for _, cut in zeros) else masks.settled(m) for m in maps]
         return _closing(combined(alike, shape), zeros, 0.0)
     m = context.map()
     if len(maps) == 1 and m is not None and m.cut and _is_low(m.cut) and _scales(context):
         cut = replace(m.cut, value=None if m.cut.value is None else -inf)
-        return _closing(combined([m], shape), [(masks.live_units(m), cut)], cut.value)
+        return _closing(combined([m], shape), [(masks.open_units(m), cut)], cut.value)
     return combined([masks.settled(m) for m in maps], shape)
 
 
@@ -154,8 +155,8 @@ def clamped(context: Context) -> FieldMap:
     else:
         stays = bound is None or bound <= -CUTTING
     if len(maps) == 1 and maps[0].cut is not None and stays and _is_low(maps[0].cut):
-        live = masks.live_units(maps[0])
-        return _closing(combined(maps, context.output_shape), [(live, maps[0].cut)], None)
+        is_open = masks.open_units(maps[0])
+        return _closing(combined(maps, context.output_shape), [(is_open, maps[0].cut)], None)
     return combined([masks.settled(m) for m in maps], context.output_shape)
 
 
@@ -219,7 +220,7 @@ def chosen(
         cuts = [(keep, Cut(_NOWHERE, value, infinite=value == -inf))]
         if m.cut is not None:
             if (_is_low(m.cut) and value <= -CUTTING) or (_keeps_zero(m.cut) and value == 0):
-                cuts.append((masks.live_units(m), m.cut))
+                cuts.append((masks.open_units(m), m.cut))
             else:
                 m = masks.settled(m)
         low_ = any(cut.value is None for _, cut in cuts)
@@ -239,8 +240,8 @@ def triangle(context: Context) -> FieldMap:
     rows, columns = m.shape[-2:]
     diagonal = context.argument("diagonal", 0)
     keep = np.arange(columns)[None, :] - np.arange(rows)[:, None] - diagonal
-    live = keep <= 0 if context.op.kind == "tril" else keep >= 0
-    return chosen(context, m, None, live, 0.0)
+    is_open = keep <= 0 if context.op.kind == "tril" else keep >= 0
+    return chosen(context, m, None, is_open, 0.0)
 
 
 @handles(_WEIGHTS, cuts=True)

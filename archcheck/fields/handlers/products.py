@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.axis_map import AxisMap, pick
-from archcheck.fields.algebra.field_map import Cut, FieldMap, NotModelledError
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Table
+from archcheck.fields.algebra.track import Cut
 from archcheck.fields.handlers.base import Context, Result, handles, is_tensor
 from archcheck.fields.handlers.masking import low, truth
 from archcheck.network.equations import explicit
@@ -113,7 +114,7 @@ def matrix_product(context: Context) -> FieldMap:
         return merged([whole, masks.settled(added)], shape)
     cut = low(context, given["tensor"])
     if cut is not None and context.argument("beta", 1) == 1:
-        return masks.closed(whole, cut.live.values, cut)
+        return masks.closed(whole, cut.is_open.values, cut)
     return whole
 
 
@@ -131,16 +132,16 @@ def attention(context: Context) -> FieldMap:
         key, value = (_repeated(m, shape) for m in (key, value))
     keys = context.shape("key")[-2]
     sides = (*shape[:-1], keys)
-    live = _open_pairs(context, "attn_mask", keep=True)
+    is_open = _open_pairs(context, "attn_mask", keep=True)
     if context.argument("is_causal", False):
-        live = live & (np.arange(keys)[None, :] <= np.arange(sides[-2])[:, None])
-    live = live.reshape((1,) * (len(sides) - live.ndim) + live.shape)
+        is_open = is_open & (np.arange(keys)[None, :] <= np.arange(sides[-2])[:, None])
+    is_open = is_open.reshape((1,) * (len(sides) - is_open.ndim) + is_open.shape)
     closing = Cut(Table.constant(EMPTY, 0), 0.0)
     parts = []
     if query is not None:
         parts.append(query.joined([tokens + 1], context.op.index))
-        if not live.all():  # a query without keys
-            parts[0] = masks.without(parts[0], masks.any_along(live, -1))
+        if not is_open.all():  # a query without keys
+            parts[0] = masks.without(parts[0], masks.any_along(is_open, -1))
     for m in (key, value):
         if m is None:
             continue
@@ -148,7 +149,7 @@ def attention(context: Context) -> FieldMap:
             m = m.joined([tokens + 1], context.op.index)
         m = m.with_new(tokens)
         like = query if query is None else query.joined([tokens + 1], -1).with_new(tokens + 2)
-        m = masks.closed(m, live[..., None], closing, like)
+        m = masks.closed(m, is_open[..., None], closing, like)
         parts.append(
             masks.settled(masks.joined(m, [tokens + 1], context.op.index)).without(tokens + 1)
         )
@@ -181,12 +182,12 @@ def _open_pairs(context: Context, name: str, *, keep: bool) -> masks.Booleans:
     added = low(context, number)
     if added is None:
         return np.ones((1, 1), dtype=bool)
-    if not added.read:
+    if not added.seen:
         raise NotModelledError("a mask whose values were not read")
-    live: masks.Booleans = added.live.values
-    rows = masks.any_along(live, -1)
+    is_open: masks.Booleans = added.is_open.values
+    rows = masks.any_along(is_open, -1)
     # A row that is low throughout is as good as one that is not.
-    return live if added.infinite else live | ~rows
+    return is_open if added.infinite else is_open | ~rows
 
 
 def _repeated(m: FieldMap | None, shape: tuple[int, ...]) -> FieldMap | None:
@@ -211,9 +212,9 @@ def multi_head_attention(context: Context) -> list[Result]:
     last = len(shape) - 1
     keys = context.shape("key")[0] + int(context.op.arguments.get("bias_k") is not None)
     keys += int(bool(context.argument("add_zero_attn", False)))
-    live = _pairs_of_heads(context, keys)
+    is_open = _pairs_of_heads(context, keys)
     # Dimensions: queries, keys, batch, width. The last projection mixes the heads.
-    over_heads = masks.any_along(live, 1, keep=False)
+    over_heads = masks.any_along(is_open, 1, keep=False)
     pairs = np.moveaxis(over_heads, 0, -1)[..., None] if last == 2 else over_heads[0][..., None]
     closing = Cut(Table.constant(EMPTY, 0), 0.0)
     parts = []
@@ -234,18 +235,18 @@ def multi_head_attention(context: Context) -> list[Result]:
         raise NotModelledError("attention of constants")
     result: list[Result] = [merged([part.grown(last, shape[-1]) for part in parts], shape)]
     for output in context.op.outputs[1:]:
-        result.append(_weights(context, context.network.shape(output), live))
+        result.append(_weights(context, context.network.shape(output), is_open))
     return result
 
 
-def _weights(context: Context, sides: tuple[int, ...], live: masks.Booleans) -> Result:
+def _weights(context: Context, sides: tuple[int, ...], is_open: masks.Booleans) -> Result:
     """The weights (batch, (heads,) queries, keys), each of which depends on all keys."""
     if len(sides) - len(context.output_shape) < 1:
-        live = live if live.shape[1] == 1 else _alike(live)
-        live = live[:, 0] if len(sides) == 3 else live[0, 0]
+        is_open = is_open if is_open.shape[1] == 1 else _alike(is_open)
+        is_open = is_open[:, 0] if len(sides) == 3 else is_open[0, 0]
     elif len(sides) == 3:
-        live = live[0]
-    if live.size == 0:
+        is_open = is_open[0]
+    if is_open.size == 0:
         return NotModelledError("the mean of weights whose masks differ")
     parts = []
     for name in ("query", "key"):
@@ -262,30 +263,30 @@ def _weights(context: Context, sides: tuple[int, ...], live: masks.Booleans) -> 
             m = m.gathered(len(sides) - 1, pick(0), sides[-1]) if m.shape[-1] < sides[-1] else m
         parts.append(m)
     scores = merged(parts, sides)
-    scores = masks.closed(scores, live, Cut(Table.constant(EMPTY, 0), -np.inf))
+    scores = masks.closed(scores, is_open, Cut(Table.constant(EMPTY, 0), -np.inf))
     return masks.softmax(scores, len(sides) - 1, context.op.index)
 
 
-def _alike(live: masks.Booleans) -> masks.Booleans:
+def _alike(is_open: masks.Booleans) -> masks.Booleans:
     """The mask that all heads share, empty if they do not."""
-    first = live[:, :1]
-    return first if (live == first).all() else first[:0]
+    first = is_open[:, :1]
+    return first if (is_open == first).all() else first[:0]
 
 
 def _pairs_of_heads(context: Context, keys: int) -> masks.Booleans:
     """Which pairs (batch, heads, queries, keys) are open; 1 where they are alike."""
     shape, heads = context.shape("query"), int(context.argument("num_heads", 1))
     added = keys - context.shape("key")[0]
-    live: masks.Booleans = np.ones((1, 1, shape[0], keys), dtype=bool)
+    is_open: masks.Booleans = np.ones((1, 1, shape[0], keys), dtype=bool)
     if is_tensor(context.op.arguments.get("attn_mask")):
         mask = _open_pairs(context, "attn_mask", keep=False)
         mask = mask.reshape(-1, heads, *mask.shape[1:]) if mask.ndim == 3 else mask[None, None]
-        live = live & np.pad(mask, [(0, 0)] * 3 + [(0, added)], constant_values=True)
+        is_open = is_open & np.pad(mask, [(0, 0)] * 3 + [(0, added)], constant_values=True)
     if is_tensor(context.op.arguments.get("key_padding_mask")):
         mask = _open_pairs(context, "key_padding_mask", keep=False)
         mask = mask.reshape(-1, 1, 1, mask.shape[-1])
-        live = live & np.pad(mask, [(0, 0)] * 3 + [(0, added)], constant_values=True)
-    return live
+        is_open = is_open & np.pad(mask, [(0, 0)] * 3 + [(0, added)], constant_values=True)
+    return is_open
 
 
 @handles({"einsum"}, cuts=True)

@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from archcheck.fields.algebra.axis_map import AxisMap, transposed_window
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
-from archcheck.fields.algebra.indices import MOST, alike_labelled, fused, spread
+from archcheck.fields.algebra.indices import MOST_UNITS, alike_labelled, fused, spread
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.handlers.base import Context, handles, integers
 from archcheck.network import kinds
 from archcheck.network.constants import NUMBERS
 
-NOTHING = 1e-4
+NEGLIGIBLE_COEFFICIENT = 1e-4
 """The largest coefficient of a sampled position that is taken for a rounded zero."""
 
 
@@ -59,7 +59,7 @@ def _sampled(m: FieldMap, grid: npt.NDArray[np.float64], context: Context) -> Fi
     if any(not np.array_equal(sample, grid[0]) for sample in grid[1:]):
         raise NotModelledError("grids that differ from sample to sample")
     places = grid[0].reshape(-1, len(sides))[:, ::-1]  # the last axis comes first in a grid
-    if len(places) > MOST or np.prod(sides) > MOST:
+    if len(places) > MOST_UNITS or np.prod(sides) > MOST_UNITS:
         raise NotModelledError("a grid of too many places")
     taps = []
     for place in places.tolist():
@@ -87,10 +87,10 @@ def _taps(place: float, size: int, context: Context) -> list[int]:
         raise NotModelledError(f"a grid padded by {padding!r}")
     near = round(at)
     if mode == "nearest":
-        if abs(at - floor(at) - 0.5) < NOTHING:
+        if abs(at - floor(at) - 0.5) < NEGLIGIBLE_COEFFICIENT:
             raise NotModelledError("a grid whose places lie half between two positions")
         taps = [near]
-    elif abs(at - near) < NOTHING:
+    elif abs(at - near) < NEGLIGIBLE_COEFFICIENT:
         taps = [near]
     elif mode == "bilinear":
         taps = [floor(at), floor(at) + 1]

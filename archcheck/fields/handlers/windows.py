@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from archcheck.fields.algebra import axis_map as g
+from archcheck.fields.algebra import axis_map
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, Result, handles, integers
@@ -29,7 +29,7 @@ def _mix_channels(m: FieldMap, context: Context, channels: int) -> FieldMap:
     return together(mixed.grown(dimension + 1, channels // groups), dimension)
 
 
-def _slid(m: FieldMap, context: Context, windows: Sequence[g.AxisMap]) -> FieldMap:
+def _slid(m: FieldMap, context: Context, windows: Sequence[axis_map.AxisMap]) -> FieldMap:
     """One window along each of the last axes."""
     for axis, window in enumerate(windows):
         dimension = len(m.groups) - len(windows) + axis
@@ -69,7 +69,7 @@ def convolution(context: Context) -> FieldMap:
     a = attributes.window(context.network, context.op)
     m = _mix_channels(m, context, a["out_channels"])
     transposed = context.op.kind in kinds.TRANSPOSED_CONVOLUTIONS
-    window = g.transposed_window if transposed else g.window
+    window = axis_map.transposed_window if transposed else axis_map.window
     return _slid(m, context, [window(*sides) for sides in _geometry(a)])
 
 
@@ -78,7 +78,7 @@ def pool(context: Context) -> list[Result]:
     """Windows along the last axes; channels stay apart."""
     m = context.required()
     a = attributes.window(context.network, context.op)
-    windows = [g.window(*sides) for sides in _geometry(a)]
+    windows = [axis_map.window(*sides) for sides in _geometry(a)]
     for axis, window in enumerate(windows):
         dimension = len(m.groups) - len(windows) + axis
         size, output = m.shape[dimension], context.output_shape[dimension]
@@ -99,11 +99,16 @@ def adaptive_pool(context: Context) -> list[Result]:
         if output == 1:
             m = m.joined([dimension], context.op.index)
         elif output != size:
-            m = m.gathered(dimension, g.adaptive(size, output), output)
+            m = m.gathered(dimension, axis_map.adaptive(size, output), output)
     return [m] * len(context.op.outputs)
 
 
-_BORDERS = {"constant": g.DROP, "reflect": g.REFLECT, "replicate": g.CLAMP, "circular": g.WRAP}
+_BORDERS = {
+    "constant": axis_map.DROP,
+    "reflect": axis_map.REFLECT,
+    "replicate": axis_map.CLAMP,
+    "circular": axis_map.WRAP,
+}
 
 
 @handles(kinds.PADDING)
@@ -117,7 +122,7 @@ def pad(context: Context) -> FieldMap:
     for axis, before in enumerate(amounts[::2]):
         dimension = m.dimension(-1 - axis)
         if before or amounts[2 * axis + 1]:
-            window = g.window(1, 1, 1, before, _BORDERS[mode])
+            window = axis_map.window(1, 1, 1, before, _BORDERS[mode])
             m = m.gathered(dimension, window, context.output_shape[dimension])
     return m
 
@@ -148,7 +153,7 @@ def interpolate(context: Context) -> FieldMap:
             m = m.joined([dimension], context.op.index)
             continue
         if mode == "area":
-            read = g.adaptive(size, output)
+            read = axis_map.adaptive(size, output)
         else:
             smooth = bool(context.argument("antialias", False))
             read = resampling(mode, size, output, factor, corners=corners, smooth=smooth)
@@ -164,7 +169,7 @@ def resampling(
     *,
     corners: bool = False,
     smooth: bool = False,
-) -> g.AxisMap:
+) -> axis_map.AxisMap:
     """What an interpolation from ``size`` to ``output`` positions reads along one axis.
 
     ``factor`` is the scale that was given, None for one that follows from the sizes; with
@@ -178,16 +183,16 @@ def resampling(
     if factor is not None:
         scale = 1 / Fraction(factor).limit_denominator(1 << 16)
     if mode == "nearest":
-        return g.resample(scale, "nearest", offset=none)
+        return axis_map.resample(scale, "nearest", offset=none)
     if mode == "nearest-exact":
-        return g.resample(scale, "nearest", offset=half)
+        return axis_map.resample(scale, "nearest", offset=half)
     if mode not in _LINEAR | _CUBIC:
         raise NotModelledError(f"interpolation of mode {mode!r}")
     kind = "cubic" if mode in _CUBIC else "linear"
     if corners:
         scale = Fraction(size - 1, output - 1) if output > 1 else none
     if smooth:
-        return g.smoothed(scale, kind) if scale else g.pick(0, 0)
+        return axis_map.smoothed(scale, kind) if scale else axis_map.pick(0, 0)
     if corners:
-        return g.resample(scale, kind, offset=none) if scale else g.pick(0, 0)
-    return g.resample(scale, kind, offset=half)
+        return axis_map.resample(scale, kind, offset=none) if scale else axis_map.pick(0, 0)
+    return axis_map.resample(scale, kind, offset=half)

@@ -8,11 +8,12 @@ import numpy as np
 
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.axis_map import pick
-from archcheck.fields.algebra.field_map import FieldMap, NotModelledError, Track
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.indices import Integers, alike_labelled, written
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Factor, Table
+from archcheck.fields.algebra.track import Track
 from archcheck.fields.handlers.base import Context, handles, is_tensor
 from archcheck.fields.handlers.indexing import Subscript, constant_index
 from archcheck.fields.handlers.masking import chosen
@@ -74,14 +75,14 @@ def boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) -
     base = masks.settled(base)
     if not ranges:
         return base.emptied() if value is None else alike_labelled(value, base)
-    live = np.zeros((1,) * len(shape), dtype=bool)
+    is_open = np.zeros((1,) * len(shape), dtype=bool)
     for dimension, index in ranges.items():
         outside = np.ones(shape[dimension], dtype=bool)
         outside[index] = False
         sides = [1] * len(shape)
         sides[dimension] = len(outside)
-        live = live | outside.reshape(sides)
-    kept = masks.without(base, live)
+        is_open = is_open | outside.reshape(sides)
+    kept = masks.without(base, is_open)
     if value is None:
         return kept
     for dimension, index in ranges.items():

@@ -10,7 +10,7 @@ from rich.console import Console
 
 import archcheck
 from archcheck.fields.algebra.positions import Positions
-from archcheck.fields.explain.summary import summary
+from archcheck.fields.explain.summary import summarize
 from archcheck.reporters import formatting
 from archcheck.reporters.field_text import print_field
 from tests.support.zoo import resnet
@@ -38,7 +38,7 @@ def test_a_long_path_is_told_with_every_contribution() -> None:
         network = archcheck.trace(resnet.resnet152().eval(), (3, 224, 224))
     rf = archcheck.receptive_field(network)
     console = Console(file=StringIO(), width=120)
-    print_field(summary(rf, rf.features_locations[0]), console)
+    print_field(summarize(rf, rf.features_locations[0]), console)
     assert isinstance(console.file, StringIO)
     rows = console.file.getvalue().partition("the path that sets it\n")[2].splitlines()
     assert len(rows) == 10

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import archcheck
 from archcheck.fields import ReceptiveField
 from archcheck.fields.explain.growth import by_block
-from archcheck.fields.explain.path import LOW, reach
+from archcheck.fields.explain.path import LOW, field_path
 from archcheck.rules import Verdict
 from archcheck.spec import spec_from
 from tests.support.zoo.catalogue import ZOO
@@ -64,7 +64,7 @@ def test_the_growth_is_that_of_the_path_that_rf_draws(name: str, at: str) -> Non
     field = rf.at(at)
     unit = field.widest(0)
     assert unit is not None
-    path = reach(rf, field.location, 0, LOW, unit)
+    path = field_path(rf, field.location, 0, LOW, unit)
     assert path is not None
     assert verdict.growth == by_block(rf.network, path.links)
     assert all(row.added > 0 for row in verdict.growth[1:])

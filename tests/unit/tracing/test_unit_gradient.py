@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import archcheck
 from archcheck.cli.fields import probe_of
 from archcheck.fields.explain.effective import Effective, from_bytes
-from archcheck.fields.explain.summary import Summary, summary
+from archcheck.fields.explain.summary import Summary, summarize
 from archcheck.tracing.unit_gradient import measure
 from archcheck.worker.failures import RunError
 from tests.support.modules import Cross
@@ -35,7 +35,7 @@ def found(
     unit: tuple[int, ...] | None = None,
 ) -> Summary:
     rf = archcheck.receptive_field(archcheck.trace(module, shape))
-    return summary(rf, rf.locations(at)[0], unit)
+    return summarize(rf, rf.locations(at)[0], unit)
 
 
 def energy(

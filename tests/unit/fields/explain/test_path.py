@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import archcheck
 from archcheck.fields import ReceptiveField
-from archcheck.fields.explain.path import HIGH, LOW, Reach, joining_ops, reach
+from archcheck.fields.explain.path import HIGH, LOW, FieldPath, field_path, joining_ops
 from tests.support.strategies import Network, networks
 from tests.support.zoo import densenet, inception, resnet, se, unet, vit
 from tests.support.zoo.catalogue import ZOO
@@ -25,14 +25,14 @@ def fields(module: nn.Module, shape: tuple[int, ...]) -> ReceptiveField:
     return archcheck.receptive_field(archcheck.trace(module, shape))
 
 
-def path(rf: ReceptiveField, at: str, axis: int = 0, end: int = LOW) -> Reach:
+def path(rf: ReceptiveField, at: str, axis: int = 0, end: int = LOW) -> FieldPath:
     field = rf.at(at)
-    found = reach(rf, field.location, axis, end, field.centre)
+    found = field_path(rf, field.location, axis, end, field.centre)
     assert found is not None
     return found
 
 
-def assert_chain(rf: ReceptiveField, found: Reach) -> None:
+def assert_chain(rf: ReceptiveField, found: FieldPath) -> None:
     """Each operation reads what the one before it made, the first one the input."""
     made = set(rf.network.inputs)
     for link in found.links:
@@ -47,7 +47,7 @@ def test_what_the_layers_add_makes_up_the_field(drawn: Network, data: st.DataObj
     unit = tuple(data.draw(st.integers(0, side - 1)) for side in field.shape)
     for axis, size in enumerate(field.unit(unit).theoretical.size):
         for end in (LOW, HIGH):
-            found = reach(rf, field.location, axis, end, unit)
+            found = field_path(rf, field.location, axis, end, unit)
             if found is None:  # maps that the two walks cut differently, rare
                 continue
             assert found.size == size == 1 + sum(found.added)
@@ -106,7 +106,7 @@ def test_no_layer_takes_anything_away(name: str) -> None:
         for at in ("features", "output"):
             field = rf.at(at)
             for axis, end in product(range(len(field.axes)), (LOW, HIGH)):
-                found = reach(rf, field.location, axis, end, field.centre)
+                found = field_path(rf, field.location, axis, end, field.centre)
                 if found is None and name in SHIFTED:
                     continue
                 assert found is not None
