@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from archcheck.fields.explain.growth import Growth
+from archcheck.phrases import shape_text
 from archcheck.reporters import formatting
 from archcheck.reporters.findings import ShownFinding, issues, shown
 from archcheck.rules import Location
@@ -77,8 +78,8 @@ def _header(report: Report) -> Text:
     network = report.network
     if network is None:
         return text
-    inputs = ", ".join(formatting.shape(network.shape(t)[1:]) for t in network.inputs)
-    outputs = ", ".join(formatting.shape(network.sample_shape(t)) for _, t in network.outputs[:3])
+    inputs = ", ".join(shape_text(network.shape(t)[1:]) for t in network.inputs)
+    outputs = ", ".join(shape_text(network.sample_shape(t)) for _, t in network.outputs[:3])
     facts = [
         f"{inputs} → {outputs}",
         f"{network.num_parameters:,} parameters",
