@@ -21,7 +21,7 @@ from archcheck.rules.transforms.arguments import (
     renamed,
 )
 from archcheck.rules.transforms.holes import is_share
-from archcheck.rules.transforms.names import NAMES, arguments_of
+from archcheck.rules.transforms.names import FILL_ALIASES, NAMES, arguments_of
 
 MEAN = "mean"
 """Stands for the data's mean among the values of ``fill``."""
@@ -164,7 +164,7 @@ def _expected(
             raise _Wrong(f"{key} is asked for twice", *place, key)
         found[new] = bound
     for key, value in found.items():
-        if value == MEAN and key not in ("fill", "fill_mask"):
+        if value == MEAN and key not in FILL_ALIASES:
             raise _Wrong(f"{key} cannot be the data's mean", *place)
     chance = plain.get("p")
     if chance is not None and not (is_number(chance) and 0 < chance <= 1):
