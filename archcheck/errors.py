@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 
@@ -37,10 +37,20 @@ class FileError(Exception):
         return f"{where}: {self.message}" if where else self.message
 
 
-def closest(word: str, known: Sequence[str]) -> str:
-    """A question after the nearest valid word, empty if none is near."""
-    close = get_close_matches(word, known, 1)
-    return f'; did you mean "{close[0]}"?' if close else ""
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The nearest valid word, empty if none is near."""
+    return next(iter(get_close_matches(word, list(known), 1, cutoff)), "")
+
+
+def did_you_mean(word: str, *, quoted: bool = True) -> str:
+    """The question after a word, empty if there is none."""
+    shown = f'"{word}"' if quoted else word
+    return f"; did you mean {shown}?" if word else ""
+
+
+def closest(word: str, known: Iterable[str], *, quoted: bool = True) -> str:
+    """The question after the nearest valid word, empty if none is near."""
+    return did_you_mean(nearest(word, known), quoted=quoted)
 
 
 def system_error(error: OSError) -> str:

@@ -26,11 +26,13 @@ from archcheck.cli.parameters import (
     Timeout,
     Train,
     Verbose,
-    VerifyFormat,
     Weights,
 )
 from archcheck.cli.rf import not_run, rf
 from archcheck.cli.spec_commands import spec_app
+from archcheck.reporters.formats import ReportFormat
+
+_OTHERS = [each.value for each in ReportFormat if each is not ReportFormat.full]
 
 app = typer.Typer(
     name="archcheck",
@@ -83,12 +85,12 @@ def verify(
     data: Data = None,
     skip: Skip = None,
     output_format: Annotated[
-        list[VerifyFormat] | None,
+        list[ReportFormat] | None,
         typer.Option(
             "--output-format",
             metavar="FORMAT",
-            help="full (by itself), brief, concise, json, json-lines, sarif, github, gitlab, "
-            "junit, markdown or gradescope. Several at once, each with its -o.",
+            help=f"full (by itself), {', '.join(_OTHERS[:-1])} or {_OTHERS[-1]}. Several at once, "
+            "each with its -o.",
             show_default=False,
         ),
     ] = None,

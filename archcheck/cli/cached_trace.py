@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from archcheck.cache import BadFolder, CachedTracing, Store, clean, find_folder, open_store
 from archcheck.cli.errors import UsageError
+from archcheck.phrases import some_of
 from archcheck.worker.reference import Reference
 
 if TYPE_CHECKING:
@@ -127,5 +128,4 @@ def remove_cache(cache_dir: Path | None) -> str:
     what = f"{networks:,} network{'' if networks == 1 else 's'} ({size:,} bytes)"
     if not left:
         return f"removed {folder}: {what}"
-    shown = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
-    return f"removed {what} from {folder}; left what is not the cache's: {shown}"
+    return f"removed {what} from {folder}; left what is not the cache's: {some_of(left, 3)}"

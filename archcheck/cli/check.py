@@ -17,8 +17,8 @@ from archcheck.cli.parameters import (
     OutputFiles,
     Skip,
     Verbose,
-    VerifyFormat,
 )
+from archcheck.reporters.formats import ReportFormat
 
 if TYPE_CHECKING:
     from archcheck.config import Config
@@ -59,7 +59,7 @@ def check(
     ] = None,
     skip: Skip = None,
     output_format: Annotated[
-        list[VerifyFormat] | None,
+        list[ReportFormat] | None,
         typer.Option(
             "--output-format",
             metavar="FORMAT",
@@ -130,8 +130,8 @@ def _settings(file: Path | None) -> Config:
 
 
 def _format(config: Config) -> str:
-    name = config.output_format or VerifyFormat.brief.value
-    known = [each.value for each in VerifyFormat]
+    name = config.output_format or ReportFormat.brief.value
+    known = [each.value for each in ReportFormat]
     if name not in known:
         from archcheck.errors import closest
 

@@ -12,11 +12,13 @@ from msgspec import structs
 
 from archcheck.cli.errors import UsageError
 from archcheck.cli.progress import progress_bar
+from archcheck.errors import did_you_mean
 from archcheck.fields import UnknownField, receptive_field
 from archcheck.fields.explain.effective import from_bytes
 from archcheck.fields.explain.summary import Summary, first_known, summarize
 from archcheck.network import Network
 from archcheck.network.kinds import ESCAPE
+from archcheck.phrases import shape_text, some_of
 from archcheck.tracing.requests import Probe
 from archcheck.worker.failures import Failure
 from archcheck.worker.reference import Reference
@@ -49,7 +51,7 @@ def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary
         else:
             last = ",".join(str(side - 1) for side in shape)
             first = ",".join("0" for _ in shape)
-            sides = "×".join(map(str, shape))
+            sides = shape_text(shape)
             there = f"the map at {location.name} is {sides}: its units are {first} to {last}"
         raise UsageError(f"--unit {text}: {there}") from None
 
@@ -127,7 +129,5 @@ def _no_such_location(network: Network, at: str) -> str:
     if at in {module.path for module in network.modules}:
         return f"--at {at}: that module was never called"
     close = get_close_matches(at, names, 3)
-    if close:
-        return f"--at {at}: there is no such module; did you mean {' or '.join(close)}?"
-    there = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-    return f"--at {at}: there is no such module; there are {there}"
+    hint = did_you_mean(" or ".join(close), quoted=False)
+    return f"--at {at}: there is no such module{hint or f'; there are {some_of(names, 12)}'}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archcheck.cli.errors import UsageError
+from archcheck.errors import closest
 
 if TYPE_CHECKING:  # a table needs no specs
     from archcheck.spec import Spec
@@ -105,8 +105,7 @@ def without(spec: Spec, skipped: Sequence[str]) -> Spec:
     asked = {requirement.rule.name for requirement in spec.requirements}
     for name in skipped:
         if name not in asked:
-            close = get_close_matches(name, asked, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            hint = closest(name, asked, quoted=False)
             known = (
                 "the spec does not ask for it" if name in all_rules() else "there is no such rule"
             )

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from rich.console import Console
 
 from archcheck.atomic_file import written_beside
 from archcheck.cli.errors import UsageError
+from archcheck.errors import closest
 from archcheck.fields import UnknownField, receptive_field
 from archcheck.network import Network
 from archcheck.reporters.data import dumps, escaped
@@ -146,8 +146,8 @@ def write_rule(name: str) -> None:
 
     rules = all_rules()
     if name not in rules:
-        close = get_close_matches(name.replace("_", "-"), rules, 1)
-        hint = f"; did you mean {close[0]}?" if close else "; `archcheck rules` lists them"
+        hint = closest(name.replace("_", "-"), rules, quoted=False)
+        hint = hint or "; `archcheck rules` lists them"
         raise UsageError(f"there is no rule {name!r}{hint}")
     text = rule_markdown(rules[name])
 

@@ -9,22 +9,6 @@ from typing import Annotated
 import typer
 
 
-class VerifyFormat(StrEnum):
-    """How ``verify`` reports."""
-
-    full = "full"
-    brief = "brief"
-    concise = "concise"
-    json = "json"
-    json_lines = "json-lines"
-    sarif = "sarif"
-    github = "github"
-    gitlab = "gitlab"
-    junit = "junit"
-    markdown = "markdown"
-    gradescope = "gradescope"
-
-
 class TableFormat(StrEnum):
     """How tables are printed."""
 

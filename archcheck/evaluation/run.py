@@ -12,6 +12,7 @@ from torch import nn
 from archcheck.evaluation.images import BATCH, Images
 from archcheck.evidence.accuracy import Measured, Task
 from archcheck.evidence.datasets import DATASETS
+from archcheck.phrases import shape_text
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.tracing.trace import input_options
@@ -105,7 +106,7 @@ def load(model: nn.Module, weights: Weights, file: str) -> str:
 
 def _scores(model: nn.Module, batch: torch.Tensor, classes: int) -> torch.Tensor:
     """The scores of a batch, (N, classes), on the CPU."""
-    count, shape = len(batch), "×".join(map(str, batch.shape[1:]))
+    count, shape = len(batch), shape_text(batch.shape[1:])
     try:
         output: Any = model(batch)
     except Exception as error:
@@ -126,7 +127,7 @@ def _scores(model: nn.Module, batch: torch.Tensor, classes: int) -> torch.Tensor
         )
     scores = found[0].detach().cpu()
     if scores.shape[:1] != (count,) or scores.numel() != count * classes or scores.is_complex():
-        got = "×".join(map(str, scores.shape)) or "one number"
+        got = shape_text(scores.shape)
         raise RunError(
             f"the network returns {got} for {count} images, {count}×{classes} is wanted: "
             "a score for each class",

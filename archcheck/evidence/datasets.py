@@ -1,4 +1,5 @@
-"""The data sets that accuracy is measured on: facts about their official files."""
+"""Facts about data sets: the means of their images, and the official files of those that accuracy
+is measured on."""
 
 from __future__ import annotations
 
@@ -6,6 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 Format = Literal["binary", "python"]
+MEANS = {
+    "cifar10": (0.4914, 0.4822, 0.4465),
+    "cifar100": (0.5071, 0.4865, 0.4409),
+    "svhn": (0.4377, 0.4438, 0.4728),
+    "imagenet": (0.485, 0.456, 0.406),
+    "mnist": (0.1307,),
+    "fashion-mnist": (0.2860,),
+}
+"""The means of the training images, of pixels between 0 and 1, one a channel."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,7 @@ DATASETS: dict[str, Dataset] = {
         images=10_000,
         classes=10,
         shape=(3, 32, 32),
-        mean=(0.4914, 0.4822, 0.4465),
+        mean=MEANS["cifar10"],
         std=(0.2470, 0.2435, 0.2616),
         files=(
             DataFile(
@@ -65,4 +75,4 @@ DATASETS: dict[str, Dataset] = {
         ),
     ),
 }
-"""The data sets by the name that a spec gives them."""
+"""The data sets that accuracy is measured on, by the name that a spec gives them."""

@@ -14,6 +14,7 @@ import numpy as np
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.table import Table, Values
+from archcheck.phrases import shape_text
 
 
 class Hull(NamedTuple):
@@ -138,7 +139,7 @@ def check_unit(unit: Sequence[int], sides: Sequence[int]) -> None:
     if len(unit) != len(sides) or not all(
         0 <= index < side for index, side in zip(unit, sides, strict=True)
     ):
-        shape = "×".join(map(str, sides)) or "one unit without spatial axes"
+        shape = shape_text(sides) if sides else "one unit without spatial axes"
         raise IndexError(f"no unit {tuple(unit)} in a map of {shape}")
 
 

@@ -16,12 +16,12 @@ import pytest
 
 from archcheck.pytest_plugin.reports import LazyReport, Reports, VerificationError, stage_of
 from archcheck.pytest_plugin.settings import Settings
+from archcheck.reporters.findings import ShownFinding, numbered, shown
 from archcheck.reporters.formatting import path as short_path
 from archcheck.reporters.formatting import plain
-from archcheck.reporters.issues import numbered, reason, regions
 from archcheck.reporters.specs import offered
 from archcheck.reporters.text import finding_text
-from archcheck.spec import Finding, Points, Spec
+from archcheck.spec import Points, Spec
 from archcheck.worker.failures import InputError
 from archcheck.worker.reference import Reference, parse_reference
 
@@ -32,7 +32,7 @@ RUNS = "runs"
 class RuleFailed(Exception):
     """A rule does not hold; the text says all that there is to say."""
 
-    def __init__(self, text: str, finding: Finding) -> None:
+    def __init__(self, text: str, finding: ShownFinding) -> None:
         super().__init__(text)
         self.finding = finding
 
@@ -132,7 +132,7 @@ class RuleItem(pytest.Item):
         self.lazy_report = lazy_report
         self.number = number
         self._strict = strict
-        self.finding: Finding | None = None
+        self.finding: ShownFinding | None = None
         self.asides: list[str] = []
         """What was noticed beside the answer, a sentence each: it fails nothing."""
         self.broken = False
@@ -157,10 +157,14 @@ class RuleItem(pytest.Item):
         if self.number == 0:
             self.finding = stage
             return
-        self.finding = report.findings[self.number - (stage is None)]
+        findings = shown(report)
+        self.finding = findings[self.number - (stage is None)]
         own = self.finding.verdict.asides
-        noticed = [f for f in report.findings if f.aside and any(f.verdict is v for v in own)]
-        self.asides = [_sentence(finding) for finding in noticed]
+        self.asides = [
+            _with_place(each)
+            for each in findings
+            if each.finding.aside and any(each.verdict is aside for aside in own)
+        ]
         points = self.finding.points
         if points.possible:
             self._tell(points=points.earned, points_possible=points.possible)
@@ -175,32 +179,31 @@ class RuleItem(pytest.Item):
     def runtest(self) -> None:
         """Say what was found."""
         finding = self.finding
-        if finding is None or finding.verdict.status == "passed":
+        if finding is None or finding.holds:
             return
-        if finding.verdict.status == "failed":
+        if finding.status == "failed":
             self._failed(finding)
         else:
             self._unverified(finding)
 
-    def _failed(self, finding: Finding) -> None:
+    def _failed(self, finding: ShownFinding) -> None:
         if not finding.fails:
             # The one outcome of pytest that says "does not hold" and fails nothing.
-            kind = "bonus not earned" if finding.level == "note" else "warning"
-            pytest.xfail(f"{kind}: {reason(finding)}")
+            pytest.xfail(finding.outcome)
             return  # with --runxfail
         output = self.lazy_report.get().output
         if self.number == 0 and output:
             self.add_report_section("call", "stdout", plain(output))
         raise RuleFailed(self._text(finding), finding)
 
-    def _unverified(self, finding: Finding) -> None:
+    def _unverified(self, finding: ShownFinding) -> None:
         stage = stage_of(self.lazy_report.get())
         if stage is not None and not self._runs_is_selected():
             # Nobody else says that the network cannot be run, and a skip is easily overlooked.
             raise RuleFailed(self._text(stage), stage)
         if self._strict and finding.fails:
             raise RuleFailed(self._text(finding), finding)
-        pytest.skip(reason(finding))
+        pytest.skip(finding.reason)
 
     def _runs_is_selected(self) -> bool:
         items = self.session.items
@@ -209,7 +212,7 @@ class RuleItem(pytest.Item):
             for item in items
         )
 
-    def _text(self, finding: Finding) -> str:
+    def _text(self, finding: ShownFinding) -> str:
         points = str(self.finding.points) if self.finding is not None else ""
         return "\n".join(part for part in (plain(finding_text(finding)), points) if part)
 
@@ -221,12 +224,10 @@ class RuleItem(pytest.Item):
 
     def place(self) -> tuple[str, int | None]:
         """The file and the line (from 1) that the finding is about, once it is known."""
-        found = regions(self.finding) if self.finding is not None else ()
-        if found:
-            return short_path(found[0].file), found[0].line
-        return short_path(
-            self.lazy_report.submission.reference.file
-        ) or self.lazy_report.submission.reference.module, None
+        if self.finding is not None and self.finding.regions:
+            return short_path(self.finding.regions[0].file), self.finding.line
+        reference = self.lazy_report.submission.reference
+        return short_path(reference.file) or reference.module, None
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any, **__: Any) -> Any:
         """The report's own words in place of a traceback."""
@@ -238,14 +239,15 @@ class RuleItem(pytest.Item):
             # What --tb=line shows, and JUnit as the message.
             path, line = self.place()
             shown.reprcrash.path, shown.reprcrash.lineno = path, line or 1
-            shown.reprcrash.message = f"{error.finding.rule}: {reason(error.finding)}"
+            shown.reprcrash.message = f"{error.finding.rule}: {error.finding.reason}"
         return shown
 
 
-def _sentence(finding: Finding) -> str:
-    found = regions(finding)
-    where = f" ({short_path(found[0].file)}:{found[0].line})" if found else ""
-    return " ".join((reason(finding) + where).split())
+def _with_place(finding: ShownFinding) -> str:
+    where = ""
+    if finding.regions:
+        where = f" ({short_path(finding.regions[0].file)}:{finding.line})"
+    return " ".join((finding.reason + where).split())
 
 
 def _loaded(node: pytest.Collector, reports: Reports, name: str) -> Spec:

@@ -16,9 +16,10 @@ from archcheck.errors import internal_error, system_error
 from archcheck.evidence.datasets import DATASETS
 from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.pytest_plugin.settings import Settings
+from archcheck.reporters.findings import ShownFinding, shown
 from archcheck.reporters.formatting import path
 from archcheck.reporters.specs import error_text
-from archcheck.spec import Failure, Finding, Report, Spec, SpecError, failed_to_run, load_spec
+from archcheck.spec import Failure, Report, Spec, SpecError, failed_to_run, load_spec
 from archcheck.verification.submission import Submission
 from archcheck.verification.verify import verify
 from archcheck.worker.failures import InputError, StartError
@@ -155,9 +156,9 @@ class Reports:
 _REPORTS = pytest.StashKey[Reports]()
 
 
-def stage_of(report: Report) -> Finding | None:
+def stage_of(report: Report) -> ShownFinding | None:
     """Why a network could not be run; None if it could."""
-    return report.findings[0] if report.network is None else None
+    return shown(report)[0] if report.network is None else None
 
 
 def _store() -> Store | None:

@@ -15,6 +15,7 @@ from archcheck.fields.explain.growth import Growth, by_block, window_words
 from archcheck.fields.explain.path import HIGH, LOW, FieldPath
 from archcheck.fields.explain.summary import Summary
 from archcheck.network import Network, Op
+from archcheck.phrases import shape_text, size_text, some_of
 from archcheck.reporters import formatting
 from archcheck.reporters.inspection import heading
 from archcheck.reporters.text import BAR, bar
@@ -49,7 +50,7 @@ def print_field(summary: Summary, console: Console) -> None:
         _print(console, row)
     _print(console, Text(""))
     where = ",".join(map(str, summary.unit.unit)) or "the only one"
-    of = f" of {formatting.shape(summary.field.shape)}" if summary.field.shape else ""
+    of = f" of {shape_text(summary.field.shape)}" if summary.field.shape else ""
     _print(console, Text(f"unit {where}", style="bold").append(of, style="not bold"))
     for row in _unit_rows(summary.unit, summary.without_gates):
         _print(console, row)
@@ -83,7 +84,7 @@ def _about(summary: Summary) -> str:
     network = summary.rf.network
     parts = []
     if summary.field.shape:
-        parts.append(f"a map of {formatting.shape(summary.field.shape)}")
+        parts.append(f"a map of {shape_text(summary.field.shape)}")
     if summary.location.head is not None:
         parts.append(f"in front of {_op(network.ops[summary.location.head])}")
     if len(network.inputs) > 1:
@@ -96,32 +97,31 @@ def _op(op: Op) -> str:
     return f"{op.module or op.kind}{line}"
 
 
-def _by(values: Sequence[object]) -> str:
-    return " × ".join(map(str, values))
-
-
 def _figures(summary: Summary) -> list[Text]:
     field = summary.field
-    note = f"units differ: the smallest is {_by(field.smallest)}" if field.varies else ""
+    note = f"units differ: the smallest is {size_text(field.smallest)}" if field.varies else ""
     if field.is_global and field.joined_by is not None:
         name = field.joined_by.module or field.joined_by.kind
         note = f"global from {name} on" + (f"; {note}" if note else "")
-    rows = [_row("size", _by(field.size), note, "bold")]
+    rows = [_row("size", size_text(field.size), note, "bold")]
     if summary.without_gates is not None:
         names = [op.module or op.kind for op in summary.joined_by]
-        gates = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        text = _by(["–" if side is None else side for side in field.local])
+        gates = some_of(names, 3)
+        text = size_text(["–" if side is None else side for side in field.local])
         rows.append(_row("without gates", text, f"the paths through {gates} left out"))
     if summary.norms:
-        name = summary.norms[0].module or summary.norms[0].kind
-        more = f" and {len(summary.norms) - 1} more" if len(summary.norms) > 1 else ""
-        size = "not known" if summary.strict is None else _by(summary.strict.size)
-        rows.append(_row("strictly", size, f"with {name}{more} joining what they average over"))
+        norms = some_of([op.module or op.kind for op in summary.norms], 1)
+        size = "not known" if summary.strict is None else size_text(summary.strict.size)
+        rows.append(_row("strictly", size, f"with {norms} joining what they average over"))
     low, high = [a for a, _ in summary.actual], [b for _, b in summary.actual]
-    text = _by(high) if low == high else f"{_by(low)} to {_by(high)}"
-    rows.append(_row("in the image", text, f"of {_by(field.sides)}: all units, borders included"))
+    text = size_text(high) if low == high else f"{size_text(low)} to {size_text(high)}"
+    rows.append(
+        _row("in the image", text, f"of {size_text(field.sides)}: all units, borders included")
+    )
     if min(field.coverage) < 1:
-        rows.append(_row("coverage", _by([f"{share * 100:.0f} %" for share in field.coverage])))
+        rows.append(
+            _row("coverage", size_text([f"{share * 100:.0f} %" for share in field.coverage]))
+        )
     rows.append(_row("jump", formatting.axes(field.jump)))
     start = formatting.axes(field.start).replace("-", "−")
     rows.append(_row("start", start, "the centre of the first unit's field"))
@@ -149,7 +149,7 @@ def _region(label: str, region: Region, *, of: bool) -> list[Text]:
         return [_row(label, "nothing", "it reads nothing but padding")]
     noun = "position" if region.count == 1 else "positions"
     share = "" if region.density == 1 else f", {_share(region)} of the hull"
-    rows = [_row(label, _by(region.size), f"{region.count:,} {noun}{share}", "bold")]
+    rows = [_row(label, size_text(region.size), f"{region.count:,} {noun}{share}", "bold")]
     axes = [
         formatting.positions(positions) + (f" of {side}" if of else "")
         for positions, side in zip(region.axes, region.sides, strict=True)
@@ -200,7 +200,7 @@ def _effective(summary: Summary, effective: Effective) -> list[Text]:
     note = f"{positions} above 4.55 % of the largest gradient{like} (Luo et al. 2016)"
     rows = [head, _row("side", f"{effective.side:.1f}", note, "bold")]
     spans = ", ".join(f"{low}–{high}" for low, high in effective.box)
-    rows.append(_row("95 % of it", _by(effective.box_size), f"on each axis: {spans}"))
+    rows.append(_row("95 % of it", size_text(effective.box_size), f"on each axis: {spans}"))
     inside = effective.inside(summary.unit.actual)
     if inside is not None and inside < 1 - 1e-9:
         leak = "the rest comes by the norms that are left out" if summary.norms else ""

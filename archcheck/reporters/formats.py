@@ -1,24 +1,38 @@
-"""The formats that a program reads, by name. Each is a function from reports to text."""
+"""The formats of reports, by name. Those that a program reads are a function each, from reports to
+text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from archcheck.spec import Report
+if TYPE_CHECKING:  # the command line knows the names before it imports what specs are made of
+    from archcheck.spec import Report
 
-_HOMES = {
-    "json": ("data", "render"),
-    "json-lines": ("data", "render_lines"),
-    "sarif": ("sarif", "render"),
-    "github": ("github", "render"),
-    "gitlab": ("gitlab", "render"),
-    "junit": ("junit", "render"),
-    "markdown": ("markdown", "render"),
-    "gradescope": ("gradescope", "render"),
-}
-MACHINE_FORMATS = tuple(_HOMES)
+
+class ReportFormat(StrEnum):
+    """How a report is written."""
+
+    full = "full"
+    brief = "brief"
+    concise = "concise"
+    json = "json"
+    json_lines = "json-lines"
+    sarif = "sarif"
+    github = "github"
+    gitlab = "gitlab"
+    junit = "junit"
+    markdown = "markdown"
+    gradescope = "gradescope"
+
+
+_FOR_PEOPLE = ("full", "brief", "concise")
+MACHINE_FORMATS = tuple(each.value for each in ReportFormat if each not in _FOR_PEOPLE)
 JSON_FORMATS = frozenset({"json", "json-lines", "sarif", "gitlab", "gradescope"})
+_HOMES = {"json": ("data", "render"), "json-lines": ("data", "render_lines")}
+"""The module and the function of a format that has no module of its own name."""
 
 
 def render(output_format: str, reports: Sequence[Report]) -> str:
@@ -27,7 +41,9 @@ def render(output_format: str, reports: Sequence[Report]) -> str:
     Raises:
         KeyError: if there is no such format.
     """
-    module, name = _HOMES[output_format]
+    if output_format not in MACHINE_FORMATS:
+        raise KeyError(output_format)
+    module, name = _HOMES.get(output_format, (output_format, "render"))
     function: Callable[[Sequence[Report]], str] = getattr(
         import_module(f"archcheck.reporters.{module}"), name
     )

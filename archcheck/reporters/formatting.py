@@ -1,4 +1,4 @@
-"""Numbers, shapes and paths as people read them."""
+"""Numbers, texts and paths as people read them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ from rich.text import Text
 
 from archcheck.fields.algebra.positions import Positions
 from archcheck.network import Place
-
-
-def shape(sides: Sequence[int]) -> str:
-    """``3×32×32``."""
-    return "×".join(map(str, sides)) if sides else "one number"
+from archcheck.phrases import per_axis
 
 
 def amount(number: int | None) -> str:
@@ -37,8 +33,7 @@ def fraction(value: Fraction | int | float | None) -> str:
 
 def axes(values: Sequence[Fraction | int | None]) -> str:
     """One number where all axes agree, else one an axis: ``8`` or ``8×4``."""
-    texts = [fraction(value) for value in values]
-    return texts[0] if len(set(texts)) == 1 else "×".join(texts)
+    return per_axis([fraction(value) for value in values])
 
 
 MOST_STRETCHES = 9

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archcheck.reporters.issues import Issue, issues
+from archcheck.reporters.findings import ShownFinding, issues
 from archcheck.spec import Report
 
 COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
@@ -18,7 +18,7 @@ def render(reports: Sequence[Report]) -> str:
     return "".join(f"{_command(issue)}\n" for issue in issues(reports))
 
 
-def _command(issue: Issue) -> str:
+def _command(issue: ShownFinding) -> str:
     properties: dict[str, str | int] = {"title": f"archcheck ({issue.name})"}
     if issue.path:
         properties |= {"file": issue.path, "line": issue.line}
@@ -28,8 +28,8 @@ def _command(issue: Issue) -> str:
         if first.line == first.end_line:  # columns of two different lines are not shown
             properties |= {"col": first.column, "endColumn": first.end_column}
     listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    message = "\n".join((issue.message, *issue.details))
-    return f"::{COMMANDS[issue.finding.level]} {listed}::{_data(message)}"
+    message = "\n".join((issue.reason, *issue.details))
+    return f"::{COMMANDS[issue.level]} {listed}::{_data(message)}"
 
 
 def _data(text: str) -> str:

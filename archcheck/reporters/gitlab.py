@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from archcheck.reporters.data import dumps
-from archcheck.reporters.issues import Issue, fingerprints, issues, title
+from archcheck.reporters.findings import ShownFinding, fingerprints, issues, title
 from archcheck.spec import Report
 
 SEVERITIES = {"error": "major", "warning": "minor", "note": "info"}
@@ -22,12 +22,12 @@ def render(reports: Sequence[Report]) -> str:
     return dumps([_entry(issue, mark) for issue, mark in zip(found, marks, strict=True)])
 
 
-def _entry(issue: Issue, mark: str) -> dict[str, Any]:
-    severity = SEVERITIES[issue.finding.level]
+def _entry(issue: ShownFinding, mark: str) -> dict[str, Any]:
+    severity = SEVERITIES[issue.level]
     return {
         # The rule's name is not shown otherwise.
         "description": f"{issue.name}: {issue.text}",
-        "check_name": issue.finding.rule,
+        "check_name": issue.rule,
         "fingerprint": mark,
         "severity": "critical" if issue.report.network is None else severity,
         "location": {"path": issue.path or title(issue.report), "lines": {"begin": issue.line}},

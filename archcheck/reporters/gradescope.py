@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from archcheck.reporters.data import dumps
+from archcheck.reporters.findings import ShownFinding, sentence, shown, title
 from archcheck.reporters.formatting import plain
-from archcheck.reporters.issues import named, reason, sentence, title
 from archcheck.reporters.text import summary
-from archcheck.spec import Finding, Report
+from archcheck.spec import Report
 from archcheck.spec.points import exact_sum
 
 
@@ -24,9 +24,9 @@ def render(reports: Sequence[Report]) -> str:
     """
     tests: list[dict[str, Any]] = []
     for report in reports:
-        for name, finding in named(report):
-            shown = name if len(reports) == 1 else f"{title(report)}: {name}"
-            tests.append(_test(report, finding, shown, len(tests) + 1))
+        for finding in shown(report):
+            name = finding.name if len(reports) == 1 else f"{title(report)}: {finding.name}"
+            tests.append(_test(finding, name, len(tests) + 1))
     lines = [f"{title(report)}: {summary(report)}{_points(report)}" for report in reports]
     return dumps(
         {
@@ -70,13 +70,13 @@ def _points(report: Report) -> str:
     return f" ({report.points})" if report.points else ""
 
 
-def _test(report: Report, finding: Finding, name: str, number: int) -> dict[str, Any]:
-    holds = finding.verdict.status == "passed"
+def _test(finding: ShownFinding, name: str, number: int) -> dict[str, Any]:
+    holds = finding.holds
     test: dict[str, Any] = {"name": plain(name), "number": str(number)}
     if finding.points:
         points = finding.points
         test |= {"score": points.total, "max_score": points.possible}
-    elif not report.points and finding.level == "error":
+    elif not finding.report.points and finding.level == "error":
         test |= {"score": int(holds), "max_score": 1}
     if holds or finding.level == "error":
         test["status"] = "passed" if holds else "failed"
@@ -89,14 +89,13 @@ def _test(report: Report, finding: Finding, name: str, number: int) -> dict[str,
     }
 
 
-def _output(finding: Finding) -> str:
+def _output(finding: ShownFinding) -> str:
     verdict = finding.verdict
     facts = verdict.found_text
     if verdict.required:
         facts += f", required: {verdict.required}"
     lines = [facts]
-    if verdict.status != "passed":
-        kinds = {"error": "", "warning": "warning: ", "note": "bonus not earned: "}
-        lines.append(f"{kinds[finding.level]}{reason(finding)}")
+    if not finding.holds:
+        lines.append(finding.outcome)
         lines += [sentence(verdict.hint)] if verdict.hint else []
     return plain("\n".join(lines))

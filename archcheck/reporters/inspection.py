@@ -11,6 +11,7 @@ from rich.text import Text
 
 from archcheck.fields import Field, MapLocation, ReceptiveField, UnknownField, receptive_field
 from archcheck.network import Layer, Network, Op, Place, layers_of
+from archcheck.phrases import shape_text, size_text
 from archcheck.reporters import formatting
 
 VERSION = 1
@@ -190,7 +191,7 @@ def _row(
     return (
         formatting.in_one_line(layer.name),
         formatting.in_one_line(layer.module),
-        formatting.shape(network.shape(layer.output)[1:]),
+        shape_text(network.shape(layer.output)[1:]),
         f"{layer.num_parameters:,}" if layer.num_parameters else "",
         formatting.amount(layer.macs) if layer.macs is None or layer.macs else "",
         _size(field),
@@ -216,7 +217,7 @@ def _print(console: Console, text: Text) -> None:
 def heading(network: Network) -> str:
     """The network's file, name and inputs."""
     file = formatting.path(network.source.file) if network.source else ""
-    inputs = ", ".join(formatting.shape(network.shape(tensor)[1:]) for tensor in network.inputs)
+    inputs = ", ".join(shape_text(network.shape(tensor)[1:]) for tensor in network.inputs)
     return f"{file}:{network.name}   {inputs}" if file else f"{network.name}   {inputs}"
 
 
@@ -266,10 +267,10 @@ def _field_words(rf: ReceptiveField, location: MapLocation) -> Text:
         return Text(f"not known at {location.name}", style="yellow")
     if not field.axes:
         return Text(f"none at {location.name}: the input has no spatial axes", style="dim")
-    text = Text(f"{' × '.join(map(str, field.size))} at {location.name}")
+    text = Text(f"{size_text(field.size)} at {location.name}")
     facts = [f"jump {formatting.axes(field.jump)}", f"start {formatting.axes(field.start)}"]
     if field.varies:
-        facts.append(f"smallest {' × '.join(map(str, field.smallest))}")
+        facts.append(f"smallest {size_text(field.smallest)}")
     if min(field.coverage) < 1:
         facts.append(f"{min(field.coverage):.0%} of it read")
     if field.is_global and field.joined_by is not None:

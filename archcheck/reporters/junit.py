@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
+from archcheck.reporters.findings import ShownFinding, sentence, shown, title
 from archcheck.reporters.formatting import plain
-from archcheck.reporters.issues import named, reason, regions, relative, sentence, title
-from archcheck.spec import Finding, Report
+from archcheck.reporters.regions import relative
+from archcheck.spec import Report
 from archcheck.spec.points import Points, added
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -40,7 +41,7 @@ def render(reports: Sequence[Report]) -> str:
 
 
 def _suite(report: Report) -> ElementTree.Element:
-    cases = [_case(report, name, finding) for name, finding in named(report)]
+    cases = [_case(finding) for finding in shown(report)]
     tags = Counter(child.tag for case in cases for child in case)
     suite = ElementTree.Element("testsuite", {"name": _text(title(report))})
     counts = {
@@ -60,30 +61,33 @@ def _suite(report: Report) -> ElementTree.Element:
     return suite
 
 
-def _case(report: Report, name: str, finding: Finding) -> ElementTree.Element:
+def _case(finding: ShownFinding) -> ElementTree.Element:
+    report = finding.report
     path = relative(report.file)
     owner = ".".join(part for part in path.removesuffix(".py").split("/") if part)
-    case = ElementTree.Element("testcase", {"name": name, "classname": _text(owner or report.name)})
+    case = ElementTree.Element(
+        "testcase", {"name": finding.name, "classname": _text(owner or report.name)}
+    )
     case.set("time", "0.000")
-    places = regions(finding)
+    places = finding.regions
     if places or path:
         case.set("file", _text(places[0].path if places else path))
         case.set("line", str(places[0].line if places else 1))
     _properties(case, {}, finding.points)
-    if finding.verdict.status != "passed":
-        case.append(_outcome(report, finding))
+    if not finding.holds:
+        case.append(_outcome(finding))
     return case
 
 
-def _outcome(report: Report, finding: Finding) -> ElementTree.Element:
-    status, said = finding.verdict.status, _text(reason(finding))
+def _outcome(finding: ShownFinding) -> ElementTree.Element:
+    status, said = finding.status, _text(finding.outcome)
     if finding.level == "note":
-        return ElementTree.Element("skipped", {"message": f"bonus not earned: {said}"})
-    if status == "not-verified" and (report.network is None or not finding.fails):
         return ElementTree.Element("skipped", {"message": said})
+    if status == "not-verified" and (finding.report.network is None or not finding.fails):
+        return ElementTree.Element("skipped", {"message": _text(finding.reason)})
     if not finding.fails:
         output = ElementTree.Element("system-out")
-        output.text = f"warning: {said}\n{_details(finding)}"
+        output.text = f"{said}\n{_details(finding)}"
         return output
     tag = "error" if status == "not-verified" else "failure"
     kind = status if status == "not-verified" else finding.rule
@@ -92,15 +96,15 @@ def _outcome(report: Report, finding: Finding) -> ElementTree.Element:
     return outcome
 
 
-def _details(finding: Finding) -> str:
+def _details(finding: ShownFinding) -> str:
     verdict = finding.verdict
     lines = [f"found {verdict.found_text}"]
     if verdict.required:
         lines[0] += f", required: {verdict.required}"
-    if verdict.message != finding.message:
-        lines.append(sentence(verdict.message))
+    if finding.own_reason:
+        lines.append(sentence(finding.own_reason))
     lines += [verdict.hint] if verdict.hint else []
-    lines += [f"{place.path}:{place.line}: {place.source}" for place in regions(finding)]
+    lines += [f"{place.path}:{place.line}: {place.source}" for place in finding.regions]
     return _text("\n".join(lines))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from archcheck.reporters.findings import ShownFinding, issues, shown, title
 from archcheck.reporters.formatting import plain
-from archcheck.reporters.issues import Issue, issues, title
 from archcheck.reporters.text import MARKS, points_of, summary
-from archcheck.spec import Finding, Report
+from archcheck.spec import Report
 
 _MEANING = re.compile(r"([\\`*_\[\]<>|~&:@$#])")
 """Characters that may mean something in the middle of a line; what is shown is only text."""
@@ -23,13 +23,13 @@ def _section(report: Report) -> str:
     points = f", {report.points}" if report.points else ""
     lines = [f"### {escaped(title(report))}", "", f"**{escaped(summary(report))}**{points}", ""]
     if report.network is not None:
-        lines += _table(report.findings)
+        lines += _table(shown(report))
     for issue in issues([report]):
         lines.append(_item(issue))
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _table(findings: Sequence[Finding]) -> list[str]:
+def _table(findings: Sequence[ShownFinding]) -> list[str]:
     with_points = any(finding.points for finding in findings)
     rows = [["", "rule", "found", "required", *(["points"] if with_points else [])]]
     rows.append(["---", "---", "---:", "---", *(["---:"] if with_points else [])])
@@ -41,14 +41,14 @@ def _table(findings: Sequence[Finding]) -> list[str]:
     return [*(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
-def _item(issue: Issue) -> str:
-    kinds = {"error": "", "warning": " (warning)", "note": " (bonus)"}
+def _item(issue: ShownFinding) -> str:
+    kind = f" ({issue.kind})" if issue.kind else ""
     place = f"{issue.path}:{issue.line}" if issue.regions else issue.path
-    details = issue.details[: -1 if issue.finding.points else None]  # the table has the points
+    details = issue.details[: -1 if issue.points else None]  # the table has the points
     said = " ".join(
-        part for part in (issue.message, f"({'; '.join(details)})" * bool(details), place) if part
+        part for part in (issue.reason, f"({'; '.join(details)})" * bool(details), place) if part
     )
-    return f"- **{escaped(issue.name)}**{kinds[issue.finding.level]}: {escaped(said)}"
+    return f"- **{escaped(issue.name)}**{kind}: {escaped(said)}"
 
 
 def escaped(text: str) -> str:

@@ -5,14 +5,13 @@ matplotlib is imported by this module and its parts alone, and only when a pictu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.util import find_spec
 from io import BytesIO
 from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
 from archcheck.fields.explain.summary import Summary
-from archcheck.reporters import formatting
+from archcheck.phrases import shape_text, size_text
 from archcheck.reporters.plot_field import draw_curve, draw_heat, draw_plane, draw_strip
 from archcheck.reporters.plot_growth import draw_growth
 from archcheck.reporters.plot_style import ACTUAL, BORDER, SETTINGS, THEORETICAL, UNIT
@@ -94,20 +93,16 @@ def _heading(summary: Summary) -> str:
     network = summary.rf.network
     unit = ",".join(map(str, summary.unit.unit))
     at = f"unit {unit} at {summary.location.name}" if unit else summary.location.name
-    inputs = formatting.shape(network.shape(network.inputs[summary.rf.input_index])[1:])
+    inputs = shape_text(network.shape(network.inputs[summary.rf.input_index])[1:])
     return f"{network.name} on {inputs}: {at}\n{_sizes(summary)}"
 
 
 def _sizes(summary: Summary) -> str:
     theoretical, actual = summary.unit.theoretical, summary.unit.actual
-    text = f"field {_by(theoretical.size)}"
+    text = f"field {size_text(theoretical.size)}"
     if theoretical.density < 1:
         text += f", {theoretical.count:,} of its {prod(theoretical.size):,} positions read"
-    return f"{text}; in the image {_by(actual.size)}"
-
-
-def _by(values: Sequence[int]) -> str:
-    return " × ".join(map(str, values))
+    return f"{text}; in the image {size_text(actual.size)}"
 
 
 def _legend(summary: Summary) -> list[Any]:

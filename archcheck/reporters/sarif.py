@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 import archcheck
 from archcheck.reporters.data import dumps
+from archcheck.reporters.findings import ShownFinding, fingerprints, issues, title
 from archcheck.reporters.formatting import plain
-from archcheck.reporters.issues import Issue, Region, fingerprints, issues, relative_path, title
+from archcheck.reporters.regions import Region, relative_path
 from archcheck.rules import Rule, all_rules, documentation
 from archcheck.spec import Report
 from archcheck.spec.points import added
@@ -47,7 +48,7 @@ def render(reports: Sequence[Report]) -> str:
         "automationDetails": {"id": _category(reports)},
         "columnKind": "unicodeCodePoints",
         "results": [
-            _result(issue, names.index(issue.finding.rule), mark)
+            _result(issue, names.index(issue.rule), mark)
             for issue, mark in zip(found, fingerprints(found), strict=True)
         ],
     }
@@ -103,29 +104,28 @@ def _described(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(issue: Issue, index: int, mark: str) -> dict[str, Any]:
-    finding = issue.finding
+def _result(issue: ShownFinding, index: int, mark: str) -> dict[str, Any]:
     places = [_location(region) for region in issue.regions[: MOST_RELATED + 1]]
     if not places and issue.path:
         places = [_at(issue.report.file, None)]
     result: dict[str, Any] = {
-        "ruleId": finding.rule,
+        "ruleId": issue.rule,
         "ruleIndex": index,
-        "level": finding.level,
+        "level": issue.level,
         "message": {"text": issue.text},
         "locations": places[:1],
         "partialFingerprints": {"primaryLocationLineHash": mark},
         "properties": {
             "network": title(issue.report),
-            "status": finding.verdict.status,
-            "found": plain(finding.verdict.found_text),
-            "required": plain(finding.verdict.required),
+            "status": issue.status,
+            "found": plain(issue.verdict.found_text),
+            "required": plain(issue.verdict.required),
         },
     }
     if places[1:]:
         result["relatedLocations"] = places[1:]
-    if finding.points:
-        result["properties"]["points"] = points_as_dict(finding.points)
+    if issue.points:
+        result["properties"]["points"] = points_as_dict(issue.points)
     return result
 
 

@@ -6,9 +6,11 @@ from rich.console import Console
 from rich.text import Text
 
 from archcheck.fields.explain.growth import Growth
+from archcheck.phrases import shape_text
 from archcheck.reporters import formatting
+from archcheck.reporters.findings import ShownFinding, issues, shown
 from archcheck.rules import Location
-from archcheck.spec import Finding, Report
+from archcheck.spec import Report
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "not-verified": ("?", "yellow")}
 MOST_LINES = 3
@@ -26,17 +28,14 @@ def print_report(report: Report, console: Console) -> None:
         _print(console, Text(f"  {note}", style="dim"))
     if report.network is not None:
         console.print()
-        for row in _rows(report.findings, width):
+        for row in _rows(shown(report), width):
             _print(console, row)
-    for finding in report.findings:
-        if report.network is None and finding.verdict.status == "not-verified":
-            continue
-        if finding.verdict.status != "passed":
-            console.print()
-            head, *rest = _details(finding)
-            _print(console, head, wrap=True)
-            for row in rest:
-                _print(console, row)
+    for issue in issues([report]):
+        console.print()
+        head, *rest = _details(issue)
+        _print(console, head, wrap=True)
+        for row in rest:
+            _print(console, row)
     if report.output and report.network is None:
         console.print()
         _print(console, Text("  the last lines that it printed:", style="dim"))
@@ -46,24 +45,24 @@ def print_report(report: Report, console: Console) -> None:
     _print(console, _summary(report))
 
 
-def finding_text(finding: Finding) -> str:
+def finding_text(finding: ShownFinding) -> str:
     """What the full report says about one finding that does not hold, without colour."""
     return "\n".join(formatting.clean(row).plain.rstrip() for row in _details(finding))
 
 
 def print_concise(report: Report, console: Console) -> None:
     """One line a finding that does not hold: ``path:line:column: rule message``."""
-    for finding in report.findings:
-        if finding.verdict.status == "passed":
+    for finding in shown(report):
+        if finding.holds:
             continue
-        place = next((where.place for where in finding.verdict.locations if where.place), None)
+        place = next((where.place for where in finding.locations if where.place), None)
         if place is None:
             where = f"{formatting.path(report.file) or report.name}:1:1"
         else:
             where = f"{formatting.path(place.file)}:{place.line}:{place.column or 1}"
-        status = "not verified: " if finding.verdict.status == "not-verified" else ""
-        level = {"error": "", "warning": "warning: ", "note": "bonus: "}[finding.level]
-        line = f"{where}: {finding.rule} {level}{status}{finding.message}"
+        status = "not verified: " if finding.status == "not-verified" else ""
+        kind = f"{finding.kind}: " if finding.kind else ""
+        line = f"{where}: {finding.rule} {kind}{status}{finding.message}"
         _print(console, Text(" ".join(line.splitlines())))
 
 
@@ -79,8 +78,8 @@ def _header(report: Report) -> Text:
     network = report.network
     if network is None:
         return text
-    inputs = ", ".join(formatting.shape(network.shape(t)[1:]) for t in network.inputs)
-    outputs = ", ".join(formatting.shape(network.sample_shape(t)) for _, t in network.outputs[:3])
+    inputs = ", ".join(shape_text(network.shape(t)[1:]) for t in network.inputs)
+    outputs = ", ".join(shape_text(network.sample_shape(t)) for _, t in network.outputs[:3])
     facts = [
         f"{inputs} → {outputs}",
         f"{network.num_parameters:,} parameters",
@@ -93,7 +92,7 @@ def _reference(report: Report) -> str:
     return ":".join(part for part in (formatting.path(report.file), report.name) if part)
 
 
-def _rows(findings: tuple[Finding, ...], width: int) -> list[Text]:
+def _rows(findings: tuple[ShownFinding, ...], width: int) -> list[Text]:
     """One line a rule, in columns."""
     names = max(len(finding.rule) for finding in findings)
     found = min(max(len(finding.verdict.found_text) for finding in findings), 24)
@@ -122,15 +121,15 @@ def _rows(findings: tuple[Finding, ...], width: int) -> list[Text]:
     return rows
 
 
-def _mark(finding: Finding) -> tuple[str, str]:
+def _mark(finding: ShownFinding) -> tuple[str, str]:
     """The mark of a finding and its colour: red is kept for what fails the run."""
-    mark, colour = MARKS[finding.verdict.status]
-    if finding.verdict.status == "failed" and not finding.fails:
+    mark, colour = MARKS[finding.status]
+    if finding.status == "failed" and not finding.fails:
         colour = "yellow" if finding.level == "warning" else "dim"
     return mark, colour
 
 
-def points_of(finding: Finding) -> str:
+def points_of(finding: ShownFinding) -> str:
     """What a rule gives, in a column: ``10/10``, ``0/20``, ``+200``."""
     points = finding.points
     parts = [f"{points.earned:,}/{points.possible:,}"] if points.possible else []
@@ -140,23 +139,22 @@ def points_of(finding: Finding) -> str:
     return " ".join(parts)
 
 
-def _details(finding: Finding) -> list[Text]:
+def _details(finding: ShownFinding) -> list[Text]:
     verdict = finding.verdict
     mark, colour = _mark(finding)
-    status = " not verified" if verdict.status == "not-verified" else ""
-    if finding.level != "error":
-        status += " (warning)" if finding.level == "warning" else " (bonus)"
+    status = " not verified" if finding.status == "not-verified" else ""
+    status += f" ({finding.kind})" if finding.kind else ""
     head = Text(f"{mark} {finding.rule}{status}", style=f"bold {colour}")
     head.append(f": {finding.message}", style="not bold default")
     rows = [head]
-    if finding.message != verdict.message:
-        rows.append(Text(f"  {verdict.message}", style="dim"))
-    shown = _distinct(verdict.locations)[:MOST_LINES]
-    quoted = [(where, formatting.source_line(where.place)) for where in shown if where.place]
+    if finding.own_reason:
+        rows.append(Text(f"  {finding.own_reason}", style="dim"))
+    locations = finding.locations[:MOST_LINES]
+    quoted = [(where, formatting.source_line(where.place)) for where in locations if where.place]
     gutter = max((len(str(w.place.line)) for w, _ in quoted if w.place), default=2)
     for number, (where, source) in enumerate(quoted):
         rows += _quoted(where, source, gutter, verdict.hint if number == 0 else "")
-    left = len(_distinct(verdict.locations)) - len(shown)
+    left = len(finding.locations) - len(locations)
     bar = Text(f"{' ' * gutter} │", style="dim")
     if left > 0:
         rows.append(bar + Text(f" and {left} more", style="dim"))
@@ -165,14 +163,6 @@ def _details(finding: Finding) -> list[Text]:
     if verdict.growth:
         rows += [bar, *_growth(verdict.growth, verdict.needed, gutter)]
     return rows
-
-
-def _distinct(locations: tuple[Location, ...]) -> list[Location]:
-    seen: dict[tuple[str, int] | None, Location] = {}
-    for where in locations:
-        key = (where.place.file, where.place.line) if where.place else None
-        seen.setdefault(key, where)
-    return list(seen.values())
 
 
 def _quoted(where: Location, source: str | None, gutter: int, hint: str) -> list[Text]:

@@ -15,6 +15,7 @@ from pydantic import (
 from archcheck.evidence import Needs
 from archcheck.evidence.augmentation import Augmentation as Script
 from archcheck.evidence.augmentation import Pipeline, Transform
+from archcheck.evidence.datasets import MEANS
 from archcheck.rules.base import (
     Example,
     Location,
@@ -31,15 +32,6 @@ from archcheck.rules.transforms.dropping import dropped
 from archcheck.rules.transforms.judging import Answer, Context, Remark, answer
 from archcheck.rules.transforms.wanted import SCHEMA, Wanted, read_wanted
 
-MEANS = {
-    "cifar10": (0.4914, 0.4822, 0.4465),
-    "cifar100": (0.5071, 0.4865, 0.4409),
-    "svhn": (0.4377, 0.4438, 0.4728),
-    "imagenet": (0.485, 0.456, 0.406),
-    "mnist": (0.1307,),
-    "fashion-mnist": (0.2860,),
-}
-"""The means of the training images, of pixels between 0 and 1, one a channel."""
 Wish = Annotated[
     Wanted, PlainValidator(read_wanted), PlainSerializer(Wanted.as_data), WithJsonSchema(SCHEMA)
 ]

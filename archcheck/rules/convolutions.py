@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
 from archcheck.network.graph import data_inputs
+from archcheck.phrases import per_axis, shape_text
 
 CONVOLUTIONS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS
 _CARRIES_ON = (
@@ -62,10 +63,10 @@ def pointwise_after(network: Network, op: Op) -> Op | None:
 def words(network: Network, op: Op) -> str:
     """A convolution in a few words: ``3×3, dilation 2, depthwise``."""
     a = attributes(network, op)
-    parts = ["×".join(map(str, a["kernel_size"]))]
+    parts = [shape_text(a["kernel_size"])]
     for name in ("dilation", "stride"):
         if max(a[name]) > 1:
-            parts.append(f"{name} {_one(a[name])}")
+            parts.append(f"{name} {per_axis(a[name])}")
     if a["depthwise"]:
         parts.append("depthwise")
     elif a["groups"] > 1:
@@ -73,7 +74,3 @@ def words(network: Network, op: Op) -> str:
     if op.kind in kinds.TRANSPOSED_CONVOLUTIONS:
         parts.append("transposed")
     return ", ".join(parts)
-
-
-def _one(values: tuple[int, ...]) -> str:
-    return str(values[0]) if len(set(values)) == 1 else "×".join(map(str, values))

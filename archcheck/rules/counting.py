@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from archcheck.network import Op
+from archcheck.phrases import some_of
 from archcheck.rules.base import Baseline, Location, Rule, Subject, Verdict, location
 from archcheck.rules.baseline import exactly
 from archcheck.rules.options import CountOptions
@@ -64,10 +65,7 @@ def counted(
 
 def several(names: Sequence[str]) -> str:
     """``conv1 and 5 more``."""
-    distinct = list(dict.fromkeys(names))
-    if len(distinct) < 2:
-        return "".join(distinct)
-    return f"{distinct[0]} and {len(distinct) - 1} more"
+    return some_of(list(dict.fromkeys(names)), 1)
 
 
 def _sentence(found: int, noun: str, required: str) -> str:

@@ -9,6 +9,7 @@ from archcheck.fields.forward import UnknownMap
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
 from archcheck.network.graph import Paths
+from archcheck.phrases import shape_text
 from archcheck.rules.base import Example, Subject, Verdict, location, register
 from archcheck.rules.counting import CountingRule, counted, several
 from archcheck.rules.options import CountOptions
@@ -190,8 +191,8 @@ def _unread(network: Network, op: Op) -> str:
             first = unit * a["stride"][axis] - a["padding"][axis]
             read.update(range(first, first + a["kernel_size"][axis]))
         if not read.issuperset(range(before[axis])):
-            window = "×".join(map(str, a["kernel_size"]))
-            over = "×".join(map(str, before))
+            window = shape_text(a["kernel_size"])
+            over = shape_text(before)
             return f"its {window} window over {over} leaves positions unread"
     return ""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import Field, model_validator
 
+from archcheck.errors import did_you_mean, nearest
 from archcheck.network import Call, Network, Op
 from archcheck.network.attributes import attributes
 from archcheck.network.kinds import ALIASES, KNOWN, STRUCTURE, kind_of
@@ -206,8 +206,8 @@ def _misnamed(network: Network, options: LayersOptions) -> str:
 
 def _similar(name: str, known: Iterable[str]) -> str:
     by_plain = {_plain(candidate): candidate for candidate in sorted(known)}
-    close = get_close_matches(_plain(name), by_plain, 1, 0.75)
-    return f"; did you mean {by_plain[close[0]]}?" if close else ""
+    similar = nearest(_plain(name), by_plain, cutoff=0.75)
+    return did_you_mean(by_plain.get(similar, ""), quoted=False)
 
 
 def _plain(name: str) -> str:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from archcheck.phrases import shape_text
 from archcheck.rules.base import Baseline, Example, Rule, Subject, Verdict, call_location, register
 from archcheck.rules.baseline import proposed
 from archcheck.rules.options import CommonOptions
@@ -60,12 +61,12 @@ class OutputShape(Rule):
             for tensor, shape in zip(outputs, shapes, strict=True)
             if tensor in strange or not _fits(shape, wanted)
         ]
-        text = ", ".join("×".join(map(str, shape)) or "one number" for shape in shapes)
-        required = "×".join("any" if w is None else str(w) for w in wanted) or "one number"
+        text = ", ".join(shape_text(shape) for shape in shapes)
+        required = shape_text("any" if w is None else w for w in wanted)
         producers = [network.producer(tensor) for tensor in wrong]
         message = f"the network returns {text} for a sample, required: {required}"
         if strange:
-            given = "×".join(map(str, network.shape(strange[0]))) or "one number"
+            given = shape_text(network.shape(strange[0]))
             message = (
                 f"the network returns {given} for a batch of {network.batch}: the first axis is "
                 f"not the batch; required: {required} for a sample"

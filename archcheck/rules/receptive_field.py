@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field as Option
 from pydantic import model_validator
 
+from archcheck.errors import closest
 from archcheck.fields import Field, MapLocation, ReceptiveField, UnknownField
 from archcheck.fields.explain.growth import by_block
 from archcheck.fields.explain.path import widest_path
+from archcheck.phrases import size_text
 from archcheck.rules.base import (
     Baseline,
     Example,
@@ -189,19 +191,19 @@ def _verdict(
 ) -> Verdict:
     broken = _broken_axes(field, options)
     sizes = _sizes(field, options)
-    text = " × ".join(map(str, sizes))
+    text = size_text(sizes)
     short = bool(options.given) and not all(options.holds(size) for size in sizes)
     coverage = [field.coverage[axis] for axis in _axes(field, options.axis)]
     note = f"at {field.location.name}"
     if len(rf.network.inputs) > 1:
         note += f", in input {rf.input_index}"
     if field.varies:
-        note += f", {' × '.join(map(str, field.smallest))} at the smallest"
+        note += f", {size_text(field.smallest)} at the smallest"
     if field.is_global and field.joined_by is not None and field.location.name != "output":
         where = field.joined_by.module or field.joined_by.kind
         note += f", global from {where} on"
         if options.gates == "counted" and None not in field.local and field.local != field.size:
-            note += f" ({' × '.join(map(str, field.local))} without)"
+            note += f" ({size_text(field.local)} without)"
     if options.coverage is not None:
         note += f", {min(coverage):.0%} of it read"
     norms = rf.joining_norms(field.location)
@@ -258,7 +260,7 @@ def _hint(rf: ReceptiveField, features: MapLocation) -> str:
         return ""
     op = rf.network.ops[features.head]
     try:
-        size = " × ".join(map(str, rf.tensor(op.outputs[0]).size))
+        size = size_text(rf.tensor(op.outputs[0]).size)
     except UnknownField:
         return ""
     place = op.built or op.called
@@ -267,14 +269,11 @@ def _hint(rf: ReceptiveField, features: MapLocation) -> str:
 
 
 def _no_such_location(subject: Subject, at: str, required: str) -> Verdict:
-    from difflib import get_close_matches
-
     paths = [module.path for module in subject.network.modules if module.path]
     if at in paths:
         reason = f"{at} is never called"
     else:
-        close = get_close_matches(at, paths, 1)
-        reason = f"there is no module {at!r}" + (f"; did you mean {close[0]}?" if close else "")
+        reason = f"there is no module {at!r}{closest(at, paths, quoted=False)}"
     return not_verified(required, reason)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from archcheck.errors import closest
 from archcheck.rules import all_rules
 from archcheck.rules.options import SHORT, CountOptions
 from archcheck.shipped_specs import shipped_specs
@@ -71,8 +71,7 @@ def _find(document: Document, name: str) -> str:
     known = shipped_specs()
     if name in known:
         return str(known[name])
-    close = get_close_matches(name, known, 1)
-    hint = f'; did you mean "{close[0]}"?' if close else f"; there are {', '.join(known)}"
+    hint = closest(name, known) or f"; there are {', '.join(known)}"
     raise document.error(
         f'no shipped spec is named "{name}"{hint} (a path ends in .yaml, .yml or .json)',
         ("extends",),
@@ -168,8 +167,7 @@ class _Merge:
         if path in self.own.blank:
             message = f"nothing stands behind {name}; write null to take the inherited {what} away"
         elif name not in base:
-            close = get_close_matches(name, base, 1)
-            hint = f'; did you mean "{close[0]}"?' if close else ""
+            hint = closest(name, base)
             message = f'null takes nothing away: no {what} "{name}" is inherited{hint}'
         else:
             return

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from archcheck.phrases import shape_text, some_of
 from archcheck.worker.failures import InputError, describe
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
@@ -77,7 +78,9 @@ def read_weights(file: str) -> Weights:
         state = state[wrapper]
         taken.append(wrapper)
     if not isinstance(state, Mapping) or not _tensors(state):
-        found = f" (but {_some(list(state))})" if isinstance(state, Mapping) and state else ""
+        found = (
+            f" (but {some_of(list(state), SHOWN)})" if isinstance(state, Mapping) and state else ""
+        )
         raise _wrong(
             file,
             f"it holds no weights by name{found}: "
@@ -187,7 +190,7 @@ def _untied(missing: Sequence[str], own: Mapping[str, Any], state: Mapping[str, 
 
 def _other_shapes(own: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
     return [
-        f"{name} is {_shape(state[name])}, the network's {_shape(own[name])}"
+        f"{name} is {shape_text(state[name].shape)}, the network's {shape_text(own[name].shape)}"
         for name in state
         if isinstance(state[name], torch.Tensor)
         and isinstance(own.get(name), torch.Tensor)
@@ -199,18 +202,9 @@ def _other_shapes(own: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]
 def _problems(missing: Sequence[str], unexpected: Sequence[str], shapes: Sequence[str]) -> str:
     parts = []
     if missing:
-        parts.append(f"it does not have {_some(missing)}")
+        parts.append(f"it does not have {some_of(missing, SHOWN)}")
     if unexpected:
-        parts.append(f"it has more than the network: {_some(unexpected)}")
+        parts.append(f"it has more than the network: {some_of(unexpected, SHOWN)}")
     if shapes:
-        parts.append(_some(shapes))
+        parts.append(some_of(shapes, SHOWN))
     return "; ".join(parts)
-
-
-def _some(names: Sequence[Any]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(map(str, names[:SHOWN])) + more
-
-
-def _shape(tensor: torch.Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "one number"

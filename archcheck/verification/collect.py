@@ -9,6 +9,7 @@ from archcheck.evidence import Augmentation, Evidence
 from archcheck.evidence.accuracy import Accuracy, NotMeasured, Result, Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.network import Network
+from archcheck.phrases import shape_text
 from archcheck.spec import Spec
 from archcheck.verification.submission import Submission
 from archcheck.worker.reference import Reference
@@ -85,8 +86,8 @@ def _obstacle(network: Network, task: Task) -> NotMeasured | None:
     inputs = [network.shape(tensor)[1:] for tensor in network.inputs]
     if inputs == [shape]:
         return None
-    taken = ", ".join("×".join(map(str, sides)) for sides in inputs)
-    images = "×".join(map(str, shape))
+    taken = ", ".join(shape_text(sides) for sides in inputs)
+    images = shape_text(shape)
     return NotMeasured(f"{task.dataset}'s images are {images}, the network takes {taken}")
 
 

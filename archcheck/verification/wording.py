@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archcheck.network import Place
+from archcheck.phrases import shape_text
 from archcheck.rules import Location
 from archcheck.spec import Failure
 from archcheck.worker import failures
@@ -65,8 +66,7 @@ def _what_it_was_given(failure: failures.Failure) -> str:
     if failure.input_shape is None or not failure.module:
         return ""
     source = f", out of {failure.input_from}" if failure.input_from else ""
-    shape = "×".join(map(str, failure.input_shape))
-    return f"input to {failure.module}: {shape}{source}"
+    return f"input to {failure.module}: {shape_text(failure.input_shape)}{source}"
 
 
 def _what_is_missing(failure: failures.Failure) -> str:

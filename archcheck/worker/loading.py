@@ -11,13 +11,13 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
 from torch import nn
 
+from archcheck.errors import closest
 from archcheck.network import Place
 from archcheck.worker.candidates import duplicate_classes, only_network, other_instances
 from archcheck.worker.construction import built_at, constructions_recorded
@@ -255,8 +255,7 @@ def _check_arguments(
     unknown = [key for key in arguments if not takes_any and key not in {p.name for p in named}]
     if unknown:
         takes = ", ".join(p.name for p in named) or "none"
-        close = get_close_matches(unknown[0], [p.name for p in named], 1)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        hint = closest(unknown[0], [p.name for p in named], quoted=False)
         raise InputError(
             f"{name} takes no argument {unknown[0]!r}; its arguments: {takes}{hint}",
             input="arguments",
@@ -286,6 +285,5 @@ def _no_such_name(module: ModuleType, reference: Reference, name: str) -> str:
         if isinstance(value, (type, nn.Module)) or inspect.isfunction(value)
         if not re.match("_", n)
     ]
-    close = get_close_matches(name, names, 1)
-    hint = f"; did you mean {close[0]}?" if close else ""
+    hint = closest(name, names, quoted=False)
     return f"there is no {name} in {reference.module or reference.file}{hint}"

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
+from archcheck.phrases import shape_text
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def window_words(network: Network, op: Op) -> str:
     a = attributes(network, op)
     if max(a["kernel_size"]) == 1 and max(a["stride"]) == 1:
         return ""
-    words = "×".join(map(str, a["kernel_size"]))
+    words = shape_text(a["kernel_size"])
     words = words if "×" in words else f"kernel {words}"
     if a.get("depthwise"):
         words = f"depthwise {words}"

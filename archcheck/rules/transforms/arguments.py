@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archcheck.evidence.augmentation import Transform, Unknown
-from archcheck.rules.transforms.names import CURRENT
+from archcheck.rules.transforms.names import CURRENT, FILL_ALIASES
 
 HOLES = frozenset({"CoarseDropout", "Cutout"})
 RANGES = {
@@ -26,10 +26,7 @@ _CUTOUT = {
     "max_h_size": "hole_height_range",
     "max_w_size": "hole_width_range",
 }
-_FILLS = {
-    **dict.fromkeys(("fill_value", "value", "cval"), "fill"),
-    **dict.fromkeys(("mask_fill_value", "mask_value", "cval_mask"), "fill_mask"),
-}
+_FILLS = {old: new for new, aliases in FILL_ALIASES.items() for old in aliases}
 _ONE_SIDED = frozenset({"blur_limit", "clip_limit", "gamma_limit"})
 """Limits of which a single number is no pair around zero."""
 _FIRST = {
@@ -177,7 +174,7 @@ class Given:
             raise Unclear(self.unclear or transform.incomplete)
         if self._unnamed:
             raise Unclear("an argument without a name means different things in different versions")
-        if transform.name in HOLES and name in ("fill", "fill_mask"):
+        if transform.name in HOLES and name in FILL_ALIASES:
             return 0 if name == "fill" else None  # in every version
         if transform.effective is not None and not self.is_for_another_version:
             effective = canonical(transform.name, transform.effective)

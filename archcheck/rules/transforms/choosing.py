@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
+from archcheck.errors import closest
 from archcheck.evidence.augmentation import Augmentation, Pipeline
 
 PLAIN = frozenset(
@@ -48,8 +48,7 @@ def choose(script: Augmentation, name: str | None) -> Choice:
         if found:
             return Choice(found)
         names = [pipeline.name for pipeline in script.pipelines if pipeline.name]
-        close = get_close_matches(wanted, names, 1, 0.6)
-        hint = f"; did you mean {close[0]}?" if close else f"; it has {', '.join(names) or 'none'}"
+        hint = closest(wanted, names, quoted=False) or f"; it has {', '.join(names) or 'none'}"
         return Choice(reason=f"there is no pipeline {wanted} in {file}{hint}")
     augmenting = tuple(p for p in script.pipelines if not _is_plain(p))
     return Choice(augmenting or script.pipelines)

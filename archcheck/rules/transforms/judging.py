@@ -21,6 +21,7 @@ from archcheck.rules.transforms.arguments import (
 )
 from archcheck.rules.transforms.fill import UINT8, Scale, highest, scale_at
 from archcheck.rules.transforms.holes import in_pixels, in_words, same_size
+from archcheck.rules.transforms.names import FILL_ALIASES
 from archcheck.rules.transforms.wanted import MEAN, Asked, Wanted
 
 _RESIZING = ("Crop", "Resize", "Pad", "MaxSize", "RandomScale")
@@ -154,7 +155,7 @@ def _fault(
             return None
         text = wanted.describe()
     else:
-        spread = name in ("fill", "fill_mask") and is_number(found) and isinstance(wanted, tuple)
+        spread = name in FILL_ALIASES and is_number(found) and isinstance(wanted, tuple)
         if same(wanted, (found,) * len(wanted) if spread else found):
             return None
         text = shown(wanted)
@@ -242,16 +243,12 @@ def _rounded(scale: Scale) -> str:
 
 def _written(name: str, given: Given) -> str:
     """The name that an argument was given under, else its own."""
-    old = {"fill": ("fill_value", "value", "cval")}
-    old["fill_mask"] = ("mask_fill_value", "mask_value", "cval_mask")
-    return next((said for said in old.get(name, ()) if said in given.raw), name)
+    return next((alias for alias in FILL_ALIASES.get(name, ()) if alias in given.raw), name)
 
 
 def _at(transform: Transform, name: str, text: str, hint: str = "") -> Remark:
     """A remark at an argument, under whatever name it was given, else at the transform."""
-    names = {name, *RANGES.get(name, ())}
-    names |= {"fill": {"fill_value", "value", "cval"}}.get(name, set())
-    names |= {"fill_mask": {"mask_fill_value", "mask_value", "cval_mask"}}.get(name, set())
+    names = {name, *RANGES.get(name, ()), *FILL_ALIASES.get(name, ())}
     places = [a.place for a in transform.arguments if a.name in names and a.place]
     # The highest value stands for a range; a place in another file is the object's, not the text's.
     place = places[-1] if places else transform.place

@@ -161,10 +161,13 @@ RandomResizedCrop: height width
 RandomSizedCrop: height width
 """
 
-_EVERYWHERE = (
-    "p always_apply fill fill_mask value mask_value fill_value mask_fill_value cval cval_mask"
-)
-"""Arguments that most transforms take, or took under one of these names."""
+FILL_ALIASES = {
+    "fill": ("fill_value", "value", "cval"),
+    "fill_mask": ("mask_fill_value", "mask_value", "cval_mask"),
+}
+"""What version 2 calls a fill, and what it was called before."""
+_EVERYWHERE = {"p", "always_apply", *FILL_ALIASES}.union(*FILL_ALIASES.values())
+"""Arguments that most transforms take, or took."""
 
 
 def _read(table: str) -> dict[str, frozenset[str]]:
@@ -186,4 +189,4 @@ NAMES = tuple(sorted(CURRENT.keys() | EARLIER.keys()))
 def arguments_of(name: str) -> tuple[str, ...]:
     """The names of a transform's arguments, of whatever version."""
     own = CURRENT.get(name, frozenset()) | EARLIER.get(name, frozenset())
-    return tuple(sorted(own | set(_EVERYWHERE.split())))
+    return tuple(sorted(own | _EVERYWHERE))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from archcheck.errors import closest, did_you_mean, nearest
 from archcheck.rules.options import Measure
 from archcheck.rules.transforms.arguments import (
     HOLES,
@@ -21,7 +21,7 @@ from archcheck.rules.transforms.arguments import (
     renamed,
 )
 from archcheck.rules.transforms.holes import is_share
-from archcheck.rules.transforms.names import NAMES, arguments_of
+from archcheck.rules.transforms.names import FILL_ALIASES, NAMES, arguments_of
 
 MEAN = "mean"
 """Stands for the data's mean among the values of ``fill``."""
@@ -116,18 +116,16 @@ def _asked(value: Any, *place: str | int) -> Asked:
             *place,
         )
     if name not in NAMES:
-        close = get_close_matches(str(name), NAMES, 1, 0.6)
         lower = {known.lower(): known for known in NAMES}
-        known = lower.get(str(name).lower().replace("_", ""), close[0] if close else "")
-        hint = f'; did you mean "{known}"?' if known else ""
+        known = lower.get(str(name).lower().replace("_", ""), nearest(str(name), NAMES))
+        hint = did_you_mean(known)
         raise _Wrong(f'albumentations has no transform "{name}"{hint}', *place)
     if not isinstance(arguments, dict):
         raise _Wrong(f"{name} takes a mapping of its arguments, not {arguments!r}", *place)
     takes = arguments_of(name)
     for argument in arguments:
         if argument not in takes:
-            close = get_close_matches(str(argument), takes, 1, 0.6)
-            hint = f'; did you mean "{close[0]}"?' if close else ""
+            hint = closest(str(argument), takes)
             raise _Wrong(f'{name} has no argument "{argument}"{hint}', *place, str(argument))
     return Asked(name, _expected(name, arguments, place))
 
@@ -166,7 +164,7 @@ def _expected(
             raise _Wrong(f"{key} is asked for twice", *place, key)
         found[new] = bound
     for key, value in found.items():
-        if value == MEAN and key not in ("fill", "fill_mask"):
+        if value == MEAN and key not in FILL_ALIASES:
             raise _Wrong(f"{key} cannot be the data's mean", *place)
     chance = plain.get("p")
     if chance is not None and not (is_number(chance) and 0 < chance <= 1):

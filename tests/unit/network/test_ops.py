@@ -109,7 +109,7 @@ def test_names_that_are_no_operations_are_names_of_torch_too() -> None:
 
 
 def test_what_masks_join_are_kinds() -> None:
-    assert joint_axes.MASKED | joint_axes.ROWS <= kinds.KNOWN
+    assert joint_axes.JOINING_MASKED | joint_axes.JOINING_ROWS <= kinds.KNOWN
 
 
 OTHERWISE_NAMED = {

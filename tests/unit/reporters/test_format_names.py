@@ -19,7 +19,7 @@ import archcheck
 from archcheck.network import Network, Place
 from archcheck.reporters.formats import MACHINE_FORMATS, render
 from archcheck.reporters.formatting import plain
-from archcheck.reporters.issues import relative
+from archcheck.reporters.regions import relative
 from archcheck.reporters.text import print_concise
 from archcheck.rules import Location, Verdict
 from archcheck.spec import Finding, Report, spec_from

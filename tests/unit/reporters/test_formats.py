@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from torch import nn
 
 import archcheck
-from archcheck.reporters.formats import JSON_FORMATS, MACHINE_FORMATS, render
+from archcheck.reporters.formats import JSON_FORMATS, MACHINE_FORMATS, ReportFormat, render
 from archcheck.spec import check, spec_from
+from tests.support.paths import ROOT
 from tests.support.readers import READERS
 from tests.support.reports import SOURCE, broken, read, report_on, traced
 
@@ -19,6 +21,13 @@ from tests.support.reports import SOURCE, broken, read, report_on, traced
 def test_every_format_has_a_reader() -> None:
     assert set(READERS) == set(MACHINE_FORMATS)
     assert set(JSON_FORMATS) < set(MACHINE_FORMATS)
+
+
+def test_the_readme_lists_every_format() -> None:
+    table = (ROOT / "README.md").read_text("utf-8").partition("| `verify --output-format` |")[2]
+    rows = table.partition("\n\n")[0].splitlines()[2:]
+    listed = [name for row in rows for name in re.findall("`([a-z-]+)`", row.split("|")[1])]
+    assert listed == [output_format.value for output_format in ReportFormat]
 
 
 # -- what each finding becomes -----------------------------------------------------------------

@@ -13,10 +13,11 @@ from torch import nn
 import archcheck
 from archcheck.evidence import Evidence
 from archcheck.evidence.accuracy import Accuracy, Measured, NotMeasured, Task, Unfit, wilson
-from archcheck.evidence.datasets import DATASETS
+from archcheck.evidence.datasets import DATASETS, MEANS
 from archcheck.network import Network, Place
 from archcheck.rules import Verdict
 from archcheck.rules.accuracy import AccuracyOptions
+from archcheck.rules.augmentation import AugmentationOptions
 from archcheck.spec import SpecError, check, json_schema, parse_spec, spec_from
 
 CIFAR10 = DATASETS["cifar10"]
@@ -174,9 +175,11 @@ def test_a_wrong_normalisation_is_told_with_its_line(
     assert caught.value.line == line
 
 
-def test_the_data_sets_of_the_rule_are_those_of_the_table() -> None:
+def test_the_data_sets_of_the_rules_are_those_of_the_tables() -> None:
     annotation = AccuracyOptions.model_fields["dataset"].annotation
     assert get_args(annotation) == tuple(DATASETS)
+    augmentation = AugmentationOptions.model_fields["dataset"].annotation
+    assert get_args(get_args(augmentation)[0]) == tuple(MEANS)
     with pytest.raises(SpecError, match="'cifar' is not one of 'cifar10'; did you mean"):
         spec_from({"rules": {"accuracy": {"dataset": "cifar", "at_least": 85}}})
     with pytest.raises(SpecError, match=r"a mapping such as \{dataset: cifar10, at_least: 85\}"):

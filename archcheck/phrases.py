@@ -1,0 +1,26 @@
+"""Phrases that messages and reports share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def shape_text(sides: Iterable[object]) -> str:
+    """The shape of a tensor: ``3×32×32``."""
+    return "×".join(map(str, sides)) or "one number"
+
+
+def size_text(sides: Iterable[object]) -> str:
+    """The size of a receptive field: ``45 × 45``."""
+    return " × ".join(map(str, sides))
+
+
+def per_axis(values: Sequence[object]) -> str:
+    """A value that each axis has: ``2`` where all agree, else ``2×1``."""
+    return shape_text(values[:1] if len(set(values)) == 1 else values)
+
+
+def some_of(names: Sequence[object], most: int) -> str:
+    """The first few of some names: ``conv1, conv2 and 5 more``."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more

@@ -1,0 +1,187 @@
+"""Findings as reports of every format show them: what is wrong, how bad it is, and where."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from archcheck.reporters.formatting import plain
+from archcheck.reporters.regions import Region, region, relative
+from archcheck.rules import Location, Verdict
+from archcheck.rules.base import Status
+from archcheck.spec import Finding, Points, Report
+from archcheck.spec.report import Level
+
+KINDS: dict[Level, str] = {"error": "", "warning": "warning", "note": "bonus"}
+"""What a finding is called that fails no run."""
+OUTCOMES: dict[Level, str] = {"error": "", "warning": "warning: ", "note": "bonus not earned: "}
+"""What is said of it in front of its reason."""
+
+
+@dataclass(frozen=True)
+class ShownFinding:
+    """A finding of a report. ``name`` is that of its entry in the spec, as :func:`numbered` gives
+    it."""
+
+    finding: Finding
+    name: str
+    report: Report
+
+    @property
+    def rule(self) -> str:
+        """The rule's name."""
+        return self.finding.rule
+
+    @property
+    def verdict(self) -> Verdict:
+        """The rule's verdict."""
+        return self.finding.verdict
+
+    @property
+    def status(self) -> Status:
+        """The verdict's status."""
+        return self.finding.verdict.status
+
+    @property
+    def holds(self) -> bool:
+        """Whether the rule passed."""
+        return self.status == "passed"
+
+    @property
+    def level(self) -> Level:
+        """What it means if the rule does not hold."""
+        return self.finding.level
+
+    @property
+    def kind(self) -> str:
+        """``warning`` or ``bonus`` for a finding that fails no run, else nothing."""
+        return KINDS[self.level]
+
+    @property
+    def fails(self) -> bool:
+        """Whether it makes the run fail."""
+        return self.finding.fails
+
+    @property
+    def message(self) -> str:
+        """The reason as it was given, in the spec's own words where it has some."""
+        return self.finding.message
+
+    @property
+    def points(self) -> Points:
+        """What the rule gives."""
+        return self.finding.points
+
+    @property
+    def reason(self) -> str:
+        """Why it does not hold, in a sentence."""
+        text = self.message
+        return sentence(f"not verified: {text}" if self.status == "not-verified" else text)
+
+    @property
+    def outcome(self) -> str:
+        """The reason, behind what the finding is if it fails no run."""
+        return OUTCOMES[self.level] + self.reason
+
+    @property
+    def own_reason(self) -> str:
+        """The rule's own reason, where the spec says something else in place of it."""
+        message = self.verdict.message
+        return message if message != self.message else ""
+
+    @property
+    def locations(self) -> tuple[Location, ...]:
+        """Its locations, each line once."""
+        distinct: dict[tuple[str, int] | None, Location] = {}
+        for where in self.verdict.locations:
+            key = (where.place.file, where.place.line) if where.place else None
+            distinct.setdefault(key, where)
+        return tuple(distinct.values())
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The stretches of files that it is about, each line once."""
+        regions = (region(where) for where in self.locations)
+        return tuple(found for found in regions if found is not None)
+
+    @property
+    def path(self) -> str:
+        """The file that is at fault: of the first region, else the network's, if it has one."""
+        if self.regions:
+            return self.regions[0].path
+        return relative(self.report.file) if self.report.file.endswith(".py") else ""
+
+    @property
+    def line(self) -> int:
+        """The line at fault, 1 where none is known."""
+        return self.regions[0].line if self.regions else 1
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What else there is to say: the rule's own reason, where it reads on, the points."""
+        points = str(self.points) if self.points else ""
+        parts = (self.own_reason, self.verdict.hint, points)
+        return tuple(plain(text).strip() for text in parts if text)
+
+    @property
+    def text(self) -> str:
+        """The reason, which can stand alone, and the details."""
+        return f"{self.reason} ({'; '.join(self.details)})" if self.details else self.reason
+
+
+def shown(report: Report) -> tuple[ShownFinding, ...]:
+    """All findings of a report, in its order."""
+    names = numbered(finding.rule for finding in report.findings)
+    pairs = zip(names, report.findings, strict=True)
+    return tuple(ShownFinding(finding, name, report) for name, finding in pairs)
+
+
+def issues(reports: Iterable[Report]) -> Iterator[ShownFinding]:
+    """All findings that do not hold. Of a network that cannot be run only that is told: every
+    rule would say the same."""
+    for report in reports:
+        for each in shown(report):
+            unknown = report.network is None and each.status == "not-verified"
+            if not each.holds and not unknown:
+                yield each
+
+
+def numbered(rules: Iterable[str]) -> Iterator[str]:
+    """A name for each entry of a spec: the rule's, and ``rule[2]`` for its second entry."""
+    seen: dict[str, int] = {}
+    for rule in rules:
+        count = seen[rule] = seen.get(rule, 0) + 1
+        yield rule if count == 1 else f"{rule}[{count}]"
+
+
+def sentence(text: str) -> str:
+    """A text that ends like a sentence."""
+    text = plain(text).strip()
+    return text if not text or text[-1] in ".!?" else f"{text}."
+
+
+def title(report: Report) -> str:
+    """``examples/net004.py:Net``."""
+    return ":".join(part for part in (relative(report.file), plain(report.name)) if part)
+
+
+def fingerprints(findings: Sequence[ShownFinding]) -> list[str]:
+    """A fingerprint for each finding that other edits of the file do not change: of the rule, the
+    network, the module and the text of the line at fault. Those that agree are counted."""
+    seen: dict[str, int] = {}
+    prints = []
+    for shown in findings:
+        first = shown.regions[0] if shown.regions else None
+        parts = (
+            shown.name,
+            title(shown.report),
+            shown.path,
+            first.module if first else "",
+            " ".join(first.source.split()) if first else "",
+        )
+        digest = hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
+        count = seen[digest] = seen.get(digest, 0) + 1
+        prints.append(f"{digest}:{count}")
+    return prints

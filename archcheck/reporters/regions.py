@@ -1,0 +1,98 @@
+"""Stretches of files, and how files are called in reports for other tools."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from archcheck.reporters.formatting import plain
+from archcheck.rules import Location
+
+
+@dataclass(frozen=True)
+class Region:
+    """A stretch of a file: lines and columns count characters from 1, the last one excluded."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    module: str = ""
+    label: str = ""
+    source: str = ""
+
+    @property
+    def path(self) -> str:
+        """The file as :func:`relative` gives it."""
+        return relative(self.file)
+
+
+def repository_root() -> Path:
+    """The nearest folder upward that git knows, else the working folder."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+
+
+def relative(file: str) -> str:
+    """A path relative to the repository's root with forward slashes; whole if it lies outside."""
+    return plain(relative_path(file))
+
+
+def relative_path(file: str) -> str:
+    """As :func:`relative`, with every byte of a name that is no UTF-8 kept."""
+    if not file or not Path(file).is_absolute():
+        path = Path.cwd() / file
+        if not file or not path.exists():
+            return file
+        file = str(path)
+    try:
+        return Path(file).resolve().relative_to(repository_root().resolve()).as_posix()
+    except (ValueError, OSError):
+        return Path(file).as_posix()
+
+
+def region(where: Location) -> Region | None:
+    """The stretch that a location means; None where its line is not known."""
+    place = where.place
+    if place is None:
+        return None
+    lines = _lines(place.file)
+    end_line = place.end_line or place.line
+    first, last = _line(lines, place.line), _line(lines, end_line)
+    column = _characters(first, place.column) if place.column else 1
+    if place.end_column:
+        end_column = _characters(last, place.end_column)
+    else:  # a Python that was told to keep no columns
+        end_column = len(last.decode("utf-8", "replace").rstrip()) + 1
+    if end_line == place.line:
+        end_column = max(end_column, column + 1)
+    source = plain(first.decode("utf-8", "replace").strip())
+    return Region(
+        place.file,
+        place.line,
+        column,
+        end_line,
+        end_column,
+        plain(where.module),
+        plain(where.label),
+        source,
+    )
+
+
+def _line(lines: tuple[bytes, ...], number: int) -> bytes:
+    return lines[number - 1] if 0 < number <= len(lines) else b""
+
+
+def _characters(line: bytes, column: int) -> int:
+    """Python counts columns in bytes of UTF-8."""
+    if line.isascii():
+        return column
+    return len(line[: column - 1].decode("utf-8", "replace")) + 1
+
+
+def _lines(file: str) -> tuple[bytes, ...]:
+    try:
+        return tuple(Path(file).read_bytes().splitlines())
+    except (OSError, ValueError):
+        return ()

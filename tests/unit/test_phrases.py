@@ -1,0 +1,27 @@
+"""Phrases that messages share."""
+
+from __future__ import annotations
+
+from archcheck.errors import closest, did_you_mean, nearest
+from archcheck.phrases import per_axis, shape_text, size_text, some_of
+
+
+def test_sides() -> None:
+    assert shape_text((3, 32, 32)) == "3×32×32"
+    assert shape_text(()) == "one number"
+    assert size_text((45, 45)) == "45 × 45"
+    assert [per_axis(values) for values in ((2, 2), (2, 1), (3,))] == ["2", "2×1", "3"]
+
+
+def test_the_first_of_many() -> None:
+    assert some_of(["a", "b"], 2) == "a, b"
+    assert some_of(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+    assert some_of([], 2) == ""
+
+
+def test_the_nearest_word() -> None:
+    known = {"parameters": 1, "macs": 2}
+    assert closest("paramters", known) == '; did you mean "parameters"?'
+    assert closest("paramters", known, quoted=False) == "; did you mean parameters?"
+    assert closest("xyz", known) == did_you_mean("") == ""
+    assert nearest("mac", known, cutoff=0.95) == ""
