@@ -6,15 +6,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-COMMAND = str(Path(sys.executable).with_name("archcheck"))
+from tests.support.commands import COMMAND, LIMIT, output_of
+from tests.support.processes import wait_until
+
 NET = """\
 import ctypes, os, random, sys, time
 from torch import nn
@@ -53,16 +53,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def report(project: Path, *words: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [COMMAND, *words, "--output-format=json", "--no-cache"],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=300,
-    )
-    assert (done.returncode, done.stderr) == (1, "")
-    found: dict[str, Any] = json.loads(done.stdout)
+    text = output_of(project, *words, "--output-format=json", "--no-cache", code=1)
+    found: dict[str, Any] = json.loads(text)
     return found
 
 
@@ -107,20 +99,18 @@ def test_no_process_is_left_behind(tmp_path: Path, number: signal.Signals) -> No
     words = [COMMAND, "check", "--no-cache"]
     with subprocess.Popen(words, cwd=tmp_path, start_new_session=True) as process:
         try:
-            deadline = time.monotonic() + 120
-            while not marks[1].exists() and time.monotonic() < deadline:
-                time.sleep(0.05)
+            wait_until(marks[1].exists)
             found = processes(process.pid)
             assert len(found) >= 3  # the warm process, the network's, and the one that it forked
             process.send_signal(number)
-            code = process.wait(30)
+            code = process.wait(LIMIT)
         finally:
             if process.poll() is None:
                 process.kill()
     expected = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
     assert code == expected[number]
-    _, alive = psutil.wait_procs(found, timeout=30)
-    if number is signal.SIGKILL:  # what a network started itself is nobody's child then
+    _, alive = psutil.wait_procs(found, timeout=60)
+    if number is signal.SIGKILL:  # what a network started itself has no parent then
         alive = [one for one in alive if one.ppid() != 1]
     assert alive == []
     for left in alive:

@@ -143,10 +143,7 @@ NAME = f"{REFERENCE}-{REQUEST}.network"
     "data",
     [
         sealed(empty_entry(NAME), b"x" * 32),
-        sealed(
-            entry(NAME),
-            magic=b"2",
-        ),
+        sealed(empty_entry(NAME), magic=b"2"),
         sealed(empty_entry("other")),
         sealed(msgspec.msgpack.encode({"name": NAME, "reads": 1, "network": b""})),
         sealed(b"\xc1"),
