@@ -18,7 +18,10 @@ from archcheck.worker.reference import Reference
 _PREFIXES = ("PYTHON", "TORCH", "PYTORCH", "CUDA", "LD_")
 """Beginnings of the variables that say which code the child process runs, and on what."""
 _OWN = Path(archcheck.__file__).parent
-_TRACING = ("tracing/**/*.py", "worker/**/*.py", "network/**/*.py", "gc_pause.py")
+_TRACING = (
+    *(f"{room}/**/*.py" for room in ("tracing", "worker", "network")),
+    *("errors.py", "gc_pause.py", "phrases.py"),
+)
 """The files that tracing is made of."""
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from archcheck.pytest_plugin.suffixes import SPEC_SUFFIXES
+
 if TYPE_CHECKING:
     from archcheck.pytest_plugin.fixture import Archcheck
 
-SPEC_SUFFIXES = (".yaml", ".yml", ".json")
 _MARKER = (
     "archcheck(spec=None, model=None, arguments=None, weights=None, data=None, augmentation=None): "
     "what the fixture `archcheck` looks at: the spec (a file, the name of a shipped one, or a "

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.pytest_plugin import SPEC_SUFFIXES
 from archcheck.pytest_plugin.artifacts import Artifacts, GivenPath
+from archcheck.pytest_plugin.suffixes import SPEC_SUFFIXES
 from archcheck.worker.reference import Reference, dotted, file_and_name
 
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)

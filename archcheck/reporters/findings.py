@@ -88,8 +88,7 @@ class ShownFinding:
     @property
     def own_reason(self) -> str:
         """The rule's own reason, where the spec says something else in place of it."""
-        message = self.verdict.message
-        return message if message != self.message else ""
+        return self.verdict.message if self.verdict.message != self.message else ""
 
     @property
     def locations(self) -> tuple[Location, ...]:

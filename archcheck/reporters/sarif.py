@@ -20,7 +20,6 @@ from archcheck.reporters.regions import Region, relative_path
 from archcheck.rules import Rule, all_rules, documentation
 from archcheck.spec import Report
 from archcheck.spec.points import added
-from archcheck.spec.serialise import points_as_dict
 
 MOST_RELATED = 10
 """How many places beside the first one a result names."""
@@ -53,7 +52,7 @@ def render(reports: Sequence[Report]) -> str:
         ],
     }
     if points:
-        run["properties"] = {"points": points_as_dict(points)}
+        run["properties"] = {"points": points.as_dict()}
     return dumps(
         {
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -125,7 +124,7 @@ def _result(issue: ShownFinding, index: int, mark: str) -> dict[str, Any]:
     if places[1:]:
         result["relatedLocations"] = places[1:]
     if issue.points:
-        result["properties"]["points"] = points_as_dict(issue.points)
+        result["properties"]["points"] = issue.points.as_dict()
     return result
 
 

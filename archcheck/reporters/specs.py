@@ -11,7 +11,6 @@ from rich.text import Text
 from archcheck.reporters import formatting
 from archcheck.spec import Spec, SpecError
 from archcheck.spec.points import Points, added
-from archcheck.spec.serialise import points_as_dict
 
 VERSION = 1
 Examined = Sequence[tuple[str, Spec | None, Sequence[SpecError]]]
@@ -78,7 +77,7 @@ def examined_as_dict(examined: Examined) -> dict[str, Any]:
                 "valid": not errors,
                 "title": spec.title if spec is not None else None,
                 "rules": [r.rule.name for r in spec.requirements] if spec is not None else None,
-                "points": points_as_dict(offered(spec)) if spec is not None else None,
+                "points": offered(spec).as_dict() if spec is not None else None,
                 "errors": [
                     {
                         "file": error.file or name,

@@ -179,10 +179,9 @@ def _load_all() -> None:
     import importlib
     import pkgutil
 
-    import archcheck.rules
-
-    for module in pkgutil.iter_modules(archcheck.rules.__path__):
-        importlib.import_module(f"archcheck.rules.{module.name}")
+    package = importlib.import_module(__package__ or "")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
 
 
 def all_rules() -> dict[str, Rule]:

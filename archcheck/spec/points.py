@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 Number = int | float
@@ -26,6 +26,10 @@ class Points:
     def total(self) -> Number:
         """Points and bonus points together."""
         return exact_sum([self.earned, self.bonus])
+
+    def as_dict(self) -> dict[str, Number]:
+        """As data: ``earned`` of ``possible``, and ``bonus`` of ``bonus_possible`` extra."""
+        return asdict(self)
 
     def __str__(self) -> str:
         """``38 of 50 points, 200 bonus points``; a bonus that was missed is ``0 of 200``."""

@@ -11,6 +11,8 @@ from archcheck.rules.options import CommonOptions
 from archcheck.spec.model import Spec
 from archcheck.spec.points import Points, added
 
+VERSION = 1
+"""Of the report as data."""
 Level = Literal["error", "warning", "note"]
 
 
@@ -100,9 +102,34 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data, as ``--output-format json`` prints it."""
-        from archcheck.spec.serialise import report_as_dict
-
-        return report_as_dict(self)
+        network = self.network
+        shapes = [list(shape) for shape in self.spec.input or ()]
+        if network is not None:  # which was perhaps given another input than the spec's
+            shapes = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
+        return {
+            "version": VERSION,
+            "passed": self.passed,
+            "network": ":".join(part for part in (self.file, self.name) if part),
+            "spec": self.spec.file or self.spec.title,
+            "input": shapes[0] if len(shapes) == 1 else shapes,
+            "parameters": network.num_parameters if network else None,
+            "macs": network.macs if network else None,
+            "points": self.points.as_dict() if self.points else None,
+            "rules": [
+                {
+                    "rule": finding.rule,
+                    "status": finding.verdict.status,
+                    "severity": finding.level,
+                    "found": finding.verdict.found,
+                    "required": finding.verdict.required,
+                    "message": finding.message,
+                    "points": finding.points.as_dict() if finding.points else None,
+                    "locations": [_location(where) for where in finding.verdict.locations],
+                }
+                for finding in self.findings
+            ],
+            "notes": list(self.notes),
+        }
 
 
 @dataclass(frozen=True)
@@ -113,3 +140,15 @@ class Failure:
     message: str
     locations: tuple[Location, ...] = ()
     hint: str = ""
+
+
+def _location(where: Location) -> dict[str, Any]:
+    place = where.place
+    return {
+        "file": place.file if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+        "end_line": place.end_line if place else None,
+        "end_column": place.end_column if place else None,
+        "module": where.module,
+    }
