@@ -24,9 +24,12 @@ from tests.support.commands import COMMAND, LIMIT, output_in_terminal, output_of
 from tests.support.processes import assert_gone, children, wait_until
 
 DATA = os.environ.get("ARCHCHECK_DATA")
-pytestmark = pytest.mark.skipif(
-    DATA is None, reason="ARCHCHECK_DATA does not name the folder of CIFAR-10's binary files"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        DATA is None, reason="ARCHCHECK_DATA does not name the folder of CIFAR-10's binary files"
+    ),
+]
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 SPEC = """\

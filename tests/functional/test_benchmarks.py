@@ -40,6 +40,7 @@ def benchmark(tmp_path: Path, part: str) -> Results:
     return results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["whole-process", "memory", "in-process", "scaling"])
 def test_every_part_runs(tmp_path: Path, part: str) -> None:
     found = benchmark(tmp_path, part).parts[part]
@@ -62,6 +63,7 @@ def test_every_part_runs(tmp_path: Path, part: str) -> None:
             assert (series.values[0] > 100e6) == (series.name != "archcheck inspect, cached")
 
 
+@pytest.mark.slow
 def test_receptive_fields_are_compared(tmp_path: Path) -> None:
     results = benchmark(tmp_path, "correctness")
     assert [case.truth for case in results.cases] == [9, 15, 20]
@@ -129,6 +131,7 @@ def test_median_and_quartiles() -> None:
     assert by_round([2.0, 3.0], [4.0, 4.0]) == [0.5, 0.75]
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_whole_tree() -> None:
     child = "import time; b = b'1' * 100_000_000; time.sleep(3)"
     parent = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {child!r}])"

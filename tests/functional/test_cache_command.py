@@ -14,6 +14,8 @@ import pytest
 from tests.support.commands import COMMAND, LIMIT, output_of
 from tests.support.imports import RUN, imported
 
+pytestmark = pytest.mark.slow
+
 NET = """\
 import os
 from torch import nn

@@ -15,6 +15,8 @@ import pytest
 from tests.support.commands import COMMAND, LIMIT, output_of
 from tests.support.processes import wait_until
 
+pytestmark = pytest.mark.slow
+
 NET = """\
 import ctypes, os, random, sys, time
 from torch import nn

@@ -17,6 +17,8 @@ from tests.support.commands import run_program
 from tests.support.paths import ROOT
 from tests.support.readers import read_github, read_gitlab, read_junit, read_markdown, read_sarif
 
+pytestmark = pytest.mark.slow
+
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 JOB = yaml.safe_load((ROOT / "examples" / "ci" / "gitlab-ci.yml").read_text("utf-8"))["archcheck"]
 GITHUB_SHELL = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]

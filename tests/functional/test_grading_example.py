@@ -17,6 +17,8 @@ from tests.support.commands import run_program
 from tests.support.grading import QUIET, clean, summary
 from tests.support.paths import EXAMPLES
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = "pytester"
 
 EXAMPLE = EXAMPLES / "grading"

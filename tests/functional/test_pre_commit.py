@@ -15,6 +15,8 @@ import yaml
 from tests.support.commands import LIMIT, run_program
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 HOOKS = ".pre-commit-hooks.yaml"
 GOOD = """\

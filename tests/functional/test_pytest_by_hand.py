@@ -75,6 +75,7 @@ def test_it_works_where_plugins_are_named(
     assert off.ret == pytest.ExitCode.USAGE_ERROR
 
 
+@pytest.mark.slow
 def test_marker_and_fixture(folder: Path, pytester: pytest.Pytester) -> None:
     (folder / "pytest.ini").write_text(
         "[pytest]\narchcheck_spec = spec.yaml\narchcheck_model = good.py:Net\n"

@@ -19,6 +19,8 @@ from tests.support.grading import (
     write,
 )
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = "pytester"
 
 

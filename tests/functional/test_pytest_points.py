@@ -16,6 +16,8 @@ from tests.support.commands import LIMIT, environment
 from tests.support.grading import BAD, GOOD, QUIET, RULES, SPEC, WRONG, clean, summary, write
 from tests.support.processes import assert_gone, wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = "pytester"
 
 FULL = "17.5 of 18.5 points, 3 of 7 bonus points"

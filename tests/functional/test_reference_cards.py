@@ -59,6 +59,7 @@ def test_the_weights_are_small_and_fit_the_network(name: str) -> None:
     assert parameters == measured["field"]["parameters"]
 
 
+@pytest.mark.slow
 @with_data
 @both
 def test_the_weights_reach_what_the_card_says(name: str) -> None:
@@ -128,6 +129,7 @@ def test_a_card_wants_the_test_images(tmp_path: Path) -> None:
         gather("a", "A", "spec", FOLDER / "a.yaml", [folder])
 
 
+@pytest.mark.slow
 @with_data
 def test_the_command_writes_everything_that_a_card_shows(tmp_path: Path) -> None:
     assert DATA is not None

@@ -66,6 +66,7 @@ def test_the_official_files_are_read() -> None:
 # -- augmentation ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than cores
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 def test_epochs_are_the_same_whatever_makes_them() -> None:

@@ -59,6 +59,7 @@ def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
 # -- the whole program -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_killed_training_resumes_to_the_same_metrics_and_weights(
     tmp_path: Path, data: tuple[Path, str]
 ) -> None:
@@ -128,6 +129,7 @@ def _epochs(folder: Path) -> int:
     return len(file.read_text("utf-8").splitlines()) - 1 if file.exists() else 0
 
 
+@pytest.mark.slow
 def test_it_stops_where_nothing_is_learnt(tmp_path: Path, data: tuple[Path, str]) -> None:
     asked = {"epoch": 1, "accuracy": 1.0}
     config = write(tmp_path, recipe(must_reach=asked))

@@ -11,6 +11,8 @@ import pytest
 from tests.support.commands import run_command
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("albumentations", reason="the augmentations are albumentations'")
 
 FOLDER = ROOT / "examples" / "reference"

@@ -243,6 +243,7 @@ def test_pictures_are_the_same_every_time(
     assert len(images) == (used and len(shape) > 2) * (1 if len(shape) == 3 else 3)
 
 
+@pytest.mark.slow
 def test_png_and_gradients_in_a_picture(folder: Path) -> None:
     pytest.importorskip("matplotlib")
     (folder / "field.png").write_text("something older")
@@ -310,6 +311,7 @@ def test_gradients_take_the_weights_of_a_checkpoint(folder: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_gradients_have_a_time_limit(folder: Path) -> None:
     words = ("nets.py:Slow", "--input", "3,8,8", "--effective", "--timeout", "8")
     text = output_of(folder, "rf", *words, code=1)

@@ -170,6 +170,7 @@ class Net(nn.Module):
 """
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(NET)
     made = ("init", "net.py", "--input", "3,16,16", "--arg", "width=8", "-o", "net.yaml")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 # pytester takes back what is imported in a run, and some libraries cannot be imported twice.
+import archcheck.pytest_plugin.fixture
+import archcheck.pytest_plugin.plugin  # noqa: F401
 
 SPEC = """\
 input: [3, 8, 8]

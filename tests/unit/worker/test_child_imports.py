@@ -16,6 +16,8 @@ from archcheck.worker.reference import Reference
 from tests.support.commands import run_program
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = {
     "assignment": ("examples/assignment7/net004.py", "", (3, 32, 32)),
     "resnet": ("tests/support/zoo/resnet.py", "resnet50", (3, 224, 224)),

@@ -303,6 +303,7 @@ def test_compiled_code_of_the_networks_own_is_said(tmp_path: Path) -> None:
     assert read_by(tmp_path).unseen == "it uses compiled code of _bisect"
 
 
+@pytest.mark.slow
 def test_large_files_are_told_by_what_the_file_system_says(tmp_path: Path) -> None:
     source = "from torch import nn\nopen('large.bin', 'rb').read(1)\nNet = nn.ReLU\n"
     (tmp_path / "net.py").write_text(source)

@@ -17,6 +17,8 @@ from tests.support.commands import COMMAND, LIMIT
 from tests.support.paths import SUBMISSIONS
 from tests.support.processes import assert_gone, children, is_alive, wait_until
 
+pytestmark = pytest.mark.slow
+
 SLEEPER = SUBMISSIONS / "sleeper.py"
 SPEC = "input: [3, 8, 8]\nrules:\n  parameters: {at_most: 10k}\n"
 NET = """\

@@ -34,6 +34,7 @@ def rest(start: Start, job: str = NAP, *, each_step: bool = False, **seconds: fl
         return worker.run(job, request, str, script="net.py", timeout=2, each_step=each_step)
 
 
+@pytest.mark.slow
 def test_only_the_users_code_has_a_time_limit(start: Start) -> None:
     assert rest(start, before=2.5, after=2.5) == "rested"
     failure = rest(start, during=60)
@@ -43,6 +44,7 @@ def test_only_the_users_code_has_a_time_limit(start: Start) -> None:
     assert failure.place.file.endswith("jobs.py")
 
 
+@pytest.mark.slow
 def test_steps_share_the_time_or_have_all_of_it_each(start: Start) -> None:
     assert rest(start, step=1.1, each_step=True) == "rested"
     failure = rest(start, step=1.1)
@@ -76,6 +78,7 @@ def slow_module(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float) -
     return "slow_to_start"
 
 
+@pytest.mark.slow
 def test_a_slow_start_is_not_held_against_the_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
