@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from archcheck.augmentation import parse_script
 from archcheck.cache import CachedTracing
 from archcheck.network import Network
+from archcheck.network.shapes import Shape
 from archcheck.spec import Report, Spec, load_spec
 from archcheck.spec import spec_from as _spec_from
 from archcheck.tracing.remote import start_worker
-from archcheck.tracing.shapes import Shape
 from archcheck.verification import verify as verification
 from archcheck.verification.collect import collect, collect_live
 from archcheck.verification.submission import Submission

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -15,7 +14,7 @@ from msgspec import Meta
 from archcheck.config.errors import ConfigError
 from archcheck.config.toml import KeyPath, TomlTable, kind, read_table, shown
 from archcheck.errors import closest
-from archcheck.tracing.shapes import input_shapes
+from archcheck.network.shapes import input_shapes
 from archcheck.worker.reference import dotted
 
 FILE = "pyproject.toml"
@@ -24,39 +23,37 @@ LONGEST = 40
 """The longest list that a message shows, in characters."""
 
 Text = Annotated[str, Meta(pattern=r"\S")]
-Side = Annotated[int, Meta(gt=0)]
-Shape = Annotated[list[Side], Meta(min_length=1)]
-SHAPES = (Shape, Annotated[list[Shape], Meta(min_length=1)])
+
+
+def _as(type_: Any) -> Callable[[Any], Any]:
+    return lambda value: msgspec.convert(value, type_)
 
 
 class Key(NamedTuple):
-    """What a key's value has to be: in words, and as types of which it has to have one."""
+    """What a key's value has to be: in words, and a function that converts it."""
 
     wanted: str
-    types: tuple[Any, ...]
+    convert: Callable[[Any], Any]
 
 
 KEYS = {
-    "networks": Key("a table of patterns and specs", (dict[str, Any],)),
-    "exclude": Key("a list of patterns in quotes", (list[Text],)),
-    "skip": Key("a list of rules in quotes", (list[Text],)),
-    "timeout": Key("a number of seconds", (float,)),
-    "cache-dir": Key("a folder's path", (Text,)),
-    "output-format": Key("a format's name", (str,)),
-    "data": Key("a folder's path", (Text,)),
+    "networks": Key("a table of patterns and specs", _as(dict[str, Any])),
+    "exclude": Key("a list of patterns in quotes", _as(list[Text])),
+    "skip": Key("a list of rules in quotes", _as(list[Text])),
+    "timeout": Key("a number of seconds", _as(float)),
+    "cache-dir": Key("a folder's path", _as(Text)),
+    "output-format": Key("a format's name", _as(str)),
+    "data": Key("a folder's path", _as(Text)),
 }
 ENTRY_KEYS = {
-    "spec": Key("a file or a name", (Text,)),
-    "name": Key("a network's name in the file", (str,)),
-    "arguments": Key("a table of names and values", (dict[str, Any],)),
-    "input": Key(
-        "a shape without the batch, like [3, 32, 32], or a list of shapes",
-        (Shape, Annotated[list[Shape], Meta(min_length=1)]),
-    ),
-    "train": Key("true or false", (bool,)),
-    "weights": Key("a file's path", (Text,)),
-    "data": Key("a folder's path", (Text,)),
-    "augmentation": Key('a script, "train.py:pipeline"', (Text,)),
+    "spec": Key("a file or a name", _as(Text)),
+    "name": Key("a network's name in the file", _as(str)),
+    "arguments": Key("a table of names and values", _as(dict[str, Any])),
+    "input": Key("a shape without the batch, like [3, 32, 32], or a list of shapes", input_shapes),
+    "train": Key("true or false", _as(bool)),
+    "weights": Key("a file's path", _as(Text)),
+    "data": Key("a folder's path", _as(Text)),
+    "augmentation": Key('a script, "train.py:pipeline"', _as(Text)),
 }
 _MEANT = {"class": "name", "args": "arguments", "input-shape": "input", "cache": "cache-dir"}
 """Words that stand for others elsewhere."""
@@ -195,12 +192,11 @@ def _entry(table: TomlTable, item: Any, path: KeyPath) -> Entry:
     name = values.get("name", "")
     if name and not dotted(name):
         raise table.error(f'"{name}" is no name that a network can have', (*path, "name"))
-    shapes = values.get("input")
     return Entry(
         spec=values["spec"],
         name=name,
         arguments=values.get("arguments", {}),
-        input=tuple(input_shapes(shapes)) if shapes is not None else None,
+        input=values.get("input"),
         train=values.get("train", False),
         weights=values.get("weights", ""),
         data=values.get("data", ""),
@@ -222,10 +218,11 @@ def _values(
 
 
 def _value(table: TomlTable, value: Any, key: Key, path: KeyPath) -> Any:
-    for type_ in key.types:
-        with suppress(msgspec.ValidationError):
-            return msgspec.convert(value, type_)
-    raise table.error(f"{path[-1]} is {key.wanted}, not {_described(value)}", path)
+    try:
+        return key.convert(value)
+    except (ValueError, TypeError):  # msgspec's own error is a ValueError
+        wrong = f"{path[-1]} is {key.wanted}, not {_described(value)}"
+        raise table.error(wrong, path) from None
 
 
 def _described(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from archcheck.errors import closest
 from archcheck.evidence import Needs, merged
+from archcheck.network.shapes import Shapes, input_shapes
 from archcheck.rules import Rule, all_rules
 from archcheck.rules.options import CommonOptions
 from archcheck.shipped_specs import shipped_specs
@@ -137,28 +138,15 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
     return Spec(requirements, shapes, title, arguments, document.file, document.bases), ()
 
 
-def _input(document: Document, errors: list[SpecError]) -> tuple[tuple[int, ...], ...] | None:
+def _input(document: Document, errors: list[SpecError]) -> Shapes | None:
     if "input" not in document.data:
         return None
-    value = document.data["input"]
-    shapes = value if _is_list_of_lists(value) else [value]
-    if not all(_is_shape(shape) for shape in shapes):
+    try:
+        return input_shapes(document.data["input"])
+    except (TypeError, ValueError):
         message = "input is a shape without the batch, like [3, 32, 32], or a list of shapes"
         errors.append(document.error(message, ("input",)))
         return None
-    return tuple(tuple(shape) for shape in shapes)
-
-
-def _is_shape(shape: Any) -> bool:
-    return (
-        isinstance(shape, list)
-        and bool(shape)
-        and all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in shape)
-    )
-
-
-def _is_list_of_lists(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, list) for v in value)
 
 
 def _requirements(document: Document, errors: list[SpecError]) -> tuple[Requirement, ...]:
