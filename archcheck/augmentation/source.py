@@ -6,8 +6,8 @@ import ast
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from archcheck.augmentation.compositions import Finder
 from archcheck.augmentation.constants import value_of
-from archcheck.augmentation.finding import Finder
 from archcheck.augmentation.library import COMPOSITIONS, Imports
 from archcheck.augmentation.scopes import NotConstant, Scope, scopes
 from archcheck.evidence.augmentation import Argument, Pipeline, Transform, Unknown

@@ -29,7 +29,7 @@ from archcheck.rules.numbers import Share
 from archcheck.rules.options import CommonOptions
 from archcheck.rules.transforms.choosing import Choice, choose
 from archcheck.rules.transforms.dropping import dropped
-from archcheck.rules.transforms.judging import Answer, Context, Remark, answer
+from archcheck.rules.transforms.matching import Answer, Context, Remark, answer
 from archcheck.rules.transforms.wanted import SCHEMA, Wanted, read_wanted
 
 Wish = Annotated[
