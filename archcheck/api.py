@@ -79,7 +79,7 @@ def verify(
         The report. A network that cannot be imported, built or run is a failed finding in it.
 
     Raises:
-        SpecError: if the spec is wrong, or nobody says the input's shape.
+        SpecError: if the spec is wrong, or the input's shape is not known.
         archcheck.worker.failures.InputError: if the reference is wrong, or the weights or the
             data that accuracy is measured with cannot be read.
         TypeError: if the network is none of these, or weights are given with a Network.

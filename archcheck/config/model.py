@@ -19,7 +19,7 @@ from archcheck.worker.reference import dotted
 
 FILE = "pyproject.toml"
 
-LONGEST = 40
+LONGEST_LIST = 40
 """The longest list that a message shows, in characters."""
 
 Text = Annotated[str, Meta(pattern=r"\S")]
@@ -228,6 +228,6 @@ def _value(table: TomlTable, value: Any, key: Key, path: KeyPath) -> Any:
 def _described(value: Any) -> str:
     if isinstance(value, str) and not value.strip():
         return "empty"
-    if isinstance(value, list) and len(repr(value)) <= LONGEST:
+    if isinstance(value, list) and len(repr(value)) <= LONGEST_LIST:
         return repr(value)
     return kind(value)
