@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from archcheck.augmentation import parse_script
 from archcheck.cache import CachedTracing
 from archcheck.network import Network
+from archcheck.network.shapes import Shape
 from archcheck.spec import Report, Spec, load_spec
 from archcheck.spec import spec_from as _spec_from
 from archcheck.tracing.remote import start_worker
-from archcheck.tracing.shapes import Shape
 from archcheck.verification import verify as verification
 from archcheck.verification.collect import collect, collect_live
 from archcheck.verification.submission import Submission
@@ -79,7 +79,7 @@ def verify(
         The report. A network that cannot be imported, built or run is a failed finding in it.
 
     Raises:
-        SpecError: if the spec is wrong, or nobody says the input's shape.
+        SpecError: if the spec is wrong, or the input's shape is not known.
         archcheck.worker.failures.InputError: if the reference is wrong, or the weights or the
             data that accuracy is measured with cannot be read.
         TypeError: if the network is none of these, or weights are given with a Network.

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 
 class FileError(Exception):
-    """A file cannot be read, or says what nobody understands.
+    """A file cannot be read, or what it says is wrong.
 
     ``line`` and ``column`` count from 1, ``length`` is how many characters are at fault,
     ``source`` the text of that line. Of what is missing no line is known.

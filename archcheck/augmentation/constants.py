@@ -1,4 +1,4 @@
-"""The values of expressions that can be told from the source alone."""
+"""The values of expressions that are known from the source alone."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 from archcheck.augmentation.scopes import NotConstant, NotDefined, Scope
 
-DEEPEST = 40
+LONGEST_CHAIN = 40
 """Names are followed through no more names than this."""
-LARGEST = 10**12
-LONGEST = 1000
-"""Larger numbers and longer sequences are nothing that a pipeline is told."""
+LARGEST_NUMBER = 10**12
+LONGEST_SEQUENCE = 1000
+"""No argument of a pipeline is a larger number or a longer sequence."""
 MOST_STEPS = 200_000
 """So much is worked out for one file, and no more: names can stand for ever more of each other."""
 
@@ -56,15 +56,15 @@ def value_of(
         NotConstant: if only a run can tell.
     """
     scope.steps[0] += 1
-    if depth > DEEPEST or scope.steps[0] > MOST_STEPS:
+    if depth > LONGEST_CHAIN or scope.steps[0] > MOST_STEPS:
         raise NotConstant("it goes through too many names")
     try:
         found = _value(node, scope, dict(names or {}), depth + 1)
     except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError):
         raise NotConstant(f"{_text(node)} cannot be worked out") from None
-    if isinstance(found, (int, float)) and abs(found) > LARGEST:
+    if isinstance(found, (int, float)) and abs(found) > LARGEST_NUMBER:
         raise NotConstant(f"{_text(node)} is too large")
-    if isinstance(found, (tuple, dict)) and _size(found) > LONGEST:
+    if isinstance(found, (tuple, dict)) and _size(found) > LONGEST_SEQUENCE:
         raise NotConstant(f"{_text(node)} is too long")
     return found
 
@@ -76,7 +76,7 @@ def _size(value: Any) -> int:
     found = 0
     for part in value.values() if isinstance(value, dict) else value:
         found += _size(part)
-        if found > LONGEST:
+        if found > LONGEST_SEQUENCE:
             break
     return found
 
@@ -128,7 +128,7 @@ def _combined(node: ast.BinOp, left: Any, right: Any) -> Any:
         raise NotConstant(f"{_text(node)} is worked out when the script runs")
     for one, other in ((left, right), (right, left)):
         is_repeated = isinstance(one, (tuple, str)) and isinstance(other, int)
-        if is_repeated and len(one) * other > LONGEST:
+        if is_repeated and len(one) * other > LONGEST_SEQUENCE:
             raise NotConstant(f"{_text(node)} is too long")
     return _BINARY[type(node.op)](left, right)
 
@@ -140,7 +140,7 @@ def _comprehended(
     if len(node.generators) > 1 or loop.ifs or not isinstance(loop.target, ast.Name):
         raise NotConstant(f"{_text(node)} is worked out when the script runs")
     items = value_of(loop.iter, scope, names, depth)
-    if len(items) > LONGEST:
+    if len(items) > LONGEST_SEQUENCE:
         raise NotConstant(f"{_text(node)} is too long")
     return tuple(
         value_of(node.elt, scope, {**names, loop.target.id: item}, depth) for item in items

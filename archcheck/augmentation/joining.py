@@ -1,6 +1,6 @@
 """Putting together what the source says of a pipeline and what its live objects are.
 
-What the source says is kept. The live objects supply what cannot be told from it: values that are
+What the source says is kept. The live objects supply what is not known from it: values that are
 worked out, lists that are put together; and what the installed version makes of the arguments.
 """
 
@@ -10,27 +10,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from archcheck.augmentation.recorded import Told
+from archcheck.augmentation.recorded import RecordedScript
 from archcheck.augmentation.source import Source
 from archcheck.evidence.augmentation import Argument, Pipeline, Transform, Unknown
 from archcheck.network import Place
 
-DEEPEST = 20
-MOST = 50_000
-"""Objects are told so often and no more: they may hold each other."""
+DEEPEST_NESTING = 20
+MOST_TRANSFORMS = 50_000
+"""How many transforms are made of the objects: they may hold each other."""
 
 
-class Live:
+class LiveObjects:
     """What a script constructed."""
 
-    def __init__(self, told: Told, file: str) -> None:
-        self.objects = told.objects
-        self.names = told.names
+    def __init__(self, recorded: RecordedScript, file: str) -> None:
+        self.objects = recorded.objects
+        self.names = recorded.names
         self.count = 0
         self._at: dict[int, list[int]] = {}
-        for number, found in enumerate(self.objects):
-            if found.file == file:
-                self._at.setdefault(found.line, []).append(number)
+        for number, made in enumerate(self.objects):
+            if made.file == file:
+                self._at.setdefault(made.line, []).append(number)
 
     def at(self, transform: Transform) -> list[int]:
         """The objects that the line of a transform constructed."""
@@ -41,47 +41,51 @@ class Live:
             number
             for number in self._at.get(place.line, ())
             if self.objects[number].name == transform.name
-            and self.objects[number].column in (0, place.column)  # 0: Python before 3.11
+            and self.objects[number].column in (0, place.column)  # 0: not kept
         ]
 
     def outermost(self) -> list[int]:
         """Compositions that are no part of another one."""
-        inner = {child for found in self.objects for child in found.children}
+        inner = {child for made in self.objects for child in made.children}
         return [
             number
-            for number, found in enumerate(self.objects)
-            if found.composition and number not in inner
+            for number, made in enumerate(self.objects)
+            if made.composition and number not in inner
         ]
 
     def transform(self, number: int, depth: int = 0) -> Transform:
         """An object as a transform, by itself."""
         self.count += 1
-        if not 0 <= number < len(self.objects) or depth > DEEPEST or self.count > MOST:
+        if (
+            not 0 <= number < len(self.objects)
+            or depth > DEEPEST_NESTING
+            or self.count > MOST_TRANSFORMS
+        ):
             return Transform("", unknown="it is no transform of albumentations")
-        found = self.objects[number]
-        place = Place(found.file, found.line, found.column or None)
+        made = self.objects[number]
+        place = Place(made.file, made.line, made.column or None)
         return Transform(
-            name=found.name,
+            name=made.name,
             place=place,
-            arguments=tuple(Argument(name, _value(v), place) for name, v in found.given),
-            children=tuple(self.transform(child, depth + 1) for child in found.children),
-            effective={name: _value(value) for name, value in found.effective.items()},
-            dropped=tuple(found.dropped),
+            arguments=tuple(Argument(name, _value(v), place) for name, v in made.given),
+            children=tuple(self.transform(child, depth + 1) for child in made.children),
+            effective={name: _value(value) for name, value in made.effective.items()},
+            dropped=tuple(made.dropped),
         )
 
 
-def joined(source: Source, live: Live) -> tuple[Pipeline, ...]:
+def joined(source: Source, live: LiveObjects) -> tuple[Pipeline, ...]:
     """The pipelines of both: those of the source first, then those that only ran."""
-    found = [Pipeline(p.name, _joined(p.root, live)) for p in source.pipelines]
-    known = {number for p in source.pipelines for t in p.root.walk() for number in live.at(t)}
+    pipelines = [Pipeline(p.name, _joined(p.root, live)) for p in source.pipelines]
+    seen = {number for p in source.pipelines for t in p.root.walk() for number in live.at(t)}
     named = {number: name for name, number in reversed(live.names.items())}
     for number in live.outermost():
-        if number not in known:
-            found.append(Pipeline(named.get(number, ""), live.transform(number)))
-    return tuple(found)
+        if number not in seen:
+            pipelines.append(Pipeline(named.get(number, ""), live.transform(number)))
+    return tuple(pipelines)
 
 
-def _joined(transform: Transform, live: Live) -> Transform:
+def _joined(transform: Transform, live: LiveObjects) -> Transform:
     children = tuple(_joined(child, live) for child in transform.children)
     transform = replace(transform, children=children)
     numbers = live.at(transform) if transform.name else []
@@ -115,7 +119,7 @@ def _supplied(written: Sequence[Transform], made: Sequence[Transform]) -> tuple[
 def _arguments(transform: Transform, made: Sequence[Argument]) -> tuple[Argument, ...]:
     """The source's arguments, with names and values that only the object knows."""
     by_name = {argument.name: argument for argument in made}
-    found = []
+    arguments = []
     for number, argument in enumerate(transform.arguments):
         live = by_name.get(argument.name)
         if not argument.name and number < len(made):
@@ -123,11 +127,11 @@ def _arguments(transform: Transform, made: Sequence[Argument]) -> tuple[Argument
             argument = replace(argument, name=live.name)
         if live is not None and isinstance(argument.value, Unknown):
             argument = replace(argument, value=live.value)
-        found.append(argument)
+        arguments.append(argument)
     if transform.incomplete:
-        known = {argument.name for argument in found}
-        found += [argument for argument in made if argument.name not in known]
-    return tuple(found)
+        names = {argument.name for argument in arguments}
+        arguments += [argument for argument in made if argument.name not in names]
+    return tuple(arguments)
 
 
 def _value(value: Any) -> Any:

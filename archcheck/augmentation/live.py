@@ -2,7 +2,7 @@
 
 Every transform and composition is written down as it is constructed, with the arguments it was
 given, the installed version's defaults and the line. So a script that fails later on, or drops
-what it built, has told it all the same.
+what it built, has said it all the same.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from archcheck.augmentation.recorded import Made, ScriptRequest, Told
+from archcheck.augmentation.recorded import RecordedObject, RecordedScript, ScriptRequest
 from archcheck.worker.failures import NetworkError, describe
 from archcheck.worker.loading import imported
 from archcheck.worker.session import Session
 from archcheck.worker.source_locations import frame_place
 
-MOST = 10_000
+MOST_OBJECTS = 10_000
 """How many objects are written down."""
-LONGEST = 1000
-"""Longer sequences are nothing that a pipeline is told."""
+LONGEST_SEQUENCE = 1000
+"""No argument of a pipeline is a longer sequence."""
 
 
-def read(request: ScriptRequest, session: Session) -> Told:
-    """Import a script and tell what it constructed."""
+def read(request: ScriptRequest, session: Session) -> RecordedScript:
+    """Import a script and return what it constructed."""
     try:
         library = importlib.import_module("albumentations")
         recorder = Recorder(library)
     except BaseException as error:  # what is installed may be broken in any way
-        return Told(failure=describe(error))
+        return RecordedScript(failure=describe(error))
     session.enter("imports")
     failure, line, names = "", 0, {}
     try:
@@ -43,7 +43,7 @@ def read(request: ScriptRequest, session: Session) -> Told:
     except NetworkError as error:
         failure, line = error.message, error.place.line if error.place else 0
     version = str(getattr(library, "__version__", "unknown"))
-    return Told(version, recorder.told(), names, failure, line)
+    return RecordedScript(version, recorder.objects(), names, failure, line)
 
 
 def _call(module: ModuleType, name: str) -> None:
@@ -92,7 +92,7 @@ class Recorder:
         self, made: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         """Keep what is known of an object: its own attributes may change later."""
-        if len(self.records) >= MOST:
+        if len(self.records) >= MOST_OBJECTS:
             return
         place = frame_place(sys._getframe(2))
         record = _Record(made, cls.__name__, place.file, place.line, place.column or 0)
@@ -103,8 +103,8 @@ class Recorder:
         own = {"transforms", "first", "second"} if is_list else set()
         record.given = [(name, plain(value)) for name, value in bound if name not in own]
         takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        known = {p.name for p in parameters} | {"strict"}
-        record.dropped = [name for name in kwargs if name not in known and not takes_any]
+        names = {p.name for p in parameters} | {"strict"}
+        record.dropped = [name for name in kwargs if name not in names and not takes_any]
         defaults = {
             p.name: plain(p.default)
             for p in parameters
@@ -119,15 +119,15 @@ class Recorder:
         """The number of an object, None if it was not written down."""
         return self.numbers.get(id(made))
 
-    def told(self) -> tuple[Made, ...]:
+    def objects(self) -> tuple[RecordedObject, ...]:
         """All that was written down."""
-        found = []
+        objects = []
         for record in self.records:
             is_list = isinstance(record.made, self.composition)
             inner = getattr(record.made, "transforms", ()) if is_list else ()
             numbers = [self.number(child) for child in inner]
-            found.append(
-                Made(
+            objects.append(
+                RecordedObject(
                     record.name,
                     record.file,
                     record.line,
@@ -139,20 +139,20 @@ class Recorder:
                     tuple(-1 if number is None else number for number in numbers),
                 )
             )
-        return tuple(found)
+        return tuple(objects)
 
 
 def _names(module: ModuleType, recorder: Recorder) -> dict[str, int]:
     """The module's compositions by name, those in dictionaries and classes included."""
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
 
     def look(name: str, value: Any, deeper: bool) -> None:
         if isinstance(value, recorder.composition):
             number = recorder.number(value)
             if number is not None:
-                found.setdefault(name, number)
+                numbers.setdefault(name, number)
         elif deeper and type(value) is dict:
-            for key, item in list(value.items())[:LONGEST]:
+            for key, item in list(value.items())[:LONGEST_SEQUENCE]:
                 if isinstance(key, (str, int)):
                     look(f"{name}.{key}", item, False)
         elif deeper and isinstance(value, type) and value.__module__ == module.__name__:
@@ -162,11 +162,11 @@ def _names(module: ModuleType, recorder: Recorder) -> dict[str, int]:
     for name, value in list(vars(module).items()):
         if not name.startswith("__"):
             look(name, value, True)
-    return found
+    return numbers
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """A value as data that crosses processes; ``{"?": class}`` for what is none."""
+    """A value as data that crosses processes; ``{"?": class}`` for one that is not data."""
     if value is None or type(value) in (bool, str, float):
         return value
     if type(value) is int and abs(value) < 1 << 60:
@@ -174,9 +174,9 @@ def plain(value: Any, depth: int = 0) -> Any:
     try:
         if isinstance(value, (int, float, str)) and depth < 5:  # an enumeration's, numpy's own
             return plain(next(k for k in (bool, int, float, str) if isinstance(value, k))(value), 5)
-        if isinstance(value, (list, tuple)) and len(value) <= LONGEST and depth < 5:
+        if isinstance(value, (list, tuple)) and len(value) <= LONGEST_SEQUENCE and depth < 5:
             return [plain(item, depth + 1) for item in value]
-        if isinstance(value, dict) and len(value) <= LONGEST and depth < 5:
+        if isinstance(value, dict) and len(value) <= LONGEST_SEQUENCE and depth < 5:
             return {str(key): plain(item, depth + 1) for key, item in value.items()}
         if _is_of_numbers(value) and depth < 5:
             return plain(value.tolist(), depth + 1)
@@ -191,4 +191,4 @@ def _is_of_numbers(value: Any) -> bool:
     if kind not in ("numpy", "torch") or not hasattr(value, "tolist"):
         return False
     shape = tuple(getattr(value, "shape", ()))
-    return len(shape) <= 2 and all(side <= LONGEST for side in shape)
+    return len(shape) <= 2 and all(side <= LONGEST_SEQUENCE for side in shape)

@@ -6,9 +6,9 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from archcheck.augmentation.joining import Live, joined
+from archcheck.augmentation.joining import LiveObjects, joined
 from archcheck.augmentation.library import LIBRARY
-from archcheck.augmentation.recorded import ScriptRequest, Told
+from archcheck.augmentation.recorded import RecordedScript, ScriptRequest
 from archcheck.augmentation.source import Source, Unreadable, read_source
 from archcheck.evidence.augmentation import Augmentation
 from archcheck.worker.failures import Failure, InputError, StartError, how_it_ended
@@ -37,10 +37,10 @@ def read_pipelines(
     """The pipelines that a script builds.
 
     Args:
-        script: the file, and the name of the pipeline to judge (empty: nobody says).
+        script: the file, and the name of the pipeline to judge, empty for none.
         start_worker: makes the process that runs it.
-        named: whether somebody named this file. One that only may hold a pipeline is no script
-            (None) unless it imports albumentations.
+        named: whether this file was named as the script. One that was not only counts (else the
+            result is None) if it imports albumentations.
         timeout: seconds until a script that does not return is given up.
     """
     name = Path(script.file).name
@@ -66,26 +66,30 @@ def read_pipelines(
 
 def _live(
     script: Reference, source: Source, timeout: float, start_worker: Start
-) -> tuple[Live, str, tuple[str, ...]]:
+) -> tuple[LiveObjects, str, tuple[str, ...]]:
     """What the script constructs, the library's version, and why that is not all."""
-    nothing = Live(Told(), script.file)
+    nothing = LiveObjects(RecordedScript(), script.file)
     if not _is_installed(LIBRARY):
         return nothing, "", (f"{LIBRARY} is not installed: the source alone is judged",)
     request = ScriptRequest(script, source.until, tuple(source.makers))
     with start_worker() as worker:
         try:
-            told = worker.run(_READ, request, Told, script=script.file, timeout=timeout)
+            recorded = worker.run(
+                _READ, request, RecordedScript, script=script.file, timeout=timeout
+            )
         except (InputError, StartError) as error:
             return nothing, "", (f"the source alone is judged: {error}",)
     name = Path(script.file).name
-    if isinstance(told, Failure):
-        line = f":{told.place.line}" if told.place else ""
-        return nothing, "", (f"the source alone is judged: {name}{line} {how_it_ended(told)}",)
-    if not told.library:
-        return nothing, "", (f"the source alone is judged: {LIBRARY}: {told.failure}",)
-    where = f"{name}:{told.line}" if told.line else name
-    notes = (f"{where} could not be run any further: {told.failure}",) if told.failure else ()
-    return Live(told, script.file), told.library, notes
+    if isinstance(recorded, Failure):
+        line = f":{recorded.place.line}" if recorded.place else ""
+        return nothing, "", (f"the source alone is judged: {name}{line} {how_it_ended(recorded)}",)
+    if not recorded.library:
+        return nothing, "", (f"the source alone is judged: {LIBRARY}: {recorded.failure}",)
+    where = f"{name}:{recorded.line}" if recorded.line else name
+    notes = (
+        (f"{where} could not be run any further: {recorded.failure}",) if recorded.failure else ()
+    )
+    return LiveObjects(recorded, script.file), recorded.library, notes
 
 
 def _own(source: Source, file: str) -> bool:
@@ -101,7 +105,7 @@ def _own(source: Source, file: str) -> bool:
 
 
 def _is_installed(module: str) -> bool:
-    # Found, not imported: only whether it is somebody else's.
+    # Found, not imported: only whether it is another project's.
     try:
         return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):

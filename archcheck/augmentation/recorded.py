@@ -1,4 +1,4 @@
-"""What the child process tells of a script: its answer is checked to be of this form."""
+"""What a child process is asked of a script, and what it returns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ScriptRequest(msgspec.Struct, frozen=True):
     makers: tuple[str, ...] = ()
 
 
-class Made(msgspec.Struct, frozen=True):
+class RecordedObject(msgspec.Struct, frozen=True):
     """An object that was constructed.
 
     Attributes:
@@ -28,7 +28,7 @@ class Made(msgspec.Struct, frozen=True):
         effective: what it was constructed with, the version's defaults included.
         dropped: names of arguments that its version does not take.
         composition: whether it holds others.
-        children: the numbers of those, -1 for what nobody knows.
+        children: the numbers of those, -1 for one that is not known.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Made(msgspec.Struct, frozen=True):
     children: tuple[int, ...] = ()
 
 
-class Told(msgspec.Struct, frozen=True):
+class RecordedScript(msgspec.Struct, frozen=True):
     """Everything that a script constructed.
 
     Attributes:
@@ -54,7 +54,7 @@ class Told(msgspec.Struct, frozen=True):
     """
 
     library: str = ""
-    objects: tuple[Made, ...] = ()
+    objects: tuple[RecordedObject, ...] = ()
     names: dict[str, int] = {}
     failure: str = ""
     line: int = 0

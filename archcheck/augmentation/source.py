@@ -6,18 +6,18 @@ import ast
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from archcheck.augmentation.compositions import CompositionFinder
 from archcheck.augmentation.constants import value_of
-from archcheck.augmentation.finding import Finder
 from archcheck.augmentation.library import COMPOSITIONS, Imports
 from archcheck.augmentation.scopes import NotConstant, Scope, scopes
 from archcheck.evidence.augmentation import Argument, Pipeline, Transform, Unknown
 from archcheck.network import Place
 
-DEEPEST = 20
-MOST = 5_000
+DEEPEST_NESTING = 20
+MOST_TRANSFORMS = 5_000
 """How many transforms are read of one file: names can stand for ever more of each other."""
-LARGEST = 10_000_000
-"""A script of more bytes than this is none."""
+LARGEST_FILE = 10_000_000
+"""Larger scripts are not read, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def read_source(file: str) -> Source:
     """
     try:
         data = Path(file).read_bytes()
-        if len(data) > LARGEST:
+        if len(data) > LARGEST_FILE:
             raise Unreadable(f"{Path(file).name} is larger than a script can be")
         tree = ast.parse(data)
     except OSError as error:
@@ -80,7 +80,7 @@ class _Reader:
         self.top = scopes(self.tree)
 
     def read(self) -> Source:
-        found = list(Finder(self.imports).find(self.tree, self.top, ""))
+        found = list(CompositionFinder(self.imports).find(self.tree, self.top, ""))
         built = [(item, self._transform(item.node, item.scope, 0)) for item in found]
         outer = [(item, root) for item, root in built if id(item.node) not in self.parts]
         holders = {item.scope.path[0] for item, _ in outer if item.scope.path}
@@ -120,7 +120,7 @@ class _Reader:
         """The transform that an expression makes; one without a name if that is not known."""
         self.count += 1
         try:
-            if self.count > MOST:
+            if self.count > MOST_TRANSFORMS:
                 raise NotConstant("there are too many transforms")
             call, scope = self._followed(node, scope, depth)
         except NotConstant as error:
@@ -140,7 +140,7 @@ class _Reader:
 
     def _followed(self, node: ast.expr, scope: Scope, depth: int) -> tuple[ast.Call, Scope]:
         """The call that constructs a transform, through names and plain functions."""
-        if depth > DEEPEST:
+        if depth > DEEPEST_NESTING:
             raise NotConstant("it goes through too many names")
         if isinstance(node, ast.Name):
             found, where = scope.find(node.id)
@@ -179,7 +179,7 @@ class _Reader:
         return self._listed(next(iter(given.values())), scope, depth)
 
     def _listed(self, node: ast.expr, scope: Scope, depth: int) -> tuple[Transform, ...]:
-        if depth > DEEPEST or self.count > MOST:
+        if depth > DEEPEST_NESTING or self.count > MOST_TRANSFORMS:
             return (self._unknown(node, "it goes through too many names"),)
         if isinstance(node, (ast.List, ast.Tuple)):
             found: list[Transform] = []

@@ -6,4 +6,4 @@ from archcheck.errors import FileError
 
 
 class ConfigError(FileError):
-    """A pyproject.toml cannot be read, or its ``[tool.archcheck]`` says what nobody understands."""
+    """A pyproject.toml cannot be read, or its ``[tool.archcheck]`` is wrong."""

@@ -3,21 +3,58 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta
 
 from archcheck.config.errors import ConfigError
 from archcheck.config.toml import KeyPath, TomlTable, kind, read_table, shown
 from archcheck.errors import closest
-from archcheck.tracing.shapes import input_shapes
+from archcheck.network.shapes import input_shapes
 from archcheck.worker.reference import dotted
 
 FILE = "pyproject.toml"
-KEYS = ("networks", "exclude", "skip", "timeout", "cache-dir", "output-format", "data")
-BESIDE = ("weights", "data", "augmentation")
-ENTRY_KEYS = ("spec", "name", "arguments", "input", "train", *BESIDE)
+
+LONGEST_LIST = 40
+"""The longest list that a message shows, in characters."""
+
+Text = Annotated[str, Meta(pattern=r"\S")]
+
+
+def _as(type_: Any) -> Callable[[Any], Any]:
+    return lambda value: msgspec.convert(value, type_)
+
+
+class Key(NamedTuple):
+    """What a key's value has to be: in words, and a function that converts it."""
+
+    wanted: str
+    convert: Callable[[Any], Any]
+
+
+KEYS = {
+    "networks": Key("a table of patterns and specs", _as(dict[str, Any])),
+    "exclude": Key("a list of patterns in quotes", _as(list[Text])),
+    "skip": Key("a list of rules in quotes", _as(list[Text])),
+    "timeout": Key("a number of seconds", _as(float)),
+    "cache-dir": Key("a folder's path", _as(Text)),
+    "output-format": Key("a format's name", _as(str)),
+    "data": Key("a folder's path", _as(Text)),
+}
+ENTRY_KEYS = {
+    "spec": Key("a file or a name", _as(Text)),
+    "name": Key("a network's name in the file", _as(str)),
+    "arguments": Key("a table of names and values", _as(dict[str, Any])),
+    "input": Key("a shape without the batch, like [3, 32, 32], or a list of shapes", input_shapes),
+    "train": Key("true or false", _as(bool)),
+    "weights": Key("a file's path", _as(Text)),
+    "data": Key("a folder's path", _as(Text)),
+    "augmentation": Key('a script, "train.py:pipeline"', _as(Text)),
+}
 _MEANT = {"class": "name", "args": "arguments", "input-shape": "input", "cache": "cache-dir"}
 """Words that stand for others elsewhere."""
 
@@ -106,28 +143,22 @@ def read_config(file: Path) -> Config:
 
 
 def _config(table: TomlTable) -> Config:
-    data = table.data
-    _known(table, data, KEYS, ())
-    networks = _typed(table, data, ("networks",), dict, "a table of patterns and specs") or {}
-    found = {
-        pattern: tuple(_entries(table, entry, ("networks", pattern)))
-        for pattern, entry in networks.items()
-    }
-    timeout = _typed(table, data, ("timeout",), (int, float), "a number of seconds")
-    if timeout is not None and not (math.isfinite(timeout) and timeout >= 0.1):
-        raise table.error(f"timeout is at least 0.1 seconds, not {timeout}", ("timeout",))
-    cache_dir = _typed(table, data, ("cache-dir",), str, "a folder's path")
-    if cache_dir == "":
-        raise table.error("cache-dir is a folder's path, not empty", ("cache-dir",))
+    values = _values(table, table.data, KEYS, ())
+    timeout, cache_dir = values.get("timeout"), values.get("cache-dir")
+    if timeout is not None and not 0.1 <= timeout < math.inf:
+        raise table.error(f"timeout is at least 0.1 seconds, not {timeout:g}", ("timeout",))
     return Config(
         file=table.file,
-        networks=found,
-        exclude=_texts(table, data, "exclude", "a list of patterns"),
-        skip=_texts(table, data, "skip", "a list of rules"),
+        networks={
+            pattern: tuple(_entries(table, entry, ("networks", pattern)))
+            for pattern, entry in values.get("networks", {}).items()
+        },
+        exclude=tuple(values.get("exclude", ())),
+        skip=tuple(values.get("skip", ())),
         timeout=timeout,
         cache_dir=table.file.parent / cache_dir if cache_dir else None,
-        output_format=_typed(table, data, ("output-format",), str, "a format's name") or "",
-        data=_path(table, data, ("data",), "a folder's path"),
+        output_format=values.get("output-format", ""),
+        data=values.get("data", ""),
         table=table,
     )
 
@@ -147,86 +178,56 @@ def _entries(table: TomlTable, entry: Any, path: KeyPath) -> list[Entry]:
 
 
 def _entry(table: TomlTable, item: Any, path: KeyPath) -> Entry:
+    where = path
     if isinstance(item, str):
-        item, at = {"spec": item}, path
+        item = {"spec": item}
     elif isinstance(item, dict):
-        at = (*path, "spec")
-        _known(table, item, ENTRY_KEYS, path)
-        if "spec" not in item:
-            raise table.error('the key "spec" is missing: the file or name of a spec', path)
+        where = (*path, "spec")
     else:
         wanted = 'a spec, a table like {spec = "net.yaml", name = "Net"}, or a list of these'
         raise table.error(f"a pattern is held to {wanted}, not to {kind(item)}", path)
-    spec = _typed(table, item, at if at[-1] == "spec" else (*path, "spec"), str, "a file or a name")
-    if not spec.strip():
-        raise table.error("the spec's name is empty", at)
-    name = _typed(table, item, (*path, "name"), str, "a network's name in the file") or ""
+    values = _values(table, item, ENTRY_KEYS, path)
+    if "spec" not in values:
+        raise table.error('the key "spec" is missing: the file or name of a spec', path)
+    name = values.get("name", "")
     if name and not dotted(name):
         raise table.error(f'"{name}" is no name that a network can have', (*path, "name"))
-    wanted = "a table of names and values"
     return Entry(
-        spec=spec,
+        spec=values["spec"],
         name=name,
-        arguments=_typed(table, item, (*path, "arguments"), dict, wanted) or {},
-        input=_input(table, item, (*path, "input")),
-        train=bool(_typed(table, item, (*path, "train"), bool, "true or false")),
-        weights=_path(table, item, (*path, "weights"), "a file's path"),
-        data=_path(table, item, (*path, "data"), "a folder's path"),
-        augmentation=_path(table, item, (*path, "augmentation"), 'a script, "train.py:pipeline"'),
-        path=at,
+        arguments=values.get("arguments", {}),
+        input=values.get("input"),
+        train=values.get("train", False),
+        weights=values.get("weights", ""),
+        data=values.get("data", ""),
+        augmentation=values.get("augmentation", ""),
+        path=where,
     )
 
 
-def _path(table: TomlTable, data: Mapping[str, Any], path: KeyPath, wanted: str) -> str:
-    text = _typed(table, data, path, str, wanted)
-    if text is not None and not text.strip():
-        raise table.error(f"{path[-1]} is {wanted}, not empty", path)
-    return text or ""
+def _values(
+    table: TomlTable, data: Mapping[str, Any], keys: Mapping[str, Key], path: KeyPath
+) -> dict[str, Any]:
+    """The values of a table's keys, each of one of its key's types."""
+    for name in data:
+        if name not in keys:
+            hint = closest(_MEANT.get(name, name.replace("_", "-")), keys)
+            hint = hint or f"; there are {', '.join(keys)}"
+            raise table.error(f'unknown key "{name}"{hint}', (*path, name))
+    return {name: _value(table, value, keys[name], (*path, name)) for name, value in data.items()}
 
 
-def _input(
-    table: TomlTable, item: Mapping[str, Any], path: KeyPath
-) -> tuple[tuple[int, ...], ...] | None:
-    wanted = "a shape without the batch, like [3, 32, 32], or a list of shapes"
-    value = _typed(table, item, path, list, wanted)
-    if value is None:
-        return None
-    flat = [side for part in value for side in (part if isinstance(part, list) else [part])]
+def _value(table: TomlTable, value: Any, key: Key, path: KeyPath) -> Any:
     try:
-        if any(isinstance(side, bool) for side in flat):
-            raise ValueError("true is no side")
-        return tuple(input_shapes(value))
-    except (ValueError, TypeError):
-        raise table.error(f"input is {wanted}", path) from None
+        return key.convert(value)
+    except (ValueError, TypeError):  # msgspec's own error is a ValueError
+        wrong = f"{path[-1]} is {key.wanted}, not {_described(value)}"
+        raise table.error(wrong, path) from None
 
 
-def _known(table: TomlTable, data: Mapping[str, Any], keys: Sequence[str], path: KeyPath) -> None:
-    for key in data:
-        if key not in keys:
-            hint = (
-                closest(_MEANT.get(key, key.replace("_", "-")), keys)
-                or f"; there are {', '.join(keys)}"
-            )
-            raise table.error(f'unknown key "{key}"{hint}', (*path, key))
-
-
-def _typed(
-    table: TomlTable, data: Mapping[str, Any], path: KeyPath, types: Any, wanted: str
-) -> Any:
-    """The value of a path's last key, None where it is not said."""
-    key = str(path[-1])
-    value = data.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, types) or (isinstance(value, bool) and types is not bool):
-        raise table.error(f"{key} is {wanted}, not {kind(value)}", path)
-    return value
-
-
-def _texts(table: TomlTable, data: Mapping[str, Any], key: str, wanted: str) -> tuple[str, ...]:
-    found = _typed(table, data, (key,), list, wanted) or []
-    for number, text in enumerate(found):
-        if not isinstance(text, str) or not text:
-            what = "an empty one" if text == "" else kind(text)
-            raise table.error(f"{key} is {wanted} in quotes; there is {what} in it", (key, number))
-    return tuple(found)
+def _described(value: Any) -> str:
+    if isinstance(value, str) and not value.strip():
+        return "empty"
+    if isinstance(value, list) and len(repr(value)) <= LONGEST_LIST:
+        return repr(value)
+    return kind(value)

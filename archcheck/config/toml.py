@@ -1,7 +1,7 @@
 """One table of a TOML file, and the line on which each of its keys stands.
 
-The parser of the standard library tells no places. It finds them all the same: the text up to the
-end of a statement is TOML, the text up to the middle of one is not.
+The parser of the standard library does not say where keys stand. It finds them all the same: the
+text up to the end of a statement is TOML, the text up to the middle of one is not.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 from archcheck.config.errors import ConfigError
 
 TABLE = ("tool", "archcheck")
-LARGEST = 1 << 20
-"""A file of more bytes than this is no pyproject.toml."""
+LARGEST_FILE = 1 << 20
+"""Larger files are not read, in bytes."""
 
 KeyPath = tuple[str | int, ...]
 
@@ -40,10 +40,10 @@ class TomlTable:
         lines = self.text.split("\n")
         there = whole[: len(TABLE) + _depth(self.data, path)]
         keys = [part for part in there if isinstance(part, str)]
-        found = _key_in(lines, statement, keys[-1])
-        if found is None:
+        place = _key_in(lines, statement, keys[-1])
+        if place is None:
             return ConfigError(message, file=shown(self.file), line=statement[0] + 1)
-        number, column, length = found
+        number, column, length = place
         return ConfigError(
             message,
             file=shown(self.file),
@@ -66,7 +66,7 @@ def read_table(file: Path) -> TomlTable | None:
         raise ConfigError(f"{shown(file)} cannot be read: {error.strerror}") from None
     if TABLE[1].encode() not in raw:
         return None  # most files are others' business, whatever is in them
-    if len(raw) > LARGEST:
+    if len(raw) > LARGEST_FILE:
         raise ConfigError(f"{shown(file)} is too large to be read ({len(raw):,} bytes)")
     try:
         text = raw.decode("utf-8")
@@ -118,13 +118,13 @@ def shown(file: Path) -> str:
 
 def _broken(file: Path, text: str, message: str) -> ConfigError:
     match = re.search(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$", message)
-    said = message[: match.start()] if match else message
+    reason = message[: match.start()] if match else message
     lines = text.split("\n")
     number = int(match[1]) if match and match[1] else max(len(text.rstrip().split("\n")), 1)
     source = lines[number - 1].rstrip("\r")
     column = int(match[2]) if match and match[2] else len(source) + 1
     return ConfigError(
-        f"this is not TOML: {said[:1].lower()}{said[1:]}",
+        f"this is not TOML: {reason[:1].lower()}{reason[1:]}",
         file=shown(file),
         line=number,
         column=column,
@@ -183,9 +183,9 @@ def _key_in(
     """Line, column and length of a key, if it stands once among some lines."""
     quoted = re.escape(key)
     written = re.compile(rf"(?<![\w-])(\"{quoted}\"|'{quoted}'|{quoted})(?=\s*[=.\]])")
-    found = [
+    places = [
         (number, match.start(1), len(match[1]))
         for number in range(*stretch)
         for match in written.finditer(lines[number])
     ]
-    return found[0] if len(found) == 1 else None
+    return places[0] if len(places) == 1 else None

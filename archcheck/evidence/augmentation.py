@@ -15,7 +15,7 @@ from archcheck.network import Place
 
 @dataclass(frozen=True)
 class Unknown:
-    """A value that nobody knows, and why."""
+    """A value that is not known, and why."""
 
     reason: str
 

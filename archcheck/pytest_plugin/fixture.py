@@ -39,19 +39,19 @@ class Archcheck:
 
         A test fails where there is none, or where it is wrong.
         """
-        given = self._given.get("spec")
-        if given is None:
-            given = self._settings.spec
-            if not given:
+        spec = self._given.get("spec")
+        if spec is None:
+            spec = self._settings.spec
+            if not spec:
                 pytest.fail(
                     "no spec is given: @pytest.mark.archcheck(spec=...), --archcheck-spec or "
                     "archcheck_spec",
                     pytrace=False,
                 )
         try:
-            if isinstance(given, (Spec, Mapping)):
-                return as_spec(given)
-            return Reports.of(self._config).spec(resolved(str(given), self._settings.folder))
+            if isinstance(spec, (Spec, Mapping)):
+                return as_spec(spec)
+            return Reports.of(self._config).spec(resolved(str(spec), self._settings.folder))
         except SpecError as error:
             text = error_text(error)
         except VerificationError as error:
@@ -116,31 +116,31 @@ class Archcheck:
     @property
     def _artifacts(self) -> Artifacts:
         folder, default = self._settings.folder, self._settings.artifacts
-        given = {key: str(value) for key, value in self._given.items() if value is not None}
+        marked = {key: str(value) for key, value in self._given.items() if value is not None}
         return Artifacts(
-            GivenPath(given["weights"], folder) if "weights" in given else default.weights,
-            GivenPath(given["augmentation"], folder)
-            if "augmentation" in given
+            GivenPath(marked["weights"], folder) if "weights" in marked else default.weights,
+            GivenPath(marked["augmentation"], folder)
+            if "augmentation" in marked
             else default.augmentation,
-            folder / given["data"] if "data" in given else default.data,
+            folder / marked["data"] if "data" in marked else default.data,
         )
 
     @property
     def _reference(self) -> Reference:
-        given = self._given.get("model")
+        model = self._given.get("model")
         settings = self._settings
-        models = settings.models if given is None else (Model(str(given), settings.folder),)
-        found = dict(pair for model in models for pair in model.references())
-        if len(found) == 1:
-            return next(iter(found.values()))
-        said = ", ".join(model.text for model in models)
+        models = settings.models if model is None else (Model(str(model), settings.folder),)
+        references = dict(pair for model in models for pair in model.references())
+        if len(references) == 1:
+            return next(iter(references.values()))
+        names = ", ".join(model.text for model in models)
         if not models:
             text = "no network is named; say it with @pytest.mark.archcheck(model=...)"
-        elif not found:
-            text = f"there is no file {said} (in {settings.folder})"
+        elif not references:
+            text = f"there is no file {names} (in {settings.folder})"
         else:
             text = (
-                f"{said} are {len(found)} networks and a test looks at one; say which with "
+                f"{names} are {len(references)} networks and a test looks at one; say which with "
                 "@pytest.mark.archcheck(model=...)"
             )
         pytest.fail(text, pytrace=False)
@@ -148,7 +148,7 @@ class Archcheck:
 
 def _marked(node: pytest.Item) -> dict[str, Any]:
     """What the markers say, the closest last."""
-    given: dict[str, Any] = {}
+    marked: dict[str, Any] = {}
     for marker in reversed(list(node.iter_markers("archcheck"))):
         unknown = [*marker.args, *(key for key in marker.kwargs if key not in _KEYS)]
         if unknown:
@@ -157,5 +157,5 @@ def _marked(node: pytest.Item) -> dict[str, Any]:
                 f"{', '.join(f'{key}=' for key in _KEYS)}",
                 pytrace=False,
             )
-        given |= marker.kwargs
-    return given
+        marked |= marker.kwargs
+    return marked

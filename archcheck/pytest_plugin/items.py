@@ -89,13 +89,13 @@ class SpecFile(pytest.File):
                 "Give --archcheck-model FILE or the ini value archcheck_model"
             )
         spec = _loaded(self, self._reports, str(self.path))
-        found: dict[str, Reference] = {}
+        references: dict[str, Reference] = {}
         for model in models:
-            references = model.references()
-            if not references:
+            matched = model.references()
+            if not matched:
                 raise self.CollectError(f"archcheck_model: there is no file {model.text}")
-            found.update(references)
-        for name, reference in found.items():
+            references.update(matched)
+        for name, reference in references.items():
             lazy_report = self._reports.report(reference, spec)
             yield NetworkCollector.from_parent(
                 self, name=name, lazy_report=lazy_report, strict=self._settings.strict
@@ -199,7 +199,7 @@ class RuleItem(pytest.Item):
     def _unverified(self, finding: ShownFinding) -> None:
         stage = stage_of(self.lazy_report.get())
         if stage is not None and not self._runs_is_selected():
-            # Nobody else says that the network cannot be run, and a skip is easily overlooked.
+            # No other item says that the network cannot be run, and a skip is easily overlooked.
             raise RuleFailed(self._text(stage), stage)
         if self._strict and finding.fails:
             raise RuleFailed(self._text(finding), finding)
@@ -217,7 +217,7 @@ class RuleItem(pytest.Item):
         return "\n".join(part for part in (plain(finding_text(finding)), points) if part)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """The submission's file. Which line it is nobody knows before the network is traced."""
+        """The submission's file. Its line is not known before the network is traced."""
         file = self.lazy_report.submission.reference.file
         of = self.parent.nodeid if self.parent is not None else ""
         return (Path(file) if file else self.path), None, f"{of}: {self.name}"

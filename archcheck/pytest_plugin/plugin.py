@@ -71,7 +71,7 @@ class ArchcheckPlugin:
     def pytest_collect_file(
         self, file_path: Path, parent: pytest.Collector
     ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-        """Submissions are collected by nobody else: they would be imported here."""
+        """Submissions are collected by no other plugin: they would be imported here."""
         others = yield
         settings = self.settings
         names = self._names(file_path)

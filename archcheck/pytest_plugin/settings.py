@@ -18,7 +18,7 @@ from archcheck.worker.reference import Reference, dotted, file_and_name
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)
 """Specs whose names end so are test files wherever pytest finds them."""
 _RULES = re.compile(r"""(^|[{,\s])["']?(rules|extends)["']?\s*:""")
-_LARGEST = 1 << 20
+_LARGEST_FILE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Model:
     def files(self) -> list[Path]:
         """The files that are there."""
         pattern = self.parts[0]
-        found = [pattern]  # a name may hold brackets without being a pattern
+        names = [pattern]  # a name may hold brackets without being a pattern
         if not (self.folder / pattern).is_file():
-            found = glob.glob(pattern, root_dir=self.folder, recursive=True)  # noqa: PTH207
-        paths = (Path(os.path.abspath(self.folder / name)) for name in found)
+            names = glob.glob(pattern, root_dir=self.folder, recursive=True)  # noqa: PTH207
+        paths = (Path(os.path.abspath(self.folder / name)) for name in names)
         return sorted(path for path in paths if path.is_file())
 
     def references(self) -> list[tuple[str, Reference]]:
@@ -113,13 +113,13 @@ class Settings:
 
     def matched(self) -> dict[Path, tuple[str, ...]]:
         """The files that ``archcheck_model`` matches, with the names of their networks."""
-        found: dict[Path, tuple[str, ...]] = {}
+        names_by_file: dict[Path, tuple[str, ...]] = {}
         for model in self.models:
             for path in model.files():
-                names = found.get(path, ())
+                names = names_by_file.get(path, ())
                 if model.parts[1] not in names:
-                    found[path] = (*names, model.parts[1])
-        return found
+                    names_by_file[path] = (*names, model.parts[1])
+        return names_by_file
 
     def is_submission(self, path: Path) -> bool:
         """Whether a file holds a network because the command line names it beside the spec.
@@ -156,10 +156,10 @@ def resolved(text: str, folder: Path) -> str:
 
 
 def _seconds(config: pytest.Config) -> float:
-    given = config.getoption("archcheck_timeout")
+    option = config.getoption("archcheck_timeout")
     text = str(config.getini("archcheck_timeout"))
     try:
-        seconds = float(text) if given is None else given
+        seconds = float(text) if option is None else option
     except ValueError:
         raise pytest.UsageError(f"archcheck_timeout = {text}: a number of seconds") from None
     if not 0.1 <= seconds < float("inf"):
@@ -182,10 +182,10 @@ def _data(config: pytest.Config, here: Path, base: Path) -> Path | None:
         ("archcheck_data", config.getini("archcheck_data"), base),
     ):
         if text:
-            found = folder / text
-            if not found.is_dir() and name != "ARCHCHECK_DATA":  # it may be meant for others
-                raise pytest.UsageError(f"{name} = {text}: there is no such folder ({found})")
-            return found
+            path = folder / text
+            if not path.is_dir() and name != "ARCHCHECK_DATA":  # it may be meant for others
+                raise pytest.UsageError(f"{name} = {text}: there is no such folder ({path})")
+            return path
     return None
 
 
@@ -197,7 +197,7 @@ def _named(config: pytest.Config) -> Iterator[Path]:
 def _has_rules(path: Path) -> bool:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            return any(_RULES.search(line) for line in file.read(_LARGEST).splitlines())
+            return any(_RULES.search(line) for line in file.read(_LARGEST_FILE).splitlines())
     except OSError:
         return False
 

@@ -10,7 +10,7 @@ from archcheck.reporters.formatting import cut, plain
 from archcheck.spec import Points
 from archcheck.spec.points import added
 
-LONGEST = 48
+LONGEST_NAME = 48
 """The longest name of a submission, in characters."""
 
 
@@ -43,7 +43,7 @@ class Tally:
     """Counts reports."""
 
     def __init__(self) -> None:
-        self._found: dict[str, _Submission] = {}
+        self._submissions: dict[str, _Submission] = {}
         self._asides: dict[str, Sequence[str]] = {}
 
     def add(
@@ -54,30 +54,31 @@ class Tally:
     ) -> None:
         """Count the report of one rule."""
         whole = Points(possible=facts["points_possible"], bonus_possible=facts["bonus_possible"])
-        found = self._found.setdefault(facts["submission"], _Submission(facts["rules"], whole))
-        found.broken |= not facts["runs"]
+        submission = self._submissions.setdefault(
+            facts["submission"], _Submission(facts["rules"], whole)
+        )
+        submission.broken |= not facts["runs"]
         self._asides[nodeid] = facts["asides"]
         if facts["rule"] == 0:
             return
-        given: dict[str, Any] = dict(properties)
-        found.earned[nodeid] = Points(
-            given.get("points", 0),
-            given.get("points_possible", 0),
-            given.get("bonus", 0),
-            given.get("bonus_possible", 0),
+        points: dict[str, Any] = dict(properties)
+        submission.earned[nodeid] = Points(
+            points.get("points", 0),
+            points.get("points_possible", 0),
+            points.get("bonus", 0),
+            points.get("bonus_possible", 0),
         )
 
     def asides(self) -> list[str]:
         """What was noticed beside the rules' answers, a line each."""
-        found = sorted(self._asides.items())
-        return [f"{plain(nodeid)}: warning: {text}" for nodeid, texts in found for text in texts]
+        asides = sorted(self._asides.items())
+        return [f"{plain(nodeid)}: warning: {text}" for nodeid, texts in asides for text in texts]
 
     def lines(self) -> list[tuple[str, bool]]:
         """One line a submission, and whether it has all points; nothing where none are given."""
-        counted = {name: found for name, found in sorted(self._found.items()) if found.whole}
-        names = {name: cut(plain(name), LONGEST) for name in counted}
+        counted = {name: each for name, each in sorted(self._submissions.items()) if each.whole}
+        names = {name: cut(plain(name), LONGEST_NAME) for name in counted}
         width = max(map(len, names.values()), default=0)
         return [
-            (f"{names[name]:<{width}}   {found.text()}", found.full)
-            for name, found in counted.items()
+            (f"{names[name]:<{width}}   {each.text()}", each.full) for name, each in counted.items()
         ]

@@ -14,7 +14,7 @@ from archcheck.reporters.text import print_report, summary
 from archcheck.shipped_specs import shipped_specs
 from archcheck.spec import Report
 
-LONGEST = 50
+LONGEST_NAME = 50
 """The width that names are cut to."""
 
 
@@ -22,8 +22,8 @@ def print_brief(reports: Sequence[Report], console: Console) -> None:
     """Print reports: first those that pass, a line each, last how many do not."""
     passed = [report for report in reports if report.passed]
     failed = [report for report in reports if not report.passed]
-    names = [formatting.cut(_name(report), LONGEST) for report in passed]
-    specs = [formatting.cut(_spec(report), LONGEST) for report in passed]
+    names = [formatting.cut(_name(report), LONGEST_NAME) for report in passed]
+    specs = [formatting.cut(_spec(report), LONGEST_NAME) for report in passed]
     for report, name, spec in zip(passed, names, specs, strict=True):
         text = Text("✓ ", style="green")
         text.append(f"{name:<{max(map(len, names))}}", style="bold not green")

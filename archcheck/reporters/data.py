@@ -22,8 +22,8 @@ def render(reports: Sequence[Report]) -> str:
     if len(reports) == 1:
         return dumps(reports[0].as_dict())
     passed = all(report.passed for report in reports)
-    found = [report.as_dict() for report in reports]
-    return dumps({"version": VERSION, "passed": passed, "reports": found})
+    data = [report.as_dict() for report in reports]
+    return dumps({"version": VERSION, "passed": passed, "reports": data})
 
 
 def render_lines(reports: Sequence[Report]) -> str:

@@ -138,7 +138,7 @@ def shown(report: Report) -> tuple[ShownFinding, ...]:
 
 
 def issues(reports: Iterable[Report]) -> Iterator[ShownFinding]:
-    """All findings that do not hold. Of a network that cannot be run only that is told: every
+    """All findings that do not hold. Of a network that cannot be run only that is shown: every
     rule would say the same."""
     for report in reports:
         for each in shown(report):

@@ -134,7 +134,7 @@ def cut(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
-LONGEST = 160
+LONGEST_LINE = 160
 """The longest source line that is quoted in full."""
 
 
@@ -144,7 +144,7 @@ def source_line(place: Place) -> str | None:
         with open(place.file, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
             for number, text in enumerate(file, 1):
                 if number == place.line:
-                    return cut(text[:LONGEST].rstrip("\r\n").expandtabs(4), LONGEST - 1)
+                    return cut(text[:LONGEST_LINE].rstrip("\r\n").expandtabs(4), LONGEST_LINE - 1)
     except OSError:
         return None
     return None

@@ -17,9 +17,9 @@ SEVERITIES = {"error": "major", "warning": "minor", "note": "info"}
 
 def render(reports: Sequence[Report]) -> str:
     """A list with one entry a finding that does not hold."""
-    found = list(issues(reports))
-    marks = fingerprints(found)
-    return dumps([_entry(issue, mark) for issue, mark in zip(found, marks, strict=True)])
+    findings = list(issues(reports))
+    marks = fingerprints(findings)
+    return dumps([_entry(issue, mark) for issue, mark in zip(findings, marks, strict=True)])
 
 
 def _entry(issue: ShownFinding, mark: str) -> dict[str, Any]:

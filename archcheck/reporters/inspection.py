@@ -56,12 +56,12 @@ def _try(rf: ReceptiveField, location: MapLocation) -> Field | None:
 
 
 def _fields(rf: ReceptiveField) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, locations in (("features", rf.features_locations), ("output", rf.output_locations)):
         answers = {location.name: _field(rf, location) for location in locations}
         # Of several outputs the first answers under the plain name too.
-        found |= {name: answers[locations[0].name], **answers}
-    return found
+        fields |= {name: answers[locations[0].name], **answers}
+    return fields
 
 
 def _field(rf: ReceptiveField, location: MapLocation) -> dict[str, Any]:

@@ -80,18 +80,18 @@ def _case(finding: ShownFinding) -> ElementTree.Element:
 
 
 def _outcome(finding: ShownFinding) -> ElementTree.Element:
-    status, said = finding.status, _text(finding.outcome)
+    status, text = finding.status, _text(finding.outcome)
     if finding.level == "note":
-        return ElementTree.Element("skipped", {"message": said})
+        return ElementTree.Element("skipped", {"message": text})
     if status == "not-verified" and (finding.report.network is None or not finding.fails):
         return ElementTree.Element("skipped", {"message": _text(finding.reason)})
     if not finding.fails:
         output = ElementTree.Element("system-out")
-        output.text = f"{said}\n{_details(finding)}"
+        output.text = f"{text}\n{_details(finding)}"
         return output
     tag = "error" if status == "not-verified" else "failure"
     kind = status if status == "not-verified" else finding.rule
-    outcome = ElementTree.Element(tag, {"type": kind, "message": said})
+    outcome = ElementTree.Element(tag, {"type": kind, "message": text})
     outcome.text = _details(finding)
     return outcome
 

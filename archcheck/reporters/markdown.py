@@ -45,10 +45,10 @@ def _item(issue: ShownFinding) -> str:
     kind = f" ({issue.kind})" if issue.kind else ""
     place = f"{issue.path}:{issue.line}" if issue.regions else issue.path
     details = issue.details[: -1 if issue.points else None]  # the table has the points
-    said = " ".join(
+    text = " ".join(
         part for part in (issue.reason, f"({'; '.join(details)})" * bool(details), place) if part
     )
-    return f"- **{escaped(issue.name)}**{kind}: {escaped(said)}"
+    return f"- **{escaped(issue.name)}**{kind}: {escaped(text)}"
 
 
 def escaped(text: str) -> str:

@@ -63,7 +63,7 @@ def region(where: Location) -> Region | None:
     column = _characters(first, place.column) if place.column else 1
     if place.end_column:
         end_column = _characters(last, place.end_column)
-    else:  # a Python that was told to keep no columns
+    else:  # Python can be started so that it keeps no columns
         end_column = len(last.decode("utf-8", "replace").rstrip()) + 1
     if end_line == place.line:
         end_column = max(end_column, column + 1)

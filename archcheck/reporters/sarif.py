@@ -33,7 +33,7 @@ STAGES = {
 
 def render(reports: Sequence[Report]) -> str:
     """One SARIF log with one run."""
-    found = list(issues(reports))
+    findings = list(issues(reports))
     names = list(dict.fromkeys(finding.rule for report in reports for finding in report.findings))
     points = added(report.points for report in reports)
     run: dict[str, Any] = {
@@ -48,7 +48,7 @@ def render(reports: Sequence[Report]) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [
             _result(issue, names.index(issue.rule), mark)
-            for issue, mark in zip(found, fingerprints(found), strict=True)
+            for issue, mark in zip(findings, fingerprints(findings), strict=True)
         ],
     }
     if points:
@@ -63,7 +63,7 @@ def render(reports: Sequence[Report]) -> str:
 
 
 def _category(reports: Sequence[Report]) -> str:
-    """What tells one upload from another: a new one replaces the last of its category."""
+    """What distinguishes uploads: a new one replaces the last of its category."""
     specs = list(dict.fromkeys(Path(report.spec.file).stem for report in reports))
     parts = ["archcheck", *(specs if len(specs) == 1 and specs[0] else [])]
     if len(reports) == 1:

@@ -95,24 +95,24 @@ def _reference(report: Report) -> str:
 def _rows(findings: tuple[ShownFinding, ...], width: int) -> list[Text]:
     """One line a rule, in columns."""
     names = max(len(finding.rule) for finding in findings)
-    found = min(max(len(finding.verdict.found_text) for finding in findings), 24)
-    asked = min(max(len(finding.verdict.required) for finding in findings), 34)
+    widest_value = min(max(len(finding.verdict.found_text) for finding in findings), 24)
+    widest_bound = min(max(len(finding.verdict.required) for finding in findings), 34)
     points = [points_of(finding) for finding in findings]
     widest = max(map(len, points))
     rows = []
-    for finding, given in zip(findings, points, strict=True):
+    for finding, gained in zip(findings, points, strict=True):
         verdict = finding.verdict
         mark, colour = _mark(finding)
         text = Text("  ")
         text.append(f"{mark} ", style=colour)
         text.append(f"{finding.rule:<{names}}  ")
         text.append(
-            f"{formatting.cut(verdict.found_text, found):>{found}}",
+            f"{formatting.cut(verdict.found_text, widest_value):>{widest_value}}",
             style=colour if verdict.status != "passed" else "",
         )
-        text.append(f"   {formatting.cut(verdict.required, asked):<{asked}}")
+        text.append(f"   {formatting.cut(verdict.required, widest_bound):<{widest_bound}}")
         if widest:
-            text.append(f"   {given:>{widest}}", style="dim" if verdict.status == "passed" else "")
+            text.append(f"   {gained:>{widest}}", style="dim" if verdict.status == "passed" else "")
         room = width - len(text.plain) - 3
         if verdict.note and room > 8:
             text.append(f"   {formatting.cut(verdict.note, room)}", style="dim")

@@ -168,11 +168,11 @@ class Accuracy(Rule):
     )
 
     def check(self, subject: Subject, options: AccuracyOptions) -> Verdict:
-        found = next((f for f in subject.evidence.accuracy if f.task == options.task), None)
+        measured = next((f for f in subject.evidence.accuracy if f.task == options.task), None)
         required = options.describe()
-        if found is None:
+        if measured is None:
             return not_verified(required, "the network was not run on the images")
-        result = found.result
+        result = measured.result
         if isinstance(result, NotMeasured):
             return replace(not_verified(required, result.reason), hint=result.hint)
         if isinstance(result, Unfit):

@@ -29,7 +29,7 @@ from archcheck.rules.numbers import Share
 from archcheck.rules.options import CommonOptions
 from archcheck.rules.transforms.choosing import Choice, choose
 from archcheck.rules.transforms.dropping import dropped
-from archcheck.rules.transforms.judging import Answer, Context, Remark, answer
+from archcheck.rules.transforms.matching import Context, Match, Remark, match
 from archcheck.rules.transforms.wanted import SCHEMA, Wanted, read_wanted
 
 Wish = Annotated[
@@ -232,12 +232,12 @@ def _judged(
     choice: Choice,
 ) -> Verdict:
     """The verdict on one pipeline."""
-    answers = [answer(wanted, pipeline, context) for wanted in options.transforms]
-    faults = [remark for a in answers for remark in a.faults]
-    unclear = [remark for a in answers if not a.faults for remark in a.unclear]
-    held = [a.held_by for a in answers if a.held_by is not None]
-    told = faults or unclear
-    notes = [choice.name(pipeline), *(a.note for a in answers if a.note)]
+    matches = [match(wanted, pipeline, context) for wanted in options.transforms]
+    faults = [remark for a in matches for remark in a.faults]
+    unclear = [remark for a in matches if not a.faults for remark in a.unclear]
+    held = [a.held_by for a in matches if a.held_by is not None]
+    remarks = faults or unclear
+    notes = [choice.name(pipeline), *(a.note for a in matches if a.note)]
     place = pipeline.root.place
     return Verdict(
         status="failed" if faults else "not-verified" if unclear else "passed",
@@ -247,26 +247,26 @@ def _judged(
             "line": place.line if place else None,
             "transforms": [t.name or None for t in pipeline.root.walk() if not t.children],
         },
-        found_text=f"{len(held)} of {len(answers)}",
+        found_text=f"{len(held)} of {len(matches)}",
         required=options.required,
-        message=_message(choice.name(pipeline), told, answers),
-        locations=_locations(told, held),
+        message=_message(choice.name(pipeline), remarks, matches),
+        locations=_locations(remarks, held),
         note="; ".join(notes),
-        hint="; ".join(dict.fromkeys(remark.hint for remark in told if remark.hint)),
+        hint="; ".join(dict.fromkeys(remark.hint for remark in remarks if remark.hint)),
         asides=dropped(pipeline, script.library),
     )
 
 
-def _message(name: str, told: Sequence[Remark], answers: Sequence[Answer]) -> str:
-    if told:
-        return f"{name}: " + "; ".join(dict.fromkeys(remark.text for remark in told))
-    names = [a.held_by.name for a in answers if a.held_by is not None]
+def _message(name: str, remarks: Sequence[Remark], matches: Sequence[Match]) -> str:
+    if remarks:
+        return f"{name}: " + "; ".join(dict.fromkeys(remark.text for remark in remarks))
+    names = [a.held_by.name for a in matches if a.held_by is not None]
     return f"{name} has {', '.join(names)} as required"
 
 
-def _locations(told: Sequence[Remark], held: Sequence[Transform]) -> tuple[Location, ...]:
-    if told:
-        return tuple(Location(remark.place, "", remark.label) for remark in told)
+def _locations(remarks: Sequence[Remark], held: Sequence[Transform]) -> tuple[Location, ...]:
+    if remarks:
+        return tuple(Location(remark.place, "", remark.label) for remark in remarks)
     return tuple(Location(transform.place, "", transform.name) for transform in held)
 
 

@@ -53,7 +53,7 @@ class Verdict:
 class Example:
     """A network (an expression of ``torch`` and ``nn``, or the source of a class ``Net``) and the
     options under which the rule passes or fails on it. ``script`` is the source of the training
-    script that comes with it, ``evidence`` what else was gathered beside it."""
+    script that comes with it, ``evidence`` what else was collected beside it."""
 
     network: str
     options: Any
@@ -79,7 +79,7 @@ _SOUNDS_LIKE_A_LAYER = re.compile("conv|pool|linear|dot|inner|mm|mv|matmul|atten
 
 class Subject:
     """What a rule looks at: the Network and its receptive fields, worked out once, and the evidence
-    that was gathered beside it."""
+    that was collected beside it."""
 
     def __init__(self, network: Network, evidence: Evidence | None = None) -> None:
         self.network = network
@@ -97,7 +97,7 @@ class Subject:
 
     @cached_property
     def unknown(self) -> tuple[Location, ...]:
-        """Operations of a kind that nobody knows and that may do a layer's work: they read a
+        """Operations of a kind that is not known and that may do a layer's work: they read a
         parameter, or their name says so."""
         return tuple(
             call_location(op)
@@ -109,12 +109,12 @@ class Subject:
 
     @cached_property
     def opaque(self) -> tuple[Location, ...]:
-        """Where operations may have run that nobody saw."""
-        found = []
+        """Where operations may have run that were not seen."""
+        locations = []
         for tensor in self.network.opaque:
             readers = self.network.consumers.get(tensor, ())
-            found.append(location(readers[0]) if readers else Location(None, ""))
-        return tuple(found)
+            locations.append(location(readers[0]) if readers else Location(None, ""))
+        return tuple(locations)
 
 
 class Rule:

@@ -115,8 +115,8 @@ class Blocks(Rule):
         network = subject.network
         required = _required(options)
         if options.names:
-            known = {module.path for module in network.modules}
-            missing = [name for name in options.names if name not in known]
+            paths = {module.path for module in network.modules}
+            missing = [name for name in options.names if name not in paths]
             if missing:
                 reason = f"there is no module {missing[0]!r}"
                 return not_verified(required, reason)
@@ -227,16 +227,16 @@ def _problems(blocks: list[Block], options: BlocksOptions) -> tuple[list[str], l
     problems: list[str] = []
     locations: list[Location] = []
     if options.count is not None and not options.count.holds(len(blocks)):
-        found = _some(len(blocks), "block")
-        problems.append(f"{found}, required: {options.count.describe()}")
+        words = _some(len(blocks), "block")
+        problems.append(f"{words}, required: {options.count.describe()}")
         locations += [location(b.convolutions[0], b.name) for b in blocks if b.convolutions]
     if options.convolutions is not None:
         for block in blocks:
             count = len(block.convolutions)
             if not options.convolutions.holds(count):
                 wanted = options.convolutions.describe()
-                found = _some(count, "convolution")
-                problems.append(f"{block.name} has {found}, required: {wanted}")
+                words = _some(count, "convolution")
+                problems.append(f"{block.name} has {words}, required: {wanted}")
                 locations += [location(op, block.name) for op in block.convolutions[:1]]
     if options.reduction is not None:
         allowed = _allowed(options)

@@ -39,24 +39,24 @@ def counted(
     Where parts of the network could not be seen there may be more: then only an answer that more
     of them would not change is given. ``unseen`` adds places that this rule could not follow.
     """
-    found = len(ops)
+    count = len(ops)
     names = list(labels) or [op.module or op.kind for op in ops]
     locations = tuple(location(op, name) for op, name in zip(ops, names, strict=True))
     verdict = Verdict(
-        status="passed" if options.holds(found) else "failed",
-        found=found,
-        found_text=f"{found:,}" if found else "none",
+        status="passed" if options.holds(count) else "failed",
+        found=count,
+        found_text=f"{count:,}" if count else "none",
         required=options.describe(),
-        message=_sentence(found, noun, options.describe()),
+        message=_sentence(count, noun, options.describe()),
         locations=locations,
         note=note if note is not None else several(names),
     )
     opaque = (*subject.opaque, *subject.unknown, *unseen)
-    if opaque and not options.settled_from(found):
+    if opaque and not options.settled_from(count):
         return replace(
             verdict,
             status="not-verified",
-            message=f"{_count(found, noun)} found, but it is not known what is done at "
+            message=f"{_count(count, noun)} found, but it is not known what is done at "
             f"{opaque[0].label or 'a part of the network'}",
             locations=(*locations, *opaque),
         )
@@ -68,9 +68,9 @@ def several(names: Sequence[str]) -> str:
     return some_of(list(dict.fromkeys(names)), 1)
 
 
-def _sentence(found: int, noun: str, required: str) -> str:
-    return f"{_count(found, noun)}, required: {required}"
+def _sentence(count: int, noun: str, required: str) -> str:
+    return f"{_count(count, noun)}, required: {required}"
 
 
-def _count(found: int, noun: str) -> str:
-    return f"{found:,} {noun}" if found == 1 else f"{found or 'no'} {noun}s"
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count or 'no'} {noun}s"

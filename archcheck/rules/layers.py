@@ -204,8 +204,8 @@ def _misnamed(network: Network, options: LayersOptions) -> str:
     return ""
 
 
-def _similar(name: str, known: Iterable[str]) -> str:
-    by_plain = {_plain(candidate): candidate for candidate in sorted(known)}
+def _similar(name: str, names: Iterable[str]) -> str:
+    by_plain = {_plain(candidate): candidate for candidate in sorted(names)}
     similar = nearest(_plain(name), by_plain, cutoff=0.75)
     return did_you_mean(by_plain.get(similar, ""), quoted=False)
 

@@ -49,22 +49,22 @@ class Macs(CountingRule):
     def check(self, subject: Subject, options: CountOptions) -> Verdict:
         network = subject.network
         required = options.describe()
-        found = network.macs
+        macs = network.macs
         opaque = subject.opaque
-        if found is None or opaque:
+        if macs is None or opaque:
             unknown = tuple(call_location(op) for op in network.uncounted_ops)
             names = ", ".join(dict.fromkeys(op.function for op in network.uncounted_ops))
             reason = f"the cost of {names} is not known" if names else "a part was not seen"
             return not_verified(required, reason, (*unknown, *opaque))
         locations: tuple[Location, ...] = ()
-        if not options.holds(found) and found > (options.least() or 0):
-            locations = _heaviest(network, found)
+        if not options.holds(macs) and macs > (options.least() or 0):
+            locations = _heaviest(network, macs)
         return Verdict(
-            status="passed" if options.holds(found) else "failed",
-            found=found,
-            found_text=f"{found:,}",
+            status="passed" if options.holds(macs) else "failed",
+            found=macs,
+            found_text=f"{macs:,}",
             required=required,
-            message=f"one forward pass takes {found:,} MACs, required: {required}",
+            message=f"one forward pass takes {macs:,} MACs, required: {required}",
             locations=locations,
         )
 

@@ -55,14 +55,14 @@ class ModelSize(Rule):
         if options.buffers:
             stored = network.buffer_bytes * 8
             bits += network.buffer_elements * options.bits if options.bits else stored
-        found = (bits + 7) // 8
+        size = (bits + 7) // 8
         width = f"{options.bits} bits a weight" if options.bits else "as stored"
         return Verdict(
-            status="passed" if options.holds(found) else "failed",
-            found=found,
-            found_text=f"{found:,} B",
+            status="passed" if options.holds(size) else "failed",
+            found=size,
+            found_text=f"{size:,} B",
             required=options.describe(),
-            message=f"the weights take {found:,} bytes ({width}), required: {options.describe()}",
+            message=f"the weights take {size:,} bytes ({width}), required: {options.describe()}",
             note=width,
         )
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-LARGEST = 10**30
+LARGEST_NUMBER = 10**30
 """No budget is larger than this."""
 
 MOST_POINTS = 10**6
@@ -32,10 +32,10 @@ _NUMBER = re.compile(rf"(?P<digits>{_DIGITS})\s*(?P<suffix>[A-Za-z]*)")
 
 def _scaled(text: str, suffixes: dict[str, int], examples: str) -> Fraction:
     match = _NUMBER.fullmatch(text.strip())
-    known = {suffix.lower(): factor for suffix, factor in suffixes.items()}
-    if match is None or match["suffix"].lower() not in known:
+    factors = {suffix.lower(): factor for suffix, factor in suffixes.items()}
+    if match is None or match["suffix"].lower() not in factors:
         raise ValueError(f"{text!r} is not a number; write it like {examples}")
-    return Fraction(re.sub("[_,]", "", match["digits"])) * known[match["suffix"].lower()]
+    return Fraction(re.sub("[_,]", "", match["digits"])) * factors[match["suffix"].lower()]
 
 
 def _number(value: Any, suffixes: dict[str, int], examples: str) -> Fraction:
@@ -43,7 +43,7 @@ def _number(value: Any, suffixes: dict[str, int], examples: str) -> Fraction:
     if wrong or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError(f"{value!r} is not a number; write it like {examples}")
     number = _scaled(value, suffixes, examples) if isinstance(value, str) else Fraction(value)
-    if abs(number) > LARGEST:
+    if abs(number) > LARGEST_NUMBER:
         raise ValueError("this number is too large")
     return number
 

@@ -111,12 +111,12 @@ class Bounds(Strict):
 
     def settled_from(self, value: int) -> bool:
         """Whether every larger value would get the same answer."""
-        given = self.given
-        upper = {"less_than", "at_most", "exactly"} & given.keys()
+        bounds = self.given
+        upper = {"less_than", "at_most", "exactly"} & bounds.keys()
         if self.holds(value):
             return not upper
         return any(
-            value >= given[name] if name == "less_than" else value > given[name] for name in upper
+            value >= bounds[name] if name == "less_than" else value > bounds[name] for name in upper
         )
 
     def describe(self) -> str:
@@ -133,9 +133,9 @@ class Bounds(Strict):
 
     def least(self) -> int | None:
         """The lowest value that meets the lower bounds, None without one."""
-        given = self.given
-        bounds = [given["more_than"] + 1] if "more_than" in given else []
-        bounds += [given[name] for name in ("at_least", "exactly") if name in given]
+        comparisons = self.given
+        bounds = [comparisons["more_than"] + 1] if "more_than" in comparisons else []
+        bounds += [comparisons[name] for name in ("at_least", "exactly") if name in comparisons]
         return max(bounds, default=None)
 
 

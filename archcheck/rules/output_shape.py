@@ -66,9 +66,9 @@ class OutputShape(Rule):
         producers = [network.producer(tensor) for tensor in wrong]
         message = f"the network returns {text} for a sample, required: {required}"
         if strange:
-            given = shape_text(network.shape(strange[0]))
+            returned = shape_text(network.shape(strange[0]))
             message = (
-                f"the network returns {given} for a batch of {network.batch}: the first axis is "
+                f"the network returns {returned} for a batch of {network.batch}: the first axis is "
                 f"not the batch; required: {required} for a sample"
             )
         return Verdict(

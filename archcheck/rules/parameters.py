@@ -83,25 +83,25 @@ class Net(nn.Module):
             "trainable": network.num_trainable_parameters,
             "used": network.num_used_parameters,
         }
-        found = counts[options.count]
-        required, holds = options.describe(), options.holds(found)
-        if options.count == "used" and subject.opaque and not options.settled_from(found):
+        count = counts[options.count]
+        required, holds = options.describe(), options.holds(count)
+        if options.count == "used" and subject.opaque and not options.settled_from(count):
             reason = "a part of the network could not be followed: it may use more parameters"
             return Verdict(
-                "not-verified", found, f"{found:,}", required, reason, subject.opaque, reason
+                "not-verified", count, f"{count:,}", required, reason, subject.opaque, reason
             )
         word = "" if options.count == "all" else f"{options.count} "
         unused = (
             network.num_parameters - network.num_used_parameters if options.count == "all" else 0
         )
-        too_many = not holds and found > (options.least() or 0)
+        too_many = not holds and count > (options.least() or 0)
         return Verdict(
             status="passed" if holds else "failed",
-            found=found,
-            found_text=f"{found:,}",
+            found=count,
+            found_text=f"{count:,}",
             required=required,
-            message=f"the network has {found:,} {word}parameters, required: {required}",
-            locations=_largest(network, found) if too_many else (),
+            message=f"the network has {count:,} {word}parameters, required: {required}",
+            locations=_largest(network, count) if too_many else (),
             note=f"{unused:,} of them never used" if unused else "",
             hint=_never_used(network, unused) if unused and not holds else "",
         )

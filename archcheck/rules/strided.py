@@ -90,8 +90,8 @@ class Strided(CountingRule):
         if options.of == "convolutions":
             return counted(subject, ops, options, noun="strided convolution")
         end = _head(subject)
-        found = {op.index: op for op in (*ops, *_others(subject)) if op.index < end}
-        ordered = [found[index] for index in sorted(found)]
+        by_index = {op.index: op for op in (*ops, *_others(subject)) if op.index < end}
+        ordered = [by_index[index] for index in sorted(by_index)]
         unseen = _unseen(subject, end)
         return counted(subject, ordered, options, noun="downsampling layer", unseen=unseen)
 
@@ -113,19 +113,19 @@ def _head(subject: Subject) -> int:
 def _others(subject: Subject) -> list[Op]:
     """The pools that leave a map, and what else enlarges the jump."""
     network = subject.network
-    found = [
+    ops = [
         op
         for op in network.ops
         if op.kind in kinds.POOLS and prod(network.shape(op.outputs[0])[2:]) > 1
     ]
     for index in range(len(network.inputs)):
-        found += _enlarging(network, subject.fields(input_index=index))
-    return found
+        ops += _enlarging(network, subject.fields(input_index=index))
+    return ops
 
 
 def _enlarging(network: Network, rf: ReceptiveField) -> list[Op]:
     """Operations behind which neighbouring units look further apart than in front of them."""
-    found = []
+    enlarging = []
     behind: dict[int, tuple[Fraction | int, ...]] = {}
     for op in network.ops:
         before = [behind[tensor] for tensor in data_inputs(op) if tensor in behind]
@@ -142,9 +142,9 @@ def _enlarging(network: Network, rf: ReceptiveField) -> list[Op]:
             behind[tensor] = now
             counted_already = op.kind in kinds.CONVOLUTIONS | kinds.POOLS
             if not counted_already and any(n > w for n, w in zip(now, was, strict=False)):
-                found.append(op)
+                enlarging.append(op)
                 break
-    return found
+    return enlarging
 
 
 def _unseen(subject: Subject, end: int) -> list[Location]:

@@ -14,8 +14,8 @@ from yaml.constructor import SafeConstructor
 from archcheck.spec.errors import SpecError
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-LARGEST = 1 << 20
-"""A spec of more bytes than this is none."""
+LARGEST_FILE = 1 << 20
+"""Larger files are not read, in bytes."""
 MOST_NODES = 100_000
 MOST_LEVELS = 50
 
@@ -106,7 +106,7 @@ def read_document(path: str | Path) -> Document:
         raise SpecError(f"{file} is a folder; name the spec's file") from None
     except OSError as error:
         raise SpecError(f"{file} cannot be read: {error.strerror}") from None
-    if len(raw) > LARGEST:
+    if len(raw) > LARGEST_FILE:
         raise SpecError(f"{file} is larger than a spec can be ({len(raw):,} bytes)")
     try:
         text = raw.decode("utf-8-sig")
@@ -190,13 +190,13 @@ class _Builder:
     def _mapping(
         self, node: yaml.MappingNode, path: KeyPath, inside: tuple[int, ...]
     ) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             mark = self._mark(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self.document.error_at("a key has to be a word", mark)
             key = key_node.value
-            if key in found:
+            if key in mapping:
                 first = self.document.keys[(*path, key)].line
                 raise self.document.error_at(
                     f"the key {key!r} is given twice (first in line {first}); "
@@ -204,8 +204,8 @@ class _Builder:
                     mark,
                 )
             self.document.keys[(*path, key)] = mark
-            found[key] = self.build(value_node, (*path, key), inside)
-        return found
+            mapping[key] = self.build(value_node, (*path, key), inside)
+        return mapping
 
     def _mark(self, node: yaml.Node) -> Mark:
         start, end = node.start_mark, node.end_mark

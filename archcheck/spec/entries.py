@@ -57,22 +57,22 @@ def _errors(
     document: Document, rule: Rule, item: dict[str, Any], path: KeyPath, error: ValidationError
 ) -> list[SpecError]:
     details = error.errors(include_url=False)
-    # A misspelt key explains the others, so it is told first, and what is missing not at all.
+    # A misspelt key explains the others, so it is reported first, and what is missing not at all.
     misspelt = [detail for detail in details if detail["type"] == "extra_forbidden"]
     others = [
         detail
         for detail in details
         if detail["type"] != "extra_forbidden" and not (misspelt and detail["type"] == "missing")
     ]
-    found: dict[KeyPath, SpecError] = {}
+    by_place: dict[KeyPath, SpecError] = {}
     for detail in (*misspelt, *others):
         location = _real_path(item, detail["loc"])
-        # Of a value that could have been several things one reason is told.
-        if location in found or any(location == place[: len(location)] for place in found):
+        # Of a value that could have been several things one reason is reported.
+        if location in by_place or any(location == place[: len(location)] for place in by_place):
             continue
         same = [d for d in details if _real_path(item, d["loc"]) == location]
-        found[location] = _error(document, rule, detail, same, (*path, *location), path)
-    return list(found.values())
+        by_place[location] = _error(document, rule, detail, same, (*path, *location), path)
+    return list(by_place.values())
 
 
 def _error(

@@ -12,7 +12,7 @@ from archcheck.shipped_specs import shipped_specs
 from archcheck.spec.document import Document, KeyPath, read_document
 from archcheck.spec.errors import SpecError
 
-LONGEST = 20
+LONGEST_CHAIN = 20
 """No chain of specs is longer."""
 _UPPER = frozenset({"less_than", "at_most"})
 _LOWER = frozenset({"more_than", "at_least"})
@@ -54,8 +54,8 @@ def _base(document: Document, chain: tuple[str, ...]) -> Document:
         names = [*chain[chain.index(_identity(file)) :], _identity(file)]
         way = " → ".join(Path(step).name for step in names)
         raise document.error(f"a spec cannot extend itself: {way}", at)
-    if len(chain) >= LONGEST:
-        raise document.error(f"more than {LONGEST} specs extend each other", at)
+    if len(chain) >= LONGEST_CHAIN:
+        raise document.error(f"more than {LONGEST_CHAIN} specs extend each other", at)
     try:
         return read_document(file)
     except SpecError as error:
@@ -68,10 +68,10 @@ def _find(document: Document, name: str) -> str:
     """The file that a name stands for: a path if it looks like one, else a shipped spec."""
     if "/" in name or "\\" in name or Path(name).suffix in (".yaml", ".yml", ".json"):
         return str(Path(document.file).parent / name)
-    known = shipped_specs()
-    if name in known:
-        return str(known[name])
-    hint = closest(name, known) or f"; there are {', '.join(known)}"
+    shipped = shipped_specs()
+    if name in shipped:
+        return str(shipped[name])
+    hint = closest(name, shipped) or f"; there are {', '.join(shipped)}"
     raise document.error(
         f'no shipped spec is named "{name}"{hint} (a path ends in .yaml, .yml or .json)',
         ("extends",),
@@ -120,47 +120,47 @@ class _Merge:
             for name, value in base.items()
             if name not in own
         }
-        given = {
+        own_values = {
             name: self._take(self.own, ("arguments", name), value) for name, value in own.items()
         }
-        return {**kept, **given}
+        return {**kept, **own_values}
 
     def _rules(self, base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
         for name in [*base, *(name for name in own if name not in base)]:
             path: KeyPath = ("rules", name)
             if name not in own:
-                found[name] = self._take(self.base, path, base[name])
+                merged[name] = self._take(self.base, path, base[name])
             elif own[name] is None:
                 self._drop(base, path, "rule")
             else:
-                inherited, given = base.get(name), own[name]
-                if _counts(name) and isinstance(given, dict):
+                inherited, entry = base.get(name), own[name]
+                if _counts(name) and isinstance(entry, dict):
                     inherited = _spelt_out(inherited)
                 if _counts(name) and isinstance(inherited, dict):
-                    given = _spelt_out(given)
-                if isinstance(inherited, dict) and isinstance(given, dict):
-                    found[name] = self._mapping(inherited, given, path)
+                    entry = _spelt_out(entry)
+                if isinstance(inherited, dict) and isinstance(entry, dict):
+                    merged[name] = self._mapping(inherited, entry, path)
                 else:
-                    found[name] = self._take(self.own, path, given)
-        return found
+                    merged[name] = self._take(self.own, path, entry)
+        return merged
 
     def _mapping(self, base: dict[str, Any], own: dict[str, Any], path: KeyPath) -> dict[str, Any]:
         self._mark(self.own, path)
         replaced = _replaced(own)
-        found: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
         for key in [*base, *(key for key in own if key not in base)]:
             at = (*path, key)
             if key not in own:
                 if key not in replaced:
-                    found[key] = self._take(self.base, at, base[key])
+                    merged[key] = self._take(self.base, at, base[key])
             elif own[key] is None:
                 self._drop(base, at, "option")
             elif isinstance(base.get(key), dict) and isinstance(own[key], dict):
-                found[key] = self._mapping(base[key], own[key], at)
+                merged[key] = self._mapping(base[key], own[key], at)
             else:
-                found[key] = self._take(self.own, at, own[key])
-        return found
+                merged[key] = self._take(self.own, at, own[key])
+        return merged
 
     def _drop(self, base: dict[str, Any], path: KeyPath, what: str) -> None:
         name = str(path[-1])
@@ -205,10 +205,10 @@ def _spelt_out(entry: Any) -> Any:
 
 def _replaced(own: dict[str, Any]) -> frozenset[str]:
     """The inherited comparisons that those of an entry take the place of."""
-    given = {key for key, value in own.items() if key in _BOUNDS and value is not None}
-    if "exactly" in given:
+    bounds = {key for key, value in own.items() if key in _BOUNDS and value is not None}
+    if "exactly" in bounds:
         return _BOUNDS
-    replaced = {"exactly"} if given else set()
+    replaced = {"exactly"} if bounds else set()
     for side in (_UPPER, _LOWER):
-        replaced |= side if given & side else set()
+        replaced |= side if bounds & side else set()
     return frozenset(replaced)

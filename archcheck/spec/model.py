@@ -8,6 +8,7 @@ from typing import Any
 
 from archcheck.errors import closest
 from archcheck.evidence import Needs, merged
+from archcheck.network.shapes import Shapes, input_shapes
 from archcheck.rules import Rule, all_rules
 from archcheck.rules.options import CommonOptions
 from archcheck.shipped_specs import shipped_specs
@@ -92,11 +93,11 @@ def _read(path: str | Path) -> Document:
     file = Path(path)
     if file.suffix or file.exists():
         return read_document(file)
-    known = shipped_specs()
-    if str(path) not in known:
-        hint = closest(str(path), list(known))
+    shipped = shipped_specs()
+    if str(path) not in shipped:
+        hint = closest(str(path), list(shipped))
         raise SpecError(f"there is no file {path}, and no shipped spec of that name{hint}")
-    return read_document(known[str(path)])
+    return read_document(shipped[str(path)])
 
 
 def _valid(document: Document) -> Spec:
@@ -128,7 +129,7 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
     if not isinstance(arguments, dict):
         where: KeyPath = ("arguments",)
         errors.append(document.error("arguments is a mapping of names to values", where))
-    # A misspelt `rules` is told once.
+    # A misspelt `rules` is reported once.
     requirements = _requirements(document, errors) if "rules" in data or not misspelt else ()
     shapes = _input(document, errors)
     if errors:
@@ -137,28 +138,15 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
     return Spec(requirements, shapes, title, arguments, document.file, document.bases), ()
 
 
-def _input(document: Document, errors: list[SpecError]) -> tuple[tuple[int, ...], ...] | None:
+def _input(document: Document, errors: list[SpecError]) -> Shapes | None:
     if "input" not in document.data:
         return None
-    value = document.data["input"]
-    shapes = value if _is_list_of_lists(value) else [value]
-    if not all(_is_shape(shape) for shape in shapes):
+    try:
+        return input_shapes(document.data["input"])
+    except (TypeError, ValueError):
         message = "input is a shape without the batch, like [3, 32, 32], or a list of shapes"
         errors.append(document.error(message, ("input",)))
         return None
-    return tuple(tuple(shape) for shape in shapes)
-
-
-def _is_shape(shape: Any) -> bool:
-    return (
-        isinstance(shape, list)
-        and bool(shape)
-        and all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in shape)
-    )
-
-
-def _is_list_of_lists(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, list) for v in value)
 
 
 def _requirements(document: Document, errors: list[SpecError]) -> tuple[Requirement, ...]:
@@ -171,11 +159,11 @@ def _requirements(document: Document, errors: list[SpecError]) -> tuple[Requirem
         message = "rules is a mapping of rule names to what they ask"
         errors.append(document.error(message, ("rules",)))
         return ()
-    known = all_rules()
-    found = []
+    by_name = all_rules()
+    requirements = []
     for name, entry in rules.items():
-        if name not in known:
-            hint = closest(name.replace("_", "-"), list(known))
+        if name not in by_name:
+            hint = closest(name.replace("_", "-"), list(by_name))
             errors.append(document.error(f'unknown rule "{name}"{hint}', ("rules", name), key=True))
             continue
         entries = entry if isinstance(entry, list) else [entry]
@@ -184,7 +172,7 @@ def _requirements(document: Document, errors: list[SpecError]) -> tuple[Requirem
         for number, item in enumerate(entries):
             path: KeyPath = ("rules", name)
             path = (*path, number) if isinstance(entry, list) else path
-            options = options_of(document, known[name], item, path, errors)
+            options = options_of(document, by_name[name], item, path, errors)
             if options is not None:
-                found.append(Requirement(known[name], options))
-    return tuple(found)
+                requirements.append(Requirement(by_name[name], options))
+    return tuple(requirements)

@@ -95,9 +95,9 @@ class Report:
         Raises:
             KeyError: if the spec does not ask for it.
         """
-        for found in self.findings:
-            if found.rule == rule:
-                return found
+        for finding in self.findings:
+            if finding.rule == rule:
+                return finding
         raise KeyError(rule)
 
     def as_dict(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from torch.nn.modules.module import (
 
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Module, Network, Parameter, Place
+from archcheck.network.shapes import Shape, Shapes, input_shapes
 from archcheck.tracing.error_messages import run_error
 from archcheck.tracing.module_tree import buffers_of, parameters_of, paths_of
 from archcheck.tracing.recorder import Recorder
@@ -28,7 +29,6 @@ from archcheck.tracing.shape_rules.conditions import (
 )
 from archcheck.tracing.shape_rules.executor import ShapeExecutor
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
-from archcheck.tracing.shapes import Shape, input_shapes
 from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.worker.construction import built_at
 from archcheck.worker.failures import RunError
@@ -90,7 +90,7 @@ def trace(
 
 def _without_values(
     model: nn.Module,
-    shapes: list[tuple[int, ...]],
+    shapes: Shapes,
     training: bool,
     recorder: Recorder,
     lazy_init: LazyInit | None,
@@ -115,7 +115,7 @@ def _without_values(
 
 def _one_pass(
     model: nn.Module,
-    shapes: list[tuple[int, ...]],
+    shapes: Shapes,
     training: bool,
     recorder: Recorder,
     executor: ShapeExecutor | None = None,

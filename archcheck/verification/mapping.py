@@ -146,9 +146,9 @@ def _spec(config: Config, entry: Entry) -> str:
         raise config.error(f'"{entry.spec}" is a folder; name the spec\'s file', *entry.path)
     if file.suffix:
         raise config.error(f"there is no spec {entry.spec}", *entry.path)
-    known = shipped_specs()
-    if entry.spec not in known:
-        hint = closest(entry.spec.replace("_", "-"), list(known))
+    shipped = shipped_specs()
+    if entry.spec not in shipped:
+        hint = closest(entry.spec.replace("_", "-"), list(shipped))
         message = f'there is no file "{entry.spec}", and no shipped spec of that name{hint}'
         raise config.error(message, *entry.path)
-    return str(known[entry.spec])
+    return str(shipped[entry.spec])

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archcheck.network.shapes import Shape, input_shapes
 from archcheck.worker.reference import Reference
 
 if TYPE_CHECKING:
     from archcheck.spec import Spec
-    from archcheck.tracing.shapes import Shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +52,7 @@ class Submission:
             ValueError: if its own are no shapes.
         """
         if self.input_shape is not None:
-            from archcheck.tracing.shapes import input_shapes
-
-            return tuple(input_shapes(self.input_shape))
+            return input_shapes(self.input_shape)
         if spec.input is None:
             from archcheck.spec import SpecError
 

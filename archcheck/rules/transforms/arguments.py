@@ -49,7 +49,7 @@ class Contradiction(Exception):
 
 
 class Unclear(Exception):
-    """What an argument comes to cannot be told; the text says why."""
+    """What an argument comes to is not known; the text says why."""
 
 
 def canonical(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def pair(name: str, value: Any) -> Any:
     """A range as a pair of its lowest and highest value.
 
     Raises:
-        Contradiction: if it is none that a hole can have.
+        Contradiction: if no hole can have it.
     """
     if isinstance(value, Unknown):
         return value

@@ -17,7 +17,7 @@ PLAIN = frozenset(
 
 @dataclass(frozen=True)
 class Choice:
-    """The pipelines that may be meant; none, with the reason, if that cannot be told."""
+    """The pipelines that may be meant; none, with the reason, if that is not known."""
 
     pipelines: tuple[Pipeline, ...] = ()
     reason: str = ""

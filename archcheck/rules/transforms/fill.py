@@ -74,7 +74,7 @@ def scale_at(root: Transform, target: Transform, mean: Sequence[float], most: fl
         most: the highest value of the images that the pipeline is given.
 
     Raises:
-        Unclear: if it depends on chance, or on what nobody can see.
+        Unclear: if it depends on chance, or on what cannot be seen.
     """
     values = tuple(part * most for part in mean)
     scale = Scale(values, (most,) * len(values), f"pixels go from 0 to {most:g} here")

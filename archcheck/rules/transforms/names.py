@@ -1,4 +1,4 @@
-"""The transforms of albumentations and their arguments, so that a misspelt one is told at once.
+"""The transforms of albumentations and their arguments, so that a misspelt one is reported at once.
 
 ``CURRENT`` are those of albumentations 2.0.8 (a test compares them with it), ``EARLIER`` names that
 versions before took in their place.

@@ -56,7 +56,7 @@ class Remark:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Match:
     """What became of one wish: held by a transform, or why not."""
 
     wanted: Wanted
@@ -66,9 +66,9 @@ class Answer:
     note: str = ""
 
 
-def answer(wanted: Wanted, pipeline: Pipeline, context: Context) -> Answer:
+def match(wanted: Wanted, pipeline: Pipeline, context: Context) -> Match:
     """Whether a pipeline has one of the transforms that are wanted, as it is wanted."""
-    tried: list[Answer] = []
+    tried: list[Match] = []
     for asked in wanted.any_of:
         for transform, above in _with_parents(pipeline.root, ()):
             if transform.name == asked.name and not transform.own:
@@ -77,18 +77,18 @@ def answer(wanted: Wanted, pipeline: Pipeline, context: Context) -> Answer:
     if held is not None:
         return held
     if tried:
-        # One that may hold keeps the answer open; else the one that comes closest is told.
+        # One that may hold leaves it open; else the one that comes closest is reported.
         return min(tried, key=lambda a: (len(a.faults), len(a.unclear)))
     opaque = [part for part in pipeline.root.walk() if not part.name]
     if opaque:
         text = f"{wanted} was not found, but a part of the pipeline is not known"
         remark = Remark(f"{text}: {opaque[0].unknown}", opaque[0].place, "not known")
-        return Answer(wanted, unclear=(remark,))
+        return Match(wanted, unclear=(remark,))
     names = ", ".join(part.name for part in pipeline.root.walk() if not part.children)
     missing = Remark(
         f"{wanted} is missing", pipeline.root.place, f"{wanted} is missing", f"it holds {names}"
     )
-    return Answer(wanted, faults=(missing,))
+    return Match(wanted, faults=(missing,))
 
 
 def _with_parents(
@@ -106,7 +106,7 @@ def _compared(
     above: Sequence[Transform],
     pipeline: Pipeline,
     context: Context,
-) -> Answer:
+) -> Match:
     faults: list[Remark] = []
     unclear: list[Remark] = []
     for part in (*above, transform):
@@ -131,12 +131,12 @@ def _compared(
                 if fault is not None:
                     faults.append(fault)
     if faults or unclear:
-        return Answer(wanted, faults=tuple(faults), unclear=tuple(unclear))
+        return Match(wanted, faults=tuple(faults), unclear=tuple(unclear))
     choice = next((part for part in above if part.name in _ALTERNATIVES), None)
     note = ""
     if choice is not None:
         note = f"{transform.name} is one of {len(choice.children)} in {choice.name}"
-    return Answer(wanted, held_by=transform, note=note)
+    return Match(wanted, held_by=transform, note=note)
 
 
 def _fault(

@@ -1,4 +1,4 @@
-"""The shapes of inputs, from the ways people give them. No torch here."""
+"""The shapes of inputs, from the ways people give them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 Shape = Sequence[int]
+Shapes = tuple[tuple[int, ...], ...]
 
 
-def input_shapes(shape: Shape | Sequence[Shape]) -> list[tuple[int, ...]]:
-    """``(3, 32, 32)`` or ``[(3, 32, 32), (1, 8)]`` as a list of shapes.
+def input_shapes(shape: Shape | Sequence[Shape]) -> Shapes:
+    """``(3, 32, 32)`` or ``[(3, 32, 32), (1, 8)]`` as shapes, one an input.
 
     Raises:
         ValueError: if it is neither.
@@ -20,10 +21,14 @@ def input_shapes(shape: Shape | Sequence[Shape]) -> list[tuple[int, ...]]:
     flat = [side for item in shapes for side in item]
     if (
         len(nested) not in (0, len(sides))
-        or not flat
-        or not all(isinstance(side, int) and side > 0 for side in flat)
+        or not all(shapes)
+        or not all(_is_side(side) for side in flat)
     ):
         raise ValueError(
             f"an input shape is positive whole numbers like (3, 32, 32), not {shape!r}"
         )
-    return shapes
+    return tuple(shapes)
+
+
+def _is_side(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

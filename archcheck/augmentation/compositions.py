@@ -11,7 +11,7 @@ from archcheck.augmentation.scopes import Function, Scope
 
 
 @dataclass
-class Found:
+class FoundComposition:
     """A composition, the name it goes by, and the function that returns it."""
 
     node: ast.Call
@@ -20,7 +20,7 @@ class Found:
     returned: bool = False
 
 
-class Finder:
+class CompositionFinder:
     """Finds the outermost compositions of a file."""
 
     def __init__(self, imports: Imports) -> None:
@@ -28,10 +28,12 @@ class Finder:
 
     def find(
         self, node: ast.AST, scope: Scope, name: str, returned: bool = False
-    ) -> Iterator[Found]:
+    ) -> Iterator[FoundComposition]:
         """The outermost compositions under a node; ``name`` is what its value is called."""
         if isinstance(node, ast.Call) and self.imports.class_of(node.func) in COMPOSITIONS:
-            yield Found(node, scope, ".".join([*scope.path, *([name] if name else [])]), returned)
+            yield FoundComposition(
+                node, scope, ".".join([*scope.path, *([name] if name else [])]), returned
+            )
             return
         inner = scope.inner.get(id(node), scope)
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
@@ -55,7 +57,9 @@ class Finder:
         for child in ast.iter_child_nodes(node):
             yield from self.find(child, inner, name, kept)
 
-    def _assigned(self, target: ast.expr, value: ast.expr, scope: Scope) -> Iterator[Found]:
+    def _assigned(
+        self, target: ast.expr, value: ast.expr, scope: Scope
+    ) -> Iterator[FoundComposition]:
         pairs = _pairs(target, value)
         if pairs:
             for part, given in pairs:
