@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archcheck.augmentation.joining import LiveObjects, joined
 from archcheck.augmentation.library import LIBRARY
@@ -12,8 +13,10 @@ from archcheck.augmentation.recorded import RecordedScript, ScriptRequest
 from archcheck.augmentation.source import Source, Unreadable, read_source
 from archcheck.evidence.augmentation import Augmentation
 from archcheck.worker.failures import Failure, InputError, StartError, how_it_ended
-from archcheck.worker.process import Start
 from archcheck.worker.reference import Reference, file_and_name, python_file
+
+if TYPE_CHECKING:  # with it comes subprocess, which a cached run needs not
+    from archcheck.worker.process import Start
 
 _READ = "archcheck.augmentation.live:read"
 

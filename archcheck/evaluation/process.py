@@ -10,7 +10,7 @@ from archcheck.evaluation.images import BATCH, find_images
 from archcheck.evaluation.request import EvaluationRequest
 from archcheck.evidence.accuracy import Measured, NotMeasured, Result, Task, Unfit
 from archcheck.evidence.datasets import DATASETS
-from archcheck.worker.failures import Failure, InputError
+from archcheck.worker.failures import Failure, InputError, how_it_ended
 from archcheck.worker.process import Reporter, Start
 from archcheck.worker.reference import Reference
 
@@ -78,4 +78,5 @@ def obstacle(failure: Failure) -> NotMeasured | Unfit:
         return NotMeasured(failure.message, failure.hint)
     if failure.cause == "misfit":
         return Unfit(failure.message, "the weights do not fit")
-    return Unfit(failure.message, "it does not run on the images", failure.place)
+    reason = failure.message or f"the network {how_it_ended(failure)}"
+    return Unfit(reason, "it does not run on the images", failure.place)

@@ -295,8 +295,10 @@ def test_ctrl_c_leaves_nothing_running(folder: Path) -> None:
     (folder / "pyproject.toml").write_text(CONFIG.replace("models/*", "models/n*"))
     words = [COMMAND, "check", "--no-cache"]
     process = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    wait_until(lambda: (folder / "started").exists() and len(children(process.pid)) == 2)
-    running = children(process.pid)  # the one that sleeps, and the next one's
+    wait_until((folder / "started").exists)
+    (warm,) = children(process.pid)
+    wait_until(lambda: len(children(warm)) == 2)  # the one that sleeps, and the next one's
+    running = [warm, *children(warm)]
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=LIMIT)
     assert (process.returncode, output, errors) == (130, b"", b"")
