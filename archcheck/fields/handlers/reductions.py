@@ -43,7 +43,8 @@ def reduction(context: Context) -> Results:
 def scan(context: Context) -> list[Result]:
     """A running sum reaches from the first position to its own, a sorted one anywhere."""
     m = context.required()
-    dimension = m.dimension(context.argument("dim", -1))
+    first = context.op.kind == "msort"  # which has no other axis
+    dimension = 0 if first else m.dimension(context.argument("dim", -1))
     size, spatial = context.output_shape[dimension], dimension in m.spatial_dimensions()
     if context.op.kind in kinds.RUNNING:
         earlier = np.tril(np.ones((size, size), dtype=bool))

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import archcheck
 from tests.support.exactness import assert_every_unit
 from tests.support.modules import SHAPES, Applied, Function
 
@@ -224,3 +225,37 @@ def test_an_operation_of_any_rank(name: str, dims: int) -> None:
     assert_every_unit(
         Applied(dims, ANY[name]), SHAPES[dims], most=40, labelled=name not in UNLABELLED
     )
+
+
+class Sorted(nn.Module):
+    """Sorts along one axis of space, by one of torch's functions."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.way == "msort":  # along the first axis
+            return torch.msort(x.transpose(0, 2)).transpose(0, 2)
+        return x.sort(2).values if self.way == "sort" else x.topk(8, 2).values
+
+
+@pytest.mark.parametrize("way", ["msort", "sort", "topk"])
+def test_what_is_sorted_depends_on_all_of_its_axis_and_no_other(way: str) -> None:
+    # A gradient leads to one element only, so values are changed one by one.
+    net, x = Sorted(way), torch.arange(64.0).reshape(1, 1, 8, 8)
+    unit = net(x)[0, 0, 3, 5]
+    changes = {
+        at
+        for at in [(row, column) for row in range(8) for column in range(8)]
+        if any(net(x + _one(at, by))[0, 0, 3, 5] != unit for by in (-100, 100))
+    }
+    field = archcheck.receptive_field(archcheck.trace(net, (1, 8, 8))).at("output")
+    assert changes == {(row, 5) for row in range(8)}
+    assert field.size == (8, 1)
+
+
+def _one(at: tuple[int, int], by: float) -> Tensor:
+    change = torch.zeros(1, 1, 8, 8)
+    change[0, 0, *at] = by
+    return change
