@@ -174,6 +174,7 @@ class Worker:
             InputError: if what the caller gave is wrong.
             StartError: if the process could not start.
         """
+        sys.audit("archcheck.job", function)  # what it will read is not seen here
         try:
             job = pack(Job(function, raw(request), script, timeout, each_step))
         except (TypeError, ValueError, OverflowError) as error:

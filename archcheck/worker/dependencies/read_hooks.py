@@ -25,6 +25,9 @@ class Listener(Protocol):
     def looked_at(self, path: Any, options: dict[str, Any]) -> None:
         """Somebody asks about a file without opening it."""
 
+    def looked_at_link(self, path: Any, options: dict[str, Any]) -> None:
+        """Somebody asks whether a file is a symbolic link, or where it leads."""
+
     def looked_for(self, name: str, path: Iterable[str] | None) -> None:
         """A module is looked for."""
 
@@ -37,16 +40,18 @@ class Listener(Protocol):
 
 def watch_files(listener: Listener) -> None:
     """Tell of ``os.stat`` and its like, which ``os.path`` and ``pathlib`` ask with."""
-    for name in ("stat", "lstat", "access"):
-        _replace(name, listener)
+    for name in ("stat", "access"):
+        _replace(name, listener, listener.looked_at)
+    for name in ("lstat", "readlink"):
+        _replace(name, listener, listener.looked_at_link)
 
 
-def _replace(name: str, listener: Listener) -> None:
+def _replace(name: str, listener: Listener, act: Callable[..., None]) -> None:
     function = getattr(os, name)
 
     @functools.wraps(function)
     def watched(*args: Any, **kwargs: Any) -> Any:
-        listener.note(listener.looked_at, args[0] if args else kwargs.get("path"), kwargs)
+        listener.note(act, args[0] if args else kwargs.get("path"), kwargs)
         return function(*args, **kwargs)
 
     for capability in (

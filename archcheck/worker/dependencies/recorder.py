@@ -1,4 +1,4 @@
-"""Seeing what a network reads while it is loaded and traced; only ever in a process of its own.
+"""Seeing what a process reads: that of a network while it is traced, or a command's own.
 
 Python tells of every file that is opened and every folder that is listed (audit hooks); the rest
 is told by :mod:`archcheck.worker.dependencies.read_hooks`. An audit hook cannot be taken back, so
@@ -11,7 +11,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.util import source_from_cache
 from pathlib import Path
 from types import FrameType
@@ -32,6 +33,7 @@ UNSEEN_EVENTS = {
     **dict.fromkeys(_PROGRAMS.split(), "it starts another program"),
     **{f"socket.{name}": "it talks to other machines" for name in _SOCKETS.split()},
     "sqlite3.connect": "it opens a database",
+    "archcheck.job": "another process works for it",
 }
 READ_THROUGH_PYTHON = frozenset(
     "torch torchvision torchaudio numpy scipy pandas sklearn skimage PIL matplotlib contourpy "
@@ -47,9 +49,12 @@ _OWN = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 _STANDARD = states.STANDARD_LIBRARY
 
 
-def start_recording() -> DependencyRecorder:
-    """Record what this process reads from now on. torch has to be imported by now."""
-    recorder = DependencyRecorder()
+def start_recording(*, own: bool = False) -> DependencyRecorder:
+    """Record what this process reads from now on. If it uses torch, that has to be imported by now.
+
+    ``own``: the folders that archcheck itself lists count, too.
+    """
+    recorder = DependencyRecorder(own)
     recorder.start()
     return recorder
 
@@ -57,12 +62,14 @@ def start_recording() -> DependencyRecorder:
 class DependencyRecorder:
     """Writes down the first state of all that is read; what comes later may be the run's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: bool = False) -> None:
+        self._own = own
         self._contents: dict[str, str] = {}
         self._presences: dict[str, str] = {}
         self._listings: dict[str, str] = {}
         self._searched: dict[str, list[str] | None] = {}
         self._variables: dict[str, str] = {}
+        self._links: dict[str, str] = {}
         self._written: set[str] = set()
         self._appended: set[str] = set()
         self._set_variables: set[str] = set()
@@ -70,8 +77,8 @@ class DependencyRecorder:
         self._done = False
         self._here = threading.local()
         self._names = {name.partition(".")[0] for name in sys.modules}
-        torch = sys.modules.get("torch")
-        self._torch = os.path.dirname(getattr(torch, "__file__", None) or "") + os.sep
+        torch = getattr(sys.modules.get("torch"), "__file__", None)
+        self._torch = (os.path.dirname(torch) + os.sep,) if torch else ()
         self._acts: dict[str, Callable[[tuple[Any, ...]], None]] = {
             "open": self._opened,
             "os.listdir": self._listed,
@@ -82,8 +89,8 @@ class DependencyRecorder:
 
     def start(self) -> None:
         """Put everything in place that tells of reading."""
-        for name in ("__init__.py", "version.py"):
-            self._contents[self._torch + name] = states.content(self._torch + name)
+        for file in (f + name for f in self._torch for name in ("__init__.py", "version.py")):
+            self._contents[file] = states.content(file)
         for folder in sys.path:
             self._search(folder)
         read_hooks.watch_files(self)
@@ -96,10 +103,11 @@ class DependencyRecorder:
         self._done = True
         unseen = self._unseen
         texts = [*self._contents, *self._presences, *self._listings, *self._searched]
-        texts += [*self._names, *self._variables]
+        texts += [*self._names, *self._variables, *self._links]
         if not all(_is_text(text) for text in texts):
             unseen, self._contents, self._presences = "a file's name is no text", {}, {}
             self._listings, self._searched, self._names, self._variables = {}, {}, set(), {}
+            self._links = {}
         return Dependencies(
             contents=self._contents,
             presences={p: s for p, s in self._presences.items() if p not in self._contents},
@@ -110,8 +118,30 @@ class DependencyRecorder:
             },
             names=tuple(sorted(self._names)),
             variables=self._variables,
+            links=self._links,
             unseen=unseen,
         )
+
+    @property
+    def wrote(self) -> bool:
+        """Whether a file was written, other than compiled modules."""
+        files = (*self._written, *self._appended)
+        return any(f"{os.sep}__pycache__{os.sep}" not in file for file in files)
+
+    def forget(self, path: str) -> None:
+        """Strike out that somebody looked at a file or folder."""
+        self._presences.pop(path, None)
+        self._links.pop(path, None)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Write down nothing that this thread reads meanwhile."""
+        was_busy = getattr(self._here, "busy", False)
+        self._here.busy = True
+        try:
+            yield
+        finally:
+            self._here.busy = was_busy
 
     # -- what tells -------------------------------------------------------------------------
 
@@ -165,7 +195,7 @@ class DependencyRecorder:
             source = source_from_cache(file)
             if states.presence(source) != states.ABSENT:
                 file = source
-        if file.startswith((self._torch, _OWN)) or (
+        if file.startswith((*self._torch, _OWN)) or (
             file.startswith(_STANDARD) and "site-packages" not in file
         ):
             return  # known by their versions
@@ -190,15 +220,22 @@ class DependencyRecorder:
         elif not (
             file in self._presences
             or file in self._written
-            or file.startswith((self._torch, _OWN, _STANDARD))
+            or file.startswith((*self._torch, _OWN, _STANDARD))
         ):
             self._presences[file] = states.presence(file)
+
+    def looked_at_link(self, path: Any, options: dict[str, Any]) -> None:
+        """Somebody asks whether a file is a symbolic link, or where it leads."""
+        self.looked_at(path, options)
+        file = _absolute(path)
+        if file in self._presences and file not in self._links:
+            self._links[file] = states.link(file)
 
     def _listed(self, args: tuple[Any, ...]) -> None:
         folder = _absolute(args[0] if args and args[0] is not None else os.curdir)
         if folder is None:
             self._unseen = self._unseen or "it lists an open folder"
-        elif folder not in self._listings and not _is_ours(sys._getframe(3)):
+        elif folder not in self._listings and not _of_imports(sys._getframe(3), self._own):
             self._listings[folder] = states.listing(states.entries(folder), folder)
 
     def _library(self, args: tuple[Any, ...]) -> None:
@@ -219,7 +256,7 @@ class DependencyRecorder:
             or top.endswith("__mypyc")  # that is Python, compiled
             or (file.startswith(_STANDARD) and "site-packages" not in file)
         )
-        if not known and not file.startswith(self._torch):
+        if not known and not file.startswith(self._torch or _OWN):
             self._unseen = self._unseen or f"it uses compiled code of {top}"
 
     def looked_for(self, name: str, path: Iterable[str] | None) -> None:
@@ -251,11 +288,12 @@ def _absolute(path: Any) -> str | None:
     return os.path.join(os.getcwd(), os.fsdecode(path))  # noqa: PTH118  (links stay links)
 
 
-def _is_ours(frame: FrameType | None) -> bool:
-    """Whether a folder is listed by Python's import or by archcheck, not by the network."""
+def _of_imports(frame: FrameType | None, own: bool) -> bool:
+    """Whether a folder is listed by Python's import, or by archcheck where that does not count."""
+    ours = ("<frozen importlib",) if own else ("<frozen importlib", _OWN)
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(("<frozen importlib", _OWN)):
+        if file.startswith(ours):
             return True
         if not file.startswith((_STANDARD, "<frozen")) or "site-packages" in file:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from hashlib import blake2b
 
 import msgspec
@@ -14,13 +15,15 @@ LARGE = 1 << 24
 CACHE_NAME = ".archcheck_cache"
 """The cache's own folder: that it appears in a listing is no change."""
 ABSENT, FOLDER, SPECIAL, CLOSED = "absent", "folder", "special", "closed"
+NO_LINK = "no link"
 INSTALLATION = (".dist-info", ".egg-info", ".egg-link", ".pth")
 """Endings of what tells which packages, in which version, a folder of installed ones holds."""
 EVERY_VARIABLE = ""
 """Stands for the whole environment among the names of variables."""
 
 STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_stat, _scandir = os.stat, os.scandir  # the child's recorder puts its own in their place
+# A recorder puts its own in their place.
+_stat, _scandir, _readlink = os.stat, os.scandir, os.readlink
 
 
 class Dependencies(msgspec.Struct, frozen=True):
@@ -33,6 +36,7 @@ class Dependencies(msgspec.Struct, frozen=True):
         searched: folders that modules were looked for in.
         names: the modules that were looked for, each without its package.
         variables: environment variables, as digests.
+        links: files of which was asked whether they are symbolic links, with where they lead.
         unseen: why something may have been read that was not seen; empty if nothing was.
     """
 
@@ -42,16 +46,25 @@ class Dependencies(msgspec.Struct, frozen=True):
     searched: dict[str, str] = {}
     names: tuple[str, ...] = ()
     variables: dict[str, str] = {}
+    links: dict[str, str] = {}
     unseen: str = ""
 
 
-def still_hold(reads: Dependencies) -> bool:
+def still_hold(*parts: Dependencies) -> bool:
     """Whether everything is in the state that it was read in."""
+    listed, read = cache(entries), cache(content)  # several networks read much the same
+    return all(_holds(reads, listed, read) for reads in parts)
+
+
+def _holds(
+    reads: Dependencies, entries: Callable[[str], list[str] | None], content: Callable[[str], str]
+) -> bool:
     if reads.unseen:
         return False
     names = frozenset(reads.names)
     checks: tuple[tuple[Mapping[str, str], Callable[[str], str]], ...] = (
         (reads.variables, variable_state),
+        (reads.links, link),
         (reads.presences, presence),
         (reads.contents, content),
         (reads.searched, lambda folder: candidates(entries(folder), names, folder)),
@@ -117,6 +130,14 @@ def presence(path: str) -> str:
         return _failure(error)
     except ValueError:
         return ABSENT
+
+
+def link(path: str) -> str:
+    """Where a symbolic link leads; the same for whatever is none."""
+    try:
+        return digest(os.fsencode(_readlink(path)))
+    except (OSError, ValueError):
+        return NO_LINK
 
 
 def _kind(about: os.stat_result) -> str:
