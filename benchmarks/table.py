@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks.ratios import Spread
 from benchmarks.results import Answer, Case, Part, Results, Series
-from benchmarks.tools import FIELDS, UNET
+from benchmarks.tools import ASSIGNMENT, CHECK_CACHED, FIELDS, UNET, VERIFY_CACHED
 
 BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
 COMMAND = """\
@@ -131,7 +131,7 @@ def _whole_table(times: Part, memory: Part) -> str:
     over = {found.name: found for found in times.ratios if found.over == "torchinfo"}
     rows = []
     for series in times.series:
-        if series.name == "archcheck verify":
+        if series.name in ("archcheck verify", VERIFY_CACHED, CHECK_CACHED, ASSIGNMENT):
             continue
         used = memory.named(series.name)
         if series.name == "torchinfo":
@@ -163,10 +163,28 @@ def _sentences(times: Part, memory: Part) -> Iterable[str]:
                 "`archcheck verify` of an assignment's network, nothing cached, takes "
                 f'{ratio(found.spread)} times as long as `python -c "import torch"` alone.'
             )
+    for name in (VERIFY_CACHED, CHECK_CACHED):
+        yield from _cached(name, times, memory)
     large = memory.named(UNET)
     if large is not None:
         used = megabytes(large.spread.median)
         yield f"`archcheck inspect` of a U-Net of 31 M parameters at 4096×4096 takes {used}."
+
+
+def _cached(name: str, times: Part, memory: Part) -> Iterable[str]:
+    beside = next((found for found in times.ratios if found.name == name), None)
+    series, used = times.named(name), memory.named(name)
+    if beside is None or series is None or used is None:
+        return
+    what = {
+        VERIFY_CACHED: "`archcheck verify` of that network",
+        CHECK_CACHED: "`archcheck check` of the assignment's five networks",
+    }[name]
+    yield (
+        f"{what}, where nothing has changed, takes {seconds(series.spread.median)} and "
+        f"{megabytes(used.spread.median)}: {ratio(beside.spread)} of the time of torchinfo's "
+        "summary of that network."
+    )
 
 
 def _pairs(part: Part) -> Iterable[tuple[str, str, str, str, str]]:

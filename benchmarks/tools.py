@@ -70,11 +70,23 @@ DISTRIBUTIONS = {
 }
 
 
+ASSIGNMENT = "torchinfo, an assignment's network"
+VERIFY_CACHED, CHECK_CACHED = "archcheck verify, cached", "archcheck check, cached"
+"""What the runs are called that judge networks which have not changed, and what they are beside."""
+
 UNET = "archcheck inspect, U-Net at 4096×4096"
 """What the run is called whose memory is measured on a large image."""
 
 FIELDS = ("archcheck", "TorchLens", "torchscan")
 """The tools that report a receptive field."""
+
+
+def summary_of(file: Path, shape: Shape) -> str:
+    """What ``python -c`` is given to have torchinfo's summary of the class ``Net`` in a file."""
+    return (
+        f"import sys; sys.path.insert(0, {str(file.parent)!r}); from {file.stem} import Net; "
+        f"from torchinfo import summary; summary(Net(), {(1, *shape)})"
+    )
 
 
 def program(tool: str, network: str, shape: Shape) -> str:
