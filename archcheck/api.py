@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archcheck.augmentation import parse_script
-from archcheck.cache import CachedTracing
+from archcheck.cache.tracing import CachedTracing
 from archcheck.network import Network
 from archcheck.network.shapes import Shape
 from archcheck.spec import Report, Spec, load_spec

@@ -15,8 +15,9 @@ TAG = (
 )
 MARKS = {"CACHEDIR.TAG": TAG, ".gitignore": "*\n"}
 """What tells other programs that a folder is a cache."""
-ENTRY = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}\.network")
-UNFINISHED = re.compile(r"\.[0-9a-f]{32}-[0-9a-f]{32}\.network\.[A-Za-z0-9_]+")
+_NAME = r"[0-9a-f]{32}-[0-9a-f]{32}\.(network|run)"
+ENTRY = re.compile(_NAME)
+UNFINISHED = re.compile(rf"\.{_NAME}\.[A-Za-z0-9_]+")
 
 
 class BadFolder(Exception):
@@ -62,8 +63,8 @@ def clean(folder: Path) -> tuple[int, int, list[str]]:
     """Take away what archcheck put into a folder, and the folder if nothing else is in it.
 
     Returns:
-        How many networks were removed, how many bytes they had, and the names of what is left
-        because it is not the cache's.
+        How many networks were removed, how many bytes they and all that was kept beside them had,
+        and the names of what is left because it is not the cache's.
 
     Raises:
         OSError: if something cannot be removed.
@@ -77,7 +78,7 @@ def clean(folder: Path) -> tuple[int, int, list[str]]:
         is_file = path.is_file() and not path.is_symlink()
         if is_file and (ENTRY.fullmatch(path.name) or UNFINISHED.fullmatch(path.name)):
             path.unlink(missing_ok=True)
-            networks += bool(ENTRY.fullmatch(path.name))
+            networks += path.name.endswith(".network")
             size += about.st_size
         elif (
             is_file and path.name in MARKS and path.read_text(errors="replace") == MARKS[path.name]

@@ -7,6 +7,7 @@ from typing import Any
 
 from archcheck.cache.keys import reference_key, request_key
 from archcheck.cache.store import Store
+from archcheck.cache.watch import watch
 from archcheck.worker.dependencies.states import Dependencies
 from archcheck.worker.reference import Reference
 
@@ -25,9 +26,10 @@ def known_reads(
     """
     if store is None:
         return None
-    try:
-        key = reference_key(reference)
-        request = request_key(input_shapes, arguments, training)
-    except (OSError, TypeError, ValueError, OverflowError):
-        return None
-    return store.reads(key, request)
+    with watch.paused():
+        try:
+            key = reference_key(reference)
+            request = request_key(input_shapes, arguments, training)
+        except (OSError, TypeError, ValueError, OverflowError):
+            return None
+        return store.reads(key, request)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcheck.cache.keys import reference_key, request_key
 from archcheck.cache.store import Store
+from archcheck.cache.watch import watch
 from archcheck.network import Network
 from archcheck.worker.failures import Failure
 from archcheck.worker.reference import Reference
@@ -38,13 +39,14 @@ class CachedTracing:
         """What the cache did, for who asks."""
 
     def __enter__(self) -> CachedTracing:
-        if self._store is not None:
-            try:
-                self._key = reference_key(self._reference)
-            except (OSError, TypeError, ValueError):  # no working directory; names that are no text
-                self._store = None
-        if self._store is None or not self._store.may_hold(self._key):
-            self._worker = self.start_worker()
+        with watch.paused():
+            if self._store is not None:
+                try:
+                    self._key = reference_key(self._reference)
+                except (OSError, TypeError, ValueError):  # no folder; names that are no text
+                    self._store = None
+            if self._store is None or not self._store.may_hold(self._key):
+                self._worker = self.start_worker()
         return self
 
     def __exit__(
@@ -70,30 +72,29 @@ class CachedTracing:
             InputError: if the reference is wrong.
             StartError: if the child could not import torch.
         """
-        request = self._request(input_shapes, arguments or {}, training)
-        if self._store is not None and request:
-            network = self._store.get(self._key, request)
-            if network is not None:
-                self.remark = "the network comes from the cache"
-                return network
-        if self._worker is None:
-            self._worker = self.start_worker()
-        from archcheck.tracing.remote import trace_in
+        with watch.paused():
+            request = self._request(input_shapes, arguments or {}, training)
+            if self._store is not None and request:
+                network = self._store.get(self._key, request)
+                if network is not None:
+                    self.remark = "the network comes from the cache"
+                    return network
+            if self._worker is None:
+                self._worker = self.start_worker()
+            from archcheck.tracing.remote import trace_in
 
-        traced = trace_in(
-            self._worker,
-            self._reference,
-            input_shapes,
-            arguments,
-            training=training,
-            timeout=timeout,
-            recorded=bool(request),
-        )
-        if isinstance(traced, Failure):
-            return traced
-        if self._store is not None and request:
-            self._keep(self._store, request, traced)
-        return traced.network
+            traced = trace_in(
+                self._worker,
+                self._reference,
+                input_shapes,
+                arguments,
+                training=training,
+                timeout=timeout,
+                recorded=bool(request),
+            )
+            if isinstance(traced, Failure) or not self._keep(request, traced):
+                watch.add(None)
+        return traced if isinstance(traced, Failure) else traced.network
 
     def _request(
         self, input_shapes: Sequence[Sequence[int]], arguments: Mapping[str, Any], training: bool
@@ -105,16 +106,20 @@ class CachedTracing:
         except (TypeError, ValueError, OverflowError):
             return ""  # the process will say what is wrong with them
 
-    def _keep(self, store: Store, request: str, traced: Traced) -> None:
+    def _keep(self, request: str, traced: Traced) -> bool:
+        if self._store is None or not request:
+            return False
         dependencies = traced.dependencies
         if dependencies is None:
             self.remark = "the network is not kept: what it read is not known"
         elif dependencies.unseen:
             self.remark = f"the network is not kept: {dependencies.unseen}"
-        elif store.put(self._key, request, traced.network, dependencies):
+        elif self._store.put(self._key, request, traced.network, dependencies):
             self.remark = "the network is kept in the cache"
+            return True
         else:
             self.remark = "the network is not kept: its files changed, or none can be written"
+        return False
 
 
 def _fresh_worker() -> Worker:

@@ -1,19 +1,13 @@
-"""Which networks a list of files has to do with."""
+"""Whether a list of files has to do with a network, by what the network is made of."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
-from archcheck.cache import Store, known_reads
-from archcheck.spec import Spec
-from archcheck.verification.mapping import MappedNetwork
 from archcheck.worker.dependencies.states import Dependencies, has_a_say, is_installed
-from archcheck.worker.failures import InputError
-from archcheck.worker.reference import Reference
 
 
 class Files:
@@ -67,64 +61,22 @@ class Concern(Enum):
     unknown = "unknown"
 
 
-def concern(files: Files, network: MappedNetwork, spec: Spec, store: Store | None) -> Concern:
-    """Whether a network has to be judged because of some files: one of them is its own, its
-    weights, its training script or its spec's, or was read when it was loaded. What it reads is
-    not known of a network that was never traced, or has changed since.
+@dataclass(frozen=True)
+class Sources:
+    """What a network is made of: its own file, its weights, its training script and its specs, and
+    what was read when it was loaded. The latter is not known (None) of a network that was never
+    traced, or has changed since."""
 
-    Raises:
-        SpecError: if nobody says the input's shape.
-        InputError: if the file's name is no text.
-    """
-    submission = network.submission
-    beside = [submission.weights, submission.augmentation and submission.augmentation.file]
-    own = files.hold([str(network.file), *(str(file) for file in beside if file)])
-    asked = files.hold([spec.file, *spec.bases])
-    reads = known_reads(
-        store,
-        reference_to(network),
-        submission.shapes_under(spec),
-        submission.arguments_under(spec),
-        training=submission.training,
-    )
-    if reads is not None and files.have_a_say(reads):
-        return Concern.some
-    if own or asked:
-        return Concern.some
-    return Concern.unknown if reads is None else Concern.none
+    files: tuple[str, ...]
+    reads: Dependencies | None
 
 
-def untracked(networks: Sequence[MappedNetwork]) -> set[Path]:
-    """The files of networks that git knows and does not track: nobody commits them yet.
-
-    None of them where there is no git, or no repository.
-    """
-    found: set[Path] = set()
-    for folder in {network.file.parent for network in networks}:
-        names = [network.file.name for network in networks if network.file.parent == folder]
-        words = ["git", "--literal-pathspecs", "ls-files", "--others", "-z", "--", *names]
-        try:
-            done = subprocess.run(words, cwd=folder, capture_output=True, timeout=10)
-        except (OSError, subprocess.TimeoutExpired):
-            return set()
-        if done.returncode:
-            return set()
-        found |= {folder / name for name in os.fsdecode(done.stdout).split("\0") if name}
-    return found
-
-
-def reference_to(network: MappedNetwork) -> Reference:
-    """The reference of a network that can be traced.
-
-    Raises:
-        InputError: if the file's name is no text.
-    """
-    reference = network.submission.reference
-    try:
-        reference.file.encode()
-    except UnicodeEncodeError:
-        raise InputError(f"{network}: its name is not UTF-8; rename the file") from None
-    return reference
+def concern(files: Files, sources: Sources) -> Concern:
+    """Whether a network has to be judged because of some files: they are among its sources."""
+    held = files.hold(sources.files)
+    if sources.reads is None:
+        return Concern.some if held else Concern.unknown
+    return Concern.some if files.have_a_say(sources.reads) or held else Concern.none
 
 
 def _spellings(path: str) -> frozenset[str]:

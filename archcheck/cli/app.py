@@ -105,19 +105,21 @@ def verify(
     Inside GitHub Actions annotations and a job summary are written by themselves.
     """
     started = time.perf_counter()
-    from archcheck.cli.cached_trace import tracing
+    from archcheck.cli.cached_trace import open_cache, tracing
+    from archcheck.cli.replay import this_run
     from archcheck.worker.reference import parse_reference
 
     formats = [chosen.value for chosen in output_format or ()]
     try:
         reference = parse_reference(net)
+        store = open_cache(no_cache, cache_dir)
         # Unless the network is in the cache, a child imports torch while this process reads the
         # spec.
-        with tracing(reference, no_cache, cache_dir, verbose) as child:
+        with tracing(reference, store, verbose) as child:
             from archcheck.augmentation import parse_script
             from archcheck.cli.options import read_arguments, read_shapes, without
-            from archcheck.cli.output import spare
-            from archcheck.cli.outputs import deliver, destinations
+            from archcheck.cli.output import refuse_overwrite
+            from archcheck.cli.outputs import deliver, destinations, repeatable
             from archcheck.cli.progress import progress_bar
             from archcheck.spec import load_spec
             from archcheck.verification.submission import Submission
@@ -127,7 +129,7 @@ def verify(
             wanted = without(load_spec(spec), skip or [])
             script = parse_script(augmentation) if augmentation is not None else None
             inputs = (reference.file, spec, weights, script.file if script else None)
-            spare([place.file for place in places], inputs)
+            refuse_overwrite([place.file for place in places], inputs)
             submission = Submission(
                 reference=reference,
                 arguments=read_arguments(arguments),
@@ -153,8 +155,9 @@ def verify(
 
             leave_ungraded(error, formats, output_file)
         raise
-    if not report.passed and not exit_zero:
-        raise typer.Exit(FAILED)
+    code = 0 if report.passed or exit_zero else FAILED
+    this_run.keep(None if verbose else store, repeatable([report], places), code)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -174,27 +177,29 @@ def inspect(
     verbose: Verbose = False,
 ) -> None:
     """Print the layers: shapes, parameters, MACs, receptive field, jump and source line."""
-    from archcheck.cli.cached_trace import trace_alone
+    from archcheck.cli.cached_trace import open_cache, trace_alone
+    from archcheck.cli.replay import this_run
     from archcheck.worker.reference import parse_reference
 
     reference = parse_reference(net)
+    store = open_cache(no_cache, cache_dir)
     found = trace_alone(
         reference,
         input_shape,
         arguments,
         train=train,
         timeout=timeout,
-        no_cache=no_cache,
-        cache_dir=cache_dir,
+        store=store,
         verbose=verbose,
     )
-    from archcheck.cli.output import spare, write_inspection
+    from archcheck.cli.output import refuse_overwrite, write_inspection
     from archcheck.network import Network
 
-    spare([output_file], [reference.file])
+    refuse_overwrite([output_file], [reference.file])
     if not isinstance(found, Network):
         not_run(found, output_format, output_file)
-    write_inspection(found, output_format.value, output_file)
+    text = write_inspection(found, output_format.value, output_file)
+    this_run.keep(None if verbose else store, text, 0)
 
 
 app.command()(check)

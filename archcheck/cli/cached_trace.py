@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archcheck.cache import BadFolder, CachedTracing, Store, clean, find_folder, open_store
+from archcheck.cache.folder import BadFolder, clean, find_folder
+from archcheck.cache.store import Store, open_store
+from archcheck.cache.tracing import CachedTracing
+from archcheck.cache.watch import watch
 from archcheck.cli.errors import UsageError
 from archcheck.phrases import some_of
 from archcheck.worker.reference import Reference
@@ -20,17 +23,21 @@ if TYPE_CHECKING:
     from archcheck.worker.failures import Failure
 
 
-@contextmanager
-def tracing(
-    reference: Reference, no_cache: bool, cache_dir: Path | None, verbose: bool
-) -> Iterator[CachedTracing]:
-    """A network to trace, its cache opened; no process is left behind.
+def open_cache(no_cache: bool, cache_dir: Path | None) -> Store | None:
+    """The cache as the options say, by default the project's; None where there is none.
 
     Raises:
         UsageError: if the folder of the cache is a file.
         ConfigError: if the project's settings are wrong.
     """
-    store = None if no_cache else opened_store(cache_dir or _settled_folder())
+    from archcheck.config import configured_cache_dir
+
+    return None if no_cache else opened_store(cache_dir or configured_cache_dir())
+
+
+@contextmanager
+def tracing(reference: Reference, store: Store | None, verbose: bool) -> Iterator[CachedTracing]:
+    """A network to trace; no process is left behind."""
     with CachedTracing(reference, store) as traced:
         yield traced
         if verbose:
@@ -44,24 +51,10 @@ def opened_store(cache_dir: Path | None) -> Store | None:
         UsageError: if the folder of the cache is a file.
     """
     try:
-        return open_store(cache_dir)
+        with watch.paused():
+            return open_store(cache_dir)
     except BadFolder as error:
         raise UsageError(str(error)) from None
-
-
-def _settled_folder() -> Path | None:
-    """The cache's folder as the project's settings name it, None if they do not.
-
-    Raises:
-        ConfigError: if the settings are wrong.
-    """
-    from archcheck.config import find_config
-
-    try:
-        config = find_config()
-    except OSError:  # the working directory is gone
-        return None
-    return config.cache_dir if config is not None else None
 
 
 def trace_alone(
@@ -71,8 +64,7 @@ def trace_alone(
     *,
     train: bool,
     timeout: float,
-    no_cache: bool,
-    cache_dir: Path | None,
+    store: Store | None,
     verbose: bool,
 ) -> Network | Report:
     """Trace a network that no spec is given for, with shapes and arguments as they were typed.
@@ -84,7 +76,7 @@ def trace_alone(
         UsageError: if no shape is given, or one of the options is wrong.
     """
     started = time.perf_counter()
-    with tracing(reference, no_cache, cache_dir, verbose) as child:
+    with tracing(reference, store, verbose) as child:
         from archcheck.cli.options import read_arguments, read_shapes
         from archcheck.network import Network
 
@@ -117,8 +109,10 @@ def remove_cache(cache_dir: Path | None) -> str:
         ConfigError: if the project's settings are wrong.
         OSError: if something cannot be removed.
     """
+    from archcheck.config import configured_cache_dir
+
     try:
-        folder = find_folder(cache_dir or _settled_folder())
+        folder = find_folder(cache_dir or configured_cache_dir())
     except BadFolder as error:
         raise UsageError(str(error)) from None
     was_there = folder.is_dir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +75,10 @@ def check(
     verbose: Verbose = False,
 ) -> None:
     """Check the networks that pyproject.toml maps to specs. Exit codes as those of verify."""
+    from archcheck.cache.watch import watch
+    from archcheck.cli.affected import Files
     from archcheck.cli.cached_trace import opened_store
+    from archcheck.cli.replay import this_run
     from archcheck.verification.mapping import mapped_networks
 
     config = _settings(config_file)
@@ -86,33 +90,45 @@ def check(
             '"models/*.py" = "specs/net.yaml"'
         )
     store = None if no_cache else opened_store(cache_dir or config.cache_dir)
+    apart = this_run.names_files_apart(files or [])
+    with watch.paused() if apart else nullcontext():  # each run looks at them anew
+        named = Files(files) if files else None
+        every = named is None or named.hold([str(config.file)])
 
-    from archcheck.cli.affected import Files
     from archcheck.cli.check_runner import Outcome, Specs, concerned, verify_all
-    from archcheck.cli.output import spare
-    from archcheck.cli.outputs import deliver, destinations
+    from archcheck.cli.output import refuse_overwrite
+    from archcheck.cli.outputs import deliver, destinations, repeatable
+    from archcheck.cli.sources import sources_of
 
     formats = [chosen.value for chosen in output_format or ()]
     places = destinations(formats or [_format(config)], output_file)
     sources = [file for n in networks for file in (n.file, n.spec, n.submission.weights)]
-    spare([place.file for place in places], [config.file, *sources])
+    refuse_overwrite([place.file for place in places], [config.file, *sources])
     specs, outcome = Specs(_skipped(config, skip)), Outcome()
-    if files:
-        named = Files(files)
-        if not named.hold([str(config.file)]):
-            networks = tuple(concerned(networks, named, specs, store, outcome))
-        if verbose:
-            for name in named.unmapped():
-                sys.stderr.write(f"{name}: no network has to do with it\n")
+    judged = networks
+    if named is not None and not every:
+        judged = tuple(concerned(networks, named, specs, store, outcome))
+    if named is not None and verbose:
+        for name in named.unmapped():
+            sys.stderr.write(f"{name}: no network has to do with it\n")
     seconds = timeout or config.timeout or TIMEOUT
-    verify_all(networks, specs, store, outcome, timeout=seconds, verbose=verbose)
+    verify_all(judged, specs, store, outcome, timeout=seconds, verbose=verbose)
     deliver(outcome.reports, places)
     for error in outcome.errors:
         print_exception(error)
     if outcome.errors:
         raise typer.Exit(BROKEN)
-    if not exit_zero and not all(report.passed for report in outcome.reports):
-        raise typer.Exit(FAILED)
+    failed = not exit_zero and not all(report.passed for report in outcome.reports)
+    code = FAILED if failed else 0
+    if verbose:
+        raise typer.Exit(code)
+    subject = tuple(map(networks.index, judged)) if apart and not every else None
+    this_run.keep(store, repeatable(outcome.reports, places), code, subject)
+    if apart:
+        this_run.keep(store, repeatable([], places), 0, ())
+        made_of = [sources_of(network, specs.of(network), store) for network in networks]
+        this_run.keep_networks(store, config.file, made_of)
+    raise typer.Exit(code)
 
 
 def _settings(file: Path | None) -> Config:

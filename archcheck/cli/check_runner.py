@@ -12,11 +12,13 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from archcheck.cache import CachedTracing, Store
-from archcheck.cli.affected import Concern, Files, concern, reference_to, untracked
+from archcheck.cache.store import Store
+from archcheck.cache.tracing import CachedTracing
+from archcheck.cli.affected import Concern, Files, concern
 from archcheck.cli.errors import UsageError
 from archcheck.cli.options import without
 from archcheck.cli.progress import new_bar, progress_bar
+from archcheck.cli.sources import reference_to, sources_of, untracked
 from archcheck.reporters import formatting
 from archcheck.spec import Report, Spec, SpecError, load_spec
 from archcheck.verification.collect import Progress
@@ -98,7 +100,7 @@ def concerned(
     found, unknown = [], []
     for network in networks:
         try:
-            what = concern(files, network, specs.of(network), store)
+            what = concern(files, sources_of(network, specs.of(network), store))
         except (SpecError, UsageError, InputError) as error:
             outcome.add_error(error)
             continue

@@ -15,10 +15,14 @@ def run() -> None:
     gc.disable()  # a short life: looking for garbage among the imports only costs time
     try:
         signal.signal(signal.SIGTERM, _terminate)
-        gc.disable()  # a short life: looking for garbage during the imports only costs time
         from archcheck.cli.streams import prepare
 
         prepare()
+        from archcheck.cli.replay import this_run
+
+        code = this_run.repeat(sys.argv[1:])
+        if code is not None:
+            sys.exit(code)
         from archcheck.cli.app import app
 
         try:

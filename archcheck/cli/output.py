@@ -14,6 +14,7 @@ from rich.console import Console
 
 from archcheck.atomic_file import written_beside
 from archcheck.cli.errors import UsageError
+from archcheck.cli.streams import print_text
 from archcheck.errors import closest
 from archcheck.fields import UnknownField, receptive_field
 from archcheck.network import Network
@@ -77,21 +78,28 @@ def write_examined(
         _write(lambda console: print_examined(examined, console), file)
 
 
-def write_inspection(network: Network, output_format: str, file: Path | None) -> None:
-    """Write the layer table."""
+def write_inspection(network: Network, output_format: str, file: Path | None) -> str | None:
+    """Write the layer table.
+
+    Returns:
+        What was written to standard output; None if it went to a file.
+    """
     from archcheck.reporters.inspection import inspection, print_inspection
 
     rf = receptive_field(network)
     if output_format == "json":
-        _write_json(inspection(network, rf), file)
-    else:
-        _write(lambda console: print_inspection(network, rf, console), file)
+        return _write_json(inspection(network, rf), file)
+    return _write(lambda console: print_inspection(network, rf, console), file)
 
 
 def write_field(
     network: Network, found: Summary | UnknownField, at: str, output_format: str, file: Path | None
-) -> None:
-    """Write what is known of the field at a point."""
+) -> str | None:
+    """Write what is known of the field at a point.
+
+    Returns:
+        What was written to standard output; None if it went to a file.
+    """
     from archcheck.reporters.field import field_report, unknown_report
     from archcheck.reporters.field_text import print_field, print_unknown
 
@@ -100,11 +108,10 @@ def write_field(
             data = unknown_report(network, at, found)
         else:
             data = field_report(found)
-        _write_json(data, file)
-    elif isinstance(found, UnknownField):
-        _write(lambda console: print_unknown(network, at, found, console), file)
-    else:
-        _write(lambda console: print_field(found, console), file)
+        return _write_json(data, file)
+    if isinstance(found, UnknownField):
+        return _write(lambda console: print_unknown(network, at, found, console), file)
+    return _write(lambda console: print_field(found, console), file)
 
 
 def write_plot(found: Summary, picture_format: str, file: Path) -> None:
@@ -213,33 +220,42 @@ def _render(show: Callable[[Console], None], *, for_file: bool = False) -> str:
     return "".join(line.rstrip() + "\n" for line in buffer.getvalue().splitlines())
 
 
-def _write(show: Callable[[Console], None], file: Path | None) -> None:
+def _write(show: Callable[[Console], None], file: Path | None) -> str | None:
     if file is None:
-        say(_render(show))
-    else:
-        write_file(file, _render(show, for_file=True))
+        text = _render(show)
+        print_text(text)
+        return text
+    write_file(file, _render(show, for_file=True))
+    return None
 
 
-def say(text: str, *, is_json: bool = False) -> None:
-    """Write text to standard output; JSON in escapes where its encoding lacks the letters."""
-    if is_json:
-        try:
-            text.encode(sys.stdout.encoding or "utf-8")
-        except UnicodeEncodeError:
-            text = escaped(text)
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-def _write_json(data: Any, file: Path | None) -> None:
+def _write_json(data: Any, file: Path | None) -> str | None:
+    text = dumps(data)
     if file is None:
-        say(dumps(data), is_json=True)
-    else:
-        write_file(file, dumps(data))
+        text = encodable(text)
+        print_text(text)
+        return text
+    write_file(file, text)
+    return None
 
 
-def spare(written: Iterable[Path | None], read: Iterable[Path | str | None]) -> None:
+def encodable(text: str) -> str:
+    """JSON in escapes where the encoding of standard output lacks the letters."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return escaped(text)
+    return text
+
+
+def refuse_overwrite(
+    written: Iterable[Path | None],
+    read: Iterable[Path | str | None],
+    option: str = "--output-file",
+) -> None:
     """Refuse to write over a file that is read: the network itself, say.
+
+    ``option`` is what the files that are written were named by.
 
     Raises:
         UsageError: if one would be.
@@ -248,7 +264,7 @@ def spare(written: Iterable[Path | None], read: Iterable[Path | str | None]) -> 
     for file in written:
         for source in sources:
             if file is not None and file.exists() and source.exists() and file.samefile(source):
-                raise UsageError(f"--output-file {file} would overwrite what is read: name another")
+                raise UsageError(f"{option} {file} would overwrite what is read: name another")
 
 
 def write_file(file: Path, content: str | bytes, option: str = "--output-file") -> None:

@@ -6,11 +6,12 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archcheck.cli.errors import UsageError
-from archcheck.cli.output import render_brief, render_text, say, write_file
+from archcheck.cli.output import encodable, render_brief, render_text, write_file
+from archcheck.cli.streams import print_text
 from archcheck.reporters.formats import JSON_FORMATS, MACHINE_FORMATS, render
 from archcheck.spec import Report
 
@@ -66,6 +67,19 @@ def deliver(reports: Sequence[Report], places: Sequence[Destination]) -> None:
         _annotate(reports, places)
 
 
+def repeatable(reports: Sequence[Report], places: Sequence[Destination]) -> str | None:
+    """What may be printed where the same reports are asked for again, without the time that they
+    took: that was then. None if they tell it all the same, or go anywhere else than to standard
+    output."""
+    if _inside_github() or [place.file for place in places] != [None]:
+        return None
+    timeless = [replace(report, seconds=0.0) for report in reports]
+    text = _rendered(places[0], timeless)
+    if places[0].format in MACHINE_FORMATS and text != _rendered(places[0], reports):
+        return None
+    return _printable(places[0], text)
+
+
 def leave_ungraded(error: Exception, formats: Sequence[str], files: Sequence[Path] | None) -> None:
     """Leave a failed result for Gradescope where nothing could be graded at all: without one it
     shows only that the autograder broke."""
@@ -92,9 +106,13 @@ def _rendered(place: Destination, reports: Sequence[Report]) -> str:
 
 def _put(place: Destination, text: str) -> None:
     if place.file is None:
-        say(text, is_json=place.format in JSON_FORMATS)
+        print_text(_printable(place, text))
     else:
         write_file(place.file, text)
+
+
+def _printable(place: Destination, text: str) -> str:
+    return encodable(text) if place.format in JSON_FORMATS else text
 
 
 def _inside_github() -> bool:

@@ -85,14 +85,16 @@ def rf(
 ) -> None:
     """Print the receptive field at a location, and exactly what one unit there reads."""
     started = time.perf_counter()
-    from archcheck.cli.cached_trace import report_without_spec, tracing
+    from archcheck.cli.cached_trace import open_cache, report_without_spec, tracing
+    from archcheck.cli.replay import this_run
     from archcheck.worker.reference import parse_reference
 
     reference = parse_reference(net)
-    with tracing(reference, no_cache, cache_dir, verbose) as child:
+    store = open_cache(no_cache, cache_dir)
+    with tracing(reference, store, verbose) as child:
         from archcheck.cli.fields import field_at, measure, probe_of
         from archcheck.cli.options import read_arguments, read_plot, read_shapes, read_unit
-        from archcheck.cli.output import spare, write_field, write_plot
+        from archcheck.cli.output import refuse_overwrite, write_field, write_plot
         from archcheck.fields.explain.summary import Summary
         from archcheck.network import Network
         from archcheck.worker.failures import Failure
@@ -106,7 +108,8 @@ def rf(
             raise UsageError("--weights says whose gradients are taken: add --effective")
         if train and effective:
             raise UsageError("gradients are taken in eval mode: leave out --train or --effective")
-        spare([output_file, plot], [reference.file, weights])
+        refuse_overwrite([output_file], [reference.file, weights])
+        refuse_overwrite([plot], [reference.file, weights], "--plot")
         given = read_arguments(arguments)
         found = child.trace(shapes, given, training=train, timeout=timeout)
     if not isinstance(found, Network):
@@ -122,9 +125,10 @@ def rf(
         summary = measured
     if picture_format and plot is not None and not isinstance(summary, Exception):
         write_plot(summary, picture_format, plot)
-    write_field(found, summary, at, output_format.value, output_file)
-    if isinstance(summary, Exception):
-        raise typer.Exit(FAILED)
+    text = write_field(found, summary, at, output_format.value, output_file)
+    code = FAILED if isinstance(summary, Exception) else 0
+    this_run.keep(None if verbose else store, text, code)
+    raise typer.Exit(code)
 
 
 def not_run(report: Report, output_format: TableFormat, file: Path | None) -> NoReturn:

@@ -79,7 +79,7 @@ def init(
     verbose: Verbose = False,
 ) -> None:
     """Write a spec from a network: its budgets as they are, as a guard against regressions."""
-    from archcheck.cli.cached_trace import trace_alone
+    from archcheck.cli.cached_trace import open_cache, trace_alone
     from archcheck.worker.reference import parse_reference
 
     reference = parse_reference(net)
@@ -91,12 +91,12 @@ def init(
         arguments,
         train=train,
         timeout=timeout,
-        no_cache=no_cache,
-        cache_dir=cache_dir,
+        store=open_cache(no_cache, cache_dir),
         verbose=verbose,
     )
     from archcheck.cli.options import read_arguments
-    from archcheck.cli.output import print_failure, say, write_file
+    from archcheck.cli.output import print_failure, write_file
+    from archcheck.cli.streams import print_text
     from archcheck.reporters.formatting import path
     from archcheck.spec import Report
     from archcheck.spec.baseline import baseline_spec
@@ -107,6 +107,6 @@ def init(
     source = f"{path(reference.file) or reference.module}:{found.name}"
     text = baseline_spec(found, source=source, arguments=read_arguments(arguments))
     if output_file is None:
-        say(text)
+        print_text(text)
     else:
         write_file(output_file, text)

@@ -61,6 +61,12 @@ class Output:
         return getattr(self._stream, name)
 
 
+def print_text(text: str) -> None:
+    """Write text to standard output."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def _plain(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error

@@ -129,6 +129,19 @@ def find_config(start: Path | None = None) -> Config | None:
     return None
 
 
+def configured_cache_dir() -> Path | None:
+    """The cache's folder as the settings name it that hold here, None if they do not.
+
+    Raises:
+        ConfigError: if the settings are wrong.
+    """
+    try:
+        config = find_config()
+    except OSError:  # the working directory is gone
+        return None
+    return config.cache_dir if config is not None else None
+
+
 def read_config(file: Path) -> Config:
     """The settings of one file.
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from archcheck.cache import BadFolder, CachedTracing, Store, open_store
+from archcheck.cache.folder import BadFolder
+from archcheck.cache.store import Store, open_store
+from archcheck.cache.tracing import CachedTracing
 from archcheck.errors import internal_error, system_error
 from archcheck.evidence.datasets import DATASETS
 from archcheck.pytest_plugin.artifacts import Artifacts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from archcheck.cache import CachedTracing
+from archcheck.cache.tracing import CachedTracing
 from archcheck.evidence import Evidence
 from archcheck.network import Network
 from archcheck.spec import Report, Spec, check, failed_to_run

@@ -9,8 +9,8 @@ from pathlib import Path
 import grimp
 import pytest
 
-from archcheck.cache import keys
-from archcheck.cache.keys import reference_key
+from archcheck.cache import programs
+from archcheck.cache.keys import TRACING, reference_key
 from archcheck.worker.reference import Reference
 from tests.support.paths import ROOT
 
@@ -22,7 +22,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of archcheck's code that the key is made of."""
     copy = tmp_path / "archcheck"
     shutil.copytree(ROOT / "archcheck", copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(keys, "_OWN", copy)
+    monkeypatch.setattr(programs, "PACKAGE", copy)
     return copy
 
 
@@ -52,7 +52,7 @@ def test_all_that_a_trace_imports_has_a_say() -> None:
     graph = grimp.build_graph("archcheck", exclude_type_checking_imports=True, cache_dir=None)
     job = "archcheck.tracing.job"
     imported = {job, *graph.find_upstream_modules(job)}
-    covered = {name for name, _, _ in keys._own_code()}
+    covered = {name for name, _, _ in programs.own_code(TRACING)}
     files = {str(ROOT / f"{name.replace('.', '/')}.py") for name in imported}
     packages = {str(ROOT / name.replace(".", "/") / "__init__.py") for name in imported}
     there = {file for file in files | packages if Path(file).is_file()}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.cache import open_store
 from archcheck.cache.signing_key import secret
+from archcheck.cache.store import open_store
 
 
 @pytest.fixture

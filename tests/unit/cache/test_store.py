@@ -19,9 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcheck.cache import Store, clean, find_folder
-from archcheck.cache import store as module
-from archcheck.cache.folder import MARKS
+from archcheck.cache import sealed as module
+from archcheck.cache.folder import MARKS, clean, find_folder
+from archcheck.cache.sealed import SealedFiles
+from archcheck.cache.store import KeptNetwork, Store
 from archcheck.network import Network, encode
 from archcheck.network.model import Tensor
 from archcheck.worker.dependencies.states import Dependencies, content
@@ -43,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(folder: Path) -> Store:
-    return Store(folder, KEY)
+    return Store(SealedFiles(folder, KEY))
 
 
 def only_file(folder: Path) -> Path:
@@ -96,7 +97,7 @@ def test_what_changed_is_not_found_and_not_kept(store: Store, tmp_path: Path) ->
 @pytest.fixture(scope="module")
 def entry(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("entry")
-    assert Store(folder, KEY).put(REFERENCE, REQUEST, network(), Dependencies())
+    assert Store(SealedFiles(folder, KEY)).put(REFERENCE, REQUEST, network(), Dependencies())
     return only_file(folder).read_bytes()
 
 
@@ -104,7 +105,7 @@ def found_in(data: bytes) -> Network | None:
     """What is read from an entry of these bytes."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, f"{REFERENCE}-{REQUEST}.network").write_bytes(data)
-        store = Store(Path(folder), KEY)
+        store = Store(SealedFiles(Path(folder), KEY))
         holds = store.may_hold(REFERENCE)
         found = store.get(REFERENCE, REQUEST)
         assert holds == (found is not None)
@@ -129,11 +130,11 @@ def test_a_damaged_entry_is_none(entry: bytes, data: st.DataObject) -> None:
 
 
 def sealed(payload: bytes, key: bytes = KEY, magic: bytes = module.MAGIC) -> bytes:
-    return magic + Store(Path(), key)._seal(payload) + payload
+    return magic + SealedFiles(Path(), key).seal(payload) + payload
 
 
 def empty_entry(name: str) -> bytes:
-    return msgspec.msgpack.encode(module.Entry(name, Dependencies(), encode(network())))
+    return msgspec.msgpack.encode(KeptNetwork(name, Dependencies(), encode(network())))
 
 
 NAME = f"{REFERENCE}-{REQUEST}.network"
@@ -171,7 +172,7 @@ def test_a_foreign_entry_is_none(data: bytes) -> None:
 )
 def test_a_network_of_another_version_is_none(folder: Path, store: Store, body: bytes) -> None:
     folder.mkdir()
-    payload = msgspec.msgpack.encode(module.Entry(NAME, Dependencies(), body))
+    payload = msgspec.msgpack.encode(KeptNetwork(NAME, Dependencies(), body))
     (folder / NAME).write_bytes(sealed(payload))
     assert store.get(REFERENCE, REQUEST) is None
 
@@ -198,11 +199,13 @@ def test_what_is_no_file_is_no_entry(folder: Path, store: Store, tmp_path: Path)
 
 def test_a_folder_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.parent.joinpath("file").write_text("")
-    assert not Store(folder.parent / "file" / "cache", KEY).put(
+    assert not Store(SealedFiles(folder.parent / "file" / "cache", KEY)).put(
         REFERENCE, REQUEST, network(), Dependencies()
     )
-    assert not Store(Path("/proc/cache"), KEY).put(REFERENCE, REQUEST, network(), Dependencies())
-    assert Store(Path("/proc/cache"), KEY).get(REFERENCE, REQUEST) is None
+    assert not Store(SealedFiles(Path("/proc/cache"), KEY)).put(
+        REFERENCE, REQUEST, network(), Dependencies()
+    )
+    assert Store(SealedFiles(Path("/proc/cache"), KEY)).get(REFERENCE, REQUEST) is None
 
 
 class FullDisk:
@@ -252,7 +255,7 @@ def test_an_interruption_leaves_nothing(
 
 
 def _put_and_get(folder: Path, number: int) -> int:
-    store = Store(folder, KEY)
+    store = Store(SealedFiles(folder, KEY))
     wrong = 0
     for turn in range(60):
         width = number * 1000 + turn
@@ -274,7 +277,7 @@ def test_a_process_that_is_ended_while_it_writes_leaves_whole_entries(tmp_path: 
         "import sys; sys.path.insert(0, sys.argv[2])\n"
         "from pathlib import Path\n"
         "from tests.unit.cache.test_store import *\n"
-        "store = Store(Path(sys.argv[1]), KEY)\n"
+        "store = Store(SealedFiles(Path(sys.argv[1]), KEY))\n"
         "while True:\n"
         "    assert store.put(REFERENCE, REQUEST, network('x' * 5_000_000), Dependencies())\n"
     )
@@ -289,7 +292,7 @@ def test_a_process_that_is_ended_while_it_writes_leaves_whole_entries(tmp_path: 
                 time.sleep(0.01)
             time.sleep(0.03 * turn)
             process.send_signal(signal.SIGKILL)
-        assert Store(tmp_path / "cache", KEY).get(REFERENCE, REQUEST) is not None
+        assert Store(SealedFiles(tmp_path / "cache", KEY)).get(REFERENCE, REQUEST) is not None
 
 
 # -- bounds ---------------------------------------------------------------------------------
@@ -360,7 +363,7 @@ def test_the_project_is_where_its_pyproject_is(
 
 def test_a_folder_of_the_users_is_not_marked(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    assert Store(tmp_path, KEY).put(REFERENCE, REQUEST, network(), Dependencies())
+    assert Store(SealedFiles(tmp_path, KEY)).put(REFERENCE, REQUEST, network(), Dependencies())
     assert {path.name for path in tmp_path.iterdir()} == {"mine.txt", NAME}
     assert clean(tmp_path)[::2] == (1, ["mine.txt"])
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

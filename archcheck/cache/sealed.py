@@ -1,0 +1,132 @@
+"""Files that are written whole, read with suspicion, and thrown away when old.
+
+Each is sealed over its whole content, so that a truncated, foreign or forged one is none.
+Libraries for caches on disk bring pickle or a database; neither is wanted here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import time
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from archcheck.atomic_file import written_beside
+from archcheck.cache.folder import ENTRY, UNFINISHED, find_folder, prepare
+from archcheck.cache.signing_key import secret
+
+MAGIC = b"archcheck cache 1\n"
+SEAL = 32
+LARGEST = 1 << 28
+"""A file of more bytes than this is no entry."""
+MOST_ENTRIES, MOST_BYTES, MOST_DAYS = 500, 1 << 28, 30
+"""What is kept: so many, so large together, so long since they were last used."""
+FORGOTTEN = 3600.0
+"""Seconds after which an unfinished file has been left behind by a process that was killed."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What is kept in a file; ``name`` is the file's, so that none stands for another."""
+
+    name: str
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class SealedFiles:
+    """The entries of one folder. What goes wrong with the files is never the caller's matter."""
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        self.folder = folder
+        self._key = key
+
+    def read(self, name: str, kind: type[E]) -> E | None:
+        """An entry as it was written; None if there is none that can be believed."""
+        head = len(MAGIC) + SEAL
+        try:
+            data = _whole_file(self.folder / name)
+        except OSError:
+            return None
+        payload = data[head:]
+        if data[:head] != MAGIC + self.seal(payload):
+            return None
+        try:
+            entry = msgspec.msgpack.decode(payload, type=kind)
+        except ValueError:
+            return None
+        return entry if entry.name == name else None
+
+    def write(self, entry: Entry) -> bool:
+        """Keep an entry; False if it cannot be written."""
+        payload = msgspec.msgpack.encode(entry)
+        target = self.folder / entry.name
+        try:
+            prepare(self.folder)
+            with written_beside(target, MAGIC + self.seal(payload) + payload) as temporary:
+                temporary.replace(target)
+        except OSError:
+            return False
+        with contextlib.suppress(OSError):
+            self._prune()
+        return True
+
+    def used(self, name: str) -> None:
+        """Note that an entry was used just now."""
+        with contextlib.suppress(OSError):
+            os.utime(self.folder / name)
+
+    def seal(self, payload: bytes) -> bytes:
+        """The seal of a payload by the user's key."""
+        return blake2b(payload, key=self._key, digest_size=SEAL).digest()
+
+    def _prune(self) -> None:
+        now = time.time()
+        kept, size = 0, 0
+        for entry in sorted(self._files(), key=lambda entry: -entry.stat().st_mtime_ns):
+            about = entry.stat(follow_symlinks=False)
+            age = now - about.st_mtime
+            if UNFINISHED.fullmatch(entry.name):
+                if age > FORGOTTEN:
+                    Path(entry).unlink(missing_ok=True)
+                continue
+            kept, size = kept + 1, size + about.st_size
+            if kept > MOST_ENTRIES or size > MOST_BYTES or age > MOST_DAYS * 86_400:
+                Path(entry).unlink(missing_ok=True)
+
+    def _files(self) -> Iterator[os.DirEntry[str]]:
+        with os.scandir(self.folder) as found:
+            for entry in found:
+                ours = ENTRY.fullmatch(entry.name) or UNFINISHED.fullmatch(entry.name)
+                if ours and entry.is_file(follow_symlinks=False):
+                    yield entry
+
+
+def open_files(folder: Path | None = None) -> SealedFiles | None:
+    """The files of the cache in a folder, or the project's; None where there can be none.
+
+    Raises:
+        BadFolder: if the given folder is a file.
+    """
+    try:
+        place = find_folder(folder)
+    except OSError:
+        return None
+    key = secret()
+    return SealedFiles(place, key) if key is not None else None
+
+
+def _whole_file(path: Path) -> bytes:
+    # Not to wait for ever should it be a pipe.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST:
+            raise OSError(f"{path} is no entry")
+        return file.read()

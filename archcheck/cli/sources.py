@@ -1,0 +1,69 @@
+"""What the networks of a project are made of: their files, and what they read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from archcheck.cache.known import known_reads
+from archcheck.cache.store import Store
+from archcheck.cli.affected import Sources
+from archcheck.spec import Spec
+from archcheck.verification.mapping import MappedNetwork
+from archcheck.worker.failures import InputError
+from archcheck.worker.reference import Reference
+
+
+def sources_of(network: MappedNetwork, spec: Spec, store: Store | None) -> Sources:
+    """What a network is made of.
+
+    Raises:
+        SpecError: if nobody says the input's shape.
+        InputError: if the file's name is no text.
+    """
+    submission = network.submission
+    beside = [submission.weights, submission.augmentation and submission.augmentation.file]
+    own = [str(network.file), *(str(file) for file in beside if file)]
+    reads = known_reads(
+        store,
+        reference_to(network),
+        submission.shapes_under(spec),
+        submission.arguments_under(spec),
+        training=submission.training,
+    )
+    return Sources((*own, spec.file, *spec.bases), reads)
+
+
+def untracked(networks: Sequence[MappedNetwork]) -> set[Path]:
+    """The files of networks that git knows and does not track: nobody commits them yet.
+
+    None of them where there is no git, or no repository.
+    """
+    found: set[Path] = set()
+    for folder in {network.file.parent for network in networks}:
+        names = [network.file.name for network in networks if network.file.parent == folder]
+        words = ["git", "--literal-pathspecs", "ls-files", "--others", "-z", "--", *names]
+        try:
+            done = subprocess.run(words, cwd=folder, capture_output=True, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            return set()
+        if done.returncode:
+            return set()
+        found |= {folder / name for name in os.fsdecode(done.stdout).split("\0") if name}
+    return found
+
+
+def reference_to(network: MappedNetwork) -> Reference:
+    """The reference of a network that can be traced.
+
+    Raises:
+        InputError: if the file's name is no text.
+    """
+    reference = network.submission.reference
+    try:
+        reference.file.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{network}: its name is not UTF-8; rename the file") from None
+    return reference
