@@ -255,6 +255,14 @@ def test_png_and_gradients_in_a_picture(folder: Path) -> None:
     assert not list(folder.glob(".*.*"))
 
 
+def test_a_picture_is_not_drawn_over_the_weights(folder: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (folder / "weights.svg").write_text("weights")
+    words = ("--effective", "--weights", "weights.svg", "--plot", "weights.svg")
+    assert "--plot weights.svg would overwrite what is read" in refused(folder, *CROSS, *words)
+    assert (folder / "weights.svg").read_text() == "weights"
+
+
 def test_matplotlib_is_not_imported_without_a_picture(folder: Path) -> None:
     script = (
         "import sys; from archcheck.cli.app import app\n"
