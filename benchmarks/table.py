@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks.ratios import Spread
 from benchmarks.results import Answer, Case, Part, Results, Series
-from benchmarks.tools import ASSIGNMENT, CHECK_CACHED, FIELDS, UNET, VERIFY_CACHED
+from benchmarks.tools import ASSIGNMENT, CHECK_CACHED, CHECK_MANY, FIELDS, UNET, VERIFY_CACHED
 
 BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
 COMMAND = """\
@@ -127,11 +127,14 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (titles, rule, *rows))
 
 
+_TOLD_IN_SENTENCES = {"archcheck verify", VERIFY_CACHED, CHECK_CACHED, CHECK_MANY, ASSIGNMENT}
+
+
 def _whole_table(times: Part, memory: Part) -> str:
     over = {found.name: found for found in times.ratios if found.over == "torchinfo"}
     rows = []
     for series in times.series:
-        if series.name in ("archcheck verify", VERIFY_CACHED, CHECK_CACHED, ASSIGNMENT):
+        if series.name in _TOLD_IN_SENTENCES:
             continue
         used = memory.named(series.name)
         if series.name == "torchinfo":
@@ -165,6 +168,13 @@ def _sentences(times: Part, memory: Part) -> Iterable[str]:
             )
     for name in (VERIFY_CACHED, CHECK_CACHED):
         yield from _cached(name, times, memory)
+    many, torch = times.named(CHECK_MANY), times.named("import torch")
+    if many is not None and torch is not None:
+        yield (
+            "`archcheck check` of 20 small networks, nothing cached, takes "
+            f"{seconds(many.spread.median)}, where importing torch alone takes "
+            f"{seconds(torch.spread.median)}."
+        )
     large = memory.named(UNET)
     if large is not None:
         used = megabytes(large.spread.median)

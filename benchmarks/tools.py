@@ -74,6 +74,9 @@ ASSIGNMENT = "torchinfo, an assignment's network"
 VERIFY_CACHED, CHECK_CACHED = "archcheck verify, cached", "archcheck check, cached"
 """What the runs are called that judge networks which have not changed, and what they are beside."""
 
+CHECK_MANY = "archcheck check of 20 networks"
+"""What the run over many small networks is called, nothing of them cached."""
+
 UNET = "archcheck inspect, U-Net at 4096×4096"
 """What the run is called whose memory is measured on a large image."""
 

@@ -19,6 +19,7 @@ from benchmarks.results import Part, Ratio, Series
 from benchmarks.tools import (
     ASSIGNMENT,
     CHECK_CACHED,
+    CHECK_MANY,
     PROGRAMS,
     SHAPES,
     UNET,
@@ -46,7 +47,14 @@ BYTES = {
     CHECK_CACHED: (60e6, "60 MB"),
 }
 """The most that some runs may take, in bytes and in words."""
-APART = ("torchinfo", "archcheck verify", VERIFY_CACHED, CHECK_CACHED, ASSIGNMENT, UNET)
+MANY = 20
+"""How many small networks are checked in one run."""
+EACH = 0.06
+"""The most seconds that one of them may take, beside importing torch once."""
+APART = (
+    *("torchinfo", "archcheck verify", VERIFY_CACHED, CHECK_CACHED, CHECK_MANY),
+    *(ASSIGNMENT, UNET),
+)
 """What is not put beside torchinfo's summary of the large network."""
 
 
@@ -72,6 +80,8 @@ def contestants(network: str, threads: int, folder: Path) -> dict[str, Contestan
     found[VERIFY_CACHED] = _archcheck(verify, (1,), threads, folder, cached=True)
     check = ("check", "--config", str(_project(folder)))
     found[CHECK_CACHED] = _archcheck(check, (1,), threads, folder, cached=True)
+    check = ("check", "--config", str(_small_networks(folder)))
+    found[CHECK_MANY] = _archcheck(check, (0,), threads, folder, cached=False)
     for tool in PROGRAMS:
         if tool not in found:
             found[tool] = _python(tool, network, shape, threads)
@@ -89,6 +99,43 @@ def _project(folder: Path) -> Path:
     return settings
 
 
+def _small_networks(folder: Path) -> Path:
+    """The settings of a project of many small networks, all of which pass."""
+    root = folder / "many"
+    root.mkdir(exist_ok=True)
+    for number in range(MANY):
+        (root / f"net{number}.py").write_text(_SMALL.format(number + 1), encoding="utf-8")
+    (root / "spec.yaml").write_text(_SMALL_SPEC, encoding="utf-8")
+    settings = root / "pyproject.toml"
+    settings.write_text('[tool.archcheck.networks]\n"net*.py" = "spec.yaml"\n', encoding="utf-8")
+    return settings
+
+
+_SMALL = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, {}, 3)
+        )
+        self.pool = nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, x):
+        return self.pool(self.features(x)).flatten(1)
+"""
+_SMALL_SPEC = """\
+input: [3, 32, 32]
+rules:
+  parameters: {at_most: 10k}
+  receptive-field: {exactly: 5}
+  global-average-pool: {exactly: 1}
+  max-pool: forbidden
+"""
+
+
 def inspection(network: str, shape: Shape) -> tuple[str, ...]:
     """The arguments that inspect a network of :mod:`benchmarks.networks`."""
     sides = ",".join(map(str, shape))
@@ -102,7 +149,15 @@ def times(rounds: int, threads: int, network: str, say: Callable[[str], None]) -
         runs = {name: partial(entry.start, False) for name, entry in entered.items()}
         used, failed = interleave(runs, rounds, warm_up=rounds > 1, say=say)
     seconds = {name: [usage.seconds for usage in values] for name, values in used.items()}
-    return _part(entered, seconds, failed, GOALS)
+    part = _part(entered, seconds, failed, GOALS)
+    if CHECK_MANY not in seconds or "import torch" not in seconds:
+        return part
+    allowed = [second + MANY * EACH for second in seconds["import torch"]]
+    words = f"import torch + {MANY} × {EACH * 1000:g} ms"
+    ratios = tuple(by_round(seconds[CHECK_MANY], allowed))
+    return msgspec.structs.replace(
+        part, ratios=(*part.ratios, Ratio(CHECK_MANY, words, ratios, goal=1.0))
+    )
 
 
 def memory(rounds: int, threads: int, network: str, say: Callable[[str], None]) -> Part:
