@@ -19,9 +19,9 @@ from archcheck.cli.errors import UsageError
 from archcheck.cli.options import without
 from archcheck.cli.progress import new_bar, progress_bar
 from archcheck.cli.sources import reference_to, sources_of, untracked
+from archcheck.progress import Progress
 from archcheck.reporters import formatting
 from archcheck.spec import Report, Spec, SpecError, load_spec
-from archcheck.verification.collect import Progress
 from archcheck.verification.mapping import MappedNetwork
 from archcheck.verification.verify import verify
 from archcheck.worker.failures import InputError

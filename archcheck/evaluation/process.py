@@ -10,8 +10,9 @@ from archcheck.evaluation.images import BATCH, find_images
 from archcheck.evaluation.request import EvaluationRequest
 from archcheck.evidence.accuracy import Measured, NotMeasured, Result, Task, Unfit
 from archcheck.evidence.datasets import DATASETS
+from archcheck.progress import Progress
 from archcheck.worker.failures import Failure, InputError, how_it_ended
-from archcheck.worker.process import Reporter, Start
+from archcheck.worker.process import Start
 from archcheck.worker.reference import Reference
 
 _EVALUATE = "archcheck.evaluation.job:evaluate"
@@ -26,7 +27,7 @@ def measure(
     start_worker: Start,
     *,
     timeout: float = 60.0,
-    on_progress: Reporter | None = None,
+    on_progress: Progress | None = None,
 ) -> Result:
     """The accuracy of a referenced network with the weights of a file, in a child process.
 
@@ -38,7 +39,7 @@ def measure(
         arguments: for the network's constructor.
         start_worker: makes the process.
         timeout: seconds that importing and building may take, and that every batch may take.
-        on_progress: told how many of all images are done.
+        on_progress: called with how many of all images are done.
 
     Raises:
         InputError: if weights or images are not there, or cannot be read.

@@ -13,13 +13,13 @@ from archcheck.evaluation.images import BATCH, Images
 from archcheck.evidence.accuracy import Measured, Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.phrases import shape_text
+from archcheck.progress import Progress
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.tracing.trace import input_options
 from archcheck.tracing.weights import Misfit, Weights, load_into
 from archcheck.worker.failures import NetworkError, RunError, describe
 from archcheck.worker.loading import error_place
-from archcheck.worker.process import Reporter
 
 
 class Unknown(NetworkError):
@@ -35,7 +35,7 @@ class WrongWeights(NetworkError):
 
 
 def evaluate(
-    model: nn.Module, images: Images, task: Task, on_progress: Reporter = lambda *_: None
+    model: nn.Module, images: Images, task: Task, on_progress: Progress = lambda *_: None
 ) -> Measured:
     """Classify all images in eval mode, on the device that the model is on.
 
@@ -47,7 +47,7 @@ def evaluate(
         model: the network; it gives a score for each class, (N, classes), or (N, classes, 1, 1).
         images: what it is shown.
         task: the data set and the normalisation of its pixels.
-        on_progress: told how many of all images are done, at first none.
+        on_progress: called with how many of all images are done, at first with 0.
 
     Raises:
         RunError: if forward raises, or returns no score for each class.
@@ -77,7 +77,7 @@ def evaluate(
 
 
 def evaluate_anywhere(
-    model: nn.Module, images: Images, task: Task, on_progress: Reporter = lambda *_: None
+    model: nn.Module, images: Images, task: Task, on_progress: Progress = lambda *_: None
 ) -> Measured:
     """As :func:`evaluate`, on CUDA where there is one that works, else on the CPU.
 

@@ -1,4 +1,4 @@
-"""The plain-data Network that tracing makes and everything else reads."""
+"""The Network: plain data that tracing makes and everything else works on."""
 
 from archcheck.network.layers import Layer, layers_of
 from archcheck.network.model import (

@@ -1,4 +1,4 @@
-"""What an operation is made of, in the words of torch's layers."""
+"""The attributes of an operation, by the names that torch's layers give them."""
 
 from __future__ import annotations
 
@@ -10,32 +10,36 @@ from archcheck.network.model import Network, Op
 _CONVOLUTIONS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS
 _WINDOWS = _CONVOLUTIONS | kinds.FIXED_POOLS
 _BIASED = kinds.CONVOLUTIONS | kinds.LINEAR
-"""The kinds that may have a bias, given or not."""
+"""The kinds that may have a bias, whether a call passes one or not."""
 
 
 def attributes(network: Network, op: Op) -> dict[str, Any]:
     """The attributes of an operation: ``kernel_size``, ``stride``, ``in_channels`` and so on.
 
-    Attributes of a window have one entry an axis. Arguments that are tensors are left out, but
-    for ``bias``, which says whether there is one.
+    Attributes of a window have one entry for each axis. Tensor arguments are left out, except for
+    ``bias``, which says whether there is one.
     """
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         name: value
         for name, value in op.arguments.items()
         if not _holds_tensor(value) and name != kinds.IN_PLACE_WRITE
     }
     if "bias" in op.arguments or op.kind in _BIASED:
-        found["bias"] = op.arguments.get("bias") is not None
+        result["bias"] = op.arguments.get("bias") is not None
     if op.kind in _WINDOWS:
-        found.update(window(network, op))
+        result.update(window(network, op))
     elif op.kind == "linear":
         weight = network.shape(op.arguments["weight"]["tensor"])
-        found["in_features"], found["out_features"] = weight[-1], weight[0]
-    return found
+        result["in_features"], result["out_features"] = weight[-1], weight[0]
+    return result
 
 
 def window(network: Network, op: Op) -> dict[str, Any]:
-    """The attributes of a convolution or a pool that say what each output reads."""
+    """The attributes that say what each output of a convolution or a pool reads.
+
+    ``kernel_size``, ``stride``, ``padding`` and ``dilation`` have one entry for each axis; a
+    convolution's ``padding`` may also be ``same`` or ``valid``.
+    """
     return _convolution(network, op) if op.kind in _CONVOLUTIONS else _pool(op)
 
 
@@ -70,7 +74,7 @@ def _pool(op: Op) -> dict[str, Any]:
 
 
 def spread(value: Any, axes: int) -> tuple[int, ...]:
-    """A number for every axis, from one for all of them or a list."""
+    """A number for every axis, from one number for all of them or a list."""
     items = list(value) if isinstance(value, (list, tuple)) else [value]
     return tuple(items * axes if len(items) == 1 else items)
 

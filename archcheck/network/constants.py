@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 BOOLEANS, INTEGERS, NUMBERS, LOW, HIGH = "booleans", "integers", "numbers", "low", "high"
-"""What is kept of a tensor: its truth values, its whole numbers, its real numbers, where it is
+"""What is kept of a tensor: its truth values, its whole numbers, its real numbers, or where it is
 at most -:data:`CUTTING` or at least :data:`CUTTING`."""
 UNREAD, LEARNED = "unread", "learned"
-"""Only that it is there: its values could not be read (on the meta device), or it is made of
-weights, whose values decide nothing."""
+"""The tensor is only noted: its values could not be read (on the meta device), or it is made of
+weights, whose values must not decide about paths."""
 WIDE = {INTEGERS: "<i8", NUMBERS: "<f8"}
-"""How numbers are kept."""
+"""How numbers are stored, by the kind of constant."""
 CUTTING = 100
 """An addend of this size below zero in front of a softmax leaves nothing of what it is added to."""
 

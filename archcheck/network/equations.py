@@ -7,10 +7,10 @@ from string import ascii_letters
 
 
 def explicit(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
-    """The letters of every operand and of the result, none of them implied.
+    """The letters of every operand and of the result, all of them written out.
 
-    ``ranks`` are the operands' numbers of dimensions; an ellipsis becomes as many letters as it
-    stands for.
+    ``ranks`` has the number of dimensions of each operand; an ellipsis becomes as many letters as
+    it stands for.
 
     >>> explicit("...ij,jk", [3, 2])
     (['Zij', 'jk'], 'Zik')

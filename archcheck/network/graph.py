@@ -10,7 +10,7 @@ from archcheck.network.model import Network, Op
 
 
 def data_inputs(op: Op) -> tuple[int, ...]:
-    """The tensors whose values an operation reads (not those that only lend their shape)."""
+    """The tensors whose values an operation reads, without those that only provide a shape."""
     if op.kind in FACTORIES:
         return ()
     if op.kind in TEMPLATES:
@@ -53,7 +53,7 @@ class Paths:
         # In order of execution an operation lies on every path if no edge passes it by.
         place = {op.index: number for number, op in enumerate(self.ops)}
         end = len(self.ops)
-        changes = [0] * (end + 1)  # how many edges more pass an operation by than the one before
+        changes = [0] * (end + 1)  # by how many more edges pass an operation by than the one before
         edges = [
             (self._made(tensor, place), number)
             for number, op in enumerate(self.ops)

@@ -1,6 +1,6 @@
 """The kinds of operation: one short name for functions and methods of the same meaning.
 
-What is said of them here follows from the table of operations (:mod:`archcheck.network.ops`).
+The sets below follow from the table of operations (:mod:`archcheck.network.ops`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ IN_PLACE_WRITE = "in_place"
 """The argument that marks an operation as having written into its first operand."""
 
 ROWS: dict[str, Row] = {}
-"""The row of the table that says what is known of each kind."""
+"""The row of the table that describes each kind."""
 ALIASES: dict[str, str] = {}
 """The kind that each other name stands for."""
 for _row in ops.TABLE:
@@ -72,13 +72,13 @@ FREE = frozenset([kind for kind, row in ROWS.items() if row.family.cost == ops.F
 LAYER_KINDS = frozenset(
     [kind for kind, row in ROWS.items() if (row.family.layer if row.layer is None else row.layer)]
 )
-"""The functions that, called outside a layer, get a row of their own in a layer table."""
+"""The functions that get a row of their own in a layer table when called outside of a layer."""
 ELEMENTWISE = frozenset([kind for kind, row in ROWS.items() if row.elementwise])
-"""The kinds that combine elements with those at their place."""
+"""The kinds that combine each element with those at the same place."""
 BROADCASTING = frozenset([kind for kind, row in ROWS.items() if row.elementwise == ops.SEVERAL])
-"""Those of them that read several tensors, of shapes that broadcast."""
+"""The elementwise kinds that read several tensors, of shapes that broadcast."""
 TEMPLATES = frozenset([kind for kind, row in ROWS.items() if row.template])
-"""The kinds whose second tensor lends its shape or type only, none of its values."""
+"""The kinds whose second tensor provides only its shape or type, not its values."""
 MASKING = frozenset([kind for kind, row in ROWS.items() if row.masks])
 """The kinds by which a constant mask closes paths."""
 INDEXING = frozenset([kind for kind, row in ROWS.items() if row.indexes])
@@ -88,7 +88,7 @@ _REFLECTED = frozenset("add sub mul div truediv matmul pow floordiv mod and or x
 
 
 def kind_of(function: str) -> tuple[str, bool]:
-    """The kind of a function by its public name, and whether the name says "in place".
+    """The kind of a function by its public name, and whether the name marks it as in place.
 
     >>> kind_of("torch.Tensor.__radd__")
     ('add', False)
@@ -100,7 +100,7 @@ def kind_of(function: str) -> tuple[str, bool]:
 
 
 def short_name(function: str) -> tuple[str, bool]:
-    """A function's own name, without what says "in place" and whose it is, and whether it did.
+    """A function's name without its owner and the mark of writing in place, and whether it had one.
 
     >>> short_name("torch.Tensor.__isub__")
     ('sub', True)

@@ -8,11 +8,16 @@ from archcheck.network.kinds import LAYER_KINDS
 from archcheck.network.model import Call, Network, Op
 
 INSIDE_LAYER = "parametrizations."
-"""In the path of what computes a layer's weight (``torch.nn.utils.parametrize``)."""
+"""Part of the path of a module that computes a layer's weight (``torch.nn.utils.parametrize``)."""
 
 
 class Layer(msgspec.Struct, frozen=True):
-    """A row of the layer table. ``num_parameters`` counts those no earlier row has counted."""
+    """A row of the layer table.
+
+    ``ops`` and ``output`` are indices of operations and of a tensor. ``num_parameters`` counts
+    elements of parameters that no earlier row has counted; ``macs`` are multiply-accumulates for
+    one sample, None if not known.
+    """
 
     name: str
     type: str

@@ -21,7 +21,7 @@ def op_macs(
 ) -> int | None:
     """The multiply-accumulates of one operation over its whole batch.
 
-    Returns None for a kind whose cost is not known, so that nobody takes it for zero.
+    Returns None for a kind whose cost is not known, so that it is not mistaken for zero.
     """
     if kind in kinds.FREE:
         return 0
@@ -87,10 +87,10 @@ def _distances(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[int
 
 
 def _einsum(arguments: Mapping[str, Any], shape: Shape, outputs: Sequence[int]) -> int:
-    given = arguments["operands"]
-    if len(given) == 1 and isinstance(given[0], list):
-        given = given[0]
-    operands = [shape(operand["tensor"]) for operand in given]
+    references = arguments["operands"]
+    if len(references) == 1 and isinstance(references[0], list):
+        references = references[0]
+    operands = [shape(operand["tensor"]) for operand in references]
     if len(operands) < 2:
         return 0
     if len(operands) > 2:

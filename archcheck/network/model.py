@@ -1,8 +1,8 @@
-"""The Network: everything one forward pass showed, as plain frozen data.
+"""The Network: everything that one forward pass showed, as plain frozen data.
 
-Whoever holds a :class:`Network` needs neither torch nor the code it was traced from: it can be
-sent between processes, kept in a cache, compared with another. What it holds never refers back to
-it: the garbage collector is spared looking at it (``gc=False``).
+A :class:`Network` needs neither torch nor the code it was traced from: it can be sent between
+processes, kept in a cache, compared with another. Its parts never refer back to it, so the
+garbage collector need not track them (``gc=False``).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Tensor(msgspec.Struct, frozen=True, gc=False):
     """One value of the forward pass (an in-place operation makes a new one).
 
     ``origin`` is ``input``, ``parameter``, ``buffer``, ``constant`` (held by the model before the
-    pass or made from nothing in it), ``op`` or ``unseen`` (it appeared without any recorded
+    pass or made in it without any operand), ``op`` or ``unseen`` (it appeared without any recorded
     operation making it, so that what it depends on is not known).
     """
 
@@ -79,7 +79,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     standard: bool = False
-    """True for the layers of torch.nn, False for classes of the user's own."""
+    """True for the layers of torch.nn, False for the user's own classes."""
 
 
 class Module(msgspec.Struct, frozen=True, gc=False):
@@ -91,7 +91,7 @@ class Module(msgspec.Struct, frozen=True, gc=False):
     calls: int
     parameters: tuple[str, ...]
     container: bool = False
-    """Whether it has modules inside."""
+    """Whether it contains other modules."""
 
 
 class Parameter(msgspec.Struct, frozen=True, gc=False):
@@ -165,17 +165,17 @@ class Network(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def driven(self) -> frozenset[int]:
-        """The tensors that depend on an input, or may: not weights and what is made of them."""
-        found = {*self.inputs, *self.opaque}
+        """The tensors that depend on an input, or may; weights and what is made of them do not."""
+        tensors = {*self.inputs, *self.opaque}
         for op in self.ops:
-            if not found.isdisjoint(op.inputs):
-                found.update(op.outputs)
-        return frozenset(found)
+            if not tensors.isdisjoint(op.inputs):
+                tensors.update(op.outputs)
+        return frozenset(tensors)
 
     def op_macs(self, op: Op) -> int | None:
         """Multiply-accumulates of one operation for one sample, None if not known.
 
-        What is done with weights alone (a weight norm) is done once, and counts nothing.
+        Work on weights alone (a weight norm) is done once and does not count.
         """
         if self.driven.isdisjoint(op.inputs):
             return 0
@@ -203,7 +203,7 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         return self.shape(tensor)[:1] == (self.batch,)
 
     def sample_shape(self, tensor: int) -> tuple[int, ...]:
-        """The shape of one sample's part of a tensor: without the batch, where it has one."""
+        """The shape of a tensor without its batch axis, if it has one."""
         shape = self.shape(tensor)
         return shape[1:] if self.batched(tensor) else shape
 
@@ -231,7 +231,7 @@ class Network(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def unused_modules(self) -> tuple[str, ...]:
-        """Paths of the modules that the forward pass never called nor took a parameter from."""
+        """Paths of the modules that the forward pass neither called nor took a parameter from."""
         used = {parameter.name for parameter in self.parameters if parameter.used}
         called = {call.module for call in self.calls}
         return tuple(

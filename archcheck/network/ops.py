@@ -1,9 +1,8 @@
 """The table of operations: every function of torch whose meaning is known.
 
-A row holds the operations of one family whose arguments have the same names. All else that is
-said of an operation's kind follows from it (:mod:`archcheck.network.kinds`), but for what the
-operation computes: what it does to fields, what it costs and what shape its result has are
-functions, each where it belongs.
+A row holds the operations of one family whose arguments have the same names. The sets of kinds
+in :mod:`archcheck.network.kinds` follow from it. What an operation does to fields, what it costs
+and what shape its result has are functions, each where it belongs.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 COUNTED, FREE, NOT_COUNTED = "counted", "free", "not counted"
-"""What an operation costs: multiply-accumulates, by convention none, or nobody knows how many."""
+"""What an operation costs: multiply-accumulates, none by convention, or a number not known."""
 ONE, SEVERAL = 1, 2
 """How many tensors an elementwise operation reads."""
 
@@ -19,7 +18,7 @@ ONE, SEVERAL = 1, 2
 class Family(msgspec.Struct, frozen=True):
     """Operations of the same sort.
 
-    ``layer`` says whether one that is called outside of torch's layers has a row of its own in a
+    ``layer`` says whether an operation called outside of torch's layers has a row of its own in a
     layer table.
     """
 
@@ -31,10 +30,10 @@ class Family(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True):
     """Operations of one family whose arguments have the same names.
 
-    ``kinds`` are short names, apart by spaces; ``sub|subtract|rsub`` are three names of one kind,
-    which goes by the first. ``arguments`` are the names of the positional arguments, the last
-    one ``*shape`` if it takes all that are left; where they are left out, they are those that
-    Python knows of the function.
+    ``kinds`` are short names separated by spaces; ``sub|subtract|rsub`` are three names of one
+    kind, which is called by the first. ``arguments`` are the names of the positional arguments,
+    the last one ``*shape`` if it takes all that are left; where they are missing, Python's own
+    signature of the function is used.
     """
 
     kinds: str
@@ -48,11 +47,11 @@ class Row(msgspec.Struct, frozen=True):
     indexes: bool = False
     """Whether constant indices among its arguments say where values go."""
     template: bool = False
-    """Whether its second tensor lends its shape or type only, none of its values."""
+    """Whether its second tensor provides only its shape or type, not its values."""
     layer: bool | None = None
-    """As the family's, where it is different."""
+    """Whether it has a row in a layer table, where that differs from its family."""
     method: str = ""
-    """The arguments of the method, where it takes them in another order than the function."""
+    """The method's arguments, where their order differs from the function's."""
 
 
 CONVOLUTION = Family("convolution", COUNTED, layer=True)
@@ -83,16 +82,16 @@ WINDOW_VIEW = Family("window view")
 UNPOOL = Family("unpool")
 SAMPLING = Family("sampling")
 RUNNING_SCAN = Family("running scan")
-"""A scan that reads no further than to its own position."""
+"""A scan that reads no further than its own position."""
 SORT = Family("sort")
 SIMILARITY = Family("similarity")
 SPECTRUM = Family("spectrum", NOT_COUNTED)
 WRITE = Family("write")
 FACTORY = Family("factory")
-"""It makes a constant; a tensor that it is given lends its shape and type only."""
+"""It makes a constant; a tensor argument provides only its shape and type."""
 WEIGHT_TRANSFORM = Family("weight transform")
 STRUCTURE = Family("structure")
-"""No function of torch: what the recorder writes down beside the calls."""
+"""Not a function of torch: what the recorder notes besides the calls."""
 
 _CONVOLUTION = "input weight bias stride padding dilation groups"
 _TRANSPOSED = "input weight bias stride padding output_padding groups dilation"
@@ -101,7 +100,7 @@ _RECURRENT = "input hx params has_biases num_layers dropout train bidirectional 
 _INTERPOLATE = "input size scale_factor mode align_corners recompute_scale_factor antialias"
 
 TABLE = (
-    # -- what multiplies by weights, and multiplies maps ---------------------------------------
+    # -- products with weights, and of maps -----------------------------------------------------
     Row("conv1d conv2d conv3d", CONVOLUTION, _CONVOLUTION),
     Row("conv_transpose1d conv_transpose2d conv_transpose3d", TRANSPOSED_CONVOLUTION, _TRANSPOSED),
     Row("linear", LINEAR, "input weight bias"),
@@ -261,7 +260,7 @@ TABLE = (
     ),
     Row("to", COPY, "input", template=True),
     Row("type_as", COPY, "input other", template=True),
-    # -- views, and what moves elements about --------------------------------------------------
+    # -- views, and other rearrangements -------------------------------------------------------
     Row("view reshape", VIEW, "input *shape"),
     Row("view_as reshape_as expand_as", VIEW, "input other", template=True),
     Row("flatten|ravel", VIEW, "input start_dim end_dim"),
@@ -351,7 +350,7 @@ TABLE = (
     Row("copy", WRITE, "input src"),
     Row("fill", WRITE, "input value"),
     Row("zero", WRITE, "input"),
-    # -- constants, weights, and what is no function of torch ----------------------------------
+    # -- constants, weights, and what is not a torch function ----------------------------------
     Row(
         """zeros ones full empty eye arange linspace rand randn randint scalar_tensor tril_indices
         triu_indices zeros_like ones_like full_like empty_like rand_like randn_like

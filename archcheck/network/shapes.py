@@ -1,4 +1,4 @@
-"""The shapes of inputs, from the ways people give them."""
+"""The shapes of inputs, from the ways of writing them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Shapes = tuple[tuple[int, ...], ...]
 
 
 def input_shapes(shape: Shape | Sequence[Shape]) -> Shapes:
-    """``(3, 32, 32)`` or ``[(3, 32, 32), (1, 8)]`` as shapes, one an input.
+    """``(3, 32, 32)`` or ``[(3, 32, 32), (1, 8)]`` as shapes without the batch, one for each input.
 
     Raises:
         ValueError: if it is neither.

@@ -1,5 +1,5 @@
-"""Running a model once and writing down what it did.
+"""Running a model once and recording what it did.
 
-Importing this package imports no torch: :mod:`archcheck.worker.process` is the side that the
-command line uses, the other modules run where the model runs.
+Importing this package does not import torch: the command line uses :mod:`archcheck.tracing.remote`,
+the other modules run in the process that runs the model.
 """

@@ -22,7 +22,7 @@ _SYNONYMS = {
     "keepdims": "keepdim",
     "split_size": "split_size_or_sections",
 }
-"""Names of arguments, and what the table of operations calls them."""
+"""Other names of arguments, and those that the table of operations uses."""
 _NAMES = {kind: tuple(row.arguments.split()) for kind, row in ROWS.items() if row.arguments}
 _OF_METHODS = {kind: tuple(row.method.split()) for kind, row in ROWS.items() if row.method}
 _GATHERING = frozenset([kind for kind, names in _NAMES.items() if names[-1].startswith("*")])
@@ -33,13 +33,13 @@ _COMMON = {
     for kind, names in _NAMES.items()
     if not (kind in _GATHERING or kind in _OF_METHODS or kind in _SUBSCRIPTS)
 }
-"""The names of the arguments of kinds that nothing else has to be known of."""
+"""The names of the arguments of kinds that need no special treatment."""
 
 
 def bind(
     kind: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Name the arguments of a call. What has no known name is called ``argument1`` and so on."""
+    """Name the arguments of a call. Those without a known name become ``argument1`` and so on."""
     names = _COMMON.get(kind)
     if names is not None and len(args) <= len(names):
         bound = dict(zip(names, args, strict=False))
@@ -81,7 +81,7 @@ def _positional(kind: str, function: Callable[..., Any]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def python_signature(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of the positional arguments that Python knows of a function, often none."""
+    """The names of the positional arguments in Python's signature of a function, often empty."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -91,7 +91,7 @@ def python_signature(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
-"""The classes of most that is found in arguments: such a value stays as it is."""
+"""The classes of most arguments: such a value stays as it is."""
 _TENSORS = frozenset({torch.Tensor, torch.nn.Parameter})
 
 

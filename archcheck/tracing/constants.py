@@ -1,4 +1,4 @@
-"""Writing down the values of constant masks and indices, which decide what paths there are."""
+"""Recording the values of constant masks and indices, which decide what paths there are."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import INDEXING, MASKING
 from archcheck.tracing.tensor_ids import is_parameter
 
-MOST = 1 << 28
-"""The most elements of which values are kept."""
+MOST_ELEMENTS = 1 << 28
+"""The most elements of a tensor whose values are kept."""
 
 
 class Constants:
     """The constants whose values decide about paths, as the operations that read them run."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[int, str], Constant] = {}
+        self._kept: dict[tuple[int, str], Constant] = {}
         self._learned: set[int] = set()
 
     @property
-    def found(self) -> tuple[Constant, ...]:
-        """What was kept."""
-        return tuple(self._found.values())
+    def kept(self) -> tuple[Constant, ...]:
+        """The constants that were kept."""
+        return tuple(self._kept.values())
 
     def note(self, op: Op, inputs: Sequence[torch.Tensor], driven: Set[int]) -> None:
-        """Keep what an operation reads; ``driven`` are those of its inputs that are no constants.
+        """Keep the constants an operation reads; ``driven`` are its inputs that are not constants.
 
         A structure must not depend on the values of weights: what is made of trainable
         parameters is never kept.
@@ -64,10 +64,10 @@ class Constants:
                 if decides:
                     self._keep(op, number, tensor)
             elif not tensor.is_floating_point():
-                self._found[number, LEARNED] = Constant(number, LEARNED, tuple(tensor.shape))
+                self._kept[number, LEARNED] = Constant(number, LEARNED, tuple(tensor.shape))
 
     def learn_from(self, op: Op) -> None:
-        """What is made of weights is as good as they."""
+        """Mark an operation's results as made of weights if its inputs are."""
         if not self._learned.isdisjoint(data_inputs(op)):
             self._learned.update(op.outputs)
 
@@ -75,7 +75,7 @@ class Constants:
         if tensor.layout != torch.strided:
             return
         masking, indexing = op.kind in MASKING, op.kind in INDEXING
-        readable = not tensor.is_meta and tensor.numel() <= MOST
+        readable = not tensor.is_meta and tensor.numel() <= MOST_ELEMENTS
         if tensor.dtype == torch.bool:
             if readable:
                 self._put(number, BOOLEANS, tensor)
@@ -86,21 +86,21 @@ class Constants:
             if masking and readable:
                 self._put_extremes(op, number, tensor)
             elif masking and tensor.numel() > 1:
-                self._found[number, UNREAD] = Constant(number, UNREAD, tuple(tensor.shape))
+                self._kept[number, UNREAD] = Constant(number, UNREAD, tuple(tensor.shape))
         elif indexing and readable and not tensor.is_complex():
             self._put(number, INTEGERS, tensor)
 
     def _put_extremes(self, op: Op, number: int, tensor: torch.Tensor) -> None:
         kinds = ((LOW, tensor <= -CUTTING), (HIGH, tensor >= CUTTING))
         for kind, bits in kinds if op.kind == "sub" else kinds[:1]:
-            if (number, kind) not in self._found and bool(bits.any()):
+            if (number, kind) not in self._kept and bool(bits.any()):
                 infinite = bool(torch.isinf(tensor[bits]).any())
                 self._put(number, kind, bits, infinite=infinite)
 
     def _put(self, number: int, kind: str, tensor: torch.Tensor, *, infinite: bool = False) -> None:
-        if (number, kind) in self._found:
+        if (number, kind) in self._kept:
             return
         values = tensor.detach().cpu().numpy()
         raw = values.astype(WIDE[kind]) if kind in WIDE else np.packbits(values)
         data = zlib.compress(raw.tobytes(), 1)
-        self._found[number, kind] = Constant(number, kind, values.shape, data, infinite)
+        self._kept[number, kind] = Constant(number, kind, values.shape, data, infinite)

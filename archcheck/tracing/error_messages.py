@@ -1,4 +1,4 @@
-"""What went wrong in a forward pass, in words that name the layer and its input."""
+"""Messages for a forward pass that raised: they name the layer and its input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archcheck.worker.source_locations import frame_place, is_user_code
 
 
 def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) -> RunError:
-    """What forward raised: the module, its line, what it was given, and a hint."""
+    """The error that forward raised, with the module, its line, its input's shape and a hint."""
     place = None
     for frame, _ in traceback.walk_tb(error.__traceback__):
         if is_user_code(frame.f_code.co_filename):
@@ -76,7 +76,7 @@ def _batch_hint(inputs: list[torch.Tensor]) -> str:
 
 
 def _squeeze_hint(recorder: Recorder) -> str:
-    """Whether the axis of a batch of one was squeezed away, which a larger batch would survive."""
+    """A hint if the axis of a batch of one was squeezed away, else empty."""
     for op in recorder.ops:
         if op.kind == "squeeze" and op.arguments.get("dim", 0) == 0:
             shape = recorder.tensor_ids.tensors[op.inputs[0]].shape

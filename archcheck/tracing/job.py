@@ -15,7 +15,7 @@ from archcheck.worker.session import Session
 
 
 def trace_network(request: TraceRequest, session: Session) -> Traced:
-    """Load a network and trace it.
+    """Load a network and trace it; with ``recorded`` also list what was read for it.
 
     Raises:
         InputError: if the reference or the arguments are wrong.
@@ -23,7 +23,7 @@ def trace_network(request: TraceRequest, session: Session) -> Traced:
     """
     recorder: DependencyRecorder | None = None
     if request.recorded:
-        with contextlib.suppress(Exception):  # unrecorded it is traced all the same
+        with contextlib.suppress(Exception):  # it can be traced without recording
             recorder = start_recording()
     lazy_init = LazyInit()
     session.enter("imports")
@@ -44,7 +44,7 @@ def trace_network(request: TraceRequest, session: Session) -> Traced:
     session.over()
     if recorder is None:
         return Traced(traced)
-    with contextlib.suppress(Exception):  # what is not known is no failure of the network
+    with contextlib.suppress(Exception):  # a failed recording is not the network's fault
         return Traced(traced, recorder.finish())
     return Traced(traced)
 

@@ -1,4 +1,4 @@
-"""A model's modules, walked through once, and what they hold: every walk takes its time."""
+"""A model's modules, walked through once since walks are slow, and what they hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 Paths = Mapping[nn.Module, str]
-"""Every module of a model once, by its first path; the model itself is at ``""``."""
+"""Every module of a model once, with its first path; the path of the model itself is ``""``."""
 
 
 def paths_of(model: nn.Module) -> Paths:
@@ -18,20 +18,20 @@ def paths_of(model: nn.Module) -> Paths:
 
 def parameters_of(paths: Paths) -> dict[str, nn.Parameter]:
     """The parameters that the modules hold now, each by its first name."""
-    found: dict[int, tuple[str, nn.Parameter]] = {}
+    named: dict[int, tuple[str, nn.Parameter]] = {}
     for module, path in paths.items():
         for name, parameter in module._parameters.items():
-            if parameter is not None and id(parameter) not in found:
-                found[id(parameter)] = (f"{path}.{name}" if path else name, parameter)
-    return dict(found.values())
+            if parameter is not None and id(parameter) not in named:
+                named[id(parameter)] = (f"{path}.{name}" if path else name, parameter)
+    return dict(named.values())
 
 
 def buffers_of(paths: Paths) -> list[torch.Tensor]:
     """The buffers that the modules hold now, each once."""
-    found = {
+    buffers = {
         id(buffer): buffer
         for module in paths
         for buffer in module._buffers.values()
         if buffer is not None
     }
-    return list(found.values())
+    return list(buffers.values())

@@ -1,4 +1,4 @@
-"""Writing down every torch function that runs, with the module and the line it ran in."""
+"""Recording every torch function that runs, with the module and the line it ran in."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from archcheck.worker.construction import built_at
 from archcheck.worker.source_locations import caller
 
 ESCAPES = frozenset("""item tolist numpy bool float int index complex array""".split())
-"""Dunders and methods that turn a tensor's value into Python data, which cannot be followed."""
-FACTS = METADATA - {"grad"}
-"""What is asked of a tensor and never is a tensor itself."""
+"""Methods that turn a tensor's value into Python data, which cannot be followed."""
+_PLAIN_METADATA = METADATA - {"grad"}
+"""The properties of a tensor that are never tensors themselves."""
 PARAMETRIZE = "torch.nn.utils.parametrize"
-"""The module of the classes that parametrized layers become."""
+"""The module in which torch defines the classes of parametrized layers."""
 
 
 class Recorder(TorchFunctionMode):
-    """A function mode that gives every tensor a number and every call of torch a line.
+    """A function mode that numbers every tensor and records every call of a torch function.
 
-    Module calls are told by :meth:`enter` and :meth:`leave`, from forward hooks.
+    Forward hooks call :meth:`enter` and :meth:`leave` around every module call.
     """
 
     def __init__(self, paths: Paths) -> None:
@@ -49,7 +49,7 @@ class Recorder(TorchFunctionMode):
         self.notes: dict[str, None] = {}
         self.before_write: Callable[[torch.Tensor], None] = lambda tensor: None
         self.perform: Callable[[TorchCall], Any] = TorchCall.run
-        """What a call of torch gives: what torch gives, unless shapes are enough."""
+        """Makes the result of a call of torch: torch itself, unless shapes are enough."""
         self.unregistered = Unregistered()
         self._names: dict[Callable[..., Any], tuple[str, str, bool]] = {}
         self._classes: dict[type, tuple[str, bool]] = {}
@@ -59,7 +59,7 @@ class Recorder(TorchFunctionMode):
     # -- modules ----------------------------------------------------------------------------
 
     def enter(self, module: nn.Module, args: Any) -> None:
-        """A module's forward begins."""
+        """Record that a module's forward begins."""
         name, standard = self._class_of(module)
         index = len(self.calls)
         place = caller()
@@ -81,7 +81,7 @@ class Recorder(TorchFunctionMode):
         self.stack.append(index)
 
     def leave(self, module: nn.Module, output: Any) -> None:
-        """A module's forward has returned."""
+        """Record that a module's forward has returned."""
         index = self.stack.pop()
         call = self.calls[index]
         outputs = self.tensor_ids.numbers(tensors_in(output))
@@ -91,10 +91,10 @@ class Recorder(TorchFunctionMode):
 
     def _class_of(self, module: nn.Module) -> tuple[str, bool]:
         kind = type(module)
-        known = self._classes.get(kind)
-        if known is None:
-            known = self._classes[kind] = _layer_class(kind)
-        return known
+        name_and_origin = self._classes.get(kind)
+        if name_and_origin is None:
+            name_and_origin = self._classes[kind] = _layer_class(kind)
+        return name_and_origin
 
     # -- functions --------------------------------------------------------------------------
 
@@ -111,8 +111,13 @@ class Recorder(TorchFunctionMode):
             function = public_name(func)
             named = self._names[func] = (function, *kind_of(function))
         function, kind, in_place = named
-        if kind in FACTS and not kwargs and len(args) == 1 and self.tensor_ids.knows(args[0]):
-            return func(*args)  # asked of every second tensor, and no step of the computation
+        if (
+            kind in _PLAIN_METADATA
+            and not kwargs
+            and len(args) == 1
+            and self.tensor_ids.knows(args[0])
+        ):
+            return func(*args)  # frequent, and not a step of the computation
         inputs = tensors_in(args)
         if kwargs:
             inputs += tensors_in(kwargs)
@@ -135,10 +140,10 @@ class Recorder(TorchFunctionMode):
         if not outputs:
             return result
         # The old numbers stand in the arguments: outputs get theirs afterwards.
-        known = dict(zip(map(id, inputs), numbers, strict=True))
+        input_numbers = dict(zip(map(id, inputs), numbers, strict=True))
 
         def reference(tensor: torch.Tensor) -> dict[str, int]:
-            number = known.get(id(tensor))  # one inside a slice is not among the inputs
+            number = input_numbers.get(id(tensor))  # one inside a slice is not among the inputs
             return {"tensor": self.tensor_ids.number(tensor) if number is None else number}
 
         arguments = described(called.bound, reference)
@@ -146,7 +151,7 @@ class Recorder(TorchFunctionMode):
             bool(inputs) and _among(inputs[0], outputs)
         )
         if not in_place and isinstance(result, torch.Tensor) and _among(result, inputs):
-            # Handed through untouched: an object of its own keeps the two apart.
+            # The same object came back: an object of its own keeps the two values apart.
             result = result.view_as(result)
             outputs = [result]
         aliases = self.tensor_ids.aliases(outputs[0]) if in_place else []
@@ -193,7 +198,7 @@ class Recorder(TorchFunctionMode):
         return op
 
     def _announce(self, written: Sequence[torch.Tensor]) -> None:
-        """Have the parameters kept whose memory is going to be written."""
+        """Announce the parameters whose memory is about to be written, so that they are kept."""
         for tensor in written:
             for alias in (tensor, *self.tensor_ids.aliases(tensor)):
                 if is_parameter(alias):
@@ -207,10 +212,10 @@ class Recorder(TorchFunctionMode):
             )
 
     def _owner(self, call: int, parameters: tuple[str, ...]) -> tuple[str, Place | None]:
-        # ``self.conv.forward(x)`` passes by the hooks; the weight still tells whose work it is.
+        # ``self.conv.forward(x)`` bypasses the hooks; the weight still shows which layer it is.
         path = self.calls[call].module if call >= 0 else ""
         module = self._modules.get(path)
-        # A function that a class of the user's own calls stands where it is called.
+        # A function called in one of the user's own classes is placed where it is called.
         built = self.built(path) if call >= 0 and self.calls[call].standard else None
         for name in parameters:
             owner = self.tensor_ids.owners[name]
@@ -221,7 +226,7 @@ class Recorder(TorchFunctionMode):
         return path, built
 
     def built(self, path: str) -> Place | None:
-        """Where the module at a path was constructed; a copied one stands where its parent was."""
+        """Where the module at a path was constructed; for a copied one, where its parent was."""
         if path not in self._built:
             module = self._modules.get(path)
             place = built_at(module) if module is not None else None
@@ -258,19 +263,19 @@ class Recorder(TorchFunctionMode):
 
 
 def _among(tensor: torch.Tensor, others: Iterable[torch.Tensor]) -> bool:
-    # The object itself: ``in`` alone would compare elements.
+    # By identity: ``in`` alone would compare elements.
     return id(tensor) in map(id, others)
 
 
 def layout(tensor: torch.Tensor) -> list[Any]:
-    """How a tensor lies in memory: its shape, its strides and where it begins."""
+    """How a tensor lies in memory: its shape, its strides and its offset, in elements."""
     return [list(tensor.shape), list(tensor.stride()), tensor.storage_offset()]
 
 
 def _layer_class(kind: type) -> tuple[str, bool]:
     """The name of a module's class, and whether it is one of torch's layers.
 
-    A parametrized layer's class is what it was before that.
+    A parametrized layer is known by the class it had before.
     """
     if kind.__module__ == PARAMETRIZE and kind.__name__.startswith("Parametrized"):
         kind = kind.__bases__[0]
@@ -278,7 +283,7 @@ def _layer_class(kind: type) -> tuple[str, bool]:
 
 
 def public_name(func: Callable[..., Any]) -> str:
-    """The name that a torch function is known by."""
+    """The public name of a torch function, such as ``torch.nn.functional.conv2d``."""
     name: str | None = resolve_name(func)
     if name is None:
         owner = getattr(func, "__module__", None) or "torch"

@@ -1,4 +1,4 @@
-"""Tracing in a process of its own, asked for from outside: no torch here."""
+"""Tracing in a process of its own, from the side that imports no torch."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archcheck.network import Network
+from archcheck.progress import Progress
 from archcheck.tracing.requests import Gradient, GradientRequest, Probe, Traced, TraceRequest
 from archcheck.worker.failures import Failure
-from archcheck.worker.process import Reporter, Spawned, Worker
+from archcheck.worker.process import Spawned, Worker
 from archcheck.worker.reference import Reference
 from archcheck.worker.warm import WarmWorkers
 
 JOB_MODULES = ("archcheck.tracing.job",)
-"""What a worker imports while nobody waits for it yet."""
+"""What a worker imports in advance."""
 
 Shapes = Sequence[Sequence[int]]
 
@@ -24,7 +25,7 @@ def start_worker() -> Worker:
 
 
 def warm_workers() -> WarmWorkers:
-    """Makes processes for many networks: torch is imported once."""
+    """Processes for many networks, forked from one that has imported torch."""
     return WarmWorkers(JOB_MODULES)
 
 
@@ -38,7 +39,13 @@ def trace_in(
     timeout: float = 60.0,
     recorded: bool = False,
 ) -> Traced | Failure:
-    """Have a worker trace a network; with ``recorded`` it tells what was read for it.
+    """Have a worker trace a network.
+
+    ``input_shapes`` are without the batch, ``timeout`` is in seconds. With ``recorded`` the result
+    lists the files and modules that were read.
+
+    Returns:
+        The trace, or the failure of a network that cannot be imported, built or run.
 
     Raises:
         InputError: if the reference or the arguments are wrong.
@@ -62,11 +69,12 @@ def measure_in(
     arguments: Mapping[str, Any] | None = None,
     *,
     timeout: float = 60.0,
-    on_progress: Reporter | None = None,
+    on_progress: Progress | None = None,
 ) -> Gradient | Failure:
     """Have a worker measure the gradient of a unit with respect to the input.
 
-    ``on_progress`` is told how many of the inputs are done.
+    ``input_shapes`` are without the batch, ``timeout`` is in seconds.
+    ``on_progress`` is called with how many of how many inputs are done.
 
     Raises:
         InputError: if the reference, the arguments or the file of weights is wrong.
@@ -92,6 +100,8 @@ def trace_reference(
     timeout: float = 60.0,
 ) -> Network | Failure:
     """Trace the network that a reference names, in a process of its own.
+
+    ``input_shapes`` are without the batch, ``timeout`` is in seconds.
 
     Raises:
         InputError: if the reference or the arguments are wrong.

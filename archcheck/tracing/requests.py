@@ -1,4 +1,4 @@
-"""What is asked of a process that traces, and what it answers: plain data, no torch here."""
+"""The requests and the results of the jobs that run a network: plain data, without torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archcheck.worker.reference import Reference
 
 class TraceRequest(msgspec.Struct, frozen=True):
     """The network to trace, the shapes of its inputs without the batch, and the arguments of its
-    constructor. ``recorded`` asks what was read for it."""
+    constructor. With ``recorded`` the result lists what was read for it."""
 
     reference: Reference
     input_shapes: tuple[tuple[int, ...], ...]
@@ -23,16 +23,19 @@ class TraceRequest(msgspec.Struct, frozen=True):
 
 
 class Traced(msgspec.Struct, frozen=True):
-    """The network, and what was read for it: None where that was not asked, or is not known."""
+    """The network, and what was read for it: None where that was not recorded."""
 
     network: Network
     dependencies: Dependencies | None = None
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """A unit whose gradient is wanted: of result ``output`` of the ``occurrence``-th call of a
-    function, which has ``shape``; ``index`` has a number for every dimension of it, None for all.
-    ``weights`` is the file of a checkpoint, empty for the network's initial weights.
+    """A unit whose gradient is to be measured.
+
+    It is part of result number ``output`` of the ``occurrence``-th call of a function, both counted
+    from 0. That result has ``shape``; ``index`` has a number for every dimension of it, None for
+    all of a dimension. The gradient is averaged over ``samples`` random inputs. ``weights`` is the
+    file of a checkpoint, empty for the network's initial weights.
     """
 
     function: str
@@ -55,7 +58,11 @@ class GradientRequest(msgspec.Struct, frozen=True):
 
 
 class Gradient(msgspec.Struct, frozen=True):
-    """The absolute gradient at every position of the input: float64 numbers, last axis fastest."""
+    """The absolute gradient at every position of the input.
+
+    ``sides`` are the lengths of its spatial axes, ``values`` little-endian float64 numbers with the
+    last axis fastest.
+    """
 
     sides: tuple[int, ...]
     values: bytes

@@ -1,4 +1,4 @@
-"""Leaving the user's model, and the process, exactly as they were found."""
+"""Leaving the user's model, and the process, exactly as they were."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from torch.nn.parameter import is_lazy
 
 from archcheck.tracing.module_tree import Paths, parameters_of, paths_of
 
-SMALL = 1 << 14
+MOST_GROUPED_ELEMENTS = 1 << 14
 """The most elements of a tensor whose value is kept, and compared, together with others."""
-_ALONE = 1 << 15
-"""From so many elements on torch takes several threads, which is not worth it here."""
+_MULTITHREADED_ELEMENTS = 1 << 15
+"""From this many elements on torch uses several threads, which does not pay here."""
 _PLAIN = frozenset(
     {
         *(torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.bool),
@@ -33,11 +33,11 @@ _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 def unchanged(model: nn.Module, *, training: bool, paths: Paths | None = None) -> Iterator[Copies]:
     """Set the mode of a model's modules, and on the way out put everything back.
 
-    Put back are modes, attributes, buffers, gradients, and the random states and defaults of the
-    process. Parameters are too large to copy in advance: what writes into one has to announce it
-    to the :class:`Copies` that this yields. The flags are set one by one: ``model.train()`` may
-    be overridden, and would give every child the mode of the root on the way back. ``paths`` are
-    those of the model, where they are known already.
+    Modes, attributes, buffers and gradients are put back, and the random states and defaults of
+    the process. Parameters are too large to copy in advance: before one is written, its value has
+    to be given to the :class:`Copies` that this yields. The flags are set one by one:
+    ``model.train()`` may be overridden, and would give every child the mode of the root on the way
+    back. ``paths`` are those of the model, if they are at hand.
     """
     paths = paths_of(model) if paths is None else paths
     copies = Copies()
@@ -79,20 +79,20 @@ _Contents = tuple[dict[str, Any], list[Any], list[tuple[Any, Any]]]
 
 
 def _contents(module: nn.Module) -> _Contents:
-    """Every attribute, the containers among them, and copies of those that hold something."""
+    """Every attribute, the containers among them, and copies of those that are not empty."""
     attributes = dict(vars(module))
     containers = [value for value in attributes.values() if type(value) in _CONTAINERS]
-    # Most are empty, such as those of hooks.
+    # Most containers are empty, such as those of hooks.
     return attributes, containers, [(value, value.copy()) for value in filter(None, containers)]
 
 
 def _restore_module(module: nn.Module, kind: type, contents: _Contents) -> None:
     attributes, containers, copied = contents
-    # A compiled module leaves its mode to the one that it wraps.
+    # A compiled module delegates its mode to the one that it wraps.
     if "training" in attributes and vars(module).get("training") is not attributes["training"]:
         module.training = attributes["training"]
     if type(module) is not kind:
-        return  # a lazy module has found its sizes and become another: that is what it is for
+        return  # a lazy module has determined its sizes and changed its class, as intended
     own = vars(module)
     own.clear()
     own.update(attributes)
@@ -154,7 +154,7 @@ class Copies:
                 and tensor.dtype in _PLAIN
                 and tensor.is_cpu
                 and tensor.layout is torch.strided
-                and tensor.numel() <= SMALL
+                and tensor.numel() <= MOST_GROUPED_ELEMENTS
             ):
                 small.setdefault((tensor.dtype, tensor.dim()), []).append(tensor)
             else:
@@ -163,7 +163,7 @@ class Copies:
             self._together += map(_Together, _portions(group))
 
     def restore(self) -> None:
-        """Give every tensor that has changed its value back."""
+        """Give every changed tensor its old value back."""
         with torch.no_grad():
             for tensor, value, version in self._kept.values():
                 if value is not None and _changed(tensor, value, version):
@@ -173,7 +173,7 @@ class Copies:
 
 
 class _Together:
-    """The values of small tensors of one type and rank, behind one another."""
+    """The values of small tensors of one type and rank, concatenated."""
 
     def __init__(self, tensors: Sequence[torch.Tensor]) -> None:
         self._tensors = tensors
@@ -182,7 +182,7 @@ class _Together:
             self._values = _flat(tensors)
 
     def restore(self) -> None:
-        """Give those that have changed their values back."""
+        """Give the changed tensors their old values back."""
         if [tensor.shape for tensor in self._tensors] == self._shapes and _same_bits(
             self._tensors, self._values
         ):
@@ -194,12 +194,12 @@ class _Together:
 
 
 def _portions(tensors: Iterable[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
-    """Tensors in order, in portions that one thread copies and compares."""
+    """Tensors in order, in portions small enough for one thread."""
     portion: list[torch.Tensor] = []
     elements = 0
     for tensor in tensors:
         elements += tensor.numel()
-        if elements >= _ALONE:
+        if elements >= _MULTITHREADED_ELEMENTS:
             yield portion
             portion, elements = [], tensor.numel()
         portion.append(tensor)
@@ -216,7 +216,7 @@ def _flat(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
 def _same_bits(tensors: Sequence[torch.Tensor], values: torch.Tensor) -> bool:
     bits = _BITS[values.element_size()]
     try:
-        # As whole numbers a NaN is itself, and 0.0 is not -0.0.
+        # As whole numbers a NaN equals itself, and 0.0 differs from -0.0.
         return torch.equal(_flat(tensors).view(bits), values.view(bits))
     except RuntimeError:  # ``.data`` was given another type or device
         return False
@@ -229,8 +229,8 @@ def _put_back(tensor: torch.Tensor, value: torch.Tensor) -> None:
 
 
 def _changed(tensor: torch.Tensor, value: torch.Tensor, version: int | None) -> bool:
-    # Neither is enough: writes through ``.data`` and running statistics count no version, and
-    # sparse tensors compare with nothing.
+    # Neither check is enough: writes through ``.data`` and running statistics do not raise the
+    # version, and sparse tensors cannot be compared.
     if version != _version(tensor) or tensor.shape != value.shape:
         return True
     try:

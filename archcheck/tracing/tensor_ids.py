@@ -1,4 +1,4 @@
-"""Which tensor object is which value: numbers, names, and who shares whose memory."""
+"""Which tensor object holds which value: numbers, names, and shared memory."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
     kind = type(value)
     if kind is torch.Tensor:
         return [value]
-    found: list[torch.Tensor] = []
+    tensors: list[torch.Tensor] = []
     if kind not in _SCALARS:
-        _collect(value, found)
-    return found
+        _collect(value, tensors)
+    return tensors
 
 
 def is_parameter(tensor: torch.Tensor) -> bool:
-    """Whether a tensor is a parameter. The class itself takes long to say so of a plain tensor."""
+    """Whether a tensor is a parameter. ``isinstance`` alone is slow for plain tensors."""
     return type(tensor) is not torch.Tensor and isinstance(tensor, nn.Parameter)
 
 
-def _collect(value: Any, found: list[torch.Tensor]) -> None:
+def _collect(value: Any, tensors: list[torch.Tensor]) -> None:
     if isinstance(value, (tuple, list)):
         for item in value:
             kind = type(item)
             if kind is torch.Tensor or kind is nn.Parameter:
-                found.append(item)
+                tensors.append(item)
             elif not _is_plain(item):
-                _collect(item, found)
+                _collect(item, tensors)
     elif isinstance(value, torch.Tensor):
-        found.append(value)
+        tensors.append(value)
     elif isinstance(value, dict):
         for item in value.values():
-            _collect(item, found)
+            _collect(item, tensors)
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is a number, a text, nothing, or a tuple of such: no tensor is in it."""
+    """Whether a value is a number, a text, None, or a tuple of such: it holds no tensor."""
     kind = type(value)
     return kind in _SCALARS or (kind is tuple and _SCALARS.issuperset(map(type, value)))
 
 
 _SCALARS = frozenset({int, float, bool, str, type(None)})
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
-"""What torch itself keeps in every module: hooks, flags, and the tables of what is registered."""
+"""The attributes of every module: hooks, flags, and the tables of registered members."""
 
 
-_Known = tuple[weakref.ref[torch.Tensor], int, str | None]
-"""A tensor object, since another may get its address, its number, and its name if it is a
+_Entry = tuple[weakref.ref[torch.Tensor], int, str | None]
+"""A tensor object (another may get its address later), its number, and its name if it is a
 parameter of the model."""
 
 
@@ -69,13 +69,13 @@ class TensorIds:
         self.tensors: list[Tensor] = []
         self.owners: dict[str, nn.Module] = {}
         """The module that owns each parameter, by the parameter's name."""
-        self._known: dict[int, _Known] = {}
+        self._entries: dict[int, _Entry] = {}
         self._alone: dict[int, tuple[int]] = {}
         self._storages: dict[int, list[weakref.ref[torch.Tensor]]] = {}
         self._driven: set[int] = set()
         self.unseen = False
         """Whether a tensor appeared that no recorded operation made."""
-        # Everything the model holds before the pass is known and depends on no input.
+        # What the model holds before the pass depends on no input.
         for module, path in paths.items():
             self._adopt(module, f"{path}." if path else "")
 
@@ -100,7 +100,7 @@ class TensorIds:
     def register(
         self, tensor: torch.Tensor, origin: str, *, op: int | None = None, name: str | None = None
     ) -> int:
-        """Give what a tensor object holds now a new number."""
+        """Give the value that a tensor object holds now a new number, and return it."""
         number = len(self.tensors)
         try:
             shape = _sides(tensor.shape)
@@ -110,12 +110,12 @@ class TensorIds:
         if origin in ("input", "unseen"):
             self._driven.add(number)
             self.unseen = self.unseen or origin == "unseen"
-        known = self._known.get(id(tensor))
-        if known is not None and known[0]() is tensor:
-            self._known[id(tensor)] = (known[0], number, known[2])
+        entry = self._entries.get(id(tensor))
+        if entry is not None and entry[0]() is tensor:
+            self._entries[id(tensor)] = (entry[0], number, entry[2])
             return number
         reference = weakref.ref(tensor)
-        self._known[id(tensor)] = (reference, number, name if origin == "parameter" else None)
+        self._entries[id(tensor)] = (reference, number, name if origin == "parameter" else None)
         storage = storage_of(tensor)
         if storage is not None:
             self._storages.setdefault(storage, []).append(reference)
@@ -123,38 +123,38 @@ class TensorIds:
 
     def knows(self, tensor: object) -> bool:
         """Whether an object is a tensor that has a number."""
-        known = self._known.get(id(tensor))
-        return known is not None and known[0]() is tensor
+        entry = self._entries.get(id(tensor))
+        return entry is not None and entry[0]() is tensor
 
     def number(self, tensor: torch.Tensor) -> int:
-        """The number of what a tensor object holds; one that was never seen is marked as such."""
-        known = self._known.get(id(tensor))
-        if known is not None and known[0]() is tensor:
-            return known[1]
+        """The number of the value that a tensor object holds; a new one is marked as unseen."""
+        entry = self._entries.get(id(tensor))
+        if entry is not None and entry[0]() is tensor:
+            return entry[1]
         held = is_parameter(tensor) or _is_global(tensor)
         return self.register(tensor, "constant" if held else "unseen")
 
     def numbers(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
-        """The numbers of several."""
+        """The numbers of several tensors."""
         return self.look_up(tensors)[0]
 
     def look_up(self, tensors: Iterable[torch.Tensor]) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """The numbers of several, and the names of those that are parameters of the model."""
+        """The numbers of several tensors, and the names of the model's parameters among them."""
         numbers, names = [], []
         for tensor in tensors:
-            known = self._known.get(id(tensor))
-            if known is None or known[0]() is not tensor:
+            entry = self._entries.get(id(tensor))
+            if entry is None or entry[0]() is not tensor:
                 numbers.append(self.number(tensor))
                 continue
-            numbers.append(known[1])
-            if known[2] is not None:
-                names.append(known[2])
+            numbers.append(entry[1])
+            if entry[2] is not None:
+                names.append(entry[2])
         if len(numbers) == 1:
             return self.alone(numbers[0]), tuple(names)
         return tuple(numbers), tuple(names)
 
     def alone(self, number: int) -> tuple[int]:
-        """A number by itself: one object, since whatever makes and reads a tensor names it."""
+        """A number in a tuple of its own; always the same object, to save memory."""
         return self._alone.setdefault(number, (number,))
 
     def drive(self, numbers: Iterable[int]) -> None:
@@ -166,7 +166,7 @@ class TensorIds:
         return number in self._driven
 
     def driven(self, numbers: Iterable[int]) -> set[int]:
-        """Those that depend on the input, or may."""
+        """Those of the values that depend on the input, or may."""
         return self._driven.intersection(numbers)
 
     def aliases(self, tensor: torch.Tensor) -> list[torch.Tensor]:
@@ -177,9 +177,9 @@ class TensorIds:
         references = self._storages.get(storage, ())
         if len(references) == 1 and references[0]() is tensor:
             return []
-        # Memory is used again: of those that lay there before, most are gone.
-        known = [(ref, ref()) for ref in references]
-        living = [(ref, other) for ref, other in known if other is not None]
+        # Memory is reused: most of the tensors that lay there before are gone.
+        dereferenced = [(ref, ref()) for ref in references]
+        living = [(ref, other) for ref, other in dereferenced if other is not None]
         self._storages[storage] = [ref for ref, _ in living]
         return [
             other for _, other in living if other is not tensor and storage_of(other) == storage
@@ -202,8 +202,8 @@ def _is_global(tensor: torch.Tensor) -> bool:
 
 
 def storage_of(tensor: torch.Tensor) -> int | None:
-    """What stands for a tensor's memory, None if it has none of the usual kind."""
+    """A number that identifies a tensor's memory, None if it has no ordinary memory."""
     try:
         return int(tensor.untyped_storage()._cdata)
-    except (RuntimeError, NotImplementedError, ValueError):  # sparse, lazy: there is none
+    except (RuntimeError, NotImplementedError, ValueError):  # sparse or lazy
         return None

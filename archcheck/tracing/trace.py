@@ -1,4 +1,4 @@
-"""One forward pass, written down."""
+"""Recording one forward pass as a Network."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def trace(
 ) -> Network:
     """Run ``model`` once and return what it did.
 
-    Heavy functions give results from their shapes. Where the network's way depends on values, it
-    is run again for real, on random input.
+    Heavy functions return blank results of the right shape. If what the network does depends on
+    values, it is run again for real, on random input.
 
     Args:
         model: any module, on any device, the meta device included. It is left as it was found.
@@ -59,13 +59,15 @@ def trace(
         training: trace in training mode (with a batch of two) rather than in eval mode.
         name: what to call the network; its class name by default.
         source: where the network is defined.
-        notes: remarks to hand on with the network.
-        lazy_init: what of the model's initialisation was put off and waits.
-        compute: run it for real in any case.
-        attempted: told ``True`` before an attempt from shapes, ``False`` after one in vain.
+        notes: remarks that the Network keeps.
+        lazy_init: the part of the model's initialisation that was put off.
+        compute: run the model for real in any case.
+        attempted: called with ``True`` before an attempt from shapes alone, and with ``False`` when
+            it has failed.
 
     Raises:
         RunError: if forward raises or returns no tensor. Its ``module`` and ``place`` say where.
+        ValueError: if ``input_shape`` is not a shape.
     """
     shapes = input_shapes(input_shape)
     network = None
@@ -95,9 +97,9 @@ def _without_values(
     recorder: Recorder,
     lazy_init: LazyInit | None,
 ) -> Network | None:
-    """The network without any of its values, None if they matter.
+    """The network traced from shapes alone, None if values matter.
 
-    Whatever goes wrong goes wrong again in the real pass, which knows the true message.
+    Whatever goes wrong goes wrong again in the real pass, which gives the true message.
     """
     executor = ShapeExecutor(recorder.tensor_ids, lazy_init)
     recorder.perform = executor.perform
@@ -162,12 +164,12 @@ def _one_pass(
         buffer_bytes=sum(buffer.numel() * buffer.element_size() for buffer in buffers),
         notes=(*recorder.notes, *recorder.unregistered.notes()),
         torch=str(torch.__version__),
-        constants=recorder.constants.found,
+        constants=recorder.constants.kept,
     )
 
 
 def input_options(model: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """The device and the type of the inputs that a model takes: those of its first weights."""
+    """The device and the type of a model's inputs: those of its first floating-point parameter."""
     first = next((p for p in model.parameters() if p.is_floating_point()), None)
     return (torch.device("cpu"), torch.float32) if first is None else (first.device, first.dtype)
 

@@ -7,7 +7,7 @@ input, its absolute value averaged over inputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from archcheck.network.kinds import kind_of
+from archcheck.progress import Progress
 from archcheck.tracing.recorder import public_name
 from archcheck.tracing.requests import Gradient, Probe
 from archcheck.tracing.restore import unchanged
@@ -28,19 +29,20 @@ def measure(
     model: nn.Module,
     input_shapes: Sequence[tuple[int, ...]],
     probe: Probe,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Progress = lambda done, total: None,
 ) -> Gradient:
-    """The absolute gradient of a unit, averaged over random inputs and the input's channels.
+    """The absolute gradient of a unit at every input position.
 
+    It is averaged over random inputs and over the input's channels.
     The unit's activations are summed over its channels. The model runs in eval mode and is left
-    as it was found, but for parameters that its forward writes to. Inputs are drawn from a normal
+    as it was, except for parameters that its forward writes to. Inputs are drawn from a normal
     distribution, the same ones every time.
 
     Args:
         model: the network.
         input_shapes: the shape of one sample of every input, without the batch.
         probe: the unit, and how many inputs are averaged.
-        progress: told after every input how many are done.
+        on_progress: called after every input with how many of how many are done.
 
     Raises:
         RunError: if forward raises, the unit is not met again, or no gradient comes back.
@@ -53,7 +55,7 @@ def measure(
         stack.enter_context(torch.enable_grad())
         for number in range(probe.samples):
             total += _gradient(model, input_shapes, probe, number)
-            progress(number + 1, probe.samples)
+            on_progress(number + 1, probe.samples)
     total /= probe.samples
     if not bool(total.isfinite().all()):
         raise RunError("the gradients are not finite with these weights", cause="unusable")
@@ -70,26 +72,26 @@ def _gradient(
         for shape in input_shapes
     ]
     chosen = inputs[probe.input_index].requires_grad_(True)
-    # What the network does in place must not be done to the tensor that the gradient is for.
-    given = [tensor.clone() if tensor is chosen else tensor for tensor in inputs]
+    # In-place operations must not write to the tensor that the gradient is taken for.
+    arguments = [tensor.clone() if tensor is chosen else tensor for tensor in inputs]
     with _Catcher(probe) as catcher:
         try:
-            model(*given)
+            model(*arguments)
         except Exception as error:
             raise RunError(
                 f"forward raised while gradients were taken: {describe(error)}", cause="unusable"
             ) from error
-    if catcher.found is None or tuple(catcher.found.shape) != probe.shape:
+    if catcher.value is None or tuple(catcher.value.shape) != probe.shape:
         raise RunError(
             "forward went another way than before: the unit was not met again", cause="unusable"
         )
     index = tuple(slice(None) if i is None else i for i in probe.index)
-    unit = catcher.found[index].sum()
+    unit = catcher.value[index].sum()
     if not unit.requires_grad:
         raise RunError("no gradient leads from the unit to the input", cause="unusable")
     try:
         (gradient,) = torch.autograd.grad(unit, chosen, allow_unused=True)
-    except RuntimeError as error:  # a value that the gradient needs was written over
+    except RuntimeError as error:  # a value that the gradient needs was overwritten
         raise RunError(f"backward raised {describe(error)}", cause="unusable") from error
     if gradient is None:
         raise RunError("no gradient leads from the unit to the input", cause="unusable")
@@ -102,7 +104,7 @@ class _Catcher(TorchFunctionMode):
     def __init__(self, probe: Probe) -> None:
         super().__init__()
         self.probe = probe
-        self.found: torch.Tensor | None = None
+        self.value: torch.Tensor | None = None
         self._calls = 0
 
     def __torch_function__(
@@ -119,6 +121,6 @@ class _Catcher(TorchFunctionMode):
             if written:
                 if self._calls == self.probe.occurrence:
                     # A copy: what follows may change the value in place.
-                    self.found = written[self.probe.output].clone()
+                    self.value = written[self.probe.output].clone()
                 self._calls += 1
         return result

@@ -1,4 +1,4 @@
-"""Weights from a file into a model: safetensors, or a state dict that torch saved."""
+"""Loading weights into a model from safetensors, or from a state dict that torch saved."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from archcheck.phrases import shape_text, some_of
 from archcheck.worker.failures import InputError, describe
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
-"""Keys under which training programs put a state dict, beside the epoch and the optimiser."""
+"""Keys under which training programs store a state dict, beside the epoch and the optimiser."""
 PREFIXES = ("module.", "_orig_mod.")
-"""What DataParallel and torch.compile put in front of all names."""
-INNER = "._orig_mod."
+"""Prefixes that DataParallel and torch.compile put in front of all names."""
+INFIX = "._orig_mod."
 """What torch.compile puts into the names of a compiled part."""
-SHOWN = 3
-"""How many names are told of those that do not fit."""
+NAMES_SHOWN = 3
+"""The most names that a message lists."""
 
 
 class Misfit(Exception):
-    """Weights are of another network; the message says which names and shapes differ."""
+    """The weights belong to another network; the message says which names and shapes differ."""
 
 
 @dataclass(frozen=True)
 class Weights:
     """The tensors of a checkpoint by name, and the fingerprint of its file.
 
-    ``remark`` says what was taken off to find them, empty if nothing was.
+    ``remark`` names the keys that they stood under, empty if none.
     """
 
     state: Mapping[str, Any]
@@ -45,10 +45,10 @@ class Weights:
 
 
 def load_weights(model: nn.Module, weights: Weights, file: str) -> None:
-    """Load the weights of a file into a model that they have to fit.
+    """Load the weights read from ``file`` into a model.
 
     Raises:
-        InputError: if they do not.
+        InputError: if they do not fit it.
     """
     try:
         load_into(model, weights)
@@ -57,7 +57,7 @@ def load_weights(model: nn.Module, weights: Weights, file: str) -> None:
 
 
 def read_weights(file: str) -> Weights:
-    """The weights in a file, on the CPU. Nothing but tensors is unpickled.
+    """The weights in a file, on the CPU. Only tensors are unpickled.
 
     A state dict may stand under one of ``WRAPPERS``.
 
@@ -78,12 +78,14 @@ def read_weights(file: str) -> Weights:
         state = state[wrapper]
         taken.append(wrapper)
     if not isinstance(state, Mapping) or not _tensors(state):
-        found = (
-            f" (but {some_of(list(state), SHOWN)})" if isinstance(state, Mapping) and state else ""
+        keys = (
+            f" (but {some_of(list(state), NAMES_SHOWN)})"
+            if isinstance(state, Mapping) and state
+            else ""
         )
         raise _wrong(
             file,
-            f"it holds no weights by name{found}: "
+            f"it holds no weights by name{keys}: "
             "save a state dict, torch.save(net.state_dict(), file)",
         )
     remark = f"under {'.'.join(taken)}" if taken else ""
@@ -91,14 +93,14 @@ def read_weights(file: str) -> Weights:
 
 
 def load_into(model: nn.Module, weights: Weights) -> str:
-    """Put weights into a model; names may stand behind one of ``PREFIXES``.
+    """Load weights into a model; their names may begin with some of ``PREFIXES``.
 
     Returns:
-        How the names were understood, empty if as they stand.
+        What was removed to find the weights and their names, empty if nothing.
 
     Raises:
-        Misfit: if any is missing, or too many, or of another shape. The model may have taken some
-            of them by then.
+        Misfit: if one is missing, unexpected or of another shape. Some may have been loaded by
+            then.
     """
     own = model.state_dict(keep_vars=True)
     state, remark = _without_prefixes(weights, own)
@@ -106,12 +108,14 @@ def load_into(model: nn.Module, weights: Weights) -> str:
         result: Any = model.load_state_dict(state, strict=False)
     except Exception as error:
         problems = _problems(
-            # Batch normalisation does without its count.
+            # Batch normalisation works without its count.
             [n for n in own if n not in state and not n.endswith("num_batches_tracked")],
             [name for name in state if name not in own],
             _other_shapes(own, state),
         )
-        last = str(error).strip().rpartition("\n")[2].strip()  # torch begins with a headline
+        last = (
+            str(error).strip().rpartition("\n")[2].strip()
+        )  # torch's message begins with a headline
         raise Misfit(problems or last or describe(error)) from None
     problems = _problems(
         _untied(getattr(result, "missing_keys", ()), own, state),
@@ -147,8 +151,8 @@ def _wrong(file: str, reason: str) -> InputError:
 
 
 def _reason(error: Exception) -> str:
-    """An error in one line, without torch's advice to read the file in spite of it: that is none
-    for a file of somebody else's."""
+    """An error in one line, without torch's advice to load the file all the same, which is unsafe
+    for a file from an unknown source."""
     inner = re.search(r"WeightsUnpickler error: (.+)", str(error))
     if inner is not None:
         return inner[1].strip()
@@ -165,7 +169,7 @@ def _tensors(state: Mapping[Any, Any]) -> bool:
 
 def _without_prefixes(weights: Weights, own: Collection[str]) -> tuple[dict[str, Any], str]:
     state: dict[str, Any] = OrderedDict(weights.state)
-    if hasattr(weights.state, "_metadata"):  # versions of the modules, by which some read
+    if hasattr(weights.state, "_metadata"):  # versions of the modules, which some need when loading
         state._metadata = weights.state._metadata  # type: ignore[attr-defined]
     taken = ""
     while True:
@@ -174,16 +178,16 @@ def _without_prefixes(weights: Weights, own: Collection[str]) -> tuple[dict[str,
             break
         state = {name.removeprefix(prefix): value for name, value in state.items()}
         taken += prefix
-    if any(INNER in name for name in state) and not any(INNER in name for name in own):
-        # A part of the network was compiled; traced, none is.
-        state = {name.replace(INNER, "."): value for name, value in state.items()}
-        taken += INNER[1:]
+    if any(INFIX in name for name in state) and not any(INFIX in name for name in own):
+        # A part of the network was compiled, which it is not here.
+        state = {name.replace(INFIX, "."): value for name, value in state.items()}
+        taken += INFIX[1:]
     parts = [weights.remark, f"with {taken} taken off the names" if taken else ""]
     return state, ", ".join(part for part in parts if part)
 
 
 def _untied(missing: Sequence[str], own: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
-    """Names that are really missing: safetensors keeps a tensor that has two names under one."""
+    """Names that are really missing: safetensors stores a tensor that has two names under one."""
     there = {id(own[name]) for name in state if name in own}
     return [name for name in missing if name not in own or id(own[name]) not in there]
 
@@ -202,9 +206,9 @@ def _other_shapes(own: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]
 def _problems(missing: Sequence[str], unexpected: Sequence[str], shapes: Sequence[str]) -> str:
     parts = []
     if missing:
-        parts.append(f"it does not have {some_of(missing, SHOWN)}")
+        parts.append(f"it does not have {some_of(missing, NAMES_SHOWN)}")
     if unexpected:
-        parts.append(f"it has more than the network: {some_of(unexpected, SHOWN)}")
+        parts.append(f"it has more than the network: {some_of(unexpected, NAMES_SHOWN)}")
     if shapes:
-        parts.append(some_of(shapes, SHOWN))
+        parts.append(some_of(shapes, NAMES_SHOWN))
     return "; ".join(parts)

@@ -10,6 +10,7 @@ from archcheck.evidence.accuracy import Accuracy, NotMeasured, Result, Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.network import Network
 from archcheck.phrases import shape_text
+from archcheck.progress import Progress
 from archcheck.spec import Spec
 from archcheck.verification.submission import Submission
 from archcheck.worker.reference import Reference
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from archcheck.worker.process import Start
 
-Progress = Callable[[int, int], None]
 """Is called with how many of how many are done."""
 
 

@@ -7,8 +7,9 @@ import time
 from archcheck.cache.tracing import CachedTracing
 from archcheck.evidence import Evidence
 from archcheck.network import Network
+from archcheck.progress import Progress
 from archcheck.spec import Report, Spec, check, failed_to_run
-from archcheck.verification.collect import Progress, collect
+from archcheck.verification.collect import collect
 from archcheck.verification.submission import Submission
 from archcheck.verification.wording import failure_finding
 from archcheck.worker import failures

@@ -16,6 +16,7 @@ from typing import IO, Protocol, TypeVar
 
 import msgspec
 
+from archcheck.progress import Progress
 from archcheck.worker.failures import Failure, InputError, Stage, StartError
 from archcheck.worker.protocol import (
     OWN_WORK,
@@ -23,8 +24,8 @@ from archcheck.worker.protocol import (
     Failed,
     Job,
     Message,
-    Progress,
     Refused,
+    StepDone,
     own_output,
     pack,
     raw,
@@ -44,7 +45,6 @@ KEPT_OUTPUT = 1 << 14
 LARGEST_ANSWER = 1 << 30
 """The bytes that an answer may have."""
 
-Reporter = Callable[[int, int], None]
 
 _START = (
     "import sys\n"
@@ -156,7 +156,7 @@ class Worker:
         script: str,
         timeout: float,
         each_step: bool = False,
-        on_progress: Reporter | None = None,
+        on_progress: Progress | None = None,
     ) -> T | Failure:
         """Have a job done; what goes wrong in the user's code comes back as a :class:`Failure`.
 
@@ -168,7 +168,7 @@ class Worker:
             script: the user's file or module.
             timeout: seconds that the user's code may take; starting the process is no part of it.
             each_step: whether each step has all of that time.
-            on_progress: is told how many steps of how many are done.
+            on_progress: called with how many steps of how many are done.
 
         Raises:
             InputError: if what the caller gave is wrong.
@@ -194,17 +194,17 @@ class Worker:
         except msgspec.MsgspecError:
             return Failure("runs", "garbled", output=self._tail())
 
-    def _converse(self, timeout: float, on_progress: Reporter | None) -> Done | Failure:
+    def _converse(self, timeout: float, on_progress: Progress | None) -> Done | Failure:
         stage: Stage = "starts"
         deadline = time.monotonic() + START
         longest = max(timeout, OWN_WORK)  # whatever is announced: a submission may do so, too
         while True:
             message = self._next(deadline)
-            if isinstance(message, (StageMessage, Progress)):
+            if isinstance(message, (StageMessage, StepDone)):
                 deadline = time.monotonic() + min(message.seconds, longest) + GRACE
             if isinstance(message, StageMessage):
                 stage = message.name
-            elif isinstance(message, Progress):
+            elif isinstance(message, StepDone):
                 if on_progress is not None:
                     on_progress(message.done, message.total)
             elif isinstance(message, Done):

@@ -24,7 +24,7 @@ class Job(msgspec.Struct, frozen=True):
         request: its first argument as MessagePack, read as the type that it annotates.
         script: the user's file or module: what the user's code finds in ``sys.argv[0]``.
         timeout: seconds that the user's code may take.
-        each_step: whether every step that the job tells of has all of that time.
+        each_step: whether every step that the job reports has all of that time.
     """
 
     function: str
@@ -41,7 +41,7 @@ class Stage(msgspec.Struct, frozen=True, tag=True):
     seconds: float
 
 
-class Progress(msgspec.Struct, frozen=True, tag=True):
+class StepDone(msgspec.Struct, frozen=True, tag=True):
     """So many steps are done. Within so many ``seconds`` the worker says something again."""
 
     done: int
@@ -81,7 +81,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
         )
 
 
-Message = Stage | Progress | Done | Failed | Refused
+Message = Stage | StepDone | Done | Failed | Refused
 
 OWN_WORK = 120.0
 """Seconds that archcheck's own part of a job may take at a time."""

@@ -23,7 +23,7 @@ from archcheck.worker.protocol import (
     Failed,
     Job,
     Message,
-    Progress,
+    StepDone,
     pack,
 )
 from archcheck.worker.protocol import Stage as StageMessage
@@ -56,7 +56,7 @@ class Session:
         """So many steps are done."""
         if self._each_step:
             self._clock.reset()
-        self._send(Progress(done, total, self._clock.left))
+        self._send(StepDone(done, total, self._clock.left))
 
     def attempt(self, begins: bool) -> None:
         """An attempt that may not count begins, or did not count: then all begins anew."""

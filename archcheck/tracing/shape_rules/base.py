@@ -1,7 +1,7 @@
 """What shape rules are made of: the call, the table of rules, blank results.
 
-A rule's result is a tensor of the shape, type and strides that the real function would give,
-whose memory nobody has written: memory that is never touched is never paid for.
+A rule returns a tensor of the shape, type and strides that the real function would give. Its
+memory is never written: the system does not even provide memory that is never touched.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from archcheck.tracing.arguments import bind
 from archcheck.tracing.shape_rules.layout import canonical_strides
 
 REAL_TYPES = frozenset({torch.float32, torch.float64})
-"""The types that rules know; kernels of other ones may be missing or behave otherwise."""
+"""The types that rules cover; kernels for others may be missing or behave differently."""
 
 
 class FallBack(Exception):
-    """A rule does not know this way of calling: the real function has to run."""
+    """A rule does not cover this call: the real function has to run."""
 
 
 class NeedsValues(BaseException):
-    """What the network does depends on values: nothing but a real forward pass will do.
+    """What the network does depends on values: only a real forward pass will do.
 
-    No ``Exception``, so that the network's own handlers let it through.
+    Not an ``Exception``, so that the network's own handlers let it through.
     """
 
 
@@ -34,7 +34,7 @@ class Call:
     """One call of a torch function, its arguments by name.
 
     ``inputs`` are the tensors among them, ``driven`` those that depend on the network's input.
-    ``drew`` is set by a rule that leaves out drawing random numbers.
+    A rule sets ``drew`` if it skips the drawing of random numbers.
     """
 
     __slots__ = (
@@ -80,29 +80,29 @@ class Call:
         return self._bound
 
     def run(self) -> Any:
-        """Let torch do it."""
+        """Run the torch function itself."""
         return self.func(*self.args, **self.kwargs)
 
     def take(self, *names: str, **defaults: Any) -> list[Any]:
-        """The named arguments, then those with defaults.
+        """The values of the named arguments, then of those with defaults.
 
         Raises:
-            FallBack: if one is missing, or the call has others.
+            FallBack: if one is missing, or the call has further arguments.
         """
         bound = self.bound
-        found = [bound[name] for name in names if name in bound]
-        if len(found) < len(names):
+        values = [bound[name] for name in names if name in bound]
+        if len(values) < len(names):
             raise FallBack
-        known = len(names)
+        used = len(names)
         for name, default in defaults.items():
             if name in bound:
-                known += 1
-                found.append(bound[name])
+                used += 1
+                values.append(bound[name])
             else:
-                found.append(default)
-        if known != len(bound):
+                values.append(default)
+        if used != len(bound):
             raise FallBack
-        return found
+        return values
 
 
 Rule = Callable[[Call], Any]
@@ -121,27 +121,27 @@ def shape_rule(*kinds: str) -> Callable[[Rule], Rule]:
 
 
 def remembered(rule: Rule) -> Rule:
-    """A rule whose blank result follows from the arguments' shapes: it is asked once for each.
+    """A rule whose blank result follows from the arguments' shapes: each is computed once.
 
-    Networks repeat themselves: most of their layers are called like one before.
+    Networks repeat themselves: most of their layers are called like an earlier one.
     """
-    known: dict[Hashable, tuple[torch.Size, torch.dtype]] = {}
+    results: dict[Hashable, tuple[torch.Size, torch.dtype]] = {}
 
     def remembering(call: Call) -> Any:
         key = _signature(call)
-        found = known.get(key) if key else None
-        if found is not None:
-            return torch.empty(found[0], dtype=found[1], device="cpu")
+        remembered_result = results.get(key) if key else None
+        if remembered_result is not None:
+            return torch.empty(remembered_result[0], dtype=remembered_result[1], device="cpu")
         result = rule(call)
-        if key and len(known) < MOST_REMEMBERED:
-            known[key] = (result.shape, result.dtype)
+        if key and len(results) < MOST_REMEMBERED:
+            results[key] = (result.shape, result.dtype)
         return result
 
     return remembering
 
 
 def _signature(call: Call) -> tuple[Hashable, ...]:
-    """All that a rule can ask of the arguments; empty where one is nothing usual."""
+    """All that a rule may depend on in the arguments; empty if one is unusual."""
     parts: list[Any] = [call.func, len(call.args), *call.kwargs]
     for value in (*call.args, *call.kwargs.values()):
         kind = type(value)
@@ -163,16 +163,16 @@ def _signature(call: Call) -> tuple[Hashable, ...]:
 _WHOLE = frozenset({int})
 _SIMPLE = frozenset({int, float, bool, str, type(None)})
 MOST_REMEMBERED = 1 << 14
-"""The most ways of calling that are kept for each rule."""
+"""The most signatures whose result is kept for each rule."""
 
 
 def blank(like: torch.Tensor, shape: Sequence[int], dtype: torch.dtype | None = None) -> Any:
-    """A contiguous result that nobody has written."""
+    """A contiguous result whose memory is not written, of the type of ``like`` or of ``dtype``."""
     return torch.empty(shape, dtype=dtype or like.dtype, device="cpu")
 
 
 def plain(*tensors: torch.Tensor | None) -> None:
-    """See that tensors are as nearly all are: real numbers, contiguous, not empty, of one type.
+    """Check that tensors are plain: real numbers, contiguous, not empty, of one type.
 
     Raises:
         FallBack: if one is not.
@@ -197,7 +197,7 @@ def plain(*tensors: torch.Tensor | None) -> None:
 
 
 def require(*conditions: bool) -> None:
-    """Go on only if all of them hold.
+    """Check that all conditions hold.
 
     Raises:
         FallBack: if one does not.
@@ -207,7 +207,7 @@ def require(*conditions: bool) -> None:
 
 
 def whole(value: Any, axes: int, least: int) -> tuple[int, ...]:
-    """A whole number of at least ``least`` for every axis, from one for all or one each.
+    """A whole number of at least ``least`` for every axis, from one for all or one for each.
 
     Raises:
         FallBack: if it is neither.
@@ -230,7 +230,7 @@ def axis(value: Any, rank: int) -> int:
 
 
 def broadcast(shapes: Iterable[Sequence[int]]) -> tuple[int, ...]:
-    """The shape that several broadcast to.
+    """The shape that several shapes broadcast to.
 
     Raises:
         FallBack: if they do not.

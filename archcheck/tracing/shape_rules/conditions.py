@@ -1,4 +1,4 @@
-"""When a forward pass can be traced from shapes, and what is different meanwhile."""
+"""When a forward pass can be traced from shapes, and the settings that this needs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from archcheck.tracing.module_tree import Paths
 
 
 def worth_trying(paths: Paths) -> bool:
-    """Whether shapes may be enough: an ordinary model on the CPU, and no mode of somebody else's.
+    """Whether shapes may be enough: an ordinary model on the CPU, and no other mode active.
 
-    Lazy modules find their sizes but once, and compiled or scripted ones are seen by nobody.
+    Lazy modules determine their sizes only once, and no mode sees inside of compiled or scripted
+    ones.
     """
     if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
         return False
@@ -30,7 +31,7 @@ def worth_trying(paths: Paths) -> bool:
 
 @contextmanager
 def memory_left_alone() -> Iterator[None]:
-    """While this is entered, new memory is not filled, even where results shall repeat."""
+    """While this is entered, new memory is not filled, even with deterministic algorithms."""
     settings: Any = torch.utils.deterministic
     filled = settings.fill_uninitialized_memory
     if filled and torch.are_deterministic_algorithms_enabled():
@@ -44,7 +45,7 @@ def memory_left_alone() -> Iterator[None]:
 
 @contextmanager
 def scripts_noticed(notice: Callable[[], Any]) -> Iterator[None]:
-    """While this is entered, calls of scripted functions, which no mode sees, are told."""
+    """While this is entered, call ``notice`` before scripted functions, which no mode sees."""
     patched = []
 
     def noticing(original: Any) -> Any:

@@ -1,8 +1,8 @@
-"""A forward pass whose heavy functions give results from their shapes instead of being computed.
+"""A forward pass whose heavy functions return blank results of the right shape.
 
 What depends on the network's input has no values then; constants have their real ones, since
-masks and index tables say what is connected with what. Whoever looks at a value that is not
-there ends the attempt with :class:`NeedsValues`, and the network is traced again for real.
+masks and index tables decide what is connected with what. Looking at a missing value ends the
+attempt with :class:`NeedsValues`, and the network is traced again for real.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.tensor_ids import TensorIds, is_parameter, storage_of, tensors_in
 
 _SEVERAL = kinds.MATRIX_PRODUCTS | kinds.JOINS | kinds.BROADCASTING | {"setitem"}
-"""The kinds of which more than the first argument may depend on the input."""
+"""The kinds for which more than the first argument may depend on the input."""
 _WEIGHTED = (
     kinds.CONVOLUTIONS
     | kinds.TRANSPOSED_CONVOLUTIONS
@@ -28,7 +28,7 @@ _WEIGHTED = (
     | kinds.RECURRENT
     | frozenset({"prelu", "mul", "multi_head_attention_forward"})
 )
-"""The kinds of which nobody asks what values their constants have."""
+"""The kinds for which the values of constant arguments do not matter."""
 _RANDOM = frozenset(
     """rand randn randint randperm rand_like randn_like randint_like bernoulli multinomial normal
     uniform exponential random poisson geometric cauchy log_normal rrelu gumbel_softmax""".split()
@@ -43,14 +43,16 @@ class ShapeExecutor:
         """Whether a real pass is needed, even if the network swallowed the :class:`NeedsValues`."""
         self._tensor_ids = tensor_ids
         self._weights = weights
-        self._stale: set[int] = set()  # memory of statistics that training would have written
+        self._stale: set[int] = (
+            set()
+        )  # memory of running statistics that training would have updated
         self._drew = False
 
     def perform(self, call: Call) -> Any:
         """The result of a call.
 
         Raises:
-            NeedsValues: if it, or what it does, depends on values that are not there.
+            NeedsValues: if the result or an effect depends on missing values.
         """
         tensor_ids = self._tensor_ids
         if self.failed or tensor_ids.unseen or (self._drew and call.kind in _RANDOM):
@@ -73,7 +75,7 @@ class ShapeExecutor:
         except NeedsValues:
             self.give_up()
         if call.kind != "setitem" and not tensors_in(result):
-            self.give_up()  # a value was taken out
+            self.give_up()  # a value was taken out of the graph
         if call.kind == "batch_norm" and call.bound.get("training"):
             self._stale.update(
                 storage or 0 for storage in map(storage_of, call.inputs[1:3]) if storage
@@ -96,17 +98,17 @@ class ShapeExecutor:
         return call.run()
 
     def _for_real(self, call: Call) -> Any:
-        """Run a function on memory that nobody has written: only its shape is of interest."""
+        """Run a function on memory that was never written: only the result's shape matters."""
         first = call.args[0] if call.args else None
-        known = list(call.args) if call.kind in _SEVERAL else [first]
+        allowed = list(call.args) if call.kind in _SEVERAL else [first]
         if isinstance(first, (tuple, list)):
-            known += first
-        if not all(any(tensor is item for item in known) for tensor in call.driven):
+            allowed += first
+        if not all(any(tensor is item for item in allowed) for tensor in call.driven):
             self.give_up()
         return call.run()
 
     def before(self, keep: Callable[[torch.Tensor], None]) -> Callable[[torch.Tensor], None]:
-        """What keeps a parameter's value before it is written: its real one."""
+        """``keep``, called only after a parameter has its real value."""
 
         def settled(tensor: torch.Tensor) -> None:
             if self._weights is not None:
@@ -116,13 +118,17 @@ class ShapeExecutor:
         return settled
 
     def give_up(self) -> Any:
-        """End the attempt."""
+        """End the attempt.
+
+        Raises:
+            NeedsValues: always.
+        """
         self.failed = True
         raise NeedsValues
 
 
 def _is_weight(tensor: torch.Tensor) -> bool:
-    # A structure must not depend on what these hold: the recorder reads none of them.
+    # A structure must not depend on their values: the recorder does not keep them.
     return is_parameter(tensor) and tensor.requires_grad
 
 
@@ -138,7 +144,7 @@ _scripting = torch._C._get_tracing_state
 
 
 def _special() -> bool:
-    """Whether something is going on in which torch's functions do not do their usual work."""
+    """Whether a mode is active in which torch's functions do not do their usual work."""
     return bool(
         _gradients()
         or _dispatching()

@@ -29,7 +29,7 @@ def _each_of_shape(shape: tuple[int, ...], *tensors: torch.Tensor | None) -> Non
 @shape_rule("batch_norm")
 @remembered
 def batch_norm(call: Call) -> Any:
-    """The shape of the input. In training the running statistics would have been written."""
+    """The shape of the input. Running statistics are not updated."""
     x, mean, variance, weight, bias, training, momentum, eps = call.take(
         "input",
         "running_mean",
@@ -98,7 +98,7 @@ def linear(call: Call) -> Any:
 
 @shape_rule("matmul", "bmm")
 def matmul(call: Call) -> Any:
-    """Rows of the first, columns of the second; what stands in front broadcasts."""
+    """Rows of the first, columns of the second; the leading dimensions broadcast."""
     names = ("input", "other" if call.kind == "matmul" else "mat2")
     x, y = call.take(*names)
     for tensor in (x, y):
@@ -135,7 +135,7 @@ def softmax(call: Call) -> Any:
 
 @shape_rule("mean", "sum", "amax", "amin")
 def reduction(call: Call) -> Any:
-    """Dimensions dropped, or kept with length one."""
+    """The reduced dimensions are dropped, or kept with length one."""
     x, dims, keepdim = call.take("input", dim=None, keepdim=False)
     plain(x)
     require(type(keepdim) is bool)
@@ -144,19 +144,19 @@ def reduction(call: Call) -> Any:
         require(dims is None and not keepdim and "dim" not in call.bound)
         return blank(x, ())
     items = dims if isinstance(dims, (tuple, list)) else (dims,)
-    gone = [axis(item, rank) for item in items]
-    require(rank > 0, len(set(gone)) == len(gone))
+    reduced = [axis(item, rank) for item in items]
+    require(rank > 0, len(set(reduced)) == len(reduced))
     shape = [
-        1 if place in gone else size
+        1 if place in reduced else size
         for place, size in enumerate(x.shape)
-        if keepdim or place not in gone
+        if keepdim or place not in reduced
     ]
     return blank(x, shape)
 
 
 @shape_rule("cat", "stack")
 def joined(call: Call) -> Any:
-    """Tensors behind one another along a dimension, or along a new one."""
+    """Tensors concatenated along a dimension, or stacked along a new one."""
     tensors, dim = call.take("tensors", dim=0)
     require(isinstance(tensors, (tuple, list)), len(tensors) > 0)
     require(all(isinstance(tensor, torch.Tensor) for tensor in tensors))
@@ -180,7 +180,7 @@ def joined(call: Call) -> Any:
 
 @shape_rule("repeat", "tile")
 def repeat(call: Call) -> Any:
-    """Every dimension so many times as long."""
+    """Every dimension is multiplied by its number of repeats."""
     name = "repeats" if call.kind == "repeat" else "dims"
     x, times = call.take("input", name)
     plain(x)
@@ -204,6 +204,6 @@ def moved(call: Call) -> Any:
         x, dims = call.take("input", "dims")
         dims = dims if isinstance(dims, (tuple, list)) else [dims]
     plain(x)
-    gone = [axis(dim, x.dim()) for dim in dims]
-    require(len(set(gone)) == len(gone))
+    axes = [axis(dim, x.dim()) for dim in dims]
+    require(len(set(axes)) == len(axes))
     return blank(x, x.shape)

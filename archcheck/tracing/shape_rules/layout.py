@@ -1,4 +1,4 @@
-"""How torch lays results out in memory."""
+"""How torch lays results out in memory; strides count elements."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def pointwise_strides(shape: Shape, operands: tuple[tuple[Shape, Strides], ...])
 
     After ``TensorIteratorBase::fast_set_up`` and ``reorder_dimensions`` of ATen: operands of the
     result's shape that are all contiguous, or all hold images with their channels last, hand
-    that on. Else dimensions are sorted by the operands' strides, the first operand that tells two
-    dimensions apart decides, and the result is dense in that order.
+    that on. Otherwise dimensions are sorted by the operands' strides, the first operand in which
+    two dimensions differ decides, and the result is dense in that order.
     """
     rows = [_aligned(shape, *operand) for operand in operands]
     if all(size == shape for size, _ in operands):
@@ -78,7 +78,7 @@ def _compare(shape: Shape, rows: Sequence[Sequence[int]], inner: int, outer: int
 
 
 def _alike(shape: Shape, strides: Strides, others: Strides) -> bool:
-    # Along a dimension of length one any stride will do.
+    # Along a dimension of length one the stride does not matter.
     return all(a == b for a, b, size in zip(strides, others, shape, strict=True) if size != 1)
 
 
@@ -100,7 +100,7 @@ def _dense(shape: Shape, strides: Strides) -> bool:
 
 @lru_cache(maxsize=4096)
 def overlaps_itself(shape: Sequence[int], strides: Sequence[int]) -> bool:
-    """Whether two elements of a tensor may lie at the same place of memory."""
+    """Whether two elements of a tensor may share a place in memory."""
     extent = 0
     for stride, size in sorted(zip(strides, shape, strict=True)):
         if size > 1:

@@ -1,11 +1,11 @@
-"""Weights whose random values are drawn when somebody looks at them, and most often never.
+"""Weights whose random values are drawn when they are first read, which is usually never.
 
 A network's constructor draws a number for every weight; what a network is made of does not
 depend on them. While :meth:`LazyInit.postponed` is entered, filling a tensor with random
-numbers is written down instead of done. Whatever would see the difference (an operation that
-reads such a tensor, another use of the random generator) has all that was written down done
-first, in order, from the generator's state of that time: the values are then exactly those that
-an ordinary constructor gives.
+numbers is noted instead of done. Whatever would see the difference (an operation that reads
+such a tensor, another use of the random generator) first has all noted fills done, in order and
+from the generator's state of that time: the values are exactly those that an ordinary constructor
+gives.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _CHANGES = frozenset(
         torch.Tensor.__isub__,
     }
 )
-"""What may be done to a tensor by numbers alone, so that it can wait as well."""
+"""Changes of a tensor that take only numbers, so that they can be put off as well."""
 _HARMLESS = frozenset(
     """shape size dim ndim dtype device requires_grad requires_grad_ is_leaf grad grad_fn numel
     data detach is_contiguous stride storage_offset element_size is_floating_point is_complex
@@ -46,30 +46,30 @@ _HARMLESS = frozenset(
     unsqueeze squeeze expand narrow select __len__ __hash__ nelement itemsize nbytes names
     is_inference T mT empty_like zeros_like ones_like new_zeros new_ones new_empty""".split()
 )
-"""What is done with a tensor without looking at its values."""
+"""Operations and properties that do not read a tensor's values."""
 _DRAWN = frozenset(
     """rand randn randint randperm rand_like randn_like randint_like bernoulli bernoulli_
     multinomial normal random_ exponential_ geometric_ cauchy_ log_normal_ poisson""".split()
 )
 
 _STATE = ("manual_seed", "seed", "get_rng_state", "set_rng_state")
-"""What reads or sets the state of the generator."""
+"""The functions that read or set the state of the generator."""
 
 _Step = tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]
 
 
 class LazyInit:
-    """The random fills that wait."""
+    """The random fills that were put off, and their execution on demand."""
 
     def __init__(self) -> None:
-        # Steps that follow one another from one state of the generator.
+        # Steps that start from the same state of the generator.
         self._runs: list[tuple[torch.Tensor, list[_Step]]] = []
         self._waiting: set[int] = set()
         self._held: list[torch.Tensor] = []  # keeps the memory, and with it its identity
 
     @contextmanager
     def postponed(self) -> Iterator[None]:
-        """While this is entered, random fills wait."""
+        """While this is entered, random fills are put off."""
         truncated = init.trunc_normal_
         states = {name: getattr(torch.random, name) for name in _STATE}
 
@@ -81,7 +81,7 @@ class LazyInit:
             return call
 
         def trunc_normal_(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-            # It looks at what it draws: as a whole it can wait.
+            # It reads what it draws, but as a whole it can be put off.
             named = {**dict(zip(("mean", "std", "a", "b"), args, strict=False)), **kwargs}
             mean, std = named.get("mean", 0.0), named.get("std", 1.0)
             low, high = named.get("a", -2.0), named.get("b", 2.0)
@@ -104,7 +104,7 @@ class LazyInit:
             init.trunc_normal_ = truncated
 
     def construct(self, make: Callable[[], Any]) -> Any:
-        """What a constructor makes, the random fills of its parameters put off."""
+        """What a constructor returns, with the random fills of its parameters put off."""
         with self.postponed():
             model = make()
         if isinstance(model, nn.Module):
@@ -114,7 +114,7 @@ class LazyInit:
         return model
 
     def settle(self) -> None:
-        """Do all that waits."""
+        """Do everything that was put off."""
         runs, self._runs = self._runs, []
         self._waiting.clear()
         self._held.clear()
@@ -126,23 +126,23 @@ class LazyInit:
                 torch.default_generator.set_state(state)
                 for function, args, kwargs in steps:
                     function(*args, **kwargs)
-        if not torch.equal(before, runs[-1][0]):  # somebody has given it a new seed since
+        if not torch.equal(before, runs[-1][0]):  # it was seeded anew since
             torch.default_generator.set_state(before)
 
     def keep_only_waiting_for(self, model: nn.Module) -> None:
-        """Do all that waits, unless it waits for nothing but parameters of a model."""
+        """Do everything that was put off, unless it only concerns parameters of a model."""
         parameters = {storage_of(parameter) for parameter in model.parameters()}
         buffers = {storage_of(buffer) for buffer in model.buffers()}
         if not self._waiting <= parameters - buffers:
             self.settle()
 
     def read(self, tensors: Iterable[torch.Tensor]) -> None:
-        """Somebody is going to look at the values of some tensors."""
+        """Do what was put off if the values of one of these tensors depend on it."""
         if self._waiting and any(storage_of(tensor) in self._waiting for tensor in tensors):
             self.settle()
 
     def call(self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """What a call of a torch function gives while fills wait."""
+        """The result of a call of a torch function while fills are put off."""
         name = getattr(func, "__name__", "")
         if name in ("__get__", "__set__"):
             owner = getattr(getattr(func, "__self__", None), "__name__", "")
@@ -153,7 +153,7 @@ class LazyInit:
         if step is not None:
             self._wait(*step)
             return step[1][0]
-        if name in _DRAWN or func in _FILLS or func in _SAYING:
+        if name in _DRAWN or func in _FILLS or func in _INITIALIZERS:
             self.settle()
         self.read(tensors_in([args, list(kwargs.values())]))
         return func(*args, **kwargs)
@@ -161,14 +161,14 @@ class LazyInit:
     def _step(
         self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> _Step | None:
-        """The call as one that can wait, None if it has to be done now."""
-        if func in _SAYING:  # functions of torch.nn.init that ask modes before they begin
+        """The call as a step that can be put off, None if it has to be done now."""
+        if func in _INITIALIZERS:  # functions of torch.nn.init, which call modes before they begin
             named = dict(kwargs)
             if args:
                 named.setdefault("tensor", args[0])
             if len(args) > 1 or named.get("generator") is not None:
                 return None
-            func, args = _SAYING[func](**named)
+            func, args = _INITIALIZERS[func](**named)
             kwargs = {}
             free = True  # they draw without gradients
         else:
@@ -191,14 +191,14 @@ class LazyInit:
         state = torch.default_generator.get_state()
         if not self._runs or not torch.equal(self._runs[-1][0], state):
             self._runs.append((state, []))
-        tensor: torch.Tensor = args[0].detach()  # the object may get other memory meanwhile
+        tensor: torch.Tensor = args[0].detach()  # the object may be given other memory meanwhile
         self._runs[-1][1].append((func, (tensor, *args[1:]), kwargs))
         self._waiting.add(storage_of(tensor) or 0)
         self._held.append(tensor)
 
 
 def _simple(tensor: torch.Tensor, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Whether a tensor is an ordinary one, and all else are numbers."""
+    """Whether a tensor is an ordinary one, and all other arguments are numbers."""
     return (
         type(tensor) in (torch.Tensor, nn.Parameter)
         and tensor.device.type == "cpu"
@@ -210,7 +210,7 @@ def _simple(tensor: torch.Tensor, args: Sequence[Any], kwargs: Mapping[str, Any]
 
 
 def _drawable(func: Callable[..., Any], numbers: Sequence[float]) -> bool:
-    """Whether numbers are those of a distribution, so that drawing will not raise."""
+    """Whether numbers are valid parameters of a distribution, so that drawing will not raise."""
     if len(numbers) > 2 or not all(map(math.isfinite, numbers)):
         return False
     first, second = (*numbers, 0.0, 1.0)[:2] if len(numbers) != 1 else (numbers[0], 1.0)
@@ -246,7 +246,7 @@ def _kaiming(
     return torch.Tensor.uniform_, (tensor, -bound, bound)
 
 
-_SAYING: dict[Callable[..., Any], Callable[..., Any]] = {
+_INITIALIZERS: dict[Callable[..., Any], Callable[..., Any]] = {
     init.uniform_: _uniform,
     init.normal_: _normal,
     init.constant_: _constant,
@@ -255,9 +255,9 @@ _SAYING: dict[Callable[..., Any], Callable[..., Any]] = {
 
 
 class _Postponing(TorchFunctionMode):
-    def __init__(self, initialisation: LazyInit) -> None:
+    def __init__(self, lazy_init: LazyInit) -> None:
         super().__init__()
-        self._initialisation = initialisation
+        self._lazy_init = lazy_init
 
     def __torch_function__(
         self,
@@ -266,4 +266,4 @@ class _Postponing(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        return self._initialisation.call(func, args, kwargs or {})
+        return self._lazy_init.call(func, args, kwargs or {})

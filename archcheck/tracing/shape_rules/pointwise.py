@@ -1,4 +1,4 @@
-"""Operations that keep every element at its place."""
+"""Elementwise operations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ITERATED = frozenset(
     """relu silu gelu sigmoid tanh neg exp sqrt rsqrt abs hardswish hardsigmoid leaky_relu elu sin
     cos erf add sub mul div maximum minimum gt lt ge le eq ne""".split()
 )
-"""The operations whose result is laid out by the operands' strides whatever these are."""
+"""The operations whose result follows the operands' strides, whatever these are."""
 _DIVIDING = frozenset({"remainder", "floor_divide", "fmod", "div", "pow"})
 _SCALARS = (bool, int, float, str, type(None))
 
@@ -43,9 +43,9 @@ _probed: dict[Hashable, torch.dtype] = {}
 
 @shape_rule(*(kinds.ELEMENTWISE - _OF_THEIR_OWN), "clone")
 def pointwise(call: Call) -> Any:
-    """Tensors that broadcast, and numbers. What type comes out is asked of torch, on one element.
+    """Tensors that broadcast, and numbers.
 
-    So is whether the other arguments are any good.
+    Torch itself, run on one element, gives the type of the result and checks the other arguments.
     """
     if call.kind not in kinds.BROADCASTING and (
         len(call.driven) != 1 or call.driven[0] is not call.inputs[0]
@@ -74,9 +74,9 @@ def pointwise(call: Call) -> Any:
         return _written(call, shape)
     if all(tuple(t.shape) == shape and t.stride() == canonical_strides(shape) for t in tensors):
         return blank(tensors[0], shape, dtype)
-    # Reflected operators hand some of their operands on in the other order.
+    # Reflected operators swap some of their operands.
     require(call.kind in _ITERATED, ".__r" not in call.function or len(tensors) == 1)
-    # What has to be converted first may lie otherwise afterwards.
+    # An operand that is converted first may get another layout.
     first = tensors[0].dtype
     require(first.is_floating_point, all(tensor.dtype is first for tensor in tensors))
     operands = [(tuple(t.shape), t.stride()) for t in tensors]
@@ -104,14 +104,14 @@ def _same_memory(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 def _probe(call: Call) -> torch.dtype:
-    """The type of the result, and whether torch takes the call at all.
+    """The type of the result, by running the call on one element.
 
     Raises:
-        FallBack: if it does not, or an argument is nothing simple.
+        FallBack: if torch rejects the call, or an argument is not a tensor or a simple value.
     """
     key = (call.func, *_key(call.args), *call.kwargs, *_key(call.kwargs.values()))
-    found = _probed.get(key)
-    if found is None:
+    dtype = _probed.get(key)
+    if dtype is None:
         try:
             result = call.func(
                 *map(_one, call.args), **{name: _one(v) for name, v in call.kwargs.items()}
@@ -119,20 +119,20 @@ def _probe(call: Call) -> torch.dtype:
         except Exception:
             raise FallBack from None
         require(type(result) is torch.Tensor)
-        found = _probed[key] = result.dtype
-    return found
+        dtype = _probed[key] = result.dtype
+    return dtype
 
 
 def _key(values: Any) -> list[Hashable]:
-    found: list[Hashable] = []
+    key: list[Hashable] = []
     for value in values:
         if isinstance(value, torch.Tensor):
-            found.append((value.dtype, value.dim()))
+            key.append((value.dtype, value.dim()))
         elif type(value) in _SCALARS:
-            found.append((type(value), value))
+            key.append((type(value), value))
         else:
             raise FallBack
-    return found
+    return key
 
 
 def _one(value: Any) -> Any:
@@ -143,19 +143,19 @@ def _one(value: Any) -> Any:
 
 @shape_rule("prelu")
 def prelu(call: Call) -> Any:
-    """The shape of the input; the slope is one, or one for every channel."""
+    """The shape of the input; there is one slope, or one for every channel."""
     x, weight = call.take("input", "weight")
     plain(x, weight)
     require(weight.dim() <= 1, weight.numel() in (1, x.shape[1] if x.dim() > 1 else 1))
     return blank(x, x.shape)
 
 
-# -- what draws random numbers, which nobody sees -------------------------------------------------
+# -- operations that draw random numbers, which are left out ---------------------------------------
 
 
 @shape_rule(*kinds.DROPOUTS)
 def dropout(call: Call) -> Any:
-    """Nothing happens outside of training."""
+    """The shape of the input; outside of training torch runs itself."""
     x, p, training, inplace = call.take("input", p=0.5, training=True, inplace=False)
     require(type(p) in (int, float), type(training) is bool, type(inplace) is bool)
     if not training or p == 0:
@@ -166,7 +166,7 @@ def dropout(call: Call) -> Any:
 
 @shape_rule("rrelu")
 def rrelu(call: Call) -> Any:
-    """Slopes are drawn in training."""
+    """The shape of the input; in training the slopes are random."""
     x, low, high, training, inplace = call.take(
         "input", lower=1 / 8, upper=1 / 3, training=False, inplace=False
     )
@@ -178,7 +178,11 @@ def rrelu(call: Call) -> Any:
 
 @shape_rule("bernoulli")
 def bernoulli(call: Call) -> Any:
-    """Zeros and ones of one probability; if every element has its own, it has to be one."""
+    """The shape of the input.
+
+    Raises:
+        NeedsValues: if the probability is not one valid number.
+    """
     p: Any = call.bound.get("p", 0.5 if call.in_place else None)
     if type(p) not in (int, float) or not 0 <= p <= 1:
         raise NeedsValues

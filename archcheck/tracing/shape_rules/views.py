@@ -1,4 +1,4 @@
-"""Views, which are made for real, and copies that only sometimes are needed."""
+"""Views, which are made for real, and operations that copy only if they have to."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from archcheck.tracing.tensor_ids import storage_of
 VIEWS = """view permute transpose movedim squeeze unsqueeze expand expand_as view_as chunk split
 tensor_split unbind narrow select tensor_unfold unflatten t T mT detach data diagonal requires_grad_
 vsplit dsplit real imag conj resolve_conj positive""".split()
-"""They share the memory of what they look at: cheap, and later writes go where they would."""
+"""They share their input's memory: cheap, and later writes reach the right tensors."""
 
 
 def _one_datum(call: Call, *more: int) -> None:
-    """See that only the first argument (and those at ``more``) depends on the input.
+    """Check that only the first argument (and those at ``more``) depends on the input.
 
-    Anything else that does would be read as a number.
+    Any other tensor would be read as a number.
+
+    Raises:
+        NeedsValues: if another one does.
     """
     allowed = [call.args[place] for place in (0, *more) if place < len(call.args)]
     if not allowed or not all(any(t is a for a in allowed) for t in call.driven):
@@ -37,14 +40,14 @@ def _one_datum(call: Call, *more: int) -> None:
 
 @shape_rule(*VIEWS)
 def view(call: Call) -> Any:
-    """The real thing."""
+    """The real view."""
     _one_datum(call, *([1] if call.kind in kinds.TEMPLATES else []))
     return call.run()
 
 
 @shape_rule("reshape", "flatten", "reshape_as")
 def reshape(call: Call) -> Any:
-    """A view where that is possible, as in reality; else a copy."""
+    """A view where that is possible, as torch does; else a copy."""
     _one_datum(call, *([1] if call.kind == "reshape_as" else []))
     x = call.args[0]
     if x.is_contiguous() or call.kind == "reshape_as":
@@ -59,9 +62,9 @@ def reshape(call: Call) -> Any:
     else:
         shape = list(call.take("input", "shape")[1])
         require(all(type(size) is int for size in shape), x.numel() > 0)
-        known = elements([size for size in shape if size != -1])
-        require(shape.count(-1) <= 1, known > 0)
-        shape = [x.numel() // known if size == -1 else size for size in shape]
+        rest = elements([size for size in shape if size != -1])
+        require(shape.count(-1) <= 1, rest > 0)
+        shape = [x.numel() // rest if size == -1 else size for size in shape]
     require(elements(shape) == x.numel())
     try:
         x.view(shape)
@@ -98,7 +101,7 @@ def _basic(index: Any) -> bool:
 
 @shape_rule("getitem")
 def getitem(call: Call) -> Any:
-    """A view of what is indexed by numbers and slices; constant tensors pick for real."""
+    """A view by numbers and slices; constant tensors index for real."""
     _basic(call.args[1])
     _one_datum(call)
     return call.run()
@@ -106,7 +109,7 @@ def getitem(call: Call) -> Any:
 
 @shape_rule("setitem")
 def setitem(call: Call) -> Any:
-    """Nothing is written, but whether it could be is looked at."""
+    """Checks that the write is possible, but writes only what is indexed by tensors."""
     target, index, value = call.args
     if not _basic(index):
         _one_datum(call, 2)
@@ -130,7 +133,7 @@ def setitem(call: Call) -> Any:
 
 @shape_rule(*kinds.COPIES - {"contiguous", "clone", "detach", "requires_grad_", "data"})
 def converted(call: Call) -> Any:
-    """Another type or place; most often the tensor itself."""
+    """Another type or device; most often the tensor itself."""
     _one_datum(call, *([1] if call.kind in kinds.TEMPLATES else []))
     return call.run()
 
@@ -140,38 +143,40 @@ def converted(call: Call) -> Any:
     new_empty""".split()
 )
 def made_like(call: Call) -> Any:
-    """A constant whose shape or type another tensor lends: its values are real."""
+    """A constant with the shape or type of another tensor: its values are real."""
     _one_datum(call)
     return call.run()
 
 
-RUN = """fold unfold sort argsort topk cumsum cumprod median var std norm vector_norm logsumexp
+RUN_ON_ONE = """
+fold unfold sort argsort topk cumsum cumprod median var std norm vector_norm logsumexp
 prod argmax argmin all any gather take_along_dim diff nanmean nansum var_mean std_mean tril triu
 instance_norm rms_norm local_response_norm normalize lp_pool1d lp_pool2d lp_pool3d glu softmin
 pixel_unshuffle channel_shuffle repeat_interleave index_select bucketize isin""".split()
-"""Their shapes follow from their input's, but run all the same: they are rare, and cheap."""
+"""Kinds without a rule of their own: they are rare, and cheap to run."""
 
-RUN_SEVERAL = """mm addmm baddbmm scaled_dot_product_attention lstm gru rnn_tanh rnn_relu
+RUN_ON_SEVERAL = """
+mm addmm baddbmm scaled_dot_product_attention lstm gru rnn_tanh rnn_relu
 multi_head_attention_forward bilinear""".split()
 
 
-@shape_rule(*RUN)
+@shape_rule(*RUN_ON_ONE)
 def run(call: Call) -> Any:
-    """The real function, on memory that nobody has written."""
+    """The real function, on memory that was never written."""
     _one_datum(call)
     return call.run()
 
 
 @shape_rule("max", "min")
 def extreme(call: Call) -> Any:
-    """Of one tensor, or of two elementwise."""
+    """The extremes of one tensor, or of two elementwise."""
     _one_datum(call, *([1] if len(call.inputs) == 2 else []))
     return call.run()
 
 
-@shape_rule(*RUN_SEVERAL, "einsum")
+@shape_rule(*RUN_ON_SEVERAL, "einsum")
 def run_several(call: Call) -> Any:
-    """The same for functions of several tensors."""
+    """The real function of several tensors, on memory that was never written."""
     return call.run()
 
 
@@ -182,4 +187,4 @@ METADATA = frozenset(
     grad grad_fn get_device len hash is_same_size result_type names is_mps is_xpu is_conj is_neg
     is_sparse_csr dim_order""".split()
 )
-"""What is asked of a tensor without looking at its values."""
+"""Properties of a tensor that do not depend on its values."""

@@ -25,14 +25,14 @@ def _axes(call: Call) -> int:
 
 
 def _gives_indices(call: Call) -> bool:
-    # The name may say so, whatever is said of ``return_indices``.
+    # Some functions do by their name, whatever ``return_indices`` is.
     return call.function.endswith("_with_indices") or bool(call.bound.get("return_indices"))
 
 
 @shape_rule(*kinds.CONVOLUTIONS)
 @remembered
 def convolution(call: Call) -> Any:
-    """Batch, output channels, and one side for every place of the kernel."""
+    """Batch, output channels, and the number of kernel positions along each axis."""
     x, weight, bias, stride, padding, dilation, groups = call.take(
         "input", "weight", bias=None, stride=1, padding=0, dilation=1, groups=1
     )
@@ -61,7 +61,7 @@ def convolution(call: Call) -> Any:
 
 @shape_rule(*kinds.TRANSPOSED_CONVOLUTIONS)
 def transposed_convolution(call: Call) -> Any:
-    """The sides that a convolution of the same arguments would have come from."""
+    """Batch, output channels, and the input sides of the matching convolution."""
     x, weight, bias, stride, padding, output_padding, groups, dilation = call.take(
         "input",
         "weight",
@@ -103,7 +103,7 @@ def _slid(
     spread: Sequence[int],
     ceil: bool,
 ) -> list[int]:
-    found = []
+    counts = []
     for side, k, step, pad, d in zip(sides, kernel, steps, around, spread, strict=True):
         require(pad <= k // 2, side >= k)
         room = side + 2 * pad - d * (k - 1) - 1
@@ -112,13 +112,13 @@ def _slid(
         # The last window begins inside the map or the padding in front of it.
         if ceil and (count - 1) * step >= side + pad:
             count -= 1
-        found.append(count)
-    return found
+        counts.append(count)
+    return counts
 
 
 @shape_rule(*kinds.FIXED_MAX_POOLS)
 def max_pool(call: Call) -> Any:
-    """One side for every place of the window."""
+    """The sides are the number of window positions along each axis."""
     x, kernel_size, stride, padding, dilation, ceil_mode, _ = call.take(
         "input",
         "kernel_size",
@@ -140,7 +140,7 @@ def max_pool(call: Call) -> Any:
 
 @shape_rule(*kinds.FIXED_AVERAGE_POOLS)
 def average_pool(call: Call) -> Any:
-    """One side for every place of the window."""
+    """The sides are the number of window positions along each axis."""
     x, kernel_size, stride, padding, ceil_mode, _, divisor = call.take(
         "input",
         "kernel_size",
@@ -161,7 +161,7 @@ def average_pool(call: Call) -> Any:
 
 @shape_rule(*kinds.ADAPTIVE_POOLS)
 def adaptive_pool(call: Call) -> Any:
-    """The sides that were asked for."""
+    """The sides are those of ``output_size``."""
     x, output_size, _ = call.take("input", "output_size", return_indices=False)
     n = _axes(call)
     plain(x)
@@ -171,7 +171,7 @@ def adaptive_pool(call: Call) -> Any:
 
 @shape_rule("pad")
 def pad(call: Call) -> Any:
-    """Sides with what is put around them; the last axis comes first."""
+    """Every side grows by its padding; the argument begins with the last axis."""
     x, amounts, mode, value = call.take("input", "pad", mode="constant", value=None)
     plain(x)
     require(
@@ -196,7 +196,7 @@ _PLAIN_MODES = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}
 
 @shape_rule("interpolate")
 def interpolate(call: Call) -> Any:
-    """The size that was asked for, or the sides times the scale, rounded down."""
+    """The given size, or the sides times the scale, rounded down."""
     x, size, scale, mode, corners, recompute, antialias = call.take(
         "input",
         size=None,
@@ -227,7 +227,7 @@ def interpolate(call: Call) -> Any:
 
 @shape_rule("pixel_shuffle")
 def pixel_shuffle(call: Call) -> torch.Tensor:
-    """Channels spread over factor x factor positions."""
+    """Channels become factor x factor positions."""
     x, factor = call.take("input", "upscale_factor")
     plain(x)
     require(type(factor) is int and factor > 0 and x.dim() >= 3)

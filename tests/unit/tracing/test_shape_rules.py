@@ -50,16 +50,18 @@ def traced(
     model: nn.Module, shape: tuple[int, ...], training: bool = False
 ) -> tuple[Result, Result, bool]:
     """What a trace from shapes and one of a real pass give, and whether the first one did."""
-    told: list[bool] = []
+    attempts: list[bool] = []
 
     def run(compute: bool) -> Result:
         try:
-            return trace(model, shape, training=training, compute=compute, attempted=told.append)
+            return trace(
+                model, shape, training=training, compute=compute, attempted=attempts.append
+            )
         except RunError as error:
             return error.failure()
 
     from_shapes, real = (run(compute) for compute in (False, True))
-    return from_shapes, real, told == [True]
+    return from_shapes, real, attempts == [True]
 
 
 ZOO: list[tuple[Callable[[], nn.Module], tuple[int, ...]]] = [

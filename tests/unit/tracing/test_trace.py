@@ -18,7 +18,7 @@ from torch.nn.modules import module as torch_module
 
 import archcheck
 from archcheck.network import Network, decode, encode, layers_of
-from archcheck.tracing.restore import SMALL
+from archcheck.tracing.restore import MOST_GROUPED_ELEMENTS
 from archcheck.tracing.trace import trace
 from archcheck.worker.failures import RunError
 from archcheck.worker.loading import loaded
@@ -48,7 +48,7 @@ class Live(nn.Module):
         self.register_buffer("nothing", None)
         self.register_buffer("scale", torch.ones(1))
         self.register_buffer("table", torch.zeros(2, 3))
-        self.register_buffer("large", torch.zeros(SMALL + 1))
+        self.register_buffer("large", torch.zeros(MOST_GROUPED_ELEMENTS + 1))
 
     def forward(self, x: torch.Tensor) -> Any:
         return self.run(self, x)
