@@ -9,7 +9,7 @@ from archcheck.cache.programs import key_of, programs
 from archcheck.network import VERSION
 from archcheck.worker.reference import Reference
 
-TRACING = ("tracing", "worker", "network", "errors.py", "gc_pause.py", "phrases.py")
+TRACING = ("tracing", "worker", "network", "errors.py", "gc_pause.py", "phrases.py", "progress.py")
 """The files and folders that tracing is made of."""
 
 

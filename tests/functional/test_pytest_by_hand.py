@@ -52,7 +52,11 @@ def imported(*words: str, folder: Path, **environment: str) -> tuple[set[str], l
 def test_it_is_silent_unless_asked_for(folder: Path) -> None:
     libraries, parts = imported("test_plain.py", folder=folder)
     assert not libraries & HEAVY
-    assert parts == ["archcheck", "archcheck.pytest_plugin"]
+    assert parts == [
+        "archcheck",
+        "archcheck.pytest_plugin",
+        "archcheck.pytest_plugin.suffixes",
+    ]
     libraries, _ = imported("test_plain.py", "--archcheck-model", "good.py", folder=folder)
     assert "archcheck" in libraries
     libraries, _ = imported("good.py", "--archcheck-spec", "spec.yaml", folder=folder)
