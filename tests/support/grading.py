@@ -10,6 +10,9 @@ import pytest
 # pytester takes back what is imported in a run, and some libraries cannot be imported twice.
 import archcheck.pytest_plugin.fixture
 import archcheck.pytest_plugin.plugin  # noqa: F401
+from archcheck.rules import all_rules
+
+all_rules()  # a rule's options are built when they are first read, from the names in its module
 
 SPEC = """\
 input: [3, 8, 8]
