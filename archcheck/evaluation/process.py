@@ -45,7 +45,7 @@ def measure(
         InputError: if weights or images are not there, or cannot be read.
         StartError: if the child could not import torch.
     """
-    # What is missing is told before a process is started.
+    # What is missing is reported before a process is started.
     find_images(DATASETS[task.dataset], data)
     if not Path(weights).exists():
         raise InputError("there is no such file", input="weights", subject=str(weights))
