@@ -1,4 +1,4 @@
-"""The fields of all units of a map, summed up on one axis of the input: size, jump, coverage …"""
+"""The fields of all units of a map, summarised on one axis of the input: size, jump, coverage."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Hull(NamedTuple):
 class AxisField:
     """The fields of a map's units on one axis of the input.
 
-    ``size`` is the largest, ``smallest`` the smallest side of a field over the units; ``jump`` how
-    far the field moves from one unit to the next, None where it does not move; ``start`` the
-    centre of unit 0's field; ``coverage`` the share of the largest hull that is really read;
-    ``local`` the size without what a global gate or pool brought in, None where nothing is left;
-    ``joined_by`` the operation (an index) that joined all positions, if one did.
+    All lengths are in input positions. ``size`` is the largest, ``smallest`` the smallest side of a
+    field over the units; ``jump`` how far the field moves from one unit to the next, None where it
+    does not move; ``start`` the centre of unit 0's field; ``coverage`` the share of the largest
+    hull that is really read; ``local`` the size without what a global gate or pool added, None if
+    nothing is left; ``joined_by`` the index of the operation that joined all positions, if any.
     """
 
     size: int
@@ -45,12 +45,12 @@ class AxisField:
 
     @property
     def gated(self) -> bool:
-        """Whether a global gate or pool widened the field, and something is left without it."""
+        """Whether a global gate or pool widened the field, and part of it is local."""
         return self.local is not None and self.local < self.size
 
 
 def axis_field(m: FieldMap, axis: int) -> AxisField:
-    """Sum up the fields that a map holds on one input axis."""
+    """Summarise the fields that a map holds on one input axis."""
     m = m.within_borders()
     track = m.tracks[axis]
     units_at = m.unit_factors()
@@ -84,7 +84,7 @@ def unit_positions(
     """The positions on one input axis that a unit depends on, over all of its channels.
 
     ``unit`` indexes the spatial dimensions of the map; without ``gates``, what operations that
-    joined all positions brought in is left out.
+    joined all positions added is left out.
 
     Raises:
         IndexError: if there is no such unit.
@@ -112,7 +112,7 @@ def unit_positions(
 
 
 def widest_unit(m: FieldMap, axis: int, size: int, *, gates: bool = True) -> tuple[int, ...] | None:
-    """A unit whose field has that size: the one in the middle, if it has; None if no unit has."""
+    """A unit whose field has the given size, preferably the one in the middle; None if none has."""
     track = m.tracks[axis]
     dimensions = m.spatial_dimensions()
     middle = tuple(m.shape[dimension] // 2 for dimension in dimensions)
@@ -134,7 +134,7 @@ def check_unit(unit: Sequence[int], sides: Sequence[int]) -> None:
     """Check that a map with spatial axes of these lengths has a unit.
 
     Raises:
-        IndexError: if it has not.
+        IndexError: if there is no such unit.
     """
     if len(unit) != len(sides) or not all(
         0 <= index < side for index, side in zip(unit, sides, strict=True)
@@ -155,7 +155,7 @@ def _entry(table: Table, index: tuple[int, ...]) -> Positions:
 
 
 def _over_space(m: FieldMap, table: Table) -> Table:
-    """The union over channels: along factors that are not spatial nothing varies any more."""
+    """The union over channels: the result varies along spatial factors only."""
     units_at = m.unit_factors()
     for factor, description in enumerate(m.factors):
         if factor not in units_at and table.varies(factor):
@@ -177,7 +177,7 @@ def _units(m: FieldMap, local: Table, fixed: Table | None) -> list[Positions]:
         return _phases(m, local)
     if local.empty:
         return _phases(m, fixed)
-    # What moves and what stands still lie differently for every unit: look at each real one.
+    # The moving and the fixed part combine differently for every unit: take each real one.
     for factor, description in enumerate(m.factors):
         if description.lattice:
             local = local.pinned(factor, description.size)

@@ -18,8 +18,11 @@ from archcheck.network.graph import Paths, data_inputs
 class BackwardWalk:
     """What units of some tensors read, operation by operation back to an input.
 
-    With the borders of ``reading`` that is the actual field, on a lattice the theoretical one:
-    the walk needs only the units that are asked for, so none of it is ever cut off or continued.
+    ``reading`` decides whether that is the actual or the theoretical field. The walk visits only
+    the units that it needs, so nothing has to be cut off or continued at the borders.
+
+    Raises:
+        NotModelledError: if an operation is not modelled.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class BackwardWalk:
             raise unknown[tensor]
 
     def joins(self) -> frozenset[Edge]:
-        """Where an operation reads some axis of the image whole, from any unit."""
+        """The edges along which every unit reads a whole axis of the image."""
         return frozenset(
             (tensor, operand.tensor)
             for tensor, output in self.outputs.items()
@@ -68,10 +71,10 @@ class BackwardWalk:
     def region(self, unit: Sequence[int], without: Set[Edge] = frozenset()) -> Region:
         """The input positions that one unit of the targets reads, over all of its channels.
 
-        ``without`` leaves out what some tensors read of others.
+        The edges in ``without`` are left out. ``unit`` indexes the spatial axes.
 
         Raises:
-            NotModelledError: if there are too many units to ask one by one.
+            NotModelledError: if there are too many units to follow one by one.
         """
         needed: dict[int, list[Box]] = {}
         for tensor in self.targets:
@@ -112,6 +115,6 @@ def _bare(m: FieldMap) -> FieldMap:
 
 
 def _on_paths(network: Network, source: int, targets: Sequence[int]) -> list[Op]:
-    """The operations on some way from the input to the tensors, in order."""
+    """The operations on some path from the input to the tensors, in order."""
     indices = {op.index for target in targets for op in Paths(network, source, target).ops}
     return [network.ops[index] for index in sorted(indices)]

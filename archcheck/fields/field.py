@@ -49,7 +49,7 @@ class Field:
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Theoretical size: the side of the largest unit's hull, as on an endless image."""
+        """Theoretical size: the side of the largest unit's hull, on an infinite image."""
         return tuple(axis.size for axis in self.axes)
 
     @property
@@ -79,12 +79,12 @@ class Field:
 
     @property
     def local(self) -> tuple[int | None, ...]:
-        """The size without what global gates and pools on the way brought in."""
+        """The size without what global gates and pools added."""
         return tuple(axis.local for axis in self.axes)
 
     @property
     def is_global(self) -> bool:
-        """Whether an operation on the way joined all positions, on every axis."""
+        """Whether an operation in front of the location joined all positions, on every axis."""
         return bool(self.axes) and all(axis.joined_by is not None for axis in self.axes)
 
     @property
@@ -110,19 +110,19 @@ class Field:
 
     @property
     def actual_map(self) -> FieldMap:
-        """The fields of all units inside the image, padding taken for what it is."""
+        """The fields of all units inside the image; padding does not count."""
         return self._walks.map_at(self.location, lattice=False)
 
     @property
     def actual_axes(self) -> tuple[AxisField, ...]:
-        """The same figures of the units' fields inside the image, borders and all."""
+        """The same figures as :attr:`axes`, for the fields inside the image."""
         m = self.actual_map
         return tuple(axis_field(m, axis) for axis in range(len(m.tracks)))
 
     def positions(self, axis: int, unit: int | tuple[int, ...], *, gates: bool = True) -> Positions:
-        """What one unit reads on one axis as on an endless image, over all of its channels.
+        """What one unit reads on one axis on an infinite image, over all of its channels.
 
-        Without ``gates``, what operations that joined all positions brought in is left out.
+        Without ``gates``, what operations that joined all positions added is left out.
 
         Raises:
             IndexError: if the map has no such unit.
@@ -131,9 +131,9 @@ class Field:
         return unit_positions(self.map, axis, index, gates=gates)
 
     def widest(self, axis: int) -> tuple[int, ...] | None:
-        """A unit that sees most on an axis, without gates where they bring in more.
+        """A unit with the largest field on an axis, without gates where they widen it.
 
-        It is the one in the middle if none sees more; None in an empty map.
+        It is the one in the middle if no other field is larger; None in an empty map.
         """
         figures = self.axes[axis]
         size = figures.local if figures.gated and figures.local else figures.size
@@ -142,9 +142,9 @@ class Field:
     def actual(self, unit: int | tuple[int, ...] = ()) -> tuple[Hull | None, ...]:
         """The hull of what one unit really depends on, inside the image, on each axis.
 
-        Padding is taken for what it is. ``unit`` indexes the spatial axes of the map, over all
-        its channels; leave it out where none are left. A hull's ends are both included; it is
-        None on every axis if the unit reads nothing but padding.
+        Padding does not count. ``unit`` indexes the spatial axes of the map, over all its channels;
+        leave it out if there are none. A hull's ends are both included; it is None on every axis
+        if the unit reads only padding.
 
         Raises:
             IndexError: if the map has no such unit.
@@ -162,7 +162,7 @@ class Field:
         return unit_positions(self.actual_map, axis, index)
 
     def index(self, unit: tuple[int, ...]) -> tuple[int | None, ...]:
-        """Where a unit stands in the tensor: a number for each dimension, None for all of it."""
+        """A unit's index in the tensor: a number for each dimension, None for all of it."""
         at = dict(zip(self.map.spatial_dimensions(), unit, strict=True))
         return tuple(at.get(dimension) for dimension in range(len(self.map.groups)))
 
@@ -175,7 +175,7 @@ class Field:
         """The exact sets of input positions that one unit depends on, holes included.
 
         They need not be products of sets on the axes: a 1x7 beside a 7x1 convolution reads a
-        cross. They are found by a walk back from the unit alone, through what each operation
+        cross. They come from a walk back from the unit alone, through what each operation
         reads.
 
         Args:
@@ -186,7 +186,7 @@ class Field:
 
         Raises:
             IndexError: if the map has no such unit.
-            UnknownField: if too many units would have to be asked one by one.
+            UnknownField: if too many units would have to be followed one by one.
             ValueError: if gates are left out of a strict reading.
         """
         index = (unit,) if isinstance(unit, int) else self.centre if unit is None else tuple(unit)
@@ -211,8 +211,8 @@ class Field:
 class UnitField:
     """What one unit depends on: the exact sets of input positions.
 
-    ``unit`` indexes the spatial axes of the map. ``actual`` lies on the image, padding taken for
-    what it is; ``theoretical`` goes on beyond the borders.
+    ``unit`` indexes the spatial axes of the map. ``actual`` lies on the image, without
+    padding; ``theoretical`` goes on beyond the borders.
     """
 
     location: MapLocation

@@ -16,7 +16,7 @@ from archcheck.network.kinds import ESCAPE
 
 @dataclass(frozen=True)
 class Cause:
-    """Why the fields of a tensor are not known: an operation (its index) or tensor at fault."""
+    """Why the fields of a tensor are not known; ``op`` is the index of the operation at fault."""
 
     reason: str
     op: int | None = None
@@ -30,14 +30,16 @@ class UnknownMap:
 
 
 Map = FieldMap | UnknownMap | None
-"""None: nothing of the input is in the tensor."""
+"""None if the tensor does not depend on the input."""
 
 
 def outcome(
     network: Network, op: Op, operands: dict[int, FieldMap | None], reading: Reading
 ) -> Sequence[Result] | str:
-    """The maps of an operation's outputs from those of its inputs, or why they are not known
-    (all of them, or one)."""
+    """The maps of an operation's outputs from those of its inputs.
+
+    A text says why none is known, a :class:`NotModelledError` in place of a map why one is not.
+    """
     handler = HANDLERS.get(op.kind)
     if handler is None:
         return f"{op.function} is not modelled"
@@ -48,7 +50,7 @@ def outcome(
     except NotModelledError as error:
         return str(error)
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-        # Called in a way that its model does not foresee: not known, rather than guessed.
+        # Called in a way that its model does not cover: not known, rather than guessed.
         return f"{op.function} was called in a way that is not modelled ({error!r})"
     return result if isinstance(result, list) else [result]
 
@@ -86,7 +88,7 @@ class ForwardWalk:
                 depends = depends or m is not None
         if op.kind == ESCAPE:
             if (depends or unknown) and not op.function.endswith("__bool__"):
-                # What Python does with the value comes back as constants nobody can follow.
+                # What Python does with the value comes back as constants that cannot be followed.
                 self._escaped.append(self._note(f"{op.function} takes the value out", op))
             return
         # A number that Python took out may stand behind any constant from then on.
@@ -100,7 +102,7 @@ class ForwardWalk:
             self._follow(op, operands)
 
     def map(self, tensor: int) -> Map:
-        """The map of a tensor, with what masks have closed taken out of it."""
+        """The map of a tensor; units that masks have closed are empty in it."""
         m = self._settled.get(tensor) or self._carried(tensor)
         if isinstance(m, FieldMap) and m.cut is not None:
             try:
@@ -111,7 +113,7 @@ class ForwardWalk:
         return m
 
     def _carried(self, tensor: int) -> Map:
-        """The map of a tensor as operations read it."""
+        """The map of a tensor as operations read it, with the units that masks have closed."""
         m = self.maps.get(tensor)
         if m is None and tensor in self._unseen and tensor not in self.maps:
             readers = self.network.consumers.get(tensor, ())
@@ -145,7 +147,7 @@ class ForwardWalk:
         self.not_modelled[cause] = None
         return cause
 
-    def known(self) -> dict[int, FieldMap]:
-        """All tensors whose maps are known."""
-        known = {tensor: self.map(tensor) for tensor in self.maps}
-        return {tensor: m for tensor, m in known.items() if isinstance(m, FieldMap)}
+    def known_maps(self) -> dict[int, FieldMap]:
+        """The maps that are known, by tensor."""
+        maps = {tensor: self.map(tensor) for tensor in self.maps}
+        return {tensor: m for tensor, m in maps.items() if isinstance(m, FieldMap)}

@@ -1,4 +1,4 @@
-"""Where a receptive field is asked for: before the head, at the output, behind a module."""
+"""Locations of receptive fields: in front of the head, at the output, behind a module."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from archcheck.network.kinds import (
 
 @dataclass(frozen=True)
 class MapLocation:
-    """Where a network's maps are looked at: tensors, and the operations that begin the head.
+    """A place in a network: tensors, and the operations that begin the head.
 
-    ``heads`` are several where the head has branches: two pools, say, side by side.
+    There are several ``heads`` if the head has branches: two pools side by side, say.
     """
 
     name: str
@@ -49,8 +49,8 @@ def output_locations(network: Network) -> list[MapLocation]:
 def features_locations(network: Network, walk: ForwardWalk) -> list[MapLocation]:
     """The last map in front of the head, for every tensor that the network returns.
 
-    Where the head has branches, each has a last map of its own. The location is the one that sees
-    most, since behind the head everything does.
+    If the head has branches, each has a last map of its own. The location is the one with the
+    largest field.
     """
     locations = []
     for output in output_locations(network):
@@ -78,10 +78,10 @@ def _head(paths: Paths, walk: ForwardWalk) -> Op | None:
     for position, op in enumerate(cuts):
         maps = [walk.map(tensor) for tensor in op.outputs if tensor in paths.tensors]
         maps = maps or [walk.map(tensor) for tensor in op.outputs]
-        known = [m for m in maps if isinstance(m, FieldMap)]
-        if len(known) != len(maps):
+        field_maps = [m for m in maps if isinstance(m, FieldMap)]
+        if len(field_maps) != len(maps):
             return None
-        if all(m.sides == () for m in known) or _joins_everything(op, paths, walk):
+        if all(m.sides == () for m in field_maps) or _joins_everything(op, paths, walk):
             return _first_of_pools(op, reversed(cuts[:position]), walk, paths)
     return None
 
@@ -92,7 +92,7 @@ def _joins_everything(op: Op, paths: Paths, walk: ForwardWalk) -> bool:
     tracks = [track for m in outputs for track in m.tracks]
     if not tracks or any(track.joined_by is None for track in tracks):
         return False
-    # Asked of the operation alone: a fresh map in front of it, whatever was joined before.
+    # By the operation alone: a fresh map in front of it, whatever was joined before.
     fresh: dict[int, FieldMap | None] = {}
     for tensor in paths.inputs(op):
         m = walk.map(tensor)
@@ -105,14 +105,14 @@ def _joins_everything(op: Op, paths: Paths, walk: ForwardWalk) -> bool:
     maps = outcome(walk.network, op, fresh, Reading())
     if isinstance(maps, str):
         return False
-    known = [m for m in maps if isinstance(m, FieldMap)]
-    return all(track.joined_by is not None for m in known for track in m.tracks)
+    joined = [m for m in maps if isinstance(m, FieldMap)]
+    return all(track.joined_by is not None for m in joined for track in m.tracks)
 
 
 def _fronts(head: Op, paths: Paths, walk: ForwardWalk) -> tuple[Op, ...]:
     """The operations that leave no map: the head's first one, or one in each of its branches.
 
-    What joins ``cat([average(x), maximum(x)])`` reads no map any more: the pools begin the head.
+    In ``cat([average(x), maximum(x)])`` the ``cat`` reads no map: the pools begin the head.
     """
     fronts: dict[int, Op] = {}
     waiting, seen = [head], {head.index}
@@ -131,7 +131,7 @@ def _fronts(head: Op, paths: Paths, walk: ForwardWalk) -> tuple[Op, ...]:
 
 
 def _straight_before(op: Op, paths: Paths, walk: ForwardWalk) -> Iterator[Op]:
-    """The operations in front of one, backwards, as long as nothing comes together."""
+    """The operations in front of one, backwards, as long as each has one input."""
     while len(inputs := paths.inputs(op)) == 1:
         before = walk.network.producer(inputs[0])
         if before is None:
@@ -141,7 +141,7 @@ def _straight_before(op: Op, paths: Paths, walk: ForwardWalk) -> Iterator[Op]:
 
 
 def _last_maps(fronts: tuple[Op, ...], paths: Paths, walk: ForwardWalk) -> tuple[int, ...]:
-    """What the head reads; of branches that read maps of different shapes, those that see most."""
+    """What the head reads; of maps of different shapes, those with the largest field."""
     read = tuple(dict.fromkeys([t for op in fronts for t in paths.inputs(op)]))
     if len(fronts) == 1:
         return read
@@ -153,7 +153,7 @@ def _last_maps(fronts: tuple[Op, ...], paths: Paths, walk: ForwardWalk) -> tuple
 
 
 def _is_map(tensor: int, walk: ForwardWalk) -> bool:
-    """Whether a tensor has positions of space left, or may have some."""
+    """Whether a tensor has spatial positions, or may have some."""
     m = walk.map(tensor)
     return not isinstance(m, FieldMap) or m.sides != ()
 
@@ -167,7 +167,7 @@ _POOLING = POOLS | REDUCTIONS
 
 
 def _first_of_pools(first: Op, before: Iterable[Op], walk: ForwardWalk, paths: Paths) -> Op:
-    """``mean(3).mean(2)`` is one pool: the head begins with the first of a run of them.
+    """The first of a run of pools that begins the head: ``mean(3).mean(2)`` is one pool.
 
     ``before`` are the operations in front of ``first``, backwards.
     """
@@ -182,7 +182,7 @@ def _first_of_pools(first: Op, before: Iterable[Op], walk: ForwardWalk, paths: P
 
 
 def _shortens(op: Op, walk: ForwardWalk, paths: Paths) -> bool:
-    """Whether a pool leaves fewer axes than it found."""
+    """Whether a pool has fewer spatial axes behind it than in front."""
     before = [m for m in (walk.map(t) for t in paths.inputs(op)) if isinstance(m, FieldMap)]
     after = [m for m in (walk.map(t) for t in op.outputs) if isinstance(m, FieldMap)]
     if not before or not after:

@@ -1,8 +1,8 @@
-"""What the units of one operation read of each operand, asked of its handler alone.
+"""What the units of one operation read of each operand, derived from its handler.
 
-A handler carries any map along. Given a map that numbers the operand's own units, the positions
-it answers with are the units that the operation reads. So what an operation does is known from
-one place, forwards for whole maps and backwards for single units.
+A handler carries any map along. From a map that numbers the operand's own units it returns the
+units that the operation reads. So one handler serves both walks: forwards for whole maps and
+backwards for single units.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from archcheck.fields.handlers.unfolding import fold_taps
 from archcheck.network import Network, Op, Tensor
 
 MOST_UNITS = 1 << 18
-"""The most units that are asked one by one, where several axes cannot be told apart."""
+"""The most units that are followed one by one, where several axes depend on each other."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class OperandUnits:
     """What the units of a tensor read of one operand, as a product over the operand's factors.
 
     ``tables`` has one table for each factor of the operand's index, over the factors of the
-    result's; ``same`` tells where that is the index itself. ``joins`` says that some axis of the
-    image is read whole, however far a unit lies outside of it. ``moved`` says that only a stretch
-    of one factor of the result reads it at all: which factor, where the stretch starts, how long
-    it is. ``sizes`` says which factors share a table, that numbers the units of all of them.
+    result's; ``same`` is true where the table is the index itself. ``joins`` says that a whole axis
+    of the image is read, even by units outside of it. ``moved`` says that only part of one factor
+    of the result reads the operand: the factor, the start and the length of that part. ``sizes``
+    says which factors share a table that numbers the units of all of them.
     """
 
     tensor: int
@@ -62,7 +62,7 @@ class OperandUnits:
         """The operand's units that a box of the result's units reads.
 
         Raises:
-            NotModelledError: if there are too many to ask one by one.
+            NotModelledError: if there are too many to follow one by one.
         """
         if self.moved is not None:
             factor, start, length = self.moved
@@ -82,7 +82,7 @@ class OperandUnits:
         return canonical(boxes)
 
     def _components(self) -> list[tuple[list[int], list[int]]]:
-        """Tables and factors of the result that depend on each other, apart from the others."""
+        """Groups of tables and factors of the result that depend on each other."""
         components: list[tuple[list[int], list[int]]] = []
         for number, table in enumerate(self.tables):
             factors = [f for f in range(table.values.ndim) if table.varies(f)]
@@ -113,7 +113,7 @@ class OperandUnits:
 
 
 def entry(table: Table, place: dict[int, int]) -> Positions:
-    """A table's entry for one index, given for the factors along which it varies."""
+    """A table's entry for one index, given by the factors along which the table varies."""
     shift = 0
     index = []
     for factor, period in enumerate(table.values.shape):
@@ -150,8 +150,8 @@ def output_units(
 ) -> list[OutputUnits | NotModelledError | None]:
     """What the units of every output of an operation read of the operands.
 
-    ``structures`` are the operands' maps without tracks, None for a constant. An output of which
-    nothing is known has the reason in its place.
+    ``structures`` are the operands' maps without tracks, None for a constant. For an output that
+    is not known, the list has the reason.
 
     Raises:
         NotModelledError: if the operation is not modelled.
@@ -172,7 +172,7 @@ def output_units(
 
 
 class _Numbered(NamedTuple):
-    """A map that numbers its own units: ``tables`` from the track ``first`` on do."""
+    """A map that numbers its own units: by ``tables``, from the track ``first`` on."""
 
     map: FieldMap
     structure: FieldMap
@@ -207,7 +207,7 @@ def _extended(
     numbered: Mapping[int, _Numbered],
     names: Mapping[int, int],
 ) -> OutputUnits | NotModelledError | None:
-    """An output with what one more map of it says is read."""
+    """An output with what it reads according to one more map of it."""
     if result is None or isinstance(output, NotModelledError):
         return output
     if isinstance(result, NotModelledError):
@@ -227,7 +227,7 @@ def _extended(
 def _alternatives(
     network: Network, op: Op, operands: dict[int, FieldMap | None], reading: Reading
 ) -> list[Sequence[Result]]:
-    """The maps of an operation's outputs; several where one alone is no product of the axes."""
+    """The maps of an operation's outputs; several if a single one is not a product of the axes."""
     if op.kind == "fold":
         return [[m] for m in fold_taps(Context(network, op, operands, reading))]
     maps = outcome(network, op, operands, reading)
@@ -239,7 +239,7 @@ def _alternatives(
 def _single_operand(
     tensor: int, tracks: Sequence[Track], own: Sequence[Table]
 ) -> Iterator[OperandUnits]:
-    """What the tracks say is read: what moves with the unit, and what stands beside it."""
+    """What is read according to the tracks: what moves with the unit, and what is fixed."""
     moving = [t.local if not t.local.empty or t.fixed is None else t.fixed for t in tracks]
     same = tuple(
         a.values is b.values and a.steps == b.steps for a, b in zip(moving, own, strict=True)
@@ -257,7 +257,7 @@ def _single_operand(
 def _joint_operand(
     tensor: int, tracks: Sequence[Track], operand: FieldMap, sizes: Sizes
 ) -> Iterator[OperandUnits]:
-    """What the tracks of several factors each say is read."""
+    """What is read according to tracks that number several factors each."""
     tables = tuple(union(t.tables) for t in tracks)
     if any(table.empty for table in tables):
         return
@@ -270,9 +270,9 @@ def _joint_operand(
 
 
 def _named_apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
-    """An operation that is given one tensor several times, with a name for each of them.
+    """An operation that reads one tensor several times, with a number for each of them.
 
-    What it reads of ``x @ x`` is a row of the one and a column of the other, together no product.
+    ``x @ x`` reads a row of the one and a column of the other, which together are not a product.
     """
     tensors = _tensors(op.arguments)
     repeated = {tensor for tensor in tensors if tensors.count(tensor) > 1}
@@ -312,9 +312,9 @@ def _tensors(value: Any) -> list[int]:
 def _concatenation(
     network: Network, op: Op, structures: Mapping[int, FieldMap | None]
 ) -> OutputUnits | None:
-    """Many tensors behind one another along channels, where nothing has to be rearranged.
+    """The output of a concatenation along channels, where nothing has to be rearranged.
 
-    The handler would write out every channel of each: a dense block's cost would be cubic.
+    The handler would write out every channel of each tensor: a dense block would cost cubic time.
     """
     if op.kind != "cat":
         return None
@@ -334,12 +334,12 @@ def _concatenation(
             return None
     factor = replace(first.factors[at], size=network.shape(op.outputs[0])[dimension])
     factors = (*first.factors[:at], factor, *first.factors[at + 1 :])
-    reads, before = [], 0
+    dependencies, before = [], 0
     for tensor in tensors:
         length = network.shape(tensor)[dimension]
         if tensor in operands:
             tables = identity(operands[tensor].factors)
             moved = (at, before, length)
-            reads.append(OperandUnits(tensor, tables, (True,) * len(tables), moved=moved))
+            dependencies.append(OperandUnits(tensor, tables, (True,) * len(tables), moved=moved))
         before += length
-    return OutputUnits(FieldMap(factors, first.groups, ()), tuple(reads))
+    return OutputUnits(FieldMap(factors, first.groups, ()), tuple(dependencies))

@@ -1,7 +1,7 @@
-"""The receptive field of a Network, the public face of this package.
+"""The receptive field of a Network, the public interface of this package.
 
-What the numbers mean: A. Araujo, W. Norris and J. Sim, "Computing Receptive Fields of
-Convolutional Neural Networks", Distill 2019, widened from chains of windows to whole graphs.
+Definitions: A. Araujo, W. Norris and J. Sim, "Computing Receptive Fields of
+Convolutional Neural Networks", Distill 2019, extended from chains of windows to whole graphs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ReceptiveField:
         return self._walks.forward
 
     def backward(self, location: MapLocation) -> BackwardWalk:
-        """What each operation in front of a location reads, as on an endless image.
+        """What each operation in front of a location reads, on an infinite image.
 
         Raises:
             NotModelledError: if an operation is not modelled.
@@ -56,7 +56,7 @@ class ReceptiveField:
 
     @property
     def not_modelled(self) -> tuple[Cause, ...]:
-        """What could not be followed anywhere in the network."""
+        """Everything in the network that could not be followed."""
         return tuple(self.forward.not_modelled)
 
     @cached_property
@@ -91,8 +91,8 @@ class ReceptiveField:
     def at(self, location: str | MapLocation) -> Field:
         """The field at ``features``, ``output`` or behind the module of a path.
 
-        Of several outputs it is the first one's; ``output[1]`` names another. A module that was
-        called several times answers for its last call.
+        Of several outputs it is the first one's; ``output[1]`` names another. For a module that was
+        called several times it is the last call's.
 
         Raises:
             KeyError: if no module of that path was called.
@@ -106,7 +106,7 @@ class ReceptiveField:
         """The field of one tensor of the network (by its number).
 
         Raises:
-            UnknownField: if it is not known, or if nothing of the input is in the tensor.
+            UnknownField: if it is not known, or the tensor does not depend on the input.
         """
         return self.at(MapLocation(f"tensor {tensor}", (tensor,)))
 
@@ -115,7 +115,7 @@ class ReceptiveField:
         return describe(self.network, cause)
 
     def joining_norms(self, location: MapLocation) -> tuple[Op, ...]:
-        """The normalisations in front of a location that, read strictly, join positions."""
+        """The normalisations in front of a location that join positions in a strict reading."""
         made = [self.network.tensors[tensor].op for tensor in location.tensors]
         last = max((index for index in made if index is not None), default=-1)
         return tuple(op for op in self.network.ops[: last + 1] if self._joins_space(op))
@@ -149,9 +149,12 @@ def receptive_field(
 
     Args:
         network: from :func:`archcheck.trace`.
-        input_index: which of several inputs positions are counted in.
+        input_index: the input in which positions are counted, from 0.
         normalization: ``ignored`` as in papers, or ``joins``: layer, group and instance norms
             over space join all positions they average over.
+
+    Raises:
+        ValueError: if ``normalization`` is neither.
     """
     if normalization not in ("ignored", "joins"):
         raise ValueError(f"normalization is 'ignored' or 'joins', not {normalization!r}")

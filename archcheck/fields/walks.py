@@ -1,4 +1,4 @@
-"""The walks through one network that its fields are read from."""
+"""The walks through one network from which its fields follow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class UnknownField(Exception):
 
 
 class Walks:
-    """Forward and backward, on an endless image and within the borders, each walked once."""
+    """The walks forward and backward, on an infinite image and within borders, each made once."""
 
     def __init__(self, network: Network, input_index: int, *, normalization_joins: bool) -> None:
         self.network = network
@@ -53,8 +53,8 @@ class Walks:
         key = (location.tensors, lattice)
         if key not in self._backward:
             shape = self.network.shape
-            known = [t for t in location.tensors if isinstance(self.forward.map(t), FieldMap)]
-            alike = [t for t in known if shape(t) == shape(known[0])]
+            followed = [t for t in location.tensors if isinstance(self.forward.map(t), FieldMap)]
+            alike = [t for t in followed if shape(t) == shape(followed[0])]
             reading = Reading(lattice, self.normalization_joins)
             self._backward[key] = BackwardWalk(self.network, self.forward.source, alike, reading)
         return self._backward[key]
@@ -63,19 +63,19 @@ class Walks:
         """The fields of all units at a location, on a lattice or within the borders.
 
         Raises:
-            UnknownField: if an operation in front of it is not modelled, or nothing of the input
-                gets there.
+            UnknownField: if an operation in front of it is not modelled, or the location does
+                not depend on the input.
         """
         walk = self.forward if lattice else self.forward_in_image
         maps = [walk.map(tensor) for tensor in location.tensors]
         causes = [cause for m in maps if isinstance(m, UnknownMap) for cause in m.causes]
         if causes:
             raise UnknownField(describe(self.network, causes[0]), tuple(causes))
-        known = [m for m in maps if isinstance(m, FieldMap)]
-        if not known:
+        field_maps = [m for m in maps if isinstance(m, FieldMap)]
+        if not field_maps:
             raise UnknownField(f"nothing of the input reaches {location.name}")
-        alike = [m for m in known if m.shape == known[0].shape]
-        return known[0] if len(alike) == 1 else merged(alike, known[0].shape)
+        alike = [m for m in field_maps if m.shape == field_maps[0].shape]
+        return field_maps[0] if len(alike) == 1 else merged(alike, field_maps[0].shape)
 
 
 def describe(network: Network, cause: Cause) -> str:

@@ -100,7 +100,7 @@ def _global_pools(subject: Subject) -> tuple[list[list[Op]], list[tuple[Op, str]
     partial: dict[int, tuple[Op, str]] = {}
     for index in range(len(network.inputs)):
         walk = subject.fields(input_index=index).forward
-        sides = {tensor: m.sides for tensor, m in walk.known().items()}
+        sides = {tensor: m.sides for tensor, m in walk.known_maps().items()}
         for _, output in network.outputs:
             for run, why in _runs(network, Paths(network, walk.source, output), sides):
                 if why:

@@ -20,8 +20,8 @@ DROP, CLAMP, REFLECT, WRAP = "drop", "clamp", "reflect", "wrap"
 class AxisMap:
     """The indices that each output index reads, repeating every ``period`` outputs.
 
-    ``border`` says what a tap outside of the real map does: nothing (zero padding), or it leads
-    to the edge, to the mirrored or to the opposite position.
+    ``border`` says what a tap outside of the real map reads: no position (zero padding), or the
+    edge, the mirrored or the opposite one.
     """
 
     period: int
@@ -31,7 +31,7 @@ class AxisMap:
 
     @property
     def complete(self) -> bool:
-        """Whether every output index reads something."""
+        """Whether every output index reads at least one index."""
         return all(self.taps)
 
     @property
@@ -66,7 +66,7 @@ class AxisMap:
         return indices
 
     def margin_left(self, size: int, margin: int, output: int) -> int:
-        """How far beyond ``output`` real positions all that is read lies within a margin."""
+        """How far beyond ``output`` real positions outputs read only what lies within a margin."""
         most = min(margin * self.period // max(1, abs(self.advance)), LARGEST_MARGIN)
         for left in range(most if margin else 0, 0, -1):
             edges = [*range(-left, self.period - left)]
@@ -115,7 +115,7 @@ def resample(scale: Fraction, mode: str, *, offset: Fraction) -> AxisMap:
     """An interpolation whose output o lies at ``(o + offset) * scale - offset``.
 
     ``mode`` is ``nearest`` (one position), ``linear`` (two) or ``cubic`` (four). Where the point
-    falls on a position only that one is read: its neighbours' coefficients are zero.
+    falls on a position, only that one is read: its neighbours' coefficients are zero.
     """
     phases: list[tuple[int, ...]] = []
     for phase in range(scale.denominator):
@@ -132,10 +132,10 @@ def resample(scale: Fraction, mode: str, *, offset: Fraction) -> AxisMap:
 
 @lru_cache(maxsize=4096)
 def smoothed(scale: Fraction, mode: str) -> AxisMap:
-    """An antialiased interpolation: its kernel is as wide as what it shrinks to one position.
+    """An antialiased interpolation: its kernel is as wide as the positions that become one.
 
     Output o lies at ``(o + 1/2) * scale``; positions count from their centres. Where the kernel
-    is zero nothing is read.
+    is zero no position is read.
     """
     reach = {"linear": 1, "cubic": 2}[mode]
     width = max(scale, Fraction(1))

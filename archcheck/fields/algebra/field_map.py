@@ -1,4 +1,4 @@
-"""The fields of every unit of one tensor, and how reshaping and reading carries them along."""
+"""The fields of every unit of one tensor, and how operations carry them along."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     """The fields of all units of a tensor, on every input axis.
 
     ``factors`` are the factors of the tensor's index in order, ``groups`` how many of them make
-    up each dimension (none for a dimension of length one). What ``cut`` closes is not taken out
-    of the tables before it has to be.
+    up each dimension (none for a dimension of length one). Units that ``cut`` closes stay in the
+    tables as long as possible.
     """
 
     factors: tuple[Factor, ...]
@@ -93,7 +93,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     def spatial_dimensions(self) -> tuple[int, ...]:
         """The dimensions that count positions of space.
 
-        A dimension is what its first factor is: height split into channels' offsets (a pixel
+        The first factor of a dimension decides: height split into channels' offsets (a pixel
         shuffle) still counts positions, channels times height times width (a flattened map) and
         the positions inside a window do not.
         """
@@ -167,9 +167,9 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         )
 
     def emptied(self) -> FieldMap:
-        """A map of the same factors whose units depend on nothing."""
-        nothing = Track(Table.constant(EMPTY, len(self.factors)))
-        return replace(self, tracks=(nothing,) * len(self.tracks), cut=None)
+        """A map of the same factors whose units do not depend on the input."""
+        empty = Track(Table.constant(EMPTY, len(self.factors)))
+        return replace(self, tracks=(empty,) * len(self.tracks), cut=None)
 
     def all_dropped(self) -> FieldMap:
         """A single unit without dimensions."""
@@ -230,7 +230,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
 
     def pinned(self, factor: int, margin: int = 0) -> FieldMap:
         """A factor that ends at the real borders, its units written out one by one. A margin
-        around them is kept where one was asked for."""
+        around them is kept on request."""
         old = self.factors[factor]
         if not old.lattice:
             return self.trimmed(factor, min(margin, old.margin))
@@ -303,7 +303,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         if self.factors[factor].margin:
             return self.trimmed(factor)._joined_factor(factor, dimension, op)
         source = self.factors[factor]
-        # Joining no positions at all leaves nothing, on any axis.
+        # Joining no positions at all gives the empty set, on every axis.
         result = self if source.size else self.emptied()
         if source.lattice:
             # Where the field moves along another factor as well, no closed form is left of it.
@@ -360,7 +360,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         return result
 
     def dropped(self, factor: int, dimension: int) -> FieldMap:
-        """Without a factor of a dimension along which nothing varies."""
+        """Without a factor of a dimension along which the fields do not vary."""
         groups = list(self.groups)
         groups[dimension] -= 1
         factors = self.factors[:factor] + self.factors[factor + 1 :]
@@ -368,7 +368,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
 
     def widened(self, dimension: int, factor: Factor, at: int | None = None) -> FieldMap:
         """With one more factor in a dimension (in front of the others by default), along which
-        nothing varies."""
+        the fields do not vary."""
         at = self.span(dimension).start if at is None else at
         groups = list(self.groups)
         groups[dimension] += 1

@@ -1,7 +1,7 @@
-"""Several factors of an index that share one table, where a set of units is no product of them.
+"""Several factors of an index that share one table, where sets of units are not products.
 
-A mask over tokens that stand in rows and columns leaves any set of them open: a diamond, say, or
-all that come before. Rows and columns one by one would make a rectangle of it.
+A mask over tokens in rows and columns may leave any set of them open: a diamond, say, or all
+earlier ones. Rows and columns kept separately would make a rectangle of it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ JOINING_MASKED = frozenset(
     "matmul mm bmm addmm baddbmm einsum softmax log_softmax softmin gumbel_softmax sum mean "
     "scaled_dot_product_attention multi_head_attention_forward".split()
 )
-"""The kinds that join what a mask leaves open: of tokens in rows and columns, any set at all."""
+"""The kinds that join what a mask leaves open, which may be any set."""
 JOINING_ROWS = (
     kinds.SCANS
     | kinds.RECURRENT
     | {"index_add", "index_put", "scatter", "scatter_add", "scatter_reduce"}
 )
-"""The kinds that join all that come before, or what an index names, without any mask."""
+"""The kinds that join all earlier units, or those of an index, without a mask."""
 
 
 @lru_cache(maxsize=1024)
@@ -67,7 +67,7 @@ def bounded(m: FieldMap) -> FieldMap:
 
 
 def together(m: FieldMap) -> tuple[Sizes, tuple[Table, ...]]:
-    """For every dimension the table that numbers its indices, and the sizes of its factors."""
+    """The sizes of every dimension's factors, and the tables that number its indices."""
     sizes: list[tuple[int, ...]] = []
     tables: list[Table] = []
     alone = identity(m.factors)
@@ -89,13 +89,13 @@ def together(m: FieldMap) -> tuple[Sizes, tuple[Table, ...]]:
 
 
 def taken_apart(box: Box, sizes: Sizes) -> Iterator[Box]:
-    """Boxes over factors, from one over the numbers of the units of several of them."""
+    """Boxes over single factors, from a box over numbers of units of several factors."""
     for choice in product(*map(_digits, box, sizes)):
         yield tuple(positions for part in choice for positions in part)
 
 
 def _digits(positions: Positions, sizes: tuple[int, ...]) -> tuple[Box, ...]:
-    """Numbers as boxes of the digits that make them up, the last running fastest."""
+    """Numbers as boxes of their digits in a mixed radix, the last digit running fastest."""
     if len(sizes) == 1:
         return ((positions,),)
     inner = prod(sizes[1:])

@@ -23,8 +23,8 @@ from archcheck.fields.algebra.track import Cut, Track
 from archcheck.network.constants import CUTTING
 
 Booleans = npt.NDArray[np.bool_]
-MOST_UNITS = 1 << 20
-"""The most sets that a mask may make of one table."""
+MOST_ENTRIES = 1 << 20
+"""The most entries that a table may get by a mask."""
 
 
 # -- attaching and reading --------------------------------------------------------------------
@@ -33,7 +33,7 @@ MOST_UNITS = 1 << 20
 def closed(m: FieldMap, is_open: Booleans, cut: Cut, like: FieldMap | None = None) -> FieldMap:
     """A map whose units are closed where ``is_open``, which broadcasts to its shape, is false.
 
-    ``cut`` says how. ``like`` lends its factors where the map has none along a dimension.
+    ``cut`` says how. Dimensions without factors get those of ``like``.
     """
     is_open = is_open.reshape((1,) * (len(m.groups) - is_open.ndim) + is_open.shape)
     if is_open.all():
@@ -114,8 +114,8 @@ def _compressed(is_open: Booleans) -> Booleans:
 def settled(m: FieldMap) -> FieldMap:
     """The same map with what is closed taken out of its tables.
 
-    A closed unit is a constant, and depends on nothing; what had something added to it depends
-    on all that it did before.
+    A closed unit is a constant with an empty field; a unit to which a low constant was added
+    depends on the same positions as before.
     """
     if m.cut is None:
         return m
@@ -124,14 +124,14 @@ def settled(m: FieldMap) -> FieldMap:
 
 
 def without(m: FieldMap, is_open: Booleans) -> FieldMap:
-    """A map whose units depend on nothing where ``is_open`` is false."""
+    """A map whose units have an empty field where ``is_open`` is false."""
     return settled(closed(m, is_open, Cut(Table.constant(EMPTY, 0), 0.0)))
 
 
 def emptied(m: FieldMap, table: Table, is_open: Booleans) -> FieldMap:
-    """A map whose units depend on nothing where ``is_open``, written out by factors, is false."""
+    """A map whose units have an empty field where ``is_open``, written out by factors, is false."""
     is_open = _compressed(is_open)
-    if prod(is_open.shape) > MOST_UNITS:
+    if prod(is_open.shape) > MOST_ENTRIES:
         raise NotModelledError("a mask of too many different entries")
     for factor, size in enumerate(is_open.shape):
         if size > 1 and m.factors[factor].lattice:
@@ -199,7 +199,7 @@ def softmax(m: FieldMap, dimension: int, op: int) -> FieldMap:
     is_open = open_units(m)
     rows = any_along(is_open, dimension)
     if not rows.all():
-        # A row that is low throughout is as good as one that is not.
+        # A row that is low throughout has the same softmax as one without a mask.
         if cut.infinite:
             raise NotModelledError("a softmax of rows that are masked throughout")
         if cut.value is not None:
@@ -243,10 +243,10 @@ def _united(m: FieldMap, at: Sequence[int], op: int) -> FieldMap:
 
 
 def _on_the_real_map(m: FieldMap, at: Sequence[int]) -> FieldMap:
-    """Lattice factors written out where the mask or what is joined has no closed form there.
+    """Lattice factors written out where the mask or the joined sets have no closed form.
 
-    Windows at the borders may be closed in part, as padding is: on an image that goes on for
-    ever all of them are like the one that is closed least.
+    Windows at the borders may be closed in part, as padding is: on an infinite image all of them
+    are like the one that is closed least.
     """
     for factor in at:
         if m.factors[factor].lattice and m.varies(factor):
@@ -274,16 +274,16 @@ def _on_the_real_map(m: FieldMap, at: Sequence[int]) -> FieldMap:
 def _needed(m: FieldMap, at: Sequence[int]) -> list[int]:
     """The lattice factors along which what is joined differs by the mask."""
     assert m.cut is not None
-    found: set[int] = set()
+    factors: set[int] = set()
     for t in m.tracks:
         for table in t.tables:
             is_open = _reduced(table, m.cut.is_open.values, at)
-            found |= {
+            factors |= {
                 f
                 for f, description in enumerate(m.factors)
                 if description.lattice and is_open.shape[f] > 1 and f not in at
             }
-    return sorted(found)
+    return sorted(factors)
 
 
 def _reduced(table: Table, is_open: Booleans, at: Sequence[int]) -> Booleans:
@@ -312,7 +312,7 @@ def _masked_union(table: Table, is_open: Booleans, at: Sequence[int]) -> Table:
     values: npt.NDArray[Any] = table.values
     if not is_open.all():
         shape = np.broadcast_shapes(values.shape, is_open.shape)
-        if prod(shape) > MOST_UNITS:
+        if prod(shape) > MOST_ENTRIES:
             raise NotModelledError("a mask of too many different entries")
         values = _where(is_open, values)
     for factor in at:

@@ -55,7 +55,7 @@ def _alike_throughout(m: FieldMap, first: FieldMap, shape: tuple[int, ...]) -> b
 
 
 def concatenated(maps: Sequence[FieldMap], dimension: int) -> FieldMap:
-    """The maps behind one another along a dimension."""
+    """The maps concatenated along a dimension."""
     sizes = [m.shape[dimension] for m in maps]
     shape = [max(m.shape[d] for m in maps) for d in range(len(maps[0].groups))]
     shape[dimension] = sum(sizes)
@@ -86,7 +86,7 @@ def _cut(shape: tuple[int, ...], dimension: int, grain: int) -> list[int]:
 
 
 def _alike(m: FieldMap, dimension: int) -> list[int]:
-    """The last factors of a dimension along which nothing varies."""
+    """The last factors of a dimension along which the fields do not vary."""
     trailing: list[int] = []
     for factor in reversed(range(len(m.factors))[m.span(dimension)]):
         if m.factors[factor].lattice or m.varies(factor):
@@ -129,7 +129,7 @@ def _constant_along(m: FieldMap, dimension: int, size: int) -> FieldMap:
 
 
 def placed(m: FieldMap, dimension: int, before: int, size: int, total: int) -> FieldMap:
-    """A map as a stretch of a longer dimension; the units around it depend on nothing."""
+    """A map as part of a longer dimension; the units around it do not depend on the input."""
     # Only the units of its own stretch hold anything; the union then puts the stretches together.
     spatial = dimension in m.spatial_dimensions()
     result = m.single(dimension)

@@ -113,7 +113,7 @@ class Positions:
 
 
 def _make(low: int, bits: int) -> Positions:
-    # For bits whose lowest is known to be set.
+    # For bits of which the lowest is set.
     made = Positions.__new__(Positions)
     made.low = low
     made.bits = bits

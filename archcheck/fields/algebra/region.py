@@ -20,8 +20,8 @@ Box = tuple[Positions, ...]
 def canonical(boxes: Iterable[Box]) -> tuple[Box, ...]:
     """Disjoint boxes with the same union, the same ones for every way of writing it.
 
-    Along the first axis the positions with equal slices are taken together, the slices are
-    treated alike: as many boxes as there are distinct slices, however many went in.
+    Positions of the first axis with equal slices are combined, and the slices treated in the
+    same way. The number of boxes depends on the distinct slices only.
     """
     distinct = [box for box in dict.fromkeys(boxes) if all(box)]
     if len(distinct) < 2:

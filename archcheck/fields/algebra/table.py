@@ -1,10 +1,10 @@
 """Fields of a whole tensor in closed form: a table of sets, and how it repeats.
 
-A tensor's index is split into factors. Along a *bounded* factor a table holds one entry an index
-(or a single one where it does not vary). Along a *lattice* factor, which goes on beyond the real
-borders, it holds one period: entry ``i + period`` is entry ``i`` moved by ``step``. So a chain of
-convolutions needs a table of one entry, and a network with upsampling as many as it has phases,
-whatever the size of the image.
+A tensor's index is split into factors. Along a *bounded* factor a table holds one entry for
+each index (or a single one where it does not vary). Along a *lattice* factor, which goes on beyond
+the real borders, it holds one period: entry ``i + period`` is entry ``i`` moved by ``step``. So a
+chain of convolutions needs a table of one entry, and a network with upsampling as many as it has
+phases, whatever the size of the image.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def empty(self) -> bool:
-        """Whether no index has any position at all."""
+        """Whether all entries are empty."""
         return not any(self.values.flat)
 
     def varies(self, factor: int) -> bool:
@@ -65,7 +65,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         return self.values.shape[factor] > 1 or self.steps[factor] != 0
 
     def rate(self, factor: int) -> Fraction:
-        """How far the sets move for each index of a factor, on the average."""
+        """How far the sets move for each index of a factor, on average."""
         return Fraction(self.steps[factor], self.values.shape[factor])
 
     def moves(self) -> bool:
@@ -79,12 +79,12 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         return Table(self.values.transpose(order), tuple(self.steps[f] for f in order))
 
     def inserted(self, factor: int) -> Table:
-        """A new factor along which nothing varies."""
+        """A new factor along which the entries do not vary."""
         steps = (*self.steps[:factor], 0, *self.steps[factor:])
         return Table(self.values[(slice(None),) * factor + (None,)], steps)
 
     def removed(self, factor: int) -> Table:
-        """Without a factor along which nothing varies."""
+        """Without a factor along which the entries do not vary."""
         steps = self.steps[:factor] + self.steps[factor + 1 :]
         return Table(self.values.squeeze(factor), steps)
 
@@ -173,27 +173,29 @@ class Table(msgspec.Struct, frozen=True, dict=True):
                 return Table(reduce(or_, moved), _put(self.steps, factor, step * along.advance))
             turns = length // gcd(abs(along.advance), length)
             outputs = along.period * turns
-            reads = [along.reads(index) for index in range(outputs)]
+            indices_read = [along.reads(index) for index in range(outputs)]
             new_step = step * (turns * along.advance // length)
         else:
             outputs_at = range(-target.margin, target.size + target.margin)
-            reads = [along.reads_within(at, source.size, source.margin) for at in outputs_at]
-            if length == 1 and all(reads):
+            indices_read = [along.reads_within(at, source.size, source.margin) for at in outputs_at]
+            if length == 1 and all(indices_read):
                 return self
             new_step = 0
-        width = max(map(len, reads), default=0)
+        width = max(map(len, indices_read), default=0)
         if width == 0:
-            return Table(_filled(values, factor, len(reads)), _put(self.steps, factor, new_step))
+            return Table(
+                _filled(values, factor, len(indices_read)), _put(self.steps, factor, new_step)
+            )
         # Rows of taps of equal length; the spare ones point at an empty entry put at the end.
-        picks = np.full((len(reads), width), length, dtype=int)
-        turns_of = np.zeros((len(reads), width), dtype=int)
-        for row, indices in enumerate(reads):
+        picks = np.full((len(indices_read), width), length, dtype=int)
+        turns_of = np.zeros((len(indices_read), width), dtype=int)
+        for row, indices in enumerate(indices_read):
             if indices:
                 turn, phase = np.divmod(np.array(indices), length)
                 picks[row, : len(indices)] = phase if source.lattice or length > 1 else 0
                 turns_of[row, : len(indices)] = turn
         extended = values
-        if any(len(indices) < width for indices in reads):
+        if any(len(indices) < width for indices in indices_read):
             extended = np.concatenate([values, _filled(values, factor, 1)], axis=factor)
         picked = extended.take(picks, axis=factor)
         if source.lattice and step:
@@ -205,11 +207,11 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         return Table(united, _put(self.steps, factor, new_step))
 
     def joined(self, factor: int, source: Factor) -> Table:
-        """The union over all real indices of a factor; along it nothing varies any more."""
+        """The union over all real indices of a factor, along which it no longer varies."""
         table = self.pinned(factor, source.size) if source.lattice else self
         if table.values.shape[factor] == 1:
             return table
-        if table.values.shape[factor] == 0:  # nothing to join
+        if table.values.shape[factor] == 0:  # no entries to join
             return Table(_filled(table.values, factor, 1), table.steps)
         united = np.bitwise_or.reduce(table.values, axis=factor, keepdims=True)
         return Table(united, table.steps)

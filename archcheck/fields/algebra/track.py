@@ -1,4 +1,4 @@
-"""What a map holds: a track for each input axis, and what masks closed."""
+"""The parts of a map: a track for each input axis, and the units that masks close."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from archcheck.fields.algebra.table import Table
 class Track(msgspec.Struct, frozen=True, gc=False):
     """The fields on one input axis.
 
-    ``local`` moves with the unit. ``fixed`` does not: it is what an operation that joined all
-    positions brought in, the first of which is ``joined_by`` (an index into the network's
-    operations).
+    ``local`` moves with the unit. ``fixed`` does not: it is what operations that joined all
+    positions added; ``joined_by`` is the index of the first of them.
     """
 
     local: Table
@@ -21,16 +20,16 @@ class Track(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def tables(self) -> list[Table]:
-        """The tables that are there."""
+        """The one or two tables."""
         return [self.local] if self.fixed is None else [self.local, self.fixed]
 
 
 class Cut(msgspec.Struct, frozen=True, gc=False):
-    """What constant masks closed in a map. ``is_open`` is false where a unit is closed.
+    """The units that constant masks close in a map. ``is_open`` is false where a unit is closed.
 
-    A closed unit holds the constant ``value``; where that is None, something very low was added
-    to it, which cuts nothing yet: a softmax does. ``infinite`` says whether some of that is
-    without bounds, ``seen`` whether the mask's values are known at all.
+    A closed unit holds the constant ``value``; if that is None, a very low constant was added to
+    it, which takes effect only in a softmax. ``infinite`` says whether some of those constants are
+    infinite, ``seen`` whether the mask's values are known at all.
     """
 
     is_open: Table

@@ -1,4 +1,4 @@
-"""How the field grows over the depth of a network: every tensor on a way to a location."""
+"""How the field grows over the depth of a network: every tensor on a path to a location."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from archcheck.network.graph import Paths, data_inputs
 
 @dataclass(frozen=True)
 class Node:
-    """A tensor: the side of its units' field, how many operations ran before it.
+    """A tensor, with the side of its units' field and the number of operations before it.
 
-    ``module`` is the one that it was made in, ``sources`` index the nodes that it was
-    made of, ``on_path`` tells whether it lies on the path that sets the field.
+    ``module`` is the module that made it, ``sources`` are the indices of the nodes it was made
+    of, ``on_path`` is whether it lies on the path that sets the field.
     """
 
     depth: int
@@ -28,8 +28,8 @@ class Node:
 def nodes(summary: Summary, axis: int) -> list[Node]:
     """The input and every tensor between it and the location, in order of execution.
 
-    Sizes are those without gates where the path that sets the field is; tensors that hold
-    nothing but what a gate brought in are left out.
+    Sizes are without gates if the path that sets the field is; tensors that only hold what a gate
+    added are left out.
     """
     rf, network = summary.rf, summary.rf.network
     path = next((path for path in summary.paths if path.axis == axis), None)

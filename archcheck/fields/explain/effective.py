@@ -25,8 +25,8 @@ BOX_SHARE = 0.95
 class Effective:
     """The absolute gradient of a unit at every position of the image, ``energy``.
 
-    ``weights`` says whose weights were used: a file, or nothing for random initial ones;
-    ``samples`` over how many random inputs it was averaged.
+    ``energy`` has the shape of the image. ``weights`` is the file of the weights that were used,
+    empty for random initial ones; ``samples`` is the number of random inputs averaged over.
     """
 
     energy: npt.NDArray[np.float64]
@@ -46,7 +46,10 @@ class Effective:
 
     @property
     def box(self) -> tuple[tuple[int, int], ...] | None:
-        """On each axis the shortest stretch with 95 % of the gradient; None if there is none."""
+        """On each axis the ends, both included, of the shortest stretch with 95 % of the gradient.
+
+        None if there is no gradient.
+        """
         if not self.energy.sum() > 0:
             return None
         others = [tuple(a for a in range(self.energy.ndim) if a != axis) for axis in self._axes]
@@ -68,11 +71,11 @@ class Effective:
 
 
 def _shortest(marginal: npt.NDArray[Any]) -> tuple[int, int]:
-    """The shortest stretch of an axis that holds the share; of several the one with most."""
+    """The shortest stretch of an axis with that share; of several the one with most of it."""
     sums = np.concatenate([[0.0], np.cumsum(marginal)])
-    wanted = BOX_SHARE * sums[-1]
+    share = BOX_SHARE * sums[-1]
     # For every beginning the first end at which enough is inside.
-    ends = np.searchsorted(sums, sums[:-1] + wanted * (1 - 1e-12), side="left")
+    ends = np.searchsorted(sums, sums[:-1] + share * (1 - 1e-12), side="left")
     lengths = np.where(ends < len(sums), ends - np.arange(len(ends)), len(sums))
     lows = np.flatnonzero(lengths == lengths.min())
     low = int(lows[np.argmax(np.round((sums[ends[lows]] - sums[lows]) / sums[-1], 9))])
@@ -80,6 +83,6 @@ def _shortest(marginal: npt.NDArray[Any]) -> tuple[int, int]:
 
 
 def from_bytes(sides: tuple[int, ...], values: bytes, samples: int, weights: str) -> Effective:
-    """From the numbers that the measuring process sent."""
+    """From the float64 numbers that the measuring process sent."""
     energy = np.frombuffer(values, dtype="<f8").reshape(sides)
     return Effective(energy, samples, weights)

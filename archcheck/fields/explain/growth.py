@@ -30,7 +30,7 @@ _COUNTS = ("", "", "two", "three", "four", "five", "six", "seven", "eight", "nin
 def by_block(network: Network, chain: Sequence[Link], most: int = MOST_ROWS) -> tuple[Growth, ...]:
     """The growth along a chain of operations, grouped by blocks of the network.
 
-    Stretches that add nothing are left out.
+    Stretches that do not add to the field are left out.
     """
     best: tuple[Growth, ...] = ()
     for depth in range(1, 8):

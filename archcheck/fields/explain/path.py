@@ -29,11 +29,11 @@ WINDOWS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.FIXED_POOLS
 
 @dataclass(frozen=True)
 class FieldPath:
-    """The way from the input to a unit along which its field's end is reached.
+    """The path from the input to a unit that sets one end of the unit's field.
 
-    On ``axis`` and at the lower (``end`` 0) or higher (1) end. ``links`` are the operations from
-    the input on, each with the side of the field behind it: of the units on this way, so that
-    what all of them add makes up ``size`` - 1. ``local`` says that paths through operations that
+    It is the lower (``end`` 0) or higher (1) end on ``axis``. ``links`` are the operations from
+    the input on, each with the side of the field behind it, of the units on this path: together
+    they add ``size`` - 1. ``local`` says that paths through operations that
     join all positions were left out.
     """
 
@@ -63,7 +63,8 @@ def field_path(
     """The path that sets one end of a unit's theoretical field on an axis.
 
     Where several reach equally far it is the one whose own field is widest, then the one with
-    more layers behind it. None if nothing is read, or there are too many units to compare.
+    more layers behind it. None if the unit reads no position, or there are too many units to
+    compare.
 
     Raises:
         UnknownField: if the field is not known.
@@ -111,7 +112,7 @@ class _Search:
         self.leading = self._leading_back()
 
     def _leading_back(self) -> set[int]:
-        """The tensors from which a way leads back to the input."""
+        """The tensors from which a path leads back to the input."""
         leading = {self.back.source}
         for tensor, output in self.back.outputs.items():
             if any(operand.tensor in leading for operand in self._followed(output)):
@@ -130,7 +131,7 @@ class _Search:
         if not starts:
             return None
         at = max(starts, key=self._rank)
-        # Other channels may see more at the other end: what joined them adds that.
+        # Other channels may reach further at the other end: what joined them adds that.
         seen = self.rf.at(location).positions(self.axis, tuple(unit), gates=not self.local)
         size = seen.size
         links: list[Link] = []
@@ -156,7 +157,7 @@ class _Search:
         return furthest, unit.size, unit.tensor
 
     def _furthest(self, tensor: int, boxes: Sequence[Box]) -> list[_Unit]:
-        """The unit of some boxes that reaches furthest; none if they read nothing."""
+        """A list of the unit in some boxes that reaches furthest; empty if no position is read."""
         m = self.rf.forward.map(tensor)
         structure = self.back.structures[tensor]
         if not isinstance(m, FieldMap) or structure is None:
@@ -196,45 +197,49 @@ _Place = tuple[tuple[tuple[int, int], ...], tuple[int, ...]]
 def _distinct(
     m: FieldMap, structure: FieldMap, track: Track, dimension: int, box: Box
 ) -> list[_Place]:
-    """The indices of a box along one dimension, one for each that the fields tell apart.
+    """The indices of a box along one dimension, one for each distinct field.
 
-    The walk forwards and the one backwards may have cut a dimension differently.
+    The walks forward and backward may have cut a dimension into different factors.
     """
-    theirs, ours = m.span(dimension), structure.span(dimension)
+    other_span, own_span = m.span(dimension), structure.span(dimension)
     varying = [
-        f for f in range(theirs.start, theirs.stop) if any(t.varies(f) for t in track.tables)
+        f
+        for f in range(other_span.start, other_span.stop)
+        if any(t.varies(f) for t in track.tables)
     ]
     if not varying:
-        return [((), tuple(positions.low for positions in box[ours]))]
-    members = [positions.members() for positions in box[ours]]
+        return [((), tuple(positions.low for positions in box[own_span]))]
+    members = [positions.members() for positions in box[own_span]]
     if prod(map(len, members)) > MOST_COMPARED:
         raise NotModelledError("too many units to compare")
     places: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
     for own in product(*members):
-        place = _recounted(own, structure.factors[ours], m.factors[theirs])
-        places.setdefault(tuple((f, place[f - theirs.start]) for f in varying), own)
+        place = _recounted(own, structure.factors[own_span], m.factors[other_span])
+        places.setdefault(tuple((f, place[f - other_span.start]) for f in varying), own)
     return list(places.items())
 
 
-def _recounted(own: Sequence[int], ours: Sequence[Factor], theirs: Sequence[Factor]) -> list[int]:
+def _recounted(
+    own: Sequence[int], own_factors: Sequence[Factor], other_factors: Sequence[Factor]
+) -> list[int]:
     """One index of a dimension, from the factors of one map to those of another.
 
     Raises:
         NotModelledError: if the index lies beyond a border where the other factors have none.
     """
     place = list(own)
-    if [factor.size for factor in ours] != [factor.size for factor in theirs]:
+    if [factor.size for factor in own_factors] != [factor.size for factor in other_factors]:
         number = 0
-        for position, (index, factor) in enumerate(zip(own, ours, strict=True)):
+        for position, (index, factor) in enumerate(zip(own, own_factors, strict=True)):
             # Beyond its border an inner factor's index would count as one of its neighbour's.
             if position and not 0 <= index < factor.size:
                 raise NotModelledError("a unit beyond the border of a dimension cut differently")
             number = number * factor.size + index
-        place = [0] * len(theirs)
-        for position in reversed(range(1, len(theirs))):
-            number, place[position] = divmod(number, theirs[position].size)
+        place = [0] * len(other_factors)
+        for position in reversed(range(1, len(other_factors))):
+            number, place[position] = divmod(number, other_factors[position].size)
         place[0] = number
-    for index, factor in zip(place, theirs, strict=True):
+    for index, factor in zip(place, other_factors, strict=True):
         if not factor.lattice and not 0 <= index < factor.size:
             raise NotModelledError("a unit outside of a map that ends")
     return place

@@ -1,4 +1,4 @@
-"""Everything there is to say about the field at one location of a network, put together."""
+"""Everything that is known about the field at one location of a network."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Summary:
     ``actual`` holds the smallest and the largest side of the units' fields inside the image, for
     each axis; ``padding`` how far the first unit's field begins in front of the image and the
     last one's ends behind it (negative where they stay inside). ``without_gates`` is the unit's
-    field where paths through operations that join all positions are left out: None where there
-    are none, or nothing is left. ``strict`` is the field with normalisation joined, None where no
-    norm in front of the location joins anything; ``joined_by`` and ``norms`` are the operations in
-    question. ``paths`` has the lower and the higher end for every axis, where it is known.
-    ``effective`` is what gradients say, where they were asked for.
+    field without the paths through operations that join all positions: None if there are no such
+    operations, or no other paths. ``strict`` is the field with normalisation joined, None if no
+    norm in front of the location joins positions; ``joined_by`` and ``norms`` are those operations.
+    ``paths`` has the lower and the higher end for every axis, where it is known.
+    ``effective`` is the effective field by gradients, if it was measured.
     """
 
     rf: ReceptiveField

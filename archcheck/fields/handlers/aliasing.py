@@ -1,7 +1,7 @@
-"""Tensors whose memory was written through another name for it.
+"""Tensors whose memory was written through another tensor.
 
-The tracer says how both lie in memory: shape, strides and beginning. From that it follows which
-elements of the one are which of the other.
+The tracer records how both lie in memory: shape, strides and offset. These determine which
+elements the two share.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.indices import MOST_UNITS, Integers, alike_labelled, picked, written
 from archcheck.fields.algebra.reshape import reshaped
 from archcheck.fields.handlers.base import Context, handles
-from archcheck.fields.handlers.writing import boxed, nothing
+from archcheck.fields.handlers.writing import boxed, constant_map
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a tensor lies in memory."""
+    """How a tensor lies in memory; ``strides`` and ``start`` count elements."""
 
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     start: int
 
     @staticmethod
-    def of(given: Any) -> Layout:
-        """From the plain data that the tracer wrote down."""
-        shape, strides, start = given
+    def of(recorded: Any) -> Layout:
+        """From the plain data that the tracer recorded."""
+        shape, strides, start = recorded
         return Layout(tuple(shape), tuple(strides), start)
 
     @property
@@ -60,16 +60,19 @@ class Layout:
 
     def places(self) -> Integers:
         """Where every element lies."""
-        found = np.full((1,) * len(self.shape), self.start)
+        places = np.full((1,) * len(self.shape), self.start)
         for axis, (size, stride) in enumerate(zip(self.shape, self.strides, strict=True)):
             sides = [1] * len(self.shape)
             sides[axis] = size
-            found = found + (np.arange(size) * stride).reshape(sides)
-        return found
+            places = places + (np.arange(size) * stride).reshape(sides)
+        return places
 
     def box_of(self, part: Layout) -> tuple[dict[int, range], list[int]] | None:
-        """The indices that a part takes along each of these dimensions, and for each dimension
-        of the part which of these it runs along (-1 for none); None if it is no such box."""
+        """Where a part lies in this tensor, None if it is not a box of it.
+
+        The indices along each dimension of this tensor, and for each dimension of the part the
+        one that it runs along (-1 for none).
+        """
         left = part.start - self.start
         begins = [0] * len(self.shape)
         for d in sorted(range(len(self.shape)), key=lambda d: -self.strides[d]):
@@ -101,15 +104,15 @@ class Layout:
 
 @handles({"alias_write"})
 def alias_write(context: Context) -> FieldMap:
-    """What a tensor holds after another view of its memory was written."""
+    """The fields of a tensor after another view of its memory was written."""
     before, after = context.op.inputs
     old, new = context.maps.get(before), context.maps.get(after)
     shape = context.network.shape(before)
-    some = old or new
-    if some is None:
+    like = old or new
+    if like is None:
         raise NotModelledError("memory of constants")
-    old = old or nothing(some, shape)
-    new = new or nothing(some, context.network.shape(after))
+    old = old or constant_map(like, shape)
+    new = new or constant_map(like, context.network.shape(after))
     if context.argument("same", False):
         return new
     seen, wrote = (Layout.of(context.argument(name)) for name in ("seen", "written"))
@@ -130,7 +133,7 @@ def alias_write(context: Context) -> FieldMap:
 
 
 def _put_back(old: FieldMap, new: FieldMap, ranges: dict[int, range], along: list[int]) -> FieldMap:
-    """The whole after a part of it was written."""
+    """The whole tensor after a part of it was written."""
     for dimension in reversed(range(len(along))):
         if along[dimension] < 0:
             new = new.without(dimension)
@@ -146,7 +149,7 @@ def _put_back(old: FieldMap, new: FieldMap, ranges: dict[int, range], along: lis
 
 
 def _taken(new: FieldMap, seen: Layout, ranges: dict[int, range], along: list[int]) -> FieldMap:
-    """A part of what was written."""
+    """A part of the tensor that was written."""
     for dimension, r in ranges.items():
         new = new.gathered(dimension, pick(r.start, r.step), len(r))
     kept = [d for d in along if d >= 0]

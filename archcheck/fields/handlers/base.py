@@ -1,4 +1,4 @@
-"""The table from kinds of operation to what they do, and what a handler is given."""
+"""The table of handlers by kind of operation, and what a handler receives."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from archcheck.network import Network, Op
 
 @dataclass(frozen=True)
 class Reading:
-    """How fields are read.
+    """How fields are defined.
 
-    With ``lattice`` the image goes on for ever (the theoretical field), without it ends at its
-    borders (the actual field). With ``normalization_joins`` a norm over space counts as joining
+    With ``lattice`` the image is infinite (the theoretical field), without it ends at its borders
+    (the actual field). With ``normalization_joins`` a norm over space counts as joining
     the positions it averages over; papers leave that out.
     """
 
@@ -26,8 +26,10 @@ class Reading:
 
 
 class Context(msgspec.Struct, frozen=True):
-    """One operation with the maps of what it reads. A map is None where nothing of the input is
-    in the tensor: a weight, a constant."""
+    """One operation with the maps of the tensors that it reads.
+
+    A map is None if the tensor does not depend on the input: a weight, a constant.
+    """
 
     network: Network
     op: Op
@@ -35,12 +37,12 @@ class Context(msgspec.Struct, frozen=True):
     reading: Reading
 
     def argument(self, name: str, default: Any = None) -> Any:
-        """An argument of the call, as plain data."""
+        """An argument of the call as plain data; ``default`` if it is missing or None."""
         value = self.op.arguments.get(name, default)
         return default if value is None else value
 
     def map(self, name: str = "input") -> FieldMap | None:
-        """The map of a tensor argument."""
+        """The map of a tensor argument; None for a constant, or if it is not a tensor."""
         value: Any = self.op.arguments.get(name)
         return self.maps.get(value["tensor"]) if is_tensor(value) else None
 
@@ -48,12 +50,12 @@ class Context(msgspec.Struct, frozen=True):
         """The map of a tensor argument that has to depend on the input.
 
         Raises:
-            NotModelledError: if it does not.
+            NotModelledError: if the argument is constant.
         """
-        found = self.map(name)
-        if found is None:
+        m = self.map(name)
+        if m is None:
             raise NotModelledError(f"{self.op.kind} whose {name} is constant")
-        return found
+        return m
 
     def shape(self, name: str = "input") -> tuple[int, ...]:
         """The shape of a tensor argument."""
@@ -62,8 +64,8 @@ class Context(msgspec.Struct, frozen=True):
     @property
     def operands(self) -> list[FieldMap]:
         """The maps of all tensors read that depend on the input."""
-        found = (self.maps.get(tensor) for tensor in self.op.inputs)
-        return [m for m in found if m is not None]
+        maps = (self.maps.get(tensor) for tensor in self.op.inputs)
+        return [m for m in maps if m is not None]
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -72,17 +74,18 @@ class Context(msgspec.Struct, frozen=True):
 
 
 Result = FieldMap | NotModelledError | None
-"""The map of one output; None where nothing of the input is in it."""
+"""The map of one output; None if it does not depend on the input."""
 Results = FieldMap | list[Result]
 Handler = Callable[[Context], Results]
 HANDLERS: dict[str, Handler] = {}
 CARRIERS: set[str] = set()
-"""The kinds whose handlers know what masks have closed; to all others it is taken out before."""
+"""The kinds whose handlers take maps in which masks have closed units; for all others these units
+are made empty first."""
 
 
 def handles(kinds: Iterable[str], *, cuts: bool = False) -> Callable[[Handler], Handler]:
-    """Register a handler for some kinds of operation; with ``cuts`` it is given maps in which
-    masks have closed units (:class:`~archcheck.fields.algebra.track.Cut`)."""
+    """Register a handler for some kinds of operation; with ``cuts`` it takes maps in which masks
+    have closed units (:class:`~archcheck.fields.algebra.track.Cut`)."""
     names = list(kinds)
 
     def register(handler: Handler) -> Handler:

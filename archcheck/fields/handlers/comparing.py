@@ -12,7 +12,7 @@ from archcheck.fields.handlers.products import contracted
 
 
 def _joined(context: Context, terms: list[tuple[str, str]], result: str) -> FieldMap:
-    """An einsum over arguments, by name and letters."""
+    """An einsum over arguments, given by their names and letters."""
     maps = [(letters, context.map(name)) for name, letters in terms]
     parts = contracted([(t, m) for t, m in maps if m is not None], result, context.op.index)
     return merged([masks.settled(part) for part in parts], context.output_shape)
@@ -89,7 +89,7 @@ def _broadcast(context: Context) -> tuple[int, ...]:
 
 @handles({"cross"})
 def cross(context: Context) -> FieldMap:
-    """Vectors of three along one dimension: each part depends on the others."""
+    """Vectors of three along one dimension: each component depends on the others."""
     m = merged(context.operands, context.output_shape)
     dimension = m.dimension(context.argument("dim", -1))
     spatial = dimension in m.spatial_dimensions()

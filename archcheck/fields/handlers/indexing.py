@@ -26,7 +26,7 @@ def constant_index(context: Context, value: Any) -> Integers:
     """An index as an array of whole numbers, or of truth values.
 
     Raises:
-        NotModelledError: for one that depends on the input, or is not known.
+        NotModelledError: if it depends on the input, or its values are not known.
     """
     if not is_tensor(value):
         array = np.asarray(value)
@@ -37,17 +37,16 @@ def constant_index(context: Context, value: Any) -> Integers:
     if context.maps.get(number) is not None:
         raise NotModelledError("indices that depend on the input")
     for kind in (INTEGERS, BOOLEANS):
-        found = context.network.constant(number, kind)
-        if found is not None:
-            return found.values
+        constant = context.network.constant(number, kind)
+        if constant is not None:
+            return constant.values
     raise NotModelledError("indices whose values are not known")
 
 
 class Subscript:
-    """What stands in square brackets: numbers, slices, None, Ellipsis and arrays.
+    """An index in square brackets: numbers, slices, None, Ellipsis and arrays.
 
-    As torch does it, numbers and slices are taken first, and None adds dimensions; arrays index
-    what that leaves.
+    As in torch, numbers, slices and None are applied first; arrays index the result of that.
     """
 
     def __init__(self, context: Context, index: Any, shape: Sequence[int]) -> None:
@@ -56,12 +55,12 @@ class Subscript:
         self.slices: dict[int, range] = {}
         self.numbers: dict[int, int] = {}
         self.new: list[int] = []
-        """The dimensions of the result of numbers and slices that None added."""
+        """The dimensions that None adds, counted in the result of numbers, slices and None."""
         self.arrays: list[Integers] = []
         self.at: list[int] = []
-        """The dimensions of that result which arrays index."""
-        self.given = [item for item in parsed if isinstance(item, np.ndarray)]
-        """The arrays as they were given, of truth values too."""
+        """The dimensions of that result that arrays index."""
+        self.unexpanded = [item for item in parsed if isinstance(item, np.ndarray)]
+        """The arrays as they were passed, those of truth values too."""
         taken = sum(self._width(item) for item in parsed)
         dimension = left = 0
         for item in parsed:
@@ -117,7 +116,7 @@ class Subscript:
         return 0 if self.apart or not self.at else self.at[0]
 
     def part(self, m: FieldMap) -> FieldMap:
-        """What numbers, slices and None leave of a map."""
+        """The part of a map that numbers, slices and None select."""
         for dimension, reach in self.slices.items():
             m = m.gathered(dimension, pick(reach.start, reach.step), len(reach))
         for dimension in sorted(self.numbers, reverse=True):
@@ -128,12 +127,12 @@ class Subscript:
         return m
 
     def box(self) -> dict[int, Integers]:
-        """The indices that numbers and slices take, by the dimensions that they take part of."""
-        found = {d: np.arange(r.start, r.stop, r.step) for d, r in self.slices.items()}
-        return found | {d: np.array([number]) for d, number in self.numbers.items()}
+        """The indices that numbers and slices select, by dimension."""
+        taken = {d: np.arange(r.start, r.stop, r.step) for d, r in self.slices.items()}
+        return taken | {d: np.array([number]) for d, number in self.numbers.items()}
 
     def whole(self, value: FieldMap) -> FieldMap:
-        """A map of a part in the dimensions of the whole."""
+        """The map of a part, with the dimensions of the whole tensor."""
         for dimension in sorted(self.new, reverse=True):
             value = value.without(dimension)
         for dimension in sorted(self.numbers):
@@ -154,15 +153,23 @@ def getitem(context: Context) -> FieldMap:
 
 
 def looked_up(context: Context, index: Any) -> FieldMap:
-    """Rows of a constant table, chosen by the input: each depends on what chose it."""
-    found = [item for item in (index if isinstance(index, list) else [index]) if is_tensor(item)]
-    if len(found) != 1 or (isinstance(index, list) and index[0] is not found[0]):
+    """Rows of a constant table that the input chooses: each depends on its index.
+
+    Raises:
+        NotModelledError: if there are several indices.
+    """
+    indices = [item for item in (index if isinstance(index, list) else [index]) if is_tensor(item)]
+    if len(indices) != 1 or (isinstance(index, list) and index[0] is not indices[0]):
         raise NotModelledError("indices that depend on the input")
-    return rows_of(context, context.maps.get(found[0]["tensor"]))
+    return rows_of(context, context.maps.get(indices[0]["tensor"]))
 
 
 def rows_of(context: Context, chosen_by: FieldMap | None) -> FieldMap:
-    """A map of indices with the dimensions of what they choose behind."""
+    """A map of indices, followed by the dimensions of the rows that they choose.
+
+    Raises:
+        NotModelledError: if the indices do not depend on the input.
+    """
     if chosen_by is None:
         raise NotModelledError("indices that depend on the input")
     m = chosen_by
@@ -174,7 +181,7 @@ def rows_of(context: Context, chosen_by: FieldMap | None) -> FieldMap:
 
 @handles({"embedding"})
 def embedding(context: Context) -> FieldMap:
-    """Each row depends on the index that chose it."""
+    """Each row depends on the index that chooses it."""
     if context.map("weight") is None:
         return rows_of(context, context.map())
     index = constant_index(context, context.op.arguments.get("input"))
@@ -183,7 +190,7 @@ def embedding(context: Context) -> FieldMap:
 
 @handles({"one_hot"})
 def one_hot(context: Context) -> FieldMap:
-    """Each row depends on the number that it stands for."""
+    """Each row depends on the number that it encodes."""
     return rows_of(context, context.required())
 
 
@@ -230,7 +237,7 @@ def take(context: Context) -> FieldMap:
 
 @handles({"masked_select"})
 def masked_select(context: Context) -> FieldMap:
-    """What a constant mask chooses, in one row."""
+    """The elements that a constant mask chooses, in one row."""
     mask = constant_index(context, context.op.arguments.get("mask"))
     m = merged(context.operands, np.broadcast_shapes(context.shape(), mask.shape))
     mask = np.broadcast_to(mask, m.shape)

@@ -1,4 +1,4 @@
-"""Masks, and what carries them: sums, products, choices, weights of attention."""
+"""Masks, and the operations that carry them: sums, products, choices, attention weights."""
 
 from __future__ import annotations
 
@@ -24,25 +24,28 @@ _WEIGHTS = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax"})
 
 
 def truth(context: Context, name: str) -> Booleans | None:
-    """The truth values of a constant mask; None for one that is made of weights.
+    """The truth values of a constant mask; None for a mask made of weights.
 
     Raises:
-        NotModelledError: if they are not known.
+        NotModelledError: if the values are not known.
     """
     number = context.op.arguments[name]["tensor"]
-    found = context.network.constant(number, BOOLEANS)
-    if found is not None:
-        return found.values
+    mask = context.network.constant(number, BOOLEANS)
+    if mask is not None:
+        return mask.values
     if context.network.constant(number, LEARNED) is not None:
         return None
     raise NotModelledError("a mask whose values were not read")
 
 
 def low(context: Context, number: int, kind: str = LOW) -> Cut | None:
-    """What an addend closes: its ``is_open`` lies in the tensor's dimensions, not in factors."""
-    found = context.network.constant(number, kind)
-    if found is not None:
-        return Cut(Table(~found.values, ()), None, found.infinite)
+    """The units that a constant addend closes, None if it closes none.
+
+    ``is_open`` has the tensor's dimensions, not factors.
+    """
+    addend = context.network.constant(number, kind)
+    if addend is not None:
+        return Cut(Table(~addend.values, ()), None, addend.infinite)
     if context.network.constant(number, UNREAD) is not None:
         return Cut(Table(np.zeros(context.network.shape(number), bool), ()), None, seen=False)
     return None
@@ -53,12 +56,12 @@ def _is_low(cut: Cut) -> bool:
 
 
 def combined(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
-    """The union of maps, whatever is closed in them."""
+    """The union of maps that broadcast to ``shape``, regardless of closed units."""
     return merged([m if m.cut is None else replace(m, cut=None) for m in maps], shape)
 
 
 def _both(cuts: Sequence[tuple[Booleans, Cut]], shape: Sequence[int]) -> Booleans:
-    """Open where all are open; along no dimension longer than it has to be."""
+    """Open where all are open; a dimension along which nothing differs may have length one."""
     is_open: Booleans = np.ones((1,) * len(shape), dtype=bool)
     for array, _ in cuts:
         is_open = is_open & array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
@@ -89,7 +92,7 @@ def _keeps_zero(cut: Cut) -> bool:
 
 @handles({"add", "sub"}, cuts=True)
 def addition(context: Context) -> FieldMap:
-    """A union. A constant of -100 and less closes, for a softmax, what it is added to."""
+    """A union. A constant of -100 or less closes, for a softmax, the units it is added to."""
     maps, shape = context.operands, context.output_shape
     cuts = [(masks.open_units(m), m.cut) for m in maps if m.cut is not None and _is_low(m.cut)]
     for number in dict.fromkeys(context.op.inputs):
@@ -119,7 +122,7 @@ def _sign(context: Context, number: int) -> str:
 
 @handles({"mul", "div"}, cuts=True)
 def product(context: Context) -> FieldMap:
-    """A union, but for units that are zero by a mask: the product is zero there, too."""
+    """A union, except for units that a mask makes zero: the product is zero there, too."""
     maps, shape = context.operands, context.output_shape
     factors = list(maps)
     if context.op.kind == "div":
@@ -137,7 +140,7 @@ def product(context: Context) -> FieldMap:
 
 
 def _scales(context: Context) -> bool:
-    """Whether the other factor is one number, which leaves low what was low."""
+    """Whether the other factor is a single number, so that low values stay low."""
     other = context.op.arguments.get("other")
     if is_tensor(other):
         return prod(context.shape("other")) == 1
@@ -146,12 +149,12 @@ def _scales(context: Context) -> bool:
 
 @handles({"clamp", "clamp_min", "maximum"}, cuts=True)
 def clamped(context: Context) -> FieldMap:
-    """Pointwise; a bound that is low itself leaves masks as they are."""
+    """Pointwise; a bound that is low itself does not change masks."""
     maps = context.operands
     bound = context.op.arguments.get("min", context.op.arguments.get("other"))
     if is_tensor(bound):
-        known = context.network.constant(bound["tensor"], LOW)
-        stays = known is not None and bool(known.values.all())
+        lower = context.network.constant(bound["tensor"], LOW)
+        stays = lower is not None and bool(lower.values.all())
     else:
         stays = bound is None or bound <= -CUTTING
     if len(maps) == 1 and maps[0].cut is not None and stays and _is_low(maps[0].cut):
@@ -169,10 +172,10 @@ def rectified(context: Context) -> FieldMap:
 
 @handles({"masked_fill"}, cuts=True)
 def masked_fill(context: Context) -> FieldMap:
-    """A constant in place of what the mask says."""
+    """A constant where the mask is true."""
     shape = context.output_shape
     closing = None if context.map("mask") is not None else truth(context, "mask")
-    if closing is None:  # by the input's values, or by weights: either may be there
+    if closing is None:  # the input or weights decide: both are possible everywhere
         return combined([masks.settled(m) for m in context.operands], shape)
     m, value = context.map(), context.map("value")
     return chosen(context, m, value, ~closing, _number(context, "value"))
@@ -180,7 +183,7 @@ def masked_fill(context: Context) -> FieldMap:
 
 @handles({"where"}, cuts=True)
 def where(context: Context) -> FieldMap:
-    """One or the other, as the condition says."""
+    """The first where the condition is true, else the second."""
     shape = context.output_shape
     if "input" not in context.op.arguments:
         raise NotModelledError("the indices of what is not zero")
@@ -194,14 +197,14 @@ def where(context: Context) -> FieldMap:
 
 
 def _number(context: Context, name: str) -> float | None:
-    """A number in the arguments; None for one that is not known."""
+    """A number among the arguments; None if it is not known."""
     value = context.op.arguments.get(name)
     if isinstance(value, (int, float)):
         return float(value)
     if is_tensor(value):
-        found = context.network.constant(value["tensor"], LOW)
-        if found is not None and found.values.all():
-            return -inf if found.infinite else -float(CUTTING)
+        constant = context.network.constant(value["tensor"], LOW)
+        if constant is not None and constant.values.all():
+            return -inf if constant.infinite else -float(CUTTING)
     return None
 
 
@@ -212,7 +215,11 @@ def chosen(
     keep: Booleans,
     value: float | None,
 ) -> FieldMap:
-    """A map where ``keep`` is true; elsewhere another one, or a constant ``value``."""
+    """A map where ``keep`` is true; elsewhere another one, or a constant ``value``.
+
+    Raises:
+        NotModelledError: if neither depends on the input.
+    """
     shape = context.output_shape
     if m is None and other is None:
         raise NotModelledError(f"{context.op.kind} of constants")
@@ -246,7 +253,7 @@ def triangle(context: Context) -> FieldMap:
 
 @handles(_WEIGHTS, cuts=True)
 def softmax(context: Context) -> FieldMap:
-    """Joins along its dimension all that no mask has closed."""
+    """Joins all units along its dimension that no mask has closed."""
     m = context.required()
     dimension = context.argument("dim")
     if not isinstance(dimension, int):

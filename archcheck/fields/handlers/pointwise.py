@@ -7,11 +7,11 @@ from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import concatenated, merged
 from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, handles
-from archcheck.fields.handlers.writing import nothing
+from archcheck.fields.handlers.writing import constant_map
 from archcheck.network import kinds
 
 _WITH_MASKS = frozenset("relu add sub mul div masked_fill where clamp clamp_min maximum".split())
-"""Their handlers know what masks have closed (:mod:`archcheck.fields.handlers.masking`)."""
+"""Their handlers take closed units into account (:mod:`archcheck.fields.handlers.masking`)."""
 
 
 @handles(kinds.ELEMENTWISE - _WITH_MASKS)
@@ -32,13 +32,13 @@ def gated(context: Context) -> FieldMap:
 
 @handles({"batch_norm"})
 def batch_norm(context: Context) -> FieldMap:
-    """Pointwise with its running statistics; in training too, by the papers' reading."""
+    """Pointwise with its running statistics; in training too, by convention of the papers."""
     return context.required()
 
 
 @handles({"instance_norm", "group_norm"})
 def spatial_norm(context: Context) -> FieldMap:
-    """Left out by default; read strictly, it joins all positions it averages over."""
+    """Pointwise by default; in a strict reading it joins all positions it averages over."""
     m = context.required()
     if not context.reading.normalization_joins:
         return m
@@ -53,7 +53,7 @@ def spatial_norm(context: Context) -> FieldMap:
 
 @handles({"layer_norm", "rms_norm"})
 def layer_norm(context: Context) -> FieldMap:
-    """Left out by default; read strictly, it joins the last dimensions."""
+    """Pointwise by default; in a strict reading it joins the last dimensions."""
     m = context.required()
     if not context.reading.normalization_joins:
         return m
@@ -91,13 +91,13 @@ def local_response_norm(context: Context) -> FieldMap:
 
 @handles({"cat"})
 def concatenate(context: Context) -> FieldMap:
-    """Tensors behind one another along a dimension."""
+    """Tensors concatenated along a dimension."""
     return _stacked(context, new=False)
 
 
 @handles({"stack"})
 def stack(context: Context) -> FieldMap:
-    """Tensors along a new dimension."""
+    """Tensors stacked along a new dimension."""
     return _stacked(context, new=True)
 
 
@@ -107,11 +107,11 @@ def stack_by_name(context: Context) -> FieldMap:
     kind, rank = context.op.kind, len(context.output_shape)
     dimension = {"vstack": 0, "dstack": 2}.get(kind, 0 if rank == 1 else 1)
     maps = []
-    some = context.operands[0]
+    like = context.operands[0]
     for item in context.argument("tensors", []):
         shape = context.network.shape(item["tensor"])
         m = context.maps.get(item["tensor"])
-        m = nothing(some, shape) if m is None else m
+        m = constant_map(like, shape) if m is None else m
         if kind == "column_stack" and len(shape) == 1:
             m = m.with_new(1)
         elif len(m.groups) < rank and kind != "hstack":
@@ -125,12 +125,12 @@ def _stacked(context: Context, *, new: bool) -> FieldMap:
     tensors = [item["tensor"] for item in context.argument("tensors", [])]
     rank = len(context.output_shape)
     dimension = context.argument("dim", 0) % rank
-    some = context.operands[0]
+    like = context.operands[0]
     maps = []
     for tensor in tensors:
         m = context.maps.get(tensor)
-        if m is None:  # a constant part depends on nothing, wherever it lies
-            m = some.emptied()
+        if m is None:  # a constant part has an empty field, wherever it lies
+            m = like.emptied()
             if not new:
                 m = m.joined([dimension], -1)
                 m = m.grown(dimension, context.network.shape(tensor)[dimension])

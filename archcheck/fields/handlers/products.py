@@ -24,10 +24,10 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def contracted(terms: Sequence[Term], result: str, op: int) -> list[FieldMap]:
-    """What a product of maps depends on, one map for each, in the result's dimensions.
+    """What a product depends on: one map for each factor, with the result's dimensions.
 
-    All is joined along the letters that the result does not have, but for what a factor that is
-    zero by a mask leaves out.
+    Units are joined along the letters that are missing in the result, except where a mask makes a
+    factor zero. ``op`` is the index of the operation.
     """
     zeros = [(letters, m) for letters, m in terms if m.cut is not None and m.cut.value == 0.0]
     parts = []
@@ -49,7 +49,7 @@ def contracted(terms: Sequence[Term], result: str, op: int) -> list[FieldMap]:
 
 
 def _arranged(letters: str, m: FieldMap, full: str) -> FieldMap:
-    """A map in the dimensions of ``full``, of length one where it has none."""
+    """A map with the dimensions of ``full``, of length one where it lacks the letter."""
     m = m.permuted([letters.index(c) for c in full if c in letters])
     for dimension, letter in enumerate(full):
         if letter not in letters:
@@ -105,14 +105,14 @@ def matrix_product(context: Context) -> FieldMap:
     if not terms:
         return merged([masks.settled(m) for m in context.operands], shape)
     whole = _product(terms, result, context)
-    given = context.op.arguments.get("input")
-    if context.op.kind not in ("addmm", "baddbmm", "addmv") or not is_tensor(given):
+    addend = context.op.arguments.get("input")
+    if context.op.kind not in ("addmm", "baddbmm", "addmv") or not is_tensor(addend):
         return whole
     added = context.map()
     whole = masks.settled(whole)
     if added is not None:
         return merged([whole, masks.settled(added)], shape)
-    cut = low(context, given["tensor"])
+    cut = low(context, addend["tensor"])
     if cut is not None and context.argument("beta", 1) == 1:
         return masks.closed(whole, cut.is_open.values, cut)
     return whole
@@ -124,7 +124,7 @@ def _matrix(batch: str, rank: int, sides: str) -> str:
 
 @handles({"scaled_dot_product_attention"})
 def attention(context: Context) -> FieldMap:
-    """Every query depends on itself and on all keys and values that no mask has closed."""
+    """Every query depends on itself and on all keys and values that no mask closes."""
     query, key, value = (context.map(name) for name in ("query", "key", "value"))
     shape = context.output_shape
     tokens = len(shape) - 2
@@ -160,16 +160,18 @@ def attention(context: Context) -> FieldMap:
 
 
 def _open_pairs(context: Context, name: str, *, keep: bool) -> masks.Booleans:
-    """Which pairs of query and key a constant mask leaves open. A mask of truth values says
-    which to ``keep``, or else which to leave out.
+    """Which pairs of query and key a constant mask leaves open.
+
+    With ``keep`` a boolean mask is true where a pair is open, without it where one is closed.
 
     Raises:
-        NotModelledError: for a mask that depends on the input, or on weights.
+        NotModelledError: if a boolean mask depends on the input or on weights, or the values are
+            not known.
     """
-    given = context.op.arguments.get(name)
-    if not is_tensor(given):
+    mask = context.op.arguments.get(name)
+    if not is_tensor(mask):
         return np.ones((1, 1), dtype=bool)
-    number = given["tensor"]
+    number = mask["tensor"]
     if context.map(name) is not None:
         if context.network.tensors[number].dtype == "bool":
             raise NotModelledError("attention with a mask that the input decides on")
@@ -179,19 +181,19 @@ def _open_pairs(context: Context, name: str, *, keep: bool) -> masks.Booleans:
         if values is None:
             raise NotModelledError("attention with a mask that weights decide on")
         return values if keep else ~values
-    added = low(context, number)
-    if added is None:
+    cut = low(context, number)
+    if cut is None:
         return np.ones((1, 1), dtype=bool)
-    if not added.seen:
+    if not cut.seen:
         raise NotModelledError("a mask whose values were not read")
-    is_open: masks.Booleans = added.is_open.values
+    is_open: masks.Booleans = cut.is_open.values
     rows = masks.any_along(is_open, -1)
-    # A row that is low throughout is as good as one that is not.
-    return is_open if added.infinite else is_open | ~rows
+    # A row that is low throughout has the same softmax as one without a mask.
+    return is_open if cut.infinite else is_open | ~rows
 
 
 def _repeated(m: FieldMap | None, shape: tuple[int, ...]) -> FieldMap | None:
-    """Heads of keys shared by several heads of queries."""
+    """Heads of keys or values repeated for the heads of queries that share them."""
     if m is None:
         return None
     heads = len(shape) - 3
@@ -274,7 +276,7 @@ def _alike(is_open: masks.Booleans) -> masks.Booleans:
 
 
 def _pairs_of_heads(context: Context, keys: int) -> masks.Booleans:
-    """Which pairs (batch, heads, queries, keys) are open; 1 where they are alike."""
+    """Which pairs are open: (batch, heads, queries, keys), length 1 where all are alike."""
     shape, heads = context.shape("query"), int(context.argument("num_heads", 1))
     added = keys - context.shape("key")[0]
     is_open: masks.Booleans = np.ones((1, 1, shape[0], keys), dtype=bool)
@@ -291,7 +293,7 @@ def _pairs_of_heads(context: Context, keys: int) -> masks.Booleans:
 
 @handles({"einsum"}, cuts=True)
 def einsum(context: Context) -> FieldMap:
-    """Joins along every letter that the result does not have."""
+    """Joins along every letter that is missing in the result."""
     equation = str(context.argument("equation", "")).replace(" ", "")
     operands = context.argument("operands", [])
     if len(operands) == 1 and isinstance(operands[0], list):

@@ -41,9 +41,9 @@ def reduction(context: Context) -> Results:
 
 @handles(kinds.SCANS)
 def scan(context: Context) -> list[Result]:
-    """A running sum reaches from the first position to its own, a sorted one anywhere."""
+    """A running sum reads up to its own position, a sort reads all of them."""
     m = context.required()
-    first = context.op.kind == "msort"  # which has no other axis
+    first = context.op.kind == "msort"  # it always sorts along the first dimension
     dimension = 0 if first else m.dimension(context.argument("dim", -1))
     size, spatial = context.output_shape[dimension], dimension in m.spatial_dimensions()
     if context.op.kind in kinds.RUNNING:
@@ -64,8 +64,7 @@ def cell(context: Context) -> list[Result]:
 
 @handles(kinds.RECURRENT)
 def recurrent(context: Context) -> list[Result]:
-    """Every step depends on those before it, or on all where a layer runs both ways (of a
-    batch, one sample at a time)."""
+    """Every step depends on itself and those before it, in a bidirectional layer on all steps."""
     m = context.required()
     if is_tensor(context.op.arguments.get("batch_sizes")) or isinstance(
         context.argument("params"), bool
@@ -100,8 +99,8 @@ def recurrent(context: Context) -> list[Result]:
 def _both_ways(
     m: FieldMap, whole: FieldMap, context: Context, time: int, shape: tuple[int, ...]
 ) -> FieldMap:
-    """The first half of the features runs forwards, the second backwards; but a second layer
-    sees both."""
+    """The first half of the features runs forwards, the second backwards; a second layer sees
+    both."""
     width = len(shape) - 1
     if context.argument("num_layers", 1) > 1:
         return whole.grown(width, shape[-1])

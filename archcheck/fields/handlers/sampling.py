@@ -1,4 +1,4 @@
-"""Sampling at places: by grids, by the indices of a max pool, at random."""
+"""Sampling by grids, by the indices of a max pool, or at random."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from archcheck.network import kinds
 from archcheck.network.constants import NUMBERS
 
 NEGLIGIBLE_COEFFICIENT = 1e-4
-"""The largest coefficient of a sampled position that is taken for a rounded zero."""
+"""The largest coefficient of a sampled position that counts as a rounded zero."""
 
 
 @handles({"affine_grid"})
 def affine_grid(context: Context) -> FieldMap:
-    """Every place of the grid depends on the whole transformation."""
+    """Every point of the grid depends on the whole transformation."""
     m = context.required("theta")
     m = m.joined(list(range(1, len(m.groups))), context.op.index)
     while len(m.groups) < len(context.output_shape):
@@ -34,7 +34,7 @@ def affine_grid(context: Context) -> FieldMap:
 
 @handles({"grid_sample"})
 def grid_sample(context: Context) -> FieldMap:
-    """A constant grid says which positions are read; one that depends on the input may say any."""
+    """A constant grid fixes the positions that are read; one made from the input may read any."""
     shape = context.output_shape
     axes = range(2, len(shape))
     m, grid = context.map(), context.map("grid")
@@ -48,10 +48,10 @@ def grid_sample(context: Context) -> FieldMap:
                 m = m.grown(axis, shape[axis], spatial=True)
             parts.append(m)
         return merged(parts, shape)
-    found = context.network.constant(context.op.arguments["grid"]["tensor"], NUMBERS)
-    if m is None or found is None:
+    constant_grid = context.network.constant(context.op.arguments["grid"]["tensor"], NUMBERS)
+    if m is None or constant_grid is None:
         raise NotModelledError("a grid whose values are not known")
-    return _sampled(m, found.values, context)
+    return _sampled(m, constant_grid.values, context)
 
 
 def _sampled(m: FieldMap, grid: npt.NDArray[np.float64], context: Context) -> FieldMap:
@@ -74,7 +74,7 @@ def _sampled(m: FieldMap, grid: npt.NDArray[np.float64], context: Context) -> Fi
 
 
 def _taps(place: float, size: int, context: Context) -> list[int]:
-    """The positions along one axis that a place in [-1, 1] reads."""
+    """The positions along one axis that a point in [-1, 1] reads."""
     corners = bool(context.argument("align_corners", False))
     at = (place + 1) / 2 * (size - 1) if corners else ((place + 1) * size - 1) / 2
     mode = context.argument("mode", "bilinear")
@@ -114,11 +114,11 @@ def _reflected(at: float, size: int, corners: bool) -> float:
 
 @handles(kinds.UNPOOLS)
 def max_unpool(context: Context) -> FieldMap:
-    """Every position may hold the maximum of the windows over it, by the indices of their pool."""
+    """Every position may hold the maximum of any window over it: the pool's indices decide."""
     n = int(context.op.kind[-2])
-    given = context.op.arguments["indices"]["tensor"]
-    source = context.network.producer(given)
-    if source is None or source.kind not in kinds.FIXED_MAX_POOLS or given not in source.outputs:
+    indices = context.op.arguments["indices"]["tensor"]
+    source = context.network.producer(indices)
+    if source is None or source.kind not in kinds.FIXED_MAX_POOLS or indices not in source.outputs:
         raise NotModelledError("max_unpool by indices that come from no max pool")
     kernel = integers(source.arguments["kernel_size"], n)
     stride = integers(source.arguments.get("stride") or kernel, n)
@@ -138,5 +138,5 @@ def max_unpool(context: Context) -> FieldMap:
 
 @handles(kinds.FRACTIONAL_POOLS)
 def fractional_pool(context: Context) -> FieldMap:
-    """Where its windows lie is drawn anew in every pass."""
+    """Not modelled: its windows are drawn anew in every pass."""
     raise NotModelledError("a fractional max pool, whose windows are drawn at random,")

@@ -10,7 +10,7 @@ from archcheck.network import kinds
 
 @handles(kinds.SPECTRA)
 def transform(context: Context) -> FieldMap:
-    """Joins over the axes transformed; their lengths are those of the result."""
+    """Joins over the transformed axes, which get the lengths of the result."""
     m = context.required()
     kind = context.op.kind
     dims = context.argument("dim")
@@ -33,7 +33,7 @@ def transform(context: Context) -> FieldMap:
 
 @handles({"fftshift", "ifftshift"})
 def shift(context: Context) -> FieldMap:
-    """Half a turn along some axes, all by default."""
+    """Rolls by half the length along some axes, all by default."""
     m = context.required()
     dims = context.argument("dim")
     dims = range(len(m.groups)) if dims is None else [dims] if isinstance(dims, int) else dims

@@ -1,4 +1,4 @@
-"""Windows written out as dimensions of their own, and put together again."""
+"""Windows written out as dimensions of their own, and added up again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archcheck.fields.handlers.base import Context, handles, integers
 def _windows(
     m: FieldMap, dimension: int, kernel: int, stride: int, dilation: int, before: int, count: int
 ) -> FieldMap:
-    """Sliding windows of a dimension: ``count`` positions there, the taps as a new last one."""
+    """Sliding windows of a dimension: ``count`` positions, and the taps as a new last dimension."""
     last = len(m.groups)
     taps = [
         m.gathered(dimension, pick(tap * dilation - before, stride), count).with_new(last)
@@ -67,10 +67,10 @@ def fold(context: Context) -> FieldMap:
 
 
 def fold_taps(context: Context) -> list[FieldMap]:
-    """What each tap of the windows brings to every position: a map for each of them.
+    """What each tap of the windows contributes to every position: one map for each tap.
 
-    Which window a position reads goes with the tap, so only tap by tap is what it reads a
-    product of sets on the axes.
+    Which window a position reads depends on the tap, so the set that it reads is a product of
+    sets on the axes only for each tap alone.
     """
     m = context.required()
     geometry = _geometry(context)
@@ -95,7 +95,7 @@ def fold_taps(context: Context) -> list[FieldMap]:
 
 
 def _spread(stride: int, offset: int) -> AxisMap:
-    """Output o reads input i where ``o = i * stride - offset``, and nothing elsewhere."""
+    """Output o reads input i where ``o = i * stride - offset``; other outputs read none."""
     phases = []
     for phase in range(stride):
         at, rest = divmod(phase + offset, stride)

@@ -1,4 +1,4 @@
-"""Operations that move values without changing them: fields move along, exactly."""
+"""Operations that move values without changing them: the fields move along."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ _SPLITTING = {"hsplit": 1, "vsplit": 0, "dsplit": 2}
 
 @handles({"chunk", "split", "tensor_split", "unbind", *_SPLITTING}, cuts=True)
 def split(context: Context) -> list[Result]:
-    """Consecutive stretches of one dimension."""
+    """Consecutive parts of one dimension."""
     m = context.required()
     named = _SPLITTING.get(context.op.kind, context.argument("dim", 0))
     dimension = 0 if context.op.kind == "hsplit" and len(m.groups) == 1 else m.dimension(named)
@@ -121,7 +121,7 @@ def split(context: Context) -> list[Result]:
 
 @handles({"narrow"}, cuts=True)
 def narrow(context: Context) -> FieldMap:
-    """One stretch of a dimension."""
+    """One part of a dimension."""
     m = context.required()
     start, length = context.argument("start"), context.argument("length")
     if not isinstance(start, int) or not isinstance(length, int):
@@ -178,7 +178,7 @@ def rot90(context: Context) -> FieldMap:
 
 @handles({"roll"}, cuts=True)
 def roll(context: Context) -> FieldMap:
-    """Positions moved round; on an image that goes on for ever, moved along."""
+    """Positions shifted around the borders; on an infinite image, just shifted."""
     m = context.required()
     shifts, dims = context.argument("shifts"), context.argument("dims")
     if dims in (None, []):
@@ -214,7 +214,7 @@ def diagonal(context: Context) -> FieldMap:
 
 @handles({"broadcast_tensors"})
 def broadcast_tensors(context: Context) -> list[Result]:
-    """Every tensor in the shape that all have together."""
+    """Every tensor in the shape that all of them broadcast to."""
     maps = [context.maps.get(tensor) for tensor in context.op.inputs]
     return [None if m is None else merged([m], context.output_shape) for m in maps]
 

@@ -90,7 +90,7 @@ def pool(context: Context) -> list[Result]:
 
 @handles(kinds.ADAPTIVE_POOLS)
 def adaptive_pool(context: Context) -> list[Result]:
-    """Windows from the floor to the ceiling of each output's share; one output joins all."""
+    """Each output's window is its share, rounded outwards; a single output joins all."""
     m = context.required()
     n = _spatial_rank(context)
     for axis in range(n):
@@ -113,7 +113,7 @@ _BORDERS = {
 
 @handles(kinds.PADDING)
 def pad(context: Context) -> FieldMap:
-    """Positions put around; the last axes come first in the argument."""
+    """Positions are added around; the argument begins with the last axis."""
     m = context.required()
     amounts = context.argument("pad", [])
     mode = context.argument("mode", "constant")
@@ -133,7 +133,7 @@ _CUBIC = frozenset({"bicubic", "cubic"})
 
 @handles(kinds.RESAMPLING)
 def interpolate(context: Context) -> FieldMap:
-    """Nearest reads one position, linear two, cubic four; smoothed ones all that they shrink."""
+    """Nearest reads one position, linear two, cubic four, antialiasing all that it averages."""
     m = context.required()
     mode = context.argument("mode", "nearest")
     if context.op.function.endswith("upsample_bilinear"):
@@ -172,8 +172,8 @@ def resampling(
 ) -> axis_map.AxisMap:
     """What an interpolation from ``size`` to ``output`` positions reads along one axis.
 
-    ``factor`` is the scale that was given, None for one that follows from the sizes; with
-    ``corners`` the outermost positions lie on one another, with ``smooth`` it is antialiased.
+    ``factor`` is the scale argument, None if the sizes determine it; with ``corners`` the
+    outermost positions of input and output coincide, with ``smooth`` it is antialiased.
 
     Raises:
         NotModelledError: for an unknown mode.

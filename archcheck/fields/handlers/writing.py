@@ -20,16 +20,23 @@ from archcheck.fields.handlers.masking import chosen
 
 
 def _like(context: Context, *names: str) -> tuple[FieldMap, list[FieldMap | None]]:
-    """The map of the first argument, made of constants where it is none, and those of others."""
-    found = [context.map(name) for name in names]
-    some = next((m for m in found if m is not None), None)
-    if some is None:
+    """The map of the first argument, an empty one for a constant, and the maps of the others.
+
+    Raises:
+        NotModelledError: if all are constants.
+    """
+    maps = [context.map(name) for name in names]
+    like = next((m for m in maps if m is not None), None)
+    if like is None:
         raise NotModelledError(f"{context.op.kind} of constants by indices of the input")
-    return found[0] or nothing(some, context.shape(names[0])), found[1:]
+    return maps[0] or constant_map(like, context.shape(names[0])), maps[1:]
 
 
-def nothing(like: FieldMap, shape: Sequence[int]) -> FieldMap:
-    """A map of constants: no unit depends on anything."""
+def constant_map(like: FieldMap, shape: Sequence[int]) -> FieldMap:
+    """The map of a constant of a shape: no unit depends on the input.
+
+    It has as many input axes as ``like``.
+    """
     factors = tuple(Factor(size, False, False) for size in shape if size != 1)
     groups = tuple(int(size != 1) for size in shape)
     empty = Track(Table.constant(EMPTY, len(factors)))
@@ -42,10 +49,10 @@ def setitem(context: Context) -> FieldMap:
     shape = context.shape()
     subscript = Subscript(context, context.op.arguments.get("index"), shape)
     old, value = context.map(), context.map("value")
-    only = subscript.given[0] if len(subscript.given) == 1 else None
-    if only is not None and only.dtype == bool and value is None and not subscript.box():
-        ahead, behind = subscript.at[0], len(shape) - subscript.at[0] - only.ndim
-        keep = ~only.reshape((1,) * ahead + only.shape + (1,) * behind)
+    array = subscript.unexpanded[0] if len(subscript.unexpanded) == 1 else None
+    if array is not None and array.dtype == bool and value is None and not subscript.box():
+        ahead, behind = subscript.at[0], len(shape) - subscript.at[0] - array.ndim
+        keep = ~array.reshape((1,) * ahead + array.shape + (1,) * behind)
         number = context.op.arguments.get("value")
         filled = float(number) if isinstance(number, (int, float)) else None
         return chosen(context, old, None, keep, filled)
@@ -63,14 +70,17 @@ def setitem(context: Context) -> FieldMap:
 
 
 def _fitted(value: FieldMap, shape: Sequence[int]) -> FieldMap:
-    """A value as an assignment broadcasts it: spare dimensions in front are of length one."""
+    """A value as an assignment broadcasts it; extra leading dimensions have length one."""
     while len(value.groups) > len(shape) and value.shape[0] == 1:
         value = value.without(0)
     return merged([value], shape)
 
 
 def boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) -> FieldMap:
-    """A region that is a product of indices along some dimensions, written."""
+    """A map after a write to a region that is a product of indices along some dimensions.
+
+    ``value`` is None for a constant; ``ranges`` has the indices by dimension.
+    """
     shape = base.shape
     base = masks.settled(base)
     if not ranges:
@@ -87,7 +97,7 @@ def boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) -
         return kept
     for dimension, index in ranges.items():
         sides = [*value.shape[:dimension], shape[dimension], *value.shape[dimension + 1 :]]
-        value = written(nothing(value, sides), value, [dimension], [index], place=dimension)
+        value = written(constant_map(value, sides), value, [dimension], [index], place=dimension)
     if base.spatial_dimensions():
         value = alike_labelled(value, base)
     return merged([kept, value], shape)
@@ -113,14 +123,14 @@ def copy_into(context: Context) -> FieldMap:
     old, shape = context.map(), context.output_shape
     new = context.map("src" if context.op.kind == "copy" else "value")
     if new is None:
-        return nothing(context.operands[0], shape)
+        return constant_map(context.operands[0], shape)
     new = merged([new], shape)
     return new if old is None else alike_labelled(new, old)
 
 
 @handles({"index_add", "index_copy", "index_fill"})
 def index_add(context: Context) -> FieldMap:
-    """Slices along one dimension added, or put, where a list of indices says."""
+    """Slices along one dimension added or written at a list of indices."""
     name = "value" if context.op.kind == "index_fill" else "source"
     base, (value,) = _like(context, "input", name)
     dimension = base.dimension(context.argument("dim", 0))
@@ -133,7 +143,7 @@ def index_add(context: Context) -> FieldMap:
 
 @handles({"scatter", "scatter_add", "scatter_reduce"})
 def scatter(context: Context) -> FieldMap:
-    """Elements put, or added, where an array of indices says."""
+    """Elements written or added at an array of indices."""
     index = constant_index(context, context.op.arguments.get("index"))
     name = "src" if is_tensor(context.op.arguments.get("src")) else "value"
     base, (value,) = _like(context, "input", name)
