@@ -1,4 +1,4 @@
-"""Whether a list of files has to do with a network, by what the network is made of."""
+"""Whether a network is affected by a list of files: whether it is built from one of them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from archcheck.worker.dependencies.states import Dependencies, has_a_say, is_installed
+from archcheck.worker.dependencies.states import Dependencies, depends_on, is_installed
 
 
 class Files:
-    """Files and folders as they were named, and which of them nothing has to do with.
+    """Files and folders as they were named, and which of them affect no network.
 
-    They need not be there: a file that is gone had its say, too.
+    They need not exist: a deleted file affects the networks that read it.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -22,19 +22,19 @@ class Files:
         self._matched: set[str] = set()
 
     def unmapped(self) -> list[str]:
-        """Those that no question was answered with so far."""
+        """Those that have affected nothing so far."""
         return [name for name in self._names if name not in self._matched]
 
     def hold(self, paths: Iterable[str]) -> bool:
-        """Whether one of some files is among them."""
-        wanted = {spelling for path in paths for spelling in _spellings(path)}
+        """Whether one of the given paths is among them."""
+        spellings = {spelling for path in paths for spelling in _spellings(path)}
         return self._note(
             name
             for name, own in self._names.items()
-            if own & wanted or (name in self._folders and _inside(own, wanted))
+            if own & spellings or (name in self._folders and _inside(own, spellings))
         )
 
-    def have_a_say(self, reads: Dependencies) -> bool:
+    def were_read(self, reads: Dependencies) -> bool:
         """Whether one of them was read for a network."""
         local = [path for path in (*reads.contents, *reads.presences) if not is_installed(path)]
         held = self.hold(local)
@@ -42,41 +42,44 @@ class Files:
             self._note(
                 name
                 for name, own in self._names.items()
-                if any(has_a_say(reads, path) for path in own)
+                if any(depends_on(reads, path) for path in own)
             )
             or held
         )
 
     def _note(self, names: Iterable[str]) -> bool:
-        found = set(names)
-        self._matched |= found
-        return bool(found)
+        matched = set(names)
+        self._matched |= matched
+        return bool(matched)
 
 
-class Concern(Enum):
-    """What files have to do with a network: nothing, something, or what nobody knows."""
+class Affected(Enum):
+    """Whether files affect a network; unknown where what the network reads is not known."""
 
-    none = "none"
-    some = "some"
+    no = "no"
+    yes = "yes"
     unknown = "unknown"
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What a network is made of: its own file, its weights, its training script and its specs, and
-    what was read when it was loaded. The latter is not known (None) of a network that was never
-    traced, or has changed since."""
+    """What a network is made of.
+
+    Attributes:
+        files: its own file, its weights, its training script and its specs.
+        reads: what was read when it was traced; None if it never was, or has changed since.
+    """
 
     files: tuple[str, ...]
     reads: Dependencies | None
 
 
-def concern(files: Files, sources: Sources) -> Concern:
-    """Whether a network has to be judged because of some files: they are among its sources."""
+def affected(files: Files, sources: Sources) -> Affected:
+    """Whether files are among the sources of a network, so that it has to be verified again."""
     held = files.hold(sources.files)
     if sources.reads is None:
-        return Concern.some if held else Concern.unknown
-    return Concern.some if files.have_a_say(sources.reads) or held else Concern.none
+        return Affected.yes if held else Affected.unknown
+    return Affected.yes if files.were_read(sources.reads) or held else Affected.no
 
 
 def _spellings(path: str) -> frozenset[str]:

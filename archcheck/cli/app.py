@@ -45,8 +45,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         import archcheck
 
         typer.echo(f"archcheck {archcheck.__version__}")
@@ -126,7 +126,7 @@ def verify(
             from archcheck.verification.verify import verify as verify_submission
 
             places = destinations(formats, output_file)
-            wanted = without(load_spec(spec), skip or [])
+            loaded_spec = without(load_spec(spec), skip or [])
             script = parse_script(augmentation) if augmentation is not None else None
             inputs = (reference.file, spec, weights, script.file if script else None)
             refuse_overwrite([place.file for place in places], inputs)
@@ -142,7 +142,7 @@ def verify(
             with progress_bar("images") as on_progress:
                 report = verify_submission(
                     submission,
-                    wanted,
+                    loaded_spec,
                     child,
                     timeout=timeout,
                     started=started,
@@ -183,7 +183,7 @@ def inspect(
 
     reference = parse_reference(net)
     store = open_cache(no_cache, cache_dir)
-    found = trace_alone(
+    traced = trace_alone(
         reference,
         input_shape,
         arguments,
@@ -196,9 +196,9 @@ def inspect(
     from archcheck.network import Network
 
     refuse_overwrite([output_file], [reference.file])
-    if not isinstance(found, Network):
-        not_run(found, output_format, output_file)
-    text = write_inspection(found, output_format.value, output_file)
+    if not isinstance(traced, Network):
+        not_run(traced, output_format, output_file)
+    text = write_inspection(traced, output_format.value, output_file)
     this_run.keep(None if verbose else store, text, 0)
 
 
@@ -214,18 +214,18 @@ def rules(
     ] = TableFormat.text,
 ) -> None:
     """List the rules that a spec can use."""
-    from archcheck.cli.output import write_rules
+    from archcheck.cli.output import print_rules
 
-    write_rules(output_format.value)
+    print_rules(output_format.value)
 
 
 @app.command()
 @with_exit_codes
 def rule(name: Annotated[str, typer.Argument(help="The rule's name.")]) -> None:
     """Explain one rule."""
-    from archcheck.cli.output import write_rule
+    from archcheck.cli.output import print_rule
 
-    write_rule(name)
+    print_rule(name)
 
 
 @app.command()
@@ -241,9 +241,9 @@ def clean(cache_dir: CacheDir = None) -> None:
 @with_exit_codes
 def schema() -> None:
     """Print the JSON Schema of a spec."""
-    from archcheck.cli.output import write_schema
+    from archcheck.cli.output import print_schema
 
-    write_schema()
+    print_schema()
 
 
 app.add_typer(spec_app, name="spec")

@@ -1,4 +1,4 @@
-"""Tracing as the options about the cache say."""
+"""Tracing with the cache that the options choose."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def open_cache(no_cache: bool, cache_dir: Path | None) -> Store | None:
-    """The cache as the options say, by default the project's; None where there is none.
+    """The cache that the options choose, by default the project's; None if there is none.
 
     Raises:
         UsageError: if the folder of the cache is a file.
@@ -37,15 +37,15 @@ def open_cache(no_cache: bool, cache_dir: Path | None) -> Store | None:
 
 @contextmanager
 def tracing(reference: Reference, store: Store | None, verbose: bool) -> Iterator[CachedTracing]:
-    """A network to trace; no process is left behind."""
-    with CachedTracing(reference, store) as traced:
-        yield traced
+    """The tracer of a network; it leaves no process behind."""
+    with CachedTracing(reference, store) as tracer:
+        yield tracer
         if verbose:
-            sys.stderr.write(f"{traced.remark}\n")
+            sys.stderr.write(f"{tracer.remark}\n")
 
 
 def opened_store(cache_dir: Path | None) -> Store | None:
-    """The cache in a folder, by default the project's; None where there can be none.
+    """The cache in a folder, by default the project's; None if none is possible.
 
     Raises:
         UsageError: if the folder of the cache is a file.
@@ -67,7 +67,7 @@ def trace_alone(
     store: Store | None,
     verbose: bool,
 ) -> Network | Report:
-    """Trace a network that no spec is given for, with shapes and arguments as they were typed.
+    """Trace a network without a spec, with shapes and arguments as they were typed.
 
     Returns:
         The network; a report with the reason if it could not be run.
@@ -83,26 +83,26 @@ def trace_alone(
         sizes = read_shapes(shapes)
         if sizes is None:
             raise UsageError("say the input's shape without the batch: --input 3,32,32")
-        given = read_arguments(arguments)
-        found = child.trace(sizes, given, training=train, timeout=timeout)
-    if isinstance(found, Network):
-        return found
-    return report_without_spec(found, sizes, reference, started)
+        constructor_arguments = read_arguments(arguments)
+        traced = child.trace(sizes, constructor_arguments, training=train, timeout=timeout)
+    if isinstance(traced, Network):
+        return traced
+    return report_without_spec(traced, sizes, reference, started)
 
 
 def report_without_spec(
     failure: Failure, shapes: Sequence[tuple[int, ...]], reference: Reference, started: float
 ) -> Report:
-    """The report on a network that could not be run, where no spec asks anything of it."""
+    """The report on a network that could not be run, without a spec."""
     from archcheck.spec import Spec
     from archcheck.verification.submission import Submission
-    from archcheck.verification.verify import report_on  # with it comes all that specs are made of
+    from archcheck.verification.verify import report_on  # imports all of the spec code
 
     return report_on(Submission(reference=reference), Spec((), tuple(shapes)), failure, started)
 
 
 def remove_cache(cache_dir: Path | None) -> str:
-    """Remove the cache, and say what was removed.
+    """Remove the cache; returns a sentence that says what was removed.
 
     Raises:
         UsageError: if the folder of the cache is a file.

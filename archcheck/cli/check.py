@@ -1,4 +1,4 @@
-"""``archcheck check``: all networks of a project, or those that some files have to do with."""
+"""``archcheck check``: all networks of a project, or those that some files affect."""
 
 from __future__ import annotations
 
@@ -91,11 +91,11 @@ def check(
         )
     store = None if no_cache else opened_store(cache_dir or config.cache_dir)
     apart = this_run.names_files_apart(files or [])
-    with watch.paused() if apart else nullcontext():  # each run looks at them anew
+    with watch.paused() if apart else nullcontext():  # each run checks these files anew
         named = Files(files) if files else None
         every = named is None or named.hold([str(config.file)])
 
-    from archcheck.cli.check_runner import Outcome, Specs, concerned, verify_all
+    from archcheck.cli.check_runner import Outcome, Specs, affected_networks, verify_all
     from archcheck.cli.output import refuse_overwrite
     from archcheck.cli.outputs import deliver, destinations, repeatable
     from archcheck.cli.sources import sources_of
@@ -105,14 +105,14 @@ def check(
     sources = [file for n in networks for file in (n.file, n.spec, n.submission.weights)]
     refuse_overwrite([place.file for place in places], [config.file, *sources])
     specs, outcome = Specs(_skipped(config, skip)), Outcome()
-    judged = networks
+    selected = networks
     if named is not None and not every:
-        judged = tuple(concerned(networks, named, specs, store, outcome))
+        selected = tuple(affected_networks(networks, named, specs, store, outcome))
     if named is not None and verbose:
         for name in named.unmapped():
             sys.stderr.write(f"{name}: no network has to do with it\n")
     seconds = timeout or config.timeout or TIMEOUT
-    verify_all(judged, specs, store, outcome, timeout=seconds, verbose=verbose)
+    verify_all(selected, specs, store, outcome, timeout=seconds, verbose=verbose)
     deliver(outcome.reports, places)
     for error in outcome.errors:
         print_exception(error)
@@ -122,7 +122,7 @@ def check(
     code = FAILED if failed else 0
     if verbose:
         raise typer.Exit(code)
-    subject = tuple(map(networks.index, judged)) if apart and not every else None
+    subject = tuple(map(networks.index, selected)) if apart and not every else None
     this_run.keep(store, repeatable(outcome.reports, places), code, subject)
     if apart:
         this_run.keep(store, repeatable([], places), 0, ())
@@ -136,36 +136,36 @@ def _settings(file: Path | None) -> Config:
 
     if file is not None:
         return read_config(file)
-    found = find_config()
-    if found is None:
+    config = find_config()
+    if config is None:
         raise UsageError(
             "no pyproject.toml from here upward has [tool.archcheck]; say which networks are held "
             'to which spec:\n\n[tool.archcheck.networks]\n"models/*.py" = "specs/net.yaml"'
         )
-    return found
+    return config
 
 
 def _format(config: Config) -> str:
     name = config.output_format or ReportFormat.brief.value
-    known = [each.value for each in ReportFormat]
-    if name not in known:
+    formats = [each.value for each in ReportFormat]
+    if name not in formats:
         from archcheck.errors import closest
 
-        hint = closest(name.replace("_", "-"), known) or f"; there are {', '.join(known)}"
+        hint = closest(name.replace("_", "-"), formats) or f"; there are {', '.join(formats)}"
         raise config.error(f'there is no format "{name}"{hint}', "output-format")
     return name
 
 
-def _skipped(config: Config, given: list[str] | None) -> list[str]:
-    """The rules to leave out: those of the command line, else those of the file."""
+def _skipped(config: Config, skip_option: list[str] | None) -> list[str]:
+    """The rules to skip: those of the command line, else those of the settings."""
     from archcheck.errors import closest
     from archcheck.rules import all_rules
 
-    known = all_rules()
-    for number, name in enumerate(given or config.skip):
-        if name not in known:
-            message = f'there is no rule "{name}"{closest(name.replace("_", "-"), list(known))}'
-            if given:
+    rules = all_rules()
+    for number, name in enumerate(skip_option or config.skip):
+        if name not in rules:
+            message = f'there is no rule "{name}"{closest(name.replace("_", "-"), list(rules))}'
+            if skip_option:
                 raise UsageError(f"--skip: {message}")
             raise config.error(f"skip: {message}", "skip", number)
-    return list(given or config.skip)
+    return list(skip_option or config.skip)

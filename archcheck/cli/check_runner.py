@@ -1,4 +1,4 @@
-"""All networks of a project: which of them to verify, and verifying one after another."""
+"""Verifying the networks of a project one after another, or those that some files affect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from archcheck.cache.store import Store
 from archcheck.cache.tracing import CachedTracing
-from archcheck.cli.affected import Concern, Files, concern
+from archcheck.cli.affected import Affected, Files, affected
 from archcheck.cli.errors import UsageError
 from archcheck.cli.options import without
 from archcheck.cli.progress import new_bar, progress_bar
@@ -30,35 +30,35 @@ if TYPE_CHECKING:
     from archcheck.worker.process import Start, Worker
     from archcheck.worker.warm import WarmWorkers
 
-PATIENCE = 1.0
-"""Seconds until a bar is shown."""
+BAR_DELAY = 1.0
+"""Seconds until a progress bar is shown."""
 
 
 @dataclass
 class Outcome:
-    """The reports on networks, and what kept others from being judged."""
+    """The reports on networks, and the errors that kept others from being verified."""
 
     reports: list[Report] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
     def add_error(self, error: Exception) -> None:
-        """Keep an error; what would read the same is told once."""
+        """Keep an error, but not a second one with the same message."""
         if str(error) not in map(str, self.errors):
             self.errors.append(error)
 
 
 class Specs:
-    """The specs of networks, each file read once, without the rules that are skipped."""
+    """The specs of networks without the skipped rules; each file is read once."""
 
     def __init__(self, skip: Sequence[str]) -> None:
         self._skip = skip
-        self._known: dict[str, Spec | SpecError] = {}
+        self._loaded: dict[str, Spec | SpecError] = {}
 
     def of(self, network: MappedNetwork) -> Spec:
         """The spec that a network is held to.
 
         Raises:
-            SpecError: if it cannot be read, or nobody says the input's shape.
+            SpecError: if it cannot be read, or the input's shape is not known.
             UsageError: if all of its rules are skipped.
         """
         spec = self._read(network.spec)
@@ -68,48 +68,48 @@ class Specs:
                 f"`input = [3, 32, 32]` to {network} in [tool.archcheck.networks]",
                 file=spec.file,
             )
-        asked = {requirement.rule.name for requirement in spec.requirements}
-        if asked <= set(self._skip):
+        required = {requirement.rule.name for requirement in spec.requirements}
+        if required <= set(self._skip):
             raise UsageError(f"every rule of {formatting.path(spec.file)} is skipped")
-        return without(spec, [rule for rule in self._skip if rule in asked])
+        return without(spec, [rule for rule in self._skip if rule in required])
 
     def _read(self, file: str) -> Spec:
-        if file not in self._known:
+        if file not in self._loaded:
             try:
-                self._known[file] = load_spec(formatting.path(file))
+                self._loaded[file] = load_spec(formatting.path(file))
             except SpecError as error:
-                self._known[file] = error
-        found = self._known[file]
-        if isinstance(found, SpecError):
-            raise found
-        return found
+                self._loaded[file] = error
+        spec = self._loaded[file]
+        if isinstance(spec, SpecError):
+            raise spec
+        return spec
 
 
-def concerned(
+def affected_networks(
     networks: Sequence[MappedNetwork],
     files: Files,
     specs: Specs,
     store: Store | None,
     outcome: Outcome,
 ) -> list[MappedNetwork]:
-    """The networks that some files have to do with; a spec that cannot be read is an error.
+    """The networks that some files affect; a spec that cannot be read is an error.
 
-    Those that nobody knows are among them, unless git does not track them yet: a hook looks at
-    what is committed.
+    Networks for which this is unknown are included, unless git does not track them yet: a hook
+    checks what is committed.
     """
-    found, unknown = [], []
+    selected, unknown = [], []
     for network in networks:
         try:
-            what = concern(files, sources_of(network, specs.of(network), store))
+            answer = affected(files, sources_of(network, specs.of(network), store))
         except (SpecError, UsageError, InputError) as error:
             outcome.add_error(error)
             continue
-        if what is not Concern.none:
-            found.append(network)
-        if what is Concern.unknown:
+        if answer is not Affected.no:
+            selected.append(network)
+        if answer is Affected.unknown:
             unknown.append(network)
-    left = untracked(unknown)
-    return [network for network in found if network not in unknown or network.file not in left]
+    new_files = untracked(unknown)
+    return [n for n in selected if n not in unknown or n.file not in new_files]
 
 
 def verify_all(
@@ -121,7 +121,7 @@ def verify_all(
     timeout: float,
     verbose: bool,
 ) -> None:
-    """Verify networks one after another; what goes wrong with one is no matter of the others.
+    """Verify networks one after another; an error in one does not stop the others.
 
     torch is imported once, in a process that is forked for each network.
     """
@@ -151,7 +151,7 @@ def verify_all(
             except Exception as error:
                 if os.environ.get("ARCHCHECK_TRACEBACK"):
                     raise
-                outcome.add_error(_of(network, error))
+                outcome.add_error(_error_about(network, error))
             else:
                 outcome.reports.append(report)
                 if verbose:
@@ -161,13 +161,13 @@ def verify_all(
 
 @contextmanager
 def _warm_workers() -> Iterator[Start]:
-    """Makes processes from a warm one, which is started for the first of them."""
+    """Starts workers by forking a warm process, which is started for the first of them."""
     with ExitStack() as stack:
         started: list[WarmWorkers] = []
 
         def start() -> Worker:
             if not started:
-                from archcheck.tracing.remote import warm_workers  # with it comes subprocess
+                from archcheck.tracing.remote import warm_workers  # imports subprocess
 
                 started.append(stack.enter_context(warm_workers()))
             return started[0].start()
@@ -175,8 +175,8 @@ def _warm_workers() -> Iterator[Start]:
         yield start
 
 
-def _of(network: MappedNetwork, error: Exception) -> Exception:
-    """An error that says which network it is about, and where that can be changed."""
+def _error_about(network: MappedNetwork, error: Exception) -> Exception:
+    """An error that names the network, and the setting that would mend it."""
     if not isinstance(error, InputError):
         return error
     where = "" if error.says_where else f"{network}: "
@@ -191,9 +191,9 @@ def _of(network: MappedNetwork, error: Exception) -> Exception:
 def _traced(
     networks: Sequence[MappedNetwork], store: Store | None, start_worker: Start
 ) -> Generator[tuple[MappedNetwork, CachedTracing], None, None]:
-    """Each network with its tracer, which is closed before the next one comes.
+    """Each network with its tracer, which is closed before the next one is yielded.
 
-    The process of the next one, if it needs one, is ready by then.
+    The next one's process, if it needs one, is started beforehand.
     """
     waiting: deque[tuple[ExitStack, CachedTracing]] = deque()
     try:
@@ -214,9 +214,11 @@ def _traced(
 
 @contextmanager
 def _bars(total: int) -> Iterator[tuple[Callable[[], None], Progress]]:
-    """A bar of networks on standard error, and one of images while accuracy is measured, where
-    somebody looks and it takes long."""
-    # pre-commit lets its hooks believe that they write to a terminal, and shows it afterwards.
+    """Progress bars of networks, and of images while accuracy is measured, on standard error.
+
+    They are shown only in a terminal, and once the run has taken a while.
+    """
+    # pre-commit gives its hooks a pseudo-terminal, and shows their output afterwards.
     if not sys.stderr.isatty() or "PRE_COMMIT" in os.environ:
         yield lambda: None, lambda done, total: None
         return
@@ -231,7 +233,7 @@ def _bars(total: int) -> Iterator[tuple[Callable[[], None], Progress]]:
     def show(done: int, total: int) -> None:
         bar.update(of_images, completed=done, total=total, visible=done < total)
 
-    late = threading.Timer(PATIENCE, bar.start)
+    late = threading.Timer(BAR_DELAY, bar.start)
     late.daemon = True
     late.start()
     try:

@@ -1,4 +1,4 @@
-"""What ends a run: one clear message on standard error, and the exit code that belongs to it."""
+"""Errors that end a run: a message on standard error, and its exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAILED, BROKEN, INTERRUPTED = 1, 2, 130
 
 
 class UsageError(Exception):
-    """The command line asks for something that cannot be done."""
+    """The command line is wrong."""
 
 
 def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
@@ -40,8 +40,8 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def print_exception(error: Exception) -> None:
-    """Tell what ended a run, or one network's part of it."""
-    # Only now: a command that works starts its child before it imports what specs are made of.
+    """Print the error that ended a run, or one network's part of it."""
+    # Imported late: a command starts its child process before it imports the spec code.
     from archcheck.errors import FileError, internal_error, system_error
     from archcheck.worker.failures import InputError, StartError
 
@@ -58,7 +58,7 @@ def print_exception(error: Exception) -> None:
 
 
 def input_error(error: InputError) -> str:
-    """What is wrong with an input, behind the option that it was given by."""
+    """The message of an input error, with the option that the input was given by."""
     if error.subject:
         return f"--{error}"
     option = " (given by --arg, or `arguments:` in the spec)"

@@ -1,4 +1,4 @@
-"""What ``rf`` is asked about: locations and units by their names, or a message what there is."""
+"""The receptive fields that ``rf`` shows, of locations and units given by name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary
     """The field at a location of a network, or why it is not known.
 
     Raises:
-        UsageError: if there is no such location or no such unit, or no space to have a field in.
+        UsageError: if there is no such location or unit, or the input has no spatial axes.
     """
     views = [receptive_field(network, input_index=i) for i in range(len(network.inputs))]
     if not any(rf.sides for rf in views):
@@ -65,7 +65,7 @@ def measure(
     weights: str | None,
     timeout: float,
 ) -> Summary | Failure:
-    """The summary with what gradients say; what goes wrong in the network is a failure."""
+    """The summary with the effective field by gradients; a failure if the network fails."""
     from archcheck.tracing.remote import measure_in, start_worker
 
     with start_worker() as worker, progress_bar("gradients") as show:
@@ -97,7 +97,7 @@ def measure(
 
 
 def probe_of(summary: Summary, samples: int, weights: str | None = None) -> Probe:
-    """The unit as the network's process finds it again: by a call of a function.
+    """The unit as the network's process finds it again: by the call that makes its tensor.
 
     Raises:
         UsageError: if the location is the input itself.
@@ -124,8 +124,8 @@ def probe_of(summary: Summary, samples: int, weights: str | None = None) -> Prob
 
 
 def _no_such_location(network: Network, at: str) -> str:
-    called = list(dict.fromkeys(call.module for call in network.calls if call.module))
-    names = ["features", "output", *called]
+    modules = list(dict.fromkeys(call.module for call in network.calls if call.module))
+    names = ["features", "output", *modules]
     if at in {module.path for module in network.modules}:
         return f"--at {at}: that module was never called"
     close = get_close_matches(at, names, 3)

@@ -1,4 +1,4 @@
-"""The command ``archcheck``. It imports no torch: a child process runs the networks."""
+"""The entry point of ``archcheck``. It imports no torch: a child process runs the networks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BROKEN, INTERRUPTED = 2, 130
 
 def run() -> None:
     """The entry point of the installed command."""
-    gc.disable()  # a short life: looking for garbage among the imports only costs time
+    gc.disable()  # a short-lived process: collecting garbage only costs time
     try:
         signal.signal(signal.SIGTERM, _terminate)
         from archcheck.cli.streams import prepare
@@ -38,7 +38,7 @@ def run() -> None:
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    # An exception on the main thread: whatever child there is, is ended on the way out.
+    # Raises on the main thread, so that context managers end the child processes.
     sys.exit(128 + number)
 
 

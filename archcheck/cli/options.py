@@ -1,4 +1,4 @@
-"""Options from words to values."""
+"""Options from text to values."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from archcheck.cli.errors import UsageError
 from archcheck.errors import closest
 
-if TYPE_CHECKING:  # a table needs no specs
+if TYPE_CHECKING:  # commands without a spec do not import it
     from archcheck.spec import Spec
 
 
 def read_shapes(texts: Sequence[str] | None) -> list[tuple[int, ...]] | None:
-    """``["3,32,32"]`` as shapes; None if none was given.
+    """``["3,32,32"]`` as shapes; None without any.
 
     Raises:
-        UsageError: if a text is no shape.
+        UsageError: if a text is not a shape.
     """
     if not texts:
         return None
@@ -35,10 +35,10 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def read_unit(text: str | None) -> tuple[int, ...] | None:
-    """``"3,4"`` as an index; None if none was given.
+    """``"3,4"`` as an index; None without one.
 
     Raises:
-        UsageError: if the text is none.
+        UsageError: if the text is not an index.
     """
     if text is None:
         return None
@@ -48,7 +48,7 @@ def read_unit(text: str | None) -> tuple[int, ...] | None:
 
 
 def read_plot(file: Path | None) -> str | None:
-    """The format of a picture, from its file's name; None if none is asked for.
+    """The format of a picture, from its file's name; None without a file.
 
     Raises:
         UsageError: if it cannot be drawn.
@@ -57,8 +57,8 @@ def read_plot(file: Path | None) -> str | None:
         return None
     from archcheck.reporters.plot import FORMATS, available
 
-    found = file.suffix.lower().removeprefix(".")
-    if found not in FORMATS:
+    suffix = file.suffix.lower().removeprefix(".")
+    if suffix not in FORMATS:
         raise UsageError(
             f"--plot {file}: name a file that ends in {' or '.join(f'.{name}' for name in FORMATS)}"
         )
@@ -67,7 +67,7 @@ def read_plot(file: Path | None) -> str | None:
             "--plot draws with matplotlib, which is not installed: "
             "pip install 'torch-archcheck[plot]'"
         )
-    return found
+    return suffix
 
 
 def read_arguments(texts: Sequence[str] | None) -> dict[str, Any]:
@@ -80,37 +80,37 @@ def read_arguments(texts: Sequence[str] | None) -> dict[str, Any]:
         return {}
     import yaml
 
-    found: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip().isidentifier():
             raise UsageError(f"--arg {text}: write it as name=value")
-        if name.strip() in found:
+        if name.strip() in arguments:
             raise UsageError(f"--arg {name.strip()} is given twice")
         try:
-            found[name.strip()] = yaml.safe_load(value)
+            arguments[name.strip()] = yaml.safe_load(value)
         except yaml.YAMLError:
             raise UsageError(f"--arg {text}: the value is not YAML") from None
-    return found
+    return arguments
 
 
 def without(spec: Spec, skipped: Sequence[str]) -> Spec:
     """A spec without some of its rules.
 
     Raises:
-        UsageError: if the spec does not ask for one of them, or nothing is left.
+        UsageError: if one of them is not in the spec, or no rule is left.
     """
     from archcheck.rules import all_rules
 
-    asked = {requirement.rule.name for requirement in spec.requirements}
+    required = {requirement.rule.name for requirement in spec.requirements}
     for name in skipped:
-        if name not in asked:
-            hint = closest(name, asked, quoted=False)
-            known = (
+        if name not in required:
+            hint = closest(name, required, quoted=False)
+            reason = (
                 "the spec does not ask for it" if name in all_rules() else "there is no such rule"
             )
-            raise UsageError(f"--skip {name}: {known}{hint}")
-    left = tuple(r for r in spec.requirements if r.rule.name not in skipped)
-    if not left:
+            raise UsageError(f"--skip {name}: {reason}{hint}")
+    requirements = tuple(r for r in spec.requirements if r.rule.name not in skipped)
+    if not requirements:
         raise UsageError("--skip leaves no rule to check")
-    return replace(spec, requirements=left)
+    return replace(spec, requirements=requirements)

@@ -1,4 +1,4 @@
-"""Reports to standard output or a file: the only place that prints."""
+"""Writing reports to standard output or a file."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from archcheck.fields import UnknownField, receptive_field
 from archcheck.network import Network
 from archcheck.reporters.data import dumps, escaped
 
-if TYPE_CHECKING:  # a table needs no specs
+if TYPE_CHECKING:  # commands without a spec do not import it
     from archcheck.fields.explain.summary import Summary
     from archcheck.rules import Rule
     from archcheck.spec import Report, Spec, SpecError
 
-WIDE = 120
-"""The width of text that goes to a file or a pipe."""
+FILE_WIDTH = 120
+"""The columns of text that goes to a file or a pipe."""
 
 
 def write_report(report: Report, output_format: str, file: Path | None) -> None:
@@ -55,7 +55,7 @@ def render_brief(reports: Sequence[Report], *, for_file: bool) -> str:
 
 
 def print_failure(report: Report) -> None:
-    """Tell on standard error that a network could not be run."""
+    """Print the report on a network that could not be run to standard error."""
     from archcheck.reporters.text import print_report
 
     text = _render(lambda console: print_report(report, console), for_file=True)
@@ -93,9 +93,9 @@ def write_inspection(network: Network, output_format: str, file: Path | None) ->
 
 
 def write_field(
-    network: Network, found: Summary | UnknownField, at: str, output_format: str, file: Path | None
+    network: Network, field: Summary | UnknownField, at: str, output_format: str, file: Path | None
 ) -> str | None:
-    """Write what is known of the field at a point.
+    """Write the field at a location, or why it is not known.
 
     Returns:
         What was written to standard output; None if it went to a file.
@@ -104,17 +104,17 @@ def write_field(
     from archcheck.reporters.field_text import print_field, print_unknown
 
     if output_format == "json":
-        if isinstance(found, UnknownField):
-            data = unknown_report(network, at, found)
+        if isinstance(field, UnknownField):
+            data = unknown_report(network, at, field)
         else:
-            data = field_report(found)
+            data = field_report(field)
         return _write_json(data, file)
-    if isinstance(found, UnknownField):
-        return _write(lambda console: print_unknown(network, at, found, console), file)
-    return _write(lambda console: print_field(found, console), file)
+    if isinstance(field, UnknownField):
+        return _write(lambda console: print_unknown(network, at, field, console), file)
+    return _write(lambda console: print_field(field, console), file)
 
 
-def write_plot(found: Summary, picture_format: str, file: Path) -> None:
+def write_plot(summary: Summary, picture_format: str, file: Path) -> None:
     """Draw the picture of a field.
 
     Raises:
@@ -122,11 +122,11 @@ def write_plot(found: Summary, picture_format: str, file: Path) -> None:
     """
     from archcheck.reporters.plot import picture
 
-    write_file(file, picture(found, picture_format), "--plot")
+    write_file(file, picture(summary, picture_format), "--plot")
 
 
-def write_rules(output_format: str) -> None:
-    """List all rules."""
+def print_rules(output_format: str) -> None:
+    """Print a list of all rules."""
     from rich.table import Table
 
     from archcheck.rules import all_rules
@@ -143,11 +143,11 @@ def write_rules(output_format: str) -> None:
     _write(lambda console: console.print(table), None)
 
 
-def write_rule(name: str) -> None:
-    """Explain one rule.
+def print_rule(name: str) -> None:
+    """Print the documentation of a rule.
 
     Raises:
-        UsageError: if there is none of that name.
+        UsageError: if there is no rule of that name.
     """
     from archcheck.rules import all_rules
 
@@ -194,7 +194,7 @@ def rule_markdown(rule: Rule) -> str:
     return "\n\n".join(parts)
 
 
-def write_schema() -> None:
+def print_schema() -> None:
     """Print the JSON Schema of a spec."""
     from archcheck.spec import json_schema
 
@@ -205,14 +205,14 @@ def _width() -> int:
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) > 0:
         return int(columns)
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else FILE_WIDTH
 
 
 def _render(show: Callable[[Console], None], *, for_file: bool = False) -> str:
-    """What a function prints, in colour where it will be looked at in colour."""
+    """The text that a function prints, in colour if standard output shows colours."""
     buffer = StringIO()
     if for_file:
-        console = Console(file=buffer, width=WIDE, no_color=True, force_terminal=False)
+        console = Console(file=buffer, width=FILE_WIDTH, no_color=True, force_terminal=False)
     else:
         terminal = True if sys.stdout.isatty() else None  # None: as FORCE_COLOR says
         console = Console(file=buffer, width=_width(), force_terminal=terminal)
@@ -240,7 +240,7 @@ def _write_json(data: Any, file: Path | None) -> str | None:
 
 
 def encodable(text: str) -> str:
-    """JSON in escapes where the encoding of standard output lacks the letters."""
+    """JSON, escaped if the encoding of standard output lacks some of its characters."""
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -253,12 +253,12 @@ def refuse_overwrite(
     read: Iterable[Path | str | None],
     option: str = "--output-file",
 ) -> None:
-    """Refuse to write over a file that is read: the network itself, say.
+    """Refuse to overwrite a file that is read, such as the network itself.
 
-    ``option`` is what the files that are written were named by.
+    ``option`` is the option that named the files to write.
 
     Raises:
-        UsageError: if one would be.
+        UsageError: if one would be overwritten.
     """
     sources = [Path(source) for source in read if source]
     for file in written:
@@ -268,9 +268,9 @@ def refuse_overwrite(
 
 
 def write_file(file: Path, content: str | bytes, option: str = "--output-file") -> None:
-    """Write a file whole or not at all. Links are followed; devices and pipes just take it.
+    """Write a file whole or not at all. Links are followed; devices and pipes are written directly.
 
-    ``option`` is what the file was named by. Text is written as UTF-8.
+    ``option`` is the option that named the file. Text is written as UTF-8.
 
     Raises:
         UsageError: if it cannot be written.

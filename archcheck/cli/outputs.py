@@ -1,4 +1,4 @@
-"""Which report goes where: several formats at once, files, standard output, GitHub's summary."""
+"""Which report goes where: several formats, files, standard output, GitHub's job summary."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STANDARD_OUTPUT = "-"
 
 @dataclass(frozen=True)
 class Destination:
-    """A format, and the file that it goes to (None: standard output)."""
+    """A format and its file (None: standard output)."""
 
     format: str
     file: Path | None
@@ -32,20 +32,20 @@ def destinations(
     """Pair formats with files: the first ``-o`` is the first format's, and so on.
 
     Raises:
-        UsageError: if there are not as many of the one as of the other (but for a single format,
-            which goes to standard output by itself), or two reports would go to one place.
+        UsageError: if there are not as many formats as files (a single format without a file
+            goes to standard output), or two reports would go to one place.
     """
-    named, places = list(formats or ["full"]), list(files or [])
-    if not places and len(named) == 1:
-        return (Destination(named[0], None),)
-    if len(named) != len(places):
+    names, places = list(formats or ["full"]), list(files or [])
+    if not places and len(names) == 1:
+        return (Destination(names[0], None),)
+    if len(names) != len(places):
         raise UsageError(
-            f"{len(named)} --output-format and {len(places)} --output-file: give each format its "
+            f"{len(names)} --output-format and {len(places)} --output-file: give each format its "
             "-o, in the same order; `-o -` is standard output"
         )
     paired = tuple(
         Destination(name, None if str(file) == STANDARD_OUTPUT else file)
-        for name, file in zip(named, places, strict=True)
+        for name, file in zip(names, places, strict=True)
     )
     targets = [None if d.file is None else os.path.abspath(d.file) for d in paired]
     twice = next((d for d, t in zip(paired, targets, strict=True) if targets.count(t) > 1), None)
@@ -56,7 +56,7 @@ def destinations(
 
 
 def deliver(reports: Sequence[Report], places: Sequence[Destination]) -> None:
-    """Write every report to its place, and inside GitHub Actions annotations beside it.
+    """Write every report to its place, and annotations inside GitHub Actions.
 
     Raises:
         UsageError: if a file cannot be written.
@@ -68,9 +68,11 @@ def deliver(reports: Sequence[Report], places: Sequence[Destination]) -> None:
 
 
 def repeatable(reports: Sequence[Report], places: Sequence[Destination]) -> str | None:
-    """What may be printed where the same reports are asked for again, without the time that they
-    took: that was then. None if they tell it all the same, or go anywhere else than to standard
-    output."""
+    """The text that may be printed when the same run is repeated.
+
+    The seconds of the first run are left out. None if the format contains them all the same, or
+    if a report goes anywhere but to standard output.
+    """
     if _inside_github() or [place.file for place in places] != [None]:
         return None
     timeless = [replace(report, seconds=0.0) for report in reports]
@@ -81,8 +83,10 @@ def repeatable(reports: Sequence[Report], places: Sequence[Destination]) -> str 
 
 
 def leave_ungraded(error: Exception, formats: Sequence[str], files: Sequence[Path] | None) -> None:
-    """Leave a failed result for Gradescope where nothing could be graded at all: without one it
-    shows only that the autograder broke."""
+    """Write a failed result for Gradescope if nothing could be graded.
+
+    Without one Gradescope shows only that the autograder failed.
+    """
     from archcheck.reporters.gradescope import render_crash
 
     with contextlib.suppress(UsageError):
@@ -100,7 +104,7 @@ def _rendered(place: Destination, reports: Sequence[Report]) -> str:
     else:
         texts = [render_text(report, place.format, for_file=for_file) for report in reports]
         text = ("\n" if place.format == "full" else "").join(texts)
-    # GitHub's runner obeys the older form of its commands in the middle of a line, too.
+    # GitHub's runner also executes the older form of its commands in the middle of a line.
     return text.replace("##[", "# #[") if _inside_github() else text
 
 
@@ -120,8 +124,11 @@ def _inside_github() -> bool:
 
 
 def _annotate(reports: Sequence[Report], places: Sequence[Destination]) -> None:
-    """Annotations stand beside text; where standard output is a document of its own they go to
-    standard error, which GitHub reads as well."""
+    """Write annotations and the job summary.
+
+    Annotations follow text on standard output; if a document for programs goes there they go to
+    standard error, which GitHub reads as well.
+    """
     if not any(place.format == "github" for place in places):
         document = any(p.file is None and p.format in MACHINE_FORMATS for p in places)
         stream = sys.stderr if document else sys.stdout

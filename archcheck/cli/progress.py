@@ -1,4 +1,4 @@
-"""How far the work is, for whoever looks at a terminal."""
+"""Progress bars in a terminal."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, drawn from the first time that it is told how many of how many are
-    done, and wiped away at the end. Nothing is written where standard error is no terminal."""
+    """A progress bar on standard error, as a function to call with the number done and the total.
+
+    It appears with the first call and is cleared at the end. Nothing is written if standard error
+    is not a terminal.
+    """
     with ExitStack() as stack:
         drawn: list[tuple[Progress, TaskID]] = []
 
@@ -29,7 +32,7 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def new_bar() -> Progress:
-    """A bar on standard error that is not drawn yet, with a row for each task that is added."""
+    """A progress bar on standard error, not drawn yet, with a row for each task that is added."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

@@ -110,29 +110,31 @@ def rf(
             raise UsageError("gradients are taken in eval mode: leave out --train or --effective")
         refuse_overwrite([output_file], [reference.file, weights])
         refuse_overwrite([plot], [reference.file, weights], "--plot")
-        given = read_arguments(arguments)
-        found = child.trace(shapes, given, training=train, timeout=timeout)
-    if not isinstance(found, Network):
-        report = report_without_spec(found, shapes, reference, started)
+        constructor_arguments = read_arguments(arguments)
+        traced = child.trace(shapes, constructor_arguments, training=train, timeout=timeout)
+    if not isinstance(traced, Network):
+        report = report_without_spec(traced, shapes, reference, started)
         not_run(report, output_format, output_file)
-    summary = field_at(found, at, index)
+    summary = field_at(traced, at, index)
     if effective and isinstance(summary, Summary):
         probe = probe_of(summary, samples, weights)
-        measured = measure(summary, reference, shapes, given, probe, weights, timeout)
+        measured = measure(
+            summary, reference, shapes, constructor_arguments, probe, weights, timeout
+        )
         if isinstance(measured, Failure):
             report = report_without_spec(measured, shapes, reference, started)
             not_run(report, output_format, output_file)
         summary = measured
     if picture_format and plot is not None and not isinstance(summary, Exception):
         write_plot(summary, picture_format, plot)
-    text = write_field(found, summary, at, output_format.value, output_file)
+    text = write_field(traced, summary, at, output_format.value, output_file)
     code = FAILED if isinstance(summary, Exception) else 0
     this_run.keep(None if verbose else store, text, code)
     raise typer.Exit(code)
 
 
 def not_run(report: Report, output_format: TableFormat, file: Path | None) -> NoReturn:
-    """A network that could not be run is reported as ``verify`` does."""
+    """Write the report on a network that could not be run, as ``verify`` does, and exit."""
     from archcheck.cli.output import write_report
 
     write_report(report, "full" if output_format is TableFormat.text else "json", file)

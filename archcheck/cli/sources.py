@@ -1,4 +1,4 @@
-"""What the networks of a project are made of: their files, and what they read."""
+"""The files that the networks of a project are made of and read."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def sources_of(network: MappedNetwork, spec: Spec, store: Store | None) -> Sourc
     """What a network is made of.
 
     Raises:
-        SpecError: if nobody says the input's shape.
-        InputError: if the file's name is no text.
+        SpecError: if the input's shape is not known.
+        InputError: if the file's name is not UTF-8.
     """
     submission = network.submission
-    beside = [submission.weights, submission.augmentation and submission.augmentation.file]
-    own = [str(network.file), *(str(file) for file in beside if file)]
+    inputs = [submission.weights, submission.augmentation and submission.augmentation.file]
+    own = [str(network.file), *(str(file) for file in inputs if file)]
     reads = known_reads(
         store,
         reference_to(network),
@@ -37,11 +37,11 @@ def sources_of(network: MappedNetwork, spec: Spec, store: Store | None) -> Sourc
 
 
 def untracked(networks: Sequence[MappedNetwork]) -> set[Path]:
-    """The files of networks that git knows and does not track: nobody commits them yet.
+    """The files of networks in a git repository that git does not track yet.
 
-    None of them where there is no git, or no repository.
+    Empty without git, or outside a repository.
     """
-    found: set[Path] = set()
+    files: set[Path] = set()
     for folder in {network.file.parent for network in networks}:
         names = [network.file.name for network in networks if network.file.parent == folder]
         words = ["git", "--literal-pathspecs", "ls-files", "--others", "-z", "--", *names]
@@ -51,15 +51,15 @@ def untracked(networks: Sequence[MappedNetwork]) -> set[Path]:
             return set()
         if done.returncode:
             return set()
-        found |= {folder / name for name in os.fsdecode(done.stdout).split("\0") if name}
-    return found
+        files |= {folder / name for name in os.fsdecode(done.stdout).split("\0") if name}
+    return files
 
 
 def reference_to(network: MappedNetwork) -> Reference:
     """The reference of a network that can be traced.
 
     Raises:
-        InputError: if the file's name is no text.
+        InputError: if the file's name is not UTF-8.
     """
     reference = network.submission.reference
     try:

@@ -85,7 +85,7 @@ def init(
     reference = parse_reference(net)
     if output_file is not None and output_file.is_file() and not force:
         raise UsageError(f"{output_file} is already there; --force overwrites it")
-    found = trace_alone(
+    traced = trace_alone(
         reference,
         input_shape,
         arguments,
@@ -101,11 +101,11 @@ def init(
     from archcheck.spec import Report
     from archcheck.spec.baseline import baseline_spec
 
-    if isinstance(found, Report):
-        print_failure(found)
+    if isinstance(traced, Report):
+        print_failure(traced)
         raise typer.Exit(FAILED)
-    source = f"{path(reference.file) or reference.module}:{found.name}"
-    text = baseline_spec(found, source=source, arguments=read_arguments(arguments))
+    source = f"{path(reference.file) or reference.module}:{traced.name}"
+    text = baseline_spec(traced, source=source, arguments=read_arguments(arguments))
     if output_file is None:
         print_text(text)
     else:

@@ -1,4 +1,4 @@
-"""Standard output that survives a reader who has gone away."""
+"""Standard output that survives a closed pipe."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _PLAIN = {
     **dict.fromkeys("▏▎▍", "."),
     **dict.fromkeys("▌▋▊▉█", "#"),
 }
-"""What stands for a character that a stream cannot show. A question mark is a verdict here."""
+"""Substitutes for characters that a stream cannot encode. A question mark would be a verdict."""
 
 
 class Output:
     """Standard output, except that writing to a closed pipe does nothing.
 
-    Whether a network passes does not depend on whether somebody reads the report to its end.
+    The exit code does not depend on whether the report is read to its end.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -36,7 +36,7 @@ class Output:
         self._gone = False
 
     def write(self, text: str) -> int:
-        """Write text, unless nobody reads any more."""
+        """Write text, unless the pipe is closed."""
         if not self._gone:
             try:
                 self._stream.write(text)
@@ -45,7 +45,7 @@ class Output:
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what was written, unless nobody reads any more."""
+        """Flush what was written, unless the pipe is closed."""
         if not self._gone:
             try:
                 self._stream.flush()
@@ -54,7 +54,7 @@ class Output:
 
     def _give_up(self) -> None:
         self._gone = True
-        # What is still in the stream's buffer is written somewhere when the interpreter ends.
+        # The interpreter flushes the stream's buffer when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def __getattr__(self, name: str) -> Any:
@@ -75,14 +75,14 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def prepare() -> None:
-    """Make both streams take any character, and standard output any reader."""
+    """Make both streams accept any character, and standard output survive a closed pipe."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started the command
+        if stream is None:  # the command was started with it closed
             stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
             setattr(sys, name, stream)
         elif hasattr(stream, "reconfigure"):
-            # A terminal that cannot show a character shows another, not a traceback.
+            # A character that cannot be encoded is replaced; it must not raise.
             codecs.register_error("archcheck.plain", _plain)
             stream.reconfigure(errors="archcheck.plain")
     sys.stdout = cast("Any", Output(sys.stdout))

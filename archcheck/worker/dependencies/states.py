@@ -75,7 +75,7 @@ def _holds(
     )
 
 
-def has_a_say(reads: Dependencies, path: str) -> bool:
+def depends_on(reads: Dependencies, path: str) -> bool:
     """Whether a file is one of those that were read, looked at or listed. ``path`` is absolute."""
     folder, name = os.path.split(path)
     return (
