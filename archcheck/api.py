@@ -32,14 +32,14 @@ def trace(
     """Run a live module once and return what it did, as plain data.
 
     Args:
-        module: any ``nn.Module``; it is left exactly as it was found.
+        module: any ``nn.Module``; its state is the same afterwards.
         input_shape: the shape of one sample without the batch, such as ``(3, 32, 32)``, or a
             sequence of shapes for a module of several inputs.
         training: trace in training mode instead of eval mode.
 
     Raises:
         archcheck.worker.failures.RunError: if forward raises or returns no tensor.
-        ValueError: if the shape is none.
+        ValueError: if the shape is not valid.
     """
     from archcheck.tracing.trace import trace as run
 
@@ -69,10 +69,10 @@ def verify(
         augmentation: the training script, ``"train.py"`` or ``"train.py:train_transforms"``, for
             the rule of that name; by default the file that a reference names.
         training: trace in training mode instead of eval mode.
-        timeout: seconds until a referenced network, or a script, that does not return is given up.
+        timeout: seconds until a referenced network or a script that does not return is ended.
         weights: the checkpoint that accuracy is measured with: safetensors, or a state dict that
             torch saved. By default a live module's own weights; a reference needs a file, and
-            none can be loaded into a Network.
+            nothing can be loaded into a Network.
         data: the folder of the data set that accuracy is measured on.
 
     Returns:
@@ -85,7 +85,7 @@ def verify(
         TypeError: if the network is none of these, or weights are given with a Network.
     """
     started = time.perf_counter()
-    wanted = as_spec(spec)
+    loaded_spec = as_spec(spec)
     submission = Submission(
         reference=Reference("", "", type(network).__name__),
         arguments=arguments or {},
@@ -98,15 +98,17 @@ def verify(
     if isinstance(network, Network):
         if weights is not None:
             raise TypeError("a Network is data: weights are for a module, or a reference to one")
-        evidence = collect(submission, wanted, network, start_worker, timeout=timeout)
-        return verification.report_on(submission, wanted, network, started, evidence)
+        evidence = collect(submission, loaded_spec, network, start_worker, timeout=timeout)
+        return verification.report_on(submission, loaded_spec, network, started, evidence)
     if isinstance(network, (str, Path)):
         submission = replace(submission, reference=parse_reference(str(network)))
         with CachedTracing(submission.reference, None) as tracer:
-            return verification.verify(submission, wanted, tracer, timeout=timeout, started=started)
+            return verification.verify(
+                submission, loaded_spec, tracer, timeout=timeout, started=started
+            )
     if not _is_module(network):
         raise TypeError(f"an nn.Module, a Network or a reference is wanted, not {network!r}")
-    return _verify_live(network, submission, wanted, timeout, started)
+    return _verify_live(network, submission, loaded_spec, timeout, started)
 
 
 def _verify_live(

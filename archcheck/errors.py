@@ -1,4 +1,4 @@
-"""What went wrong, where, and what to do about it, in words."""
+"""Errors of files, and the words that messages share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from difflib import get_close_matches
 
 
 class FileError(Exception):
-    """A file cannot be read, or what it says is wrong.
+    """A file cannot be read, or its content is wrong.
 
-    ``line`` and ``column`` count from 1, ``length`` is how many characters are at fault,
-    ``source`` the text of that line. Of what is missing no line is known.
+    ``line`` and ``column`` count from 1, ``length`` is the number of characters at fault,
+    ``source`` the text of that line. There is no line for something that is missing.
     """
 
     def __init__(
@@ -37,30 +37,30 @@ class FileError(Exception):
         return f"{where}: {self.message}" if where else self.message
 
 
-def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+def nearest(word: str, valid: Iterable[str], cutoff: float = 0.6) -> str:
     """The nearest valid word, empty if none is near."""
-    return next(iter(get_close_matches(word, list(known), 1, cutoff)), "")
+    return next(iter(get_close_matches(word, list(valid), 1, cutoff)), "")
 
 
 def did_you_mean(word: str, *, quoted: bool = True) -> str:
-    """The question after a word, empty if there is none."""
-    shown = f'"{word}"' if quoted else word
-    return f"; did you mean {shown}?" if word else ""
+    """The question whether a word was meant, empty without a word."""
+    name = f'"{word}"' if quoted else word
+    return f"; did you mean {name}?" if word else ""
 
 
-def closest(word: str, known: Iterable[str], *, quoted: bool = True) -> str:
-    """The question after the nearest valid word, empty if none is near."""
-    return did_you_mean(nearest(word, known), quoted=quoted)
+def closest(word: str, valid: Iterable[str], *, quoted: bool = True) -> str:
+    """The question whether the nearest valid word was meant, empty if none is near."""
+    return did_you_mean(nearest(word, valid), quoted=quoted)
 
 
 def system_error(error: OSError) -> str:
-    """What the system refused, with the file."""
+    """The message of an error of the system, with the file."""
     file = f"{error.filename}: " if error.filename else ""
     return f"{file}{error.strerror or error}"
 
 
 def internal_error(error: Exception) -> str:
-    """That an error is archcheck's own. Where ARCHCHECK_TRACEBACK asks for it, it is raised."""
+    """The message of an error of archcheck itself; raises it if ARCHCHECK_TRACEBACK is set."""
     if os.environ.get("ARCHCHECK_TRACEBACK"):
         raise error
     return (

@@ -1,4 +1,4 @@
-"""What was traced and printed before, kept in ``.archcheck_cache``. No torch here.
+"""The cache of traced networks and printed output in ``.archcheck_cache``. No torch here.
 
-Nothing is imported here: where nothing has changed a run needs a few of these modules and no other.
+This file imports nothing: a run that is repeated needs only a few of these modules.
 """

@@ -1,4 +1,4 @@
-"""What a Network is asked for by: all that is known before anything is read."""
+"""The keys that Networks are kept under: all that is known before anything is read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from archcheck.network import VERSION
 from archcheck.worker.reference import Reference
 
 TRACING = ("tracing", "worker", "network", "errors.py", "gc_pause.py", "phrases.py", "progress.py")
-"""The files and folders that tracing is made of."""
+"""archcheck's files and folders that tracing consists of."""
 
 
 def reference_key(reference: Reference) -> str:
-    """The key of everything that is asked of one reference, here and with these programs.
+    """The key that all requests to one reference share, here and with these programs.
 
     Raises:
         OSError: if the working directory is gone.
@@ -28,6 +28,6 @@ def request_key(
     """The key of one request to a reference.
 
     Raises:
-        TypeError, ValueError, OverflowError: if the arguments are no data.
+        TypeError, ValueError, OverflowError: if the arguments cannot be serialised.
     """
     return key_of([list(shape) for shape in input_shapes], dict(arguments), training)

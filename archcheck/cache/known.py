@@ -1,4 +1,4 @@
-"""What is known of a network before it is asked for: which files have a say in it."""
+"""What is known of a network before it is traced: the files that it depends on."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def known_reads(
     *,
     training: bool = False,
 ) -> Dependencies | None:
-    """What a network read when it was traced, if nothing of it has changed.
+    """What a network read when it was traced.
 
-    None if that is not known: it was never traced so, was not kept, or something has changed.
+    None if it was never traced in this way, was not kept, or something has changed since.
     """
     if store is None:
         return None

@@ -1,4 +1,4 @@
-"""The programs that run, as part of a key: what comes of other ones is another matter."""
+"""The programs that run, as part of a key: with others the results may differ."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import archcheck
 PACKAGE = Path(archcheck.__file__).parent
 WHOLE = ("",)
 _PREFIXES = ("PYTHON", "TORCH", "PYTORCH", "CUDA", "LD_")
-"""Beginnings of the variables that say which code runs, and on what."""
+"""Prefixes of the environment variables that decide which code runs, and on what."""
 
 
 def programs(own: Sequence[str] = WHOLE) -> tuple[object, ...]:
-    """What runs, and where; ``own`` are the files and folders of archcheck that have a say.
+    """What runs, and where; ``own`` are the files and folders of archcheck that matter.
 
     Raises:
         OSError: if the working directory is gone.
@@ -37,12 +37,14 @@ def programs(own: Sequence[str] = WHOLE) -> tuple[object, ...]:
 
 
 def own_code(paths: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Files of archcheck, and all that folders hold but compiled modules, with size and time: they
-    may change without the version while archcheck is worked on."""
+    """The files of archcheck at some paths, with size and time, without compiled modules.
+
+    While archcheck is developed they change without its version.
+    """
     return sorted(
-        (file, about.st_size, about.st_mtime_ns)
+        (file, status.st_size, status.st_mtime_ns)
         for path in paths
-        for file, about in _files(str(PACKAGE / path))
+        for file, status in _files(str(PACKAGE / path))
     )
 
 
@@ -50,7 +52,7 @@ def key_of(*parts: Any) -> str:
     """The key of some data.
 
     Raises:
-        TypeError, ValueError, OverflowError: if they are no data.
+        TypeError, ValueError, OverflowError: if they cannot be serialised.
     """
     return blake2b(msgspec.msgpack.encode(parts), digest_size=16).hexdigest()
 
@@ -59,8 +61,8 @@ def _files(path: str) -> Iterator[tuple[str, os.stat_result]]:
     if path.endswith(".py"):
         yield path, os.stat(path)  # noqa: PTH116
         return
-    with os.scandir(path) as found:
-        for entry in found:
+    with os.scandir(path) as entries:
+        for entry in entries:
             if entry.is_dir():
                 yield from _files(entry.path)
             elif not entry.name.endswith(".pyc"):

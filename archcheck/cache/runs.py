@@ -1,6 +1,6 @@
-"""What a run of a command came to, kept until something changes that was read for it.
+"""The results of runs of commands, kept until something that they read changes.
 
-It is kept by the process that printed it, when the networks' processes have ended.
+The process that printed a result keeps it, after the networks' processes have ended.
 """
 
 from __future__ import annotations
@@ -26,8 +26,13 @@ class Printed(Run, frozen=True):
 
 
 class MappedNetworks(Run, frozen=True):
-    """The networks of a project: the files that each is made of and held to, and the file of the
-    settings that say so. The parts of ``reads`` behind the first are the networks', in order."""
+    """The networks of a project.
+
+    Attributes:
+        settings: the file of the settings that list the networks.
+        files: the files that each network is made of and held to. The parts of ``reads`` after
+            the first are the networks', in the same order.
+    """
 
     settings: str
     files: tuple[tuple[str, ...], ...]
@@ -37,12 +42,12 @@ R = TypeVar("R", bound=Run)
 
 
 def run_name(key: str, *subject: object) -> str:
-    """The name of what a run came to: ``key`` says what was asked, ``subject`` of what."""
+    """The name of a run's entry: ``key`` is that of the command, ``subject`` what it is about."""
     return f"{key}-{key_of(ascii(subject))}.run"
 
 
 def recall(files: SealedFiles, name: str, kind: type[R]) -> R | None:
-    """What is kept under a name, if nothing has changed that was read for it."""
+    """The entry of a name, if nothing that was read for it has changed."""
     run = files.read(name, kind)
     if run is None or not still_hold(*run.reads):
         return None
@@ -51,8 +56,8 @@ def recall(files: SealedFiles, name: str, kind: type[R]) -> R | None:
 
 
 def keep(files: SealedFiles, run: Run) -> bool:
-    """Keep a run; False if that cannot be, or something changed in the meantime."""
+    """Keep a run; False if it cannot be kept, or something changed in the meantime."""
     try:
         return still_hold(*run.reads) and files.write(run)
-    except ValueError:  # what was printed is no text
+    except ValueError:  # the printed text is not UTF-8
         return False

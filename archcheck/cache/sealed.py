@@ -1,7 +1,7 @@
-"""Files that are written whole, read with suspicion, and thrown away when old.
+"""Files that are written whole, verified when read, and removed when old.
 
-Each is sealed over its whole content, so that a truncated, foreign or forged one is none.
-Libraries for caches on disk bring pickle or a database; neither is wanted here.
+Each carries a seal over its whole content, so that truncated, foreign or forged ones are ignored.
+Libraries for caches on disk bring pickle or a database; this needs neither.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from archcheck.cache.folder import ENTRY, UNFINISHED, find_folder, prepare
 from archcheck.cache.signing_key import secret
 
 MAGIC = b"archcheck cache 1\n"
-SEAL = 32
-LARGEST = 1 << 28
-"""A file of more bytes than this is no entry."""
+SEAL_BYTES = 32
+MOST_ENTRY_BYTES = 1 << 28
+"""Larger files are ignored."""
 MOST_ENTRIES, MOST_BYTES, MOST_DAYS = 500, 1 << 28, 30
-"""What is kept: so many, so large together, so long since they were last used."""
-FORGOTTEN = 3600.0
-"""Seconds after which an unfinished file has been left behind by a process that was killed."""
+"""Limits on what is kept: the number, the total size, and the days since the last use."""
+FORGOTTEN_SECONDS = 3600.0
+"""The age at which an unfinished file was left behind by a process that was killed."""
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """What is kept in a file; ``name`` is the file's, so that none stands for another."""
+    """The content of a file; ``name`` is the file's, so that none can be passed off as another."""
 
     name: str
 
@@ -41,15 +41,15 @@ E = TypeVar("E", bound=Entry)
 
 
 class SealedFiles:
-    """The entries of one folder. What goes wrong with the files is never the caller's matter."""
+    """The entries of one folder. Errors of the file system never reach the caller."""
 
     def __init__(self, folder: Path, key: bytes) -> None:
         self.folder = folder
         self._key = key
 
     def read(self, name: str, kind: type[E]) -> E | None:
-        """An entry as it was written; None if there is none that can be believed."""
-        head = len(MAGIC) + SEAL
+        """An entry as it was written; None if there is none with a valid seal."""
+        head = len(MAGIC) + SEAL_BYTES
         try:
             data = _whole_file(self.folder / name)
         except OSError:
@@ -84,35 +84,35 @@ class SealedFiles:
 
     def seal(self, payload: bytes) -> bytes:
         """The seal of a payload by the user's key."""
-        return blake2b(payload, key=self._key, digest_size=SEAL).digest()
+        return blake2b(payload, key=self._key, digest_size=SEAL_BYTES).digest()
 
     def _prune(self) -> None:
         now = time.time()
         kept, size = 0, 0
         for entry in sorted(self._files(), key=lambda entry: -entry.stat().st_mtime_ns):
-            about = entry.stat(follow_symlinks=False)
-            age = now - about.st_mtime
+            status = entry.stat(follow_symlinks=False)
+            age = now - status.st_mtime
             if UNFINISHED.fullmatch(entry.name):
-                if age > FORGOTTEN:
+                if age > FORGOTTEN_SECONDS:
                     Path(entry).unlink(missing_ok=True)
                 continue
-            kept, size = kept + 1, size + about.st_size
+            kept, size = kept + 1, size + status.st_size
             if kept > MOST_ENTRIES or size > MOST_BYTES or age > MOST_DAYS * 86_400:
                 Path(entry).unlink(missing_ok=True)
 
     def _files(self) -> Iterator[os.DirEntry[str]]:
-        with os.scandir(self.folder) as found:
-            for entry in found:
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
                 ours = ENTRY.fullmatch(entry.name) or UNFINISHED.fullmatch(entry.name)
                 if ours and entry.is_file(follow_symlinks=False):
                     yield entry
 
 
 def open_files(folder: Path | None = None) -> SealedFiles | None:
-    """The files of the cache in a folder, or the project's; None where there can be none.
+    """The files of the cache in a folder, or the project's; None if none is possible.
 
     Raises:
-        BadFolder: if the given folder is a file.
+        BadFolder: if ``folder`` is a file.
     """
     try:
         place = find_folder(folder)
@@ -123,10 +123,10 @@ def open_files(folder: Path | None = None) -> SealedFiles | None:
 
 
 def _whole_file(path: Path) -> bytes:
-    # Not to wait for ever should it be a pipe.
+    # O_NONBLOCK: opening a pipe would wait forever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_ENTRY_BYTES:
             raise OSError(f"{path} is no entry")
         return file.read()

@@ -1,4 +1,4 @@
-"""Tracing a referenced network, or having its Network from the cache."""
+"""Tracing a referenced network, or taking its Network from the cache."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class CachedTracing:
-    """Traces one referenced network, in a child process that is not started where it is not needed.
+    """Traces one referenced network, in a child process that is started only if it is needed.
 
     As a context manager it leaves no process behind. Enter it first and do other work meanwhile:
-    where the cache has nothing for the reference the child imports torch at once. Only Networks
-    are kept; one that fails, fails anew.
+    if the cache has nothing for the reference the child imports torch at once. Failures are not
+    kept: a network that fails is run again.
     """
 
     def __init__(
@@ -34,16 +34,20 @@ class CachedTracing:
         self._key = ""
         self._worker: Worker | None = None
         self.start_worker: Start = start_worker or _fresh_worker
-        """Makes the processes that this submission's code runs in; by default a fresh one each."""
+        """Starts the processes that this submission's code runs in; by default a fresh one each."""
         self.remark = "the cache is not used"
-        """What the cache did, for who asks."""
+        """What the cache did, for ``--verbose``."""
 
     def __enter__(self) -> CachedTracing:
         with watch.paused():
             if self._store is not None:
                 try:
                     self._key = reference_key(self._reference)
-                except (OSError, TypeError, ValueError):  # no folder; names that are no text
+                except (
+                    OSError,
+                    TypeError,
+                    ValueError,
+                ):  # no working directory; names that are not UTF-8
                     self._store = None
             if self._store is None or not self._store.may_hold(self._key):
                 self._worker = self.start_worker()
@@ -66,7 +70,7 @@ class CachedTracing:
         training: bool = False,
         timeout: float = 60.0,
     ) -> Network | Failure:
-        """The Network, kept or new; what goes wrong in it comes back as a :class:`Failure`.
+        """The Network, kept or new; what goes wrong in it is returned as a :class:`Failure`.
 
         Raises:
             InputError: if the reference is wrong.
@@ -104,7 +108,7 @@ class CachedTracing:
         try:
             return request_key(input_shapes, arguments, training)
         except (TypeError, ValueError, OverflowError):
-            return ""  # the process will say what is wrong with them
+            return ""  # the process will report what is wrong with them
 
     def _keep(self, request: str, traced: Traced) -> bool:
         if self._store is None or not request:
@@ -123,6 +127,6 @@ class CachedTracing:
 
 
 def _fresh_worker() -> Worker:
-    from archcheck.tracing.remote import start_worker  # with it comes subprocess
+    from archcheck.tracing.remote import start_worker  # imports subprocess
 
     return start_worker()

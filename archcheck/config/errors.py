@@ -1,4 +1,4 @@
-"""What is wrong with ``[tool.archcheck]``, and where."""
+"""The error of ``[tool.archcheck]``."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from archcheck.evaluation.unpickling import plain_data
 from archcheck.evidence.datasets import DataFile, Dataset
 from archcheck.worker.failures import InputError
 
-BATCH = 100
-"""How many images a network is shown at once."""
+BATCH_SIZE = 100
+"""The number of images in a batch."""
 
 
 class Images(NamedTuple):
@@ -30,8 +30,7 @@ class Images(NamedTuple):
 
 
 def find_images(dataset: Dataset, folder: str | Path) -> tuple[DataFile, Path]:
-    """Which official file of test images is in a folder, or in the folder that its archive
-    unpacks into.
+    """The official file of test images in a folder, or in the folder that its archive unpacks to.
 
     Raises:
         InputError: if there is none.
@@ -54,7 +53,7 @@ def read_images(dataset: Dataset, file: DataFile, path: Path) -> Images:
     """The test images, from a file whose size and checksum are those of the official one.
 
     Raises:
-        InputError: if it is another one, or cannot be read.
+        InputError: if it is a different file, or cannot be read.
     """
     try:
         content = path.read_bytes()
@@ -91,12 +90,14 @@ def _binary(dataset: Dataset, content: bytes) -> _Arrays:
 
 
 def _python(dataset: Dataset, content: bytes) -> _Arrays:
-    found = plain_data(content)
-    if not isinstance(found, dict):
+    unpickled = plain_data(content)
+    if not isinstance(unpickled, dict):
         raise ValueError("it holds no dictionary")
-    # Written by Python 2, the keys are bytes.
-    named = {key.decode() if isinstance(key, bytes) else key: found[key] for key in found}
-    pixels, labels = named.get("data"), named.get("labels")
+    # Python 2 wrote the file: its keys are bytes.
+    arrays = {
+        key.decode() if isinstance(key, bytes) else key: value for key, value in unpickled.items()
+    }
+    pixels, labels = arrays.get("data"), arrays.get("labels")
     if (
         not isinstance(pixels, np.ndarray)
         or pixels.dtype != np.uint8

@@ -1,5 +1,4 @@
-"""The job of a process that measures accuracy: a network with the weights of a file, run on real
-images."""
+"""The job that measures accuracy: a network with the weights of a file, run on real images."""
 
 from __future__ import annotations
 

@@ -20,23 +20,24 @@ from archcheck.worker.failures import NetworkError
 def measure_live(
     model: nn.Module, task: Task, weights: str | Path | None, data: str | Path
 ) -> Result:
-    """The accuracy of a module on the device that it is on, with its own weights or those of a
-    file. The module is left as it was found, its weights included.
+    """The accuracy of a module on its device, with its own weights or those of a file.
+
+    The state of the module, its weights included, is the same afterwards.
 
     Raises:
-        InputError: if weights or images are not there, or cannot be read.
+        InputError: if weights or images do not exist, or cannot be read.
     """
     dataset = DATASETS[task.dataset]
     images = read_images(dataset, *find_images(dataset, data))
-    read = read_weights(str(weights)) if weights is not None else None
+    loaded = read_weights(str(weights)) if weights is not None else None
     try:
         with unchanged(model, training=False) as copies:
-            if read is None:
+            if loaded is None:
                 return evaluate(model, images, task)
             for parameter in model.parameters():
                 copies.keep(parameter)
-            remark = load(model, read, str(weights))
+            remark = load(model, loaded, str(weights))
             measured = evaluate(model, images, task)
-            return replace(measured, weights=str(weights), sha256=read.sha256, remark=remark)
+            return replace(measured, weights=str(weights), sha256=loaded.sha256, remark=remark)
     except NetworkError as error:
         return obstacle(error.failure())

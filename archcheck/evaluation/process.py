@@ -1,4 +1,4 @@
-"""The caller's side of measuring accuracy: a child process, and no torch here."""
+"""The caller's side of measuring accuracy in a child process. No torch here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archcheck.evaluation.images import BATCH, find_images
+from archcheck.evaluation.images import BATCH_SIZE, find_images
 from archcheck.evaluation.request import EvaluationRequest
 from archcheck.evidence.accuracy import Measured, NotMeasured, Result, Task, Unfit
 from archcheck.evidence.datasets import DATASETS
@@ -37,15 +37,15 @@ def measure(
         weights: a checkpoint.
         data: the folder of the data set.
         arguments: for the network's constructor.
-        start_worker: makes the process.
+        start_worker: starts the process.
         timeout: seconds that importing and building may take, and that every batch may take.
-        on_progress: called with how many of all images are done.
+        on_progress: called with the images classified and their total.
 
     Raises:
-        InputError: if weights or images are not there, or cannot be read.
+        InputError: if weights or images do not exist, or cannot be read.
         StartError: if the child could not import torch.
     """
-    # What is missing is told before a process is started.
+    # Missing files are reported before a process is started.
     find_images(DATASETS[task.dataset], data)
     if not Path(weights).exists():
         raise InputError("there is no such file", input="weights", subject=str(weights))
@@ -63,12 +63,14 @@ def measure(
 
 
 def obstacle(failure: Failure) -> NotMeasured | Unfit:
-    """What stood in the way of measuring, as evidence.
+    """A failure to measure, as evidence.
 
-    A network that was not done in time may be right on a faster machine: nothing is known then.
+    A network that took too long may do on a faster machine: its accuracy is not known.
     """
     if failure.cause == "timeout":
-        what = f"a batch of {BATCH} images" if failure.stage == "runs" else "loading the network"
+        what = (
+            f"a batch of {BATCH_SIZE} images" if failure.stage == "runs" else "loading the network"
+        )
         return NotMeasured(
             f"{what} was not done within {failure.seconds:g} seconds",
             "give more time with --timeout",

@@ -1,4 +1,4 @@
-"""What is asked of a process that measures accuracy: plain data."""
+"""The request to measure accuracy, as plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network run on real images, and its answers counted."""
+"""Running a network on real images and counting its correct answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archcheck.evaluation.images import BATCH, Images
+from archcheck.evaluation.images import BATCH_SIZE, Images
 from archcheck.evidence.accuracy import Measured, Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.phrases import shape_text
@@ -23,7 +23,7 @@ from archcheck.worker.loading import error_place
 
 
 class Unknown(NetworkError):
-    """What the network's answers mean, or would have been, is not known."""
+    """The network's accuracy cannot be known."""
 
     cause = "unknown"
 
@@ -40,18 +40,18 @@ def evaluate(
     """Classify all images in eval mode, on the device that the model is on.
 
     An image's class is the one with the highest score (logits, probabilities and their logarithms
-    agree on it). Inputs are float32, or of the type of the model's own weights. The model is left
-    as it was found, but for parameters that its forward writes to.
+    agree on it). Inputs are float32, or of the type of the model's own weights. The model's state
+    is the same afterwards, except for parameters that its forward writes to.
 
     Args:
         model: the network; it gives a score for each class, (N, classes), or (N, classes, 1, 1).
-        images: what it is shown.
+        images: the images and their labels.
         task: the data set and the normalisation of its pixels.
-        on_progress: called with how many of all images are done, at first with 0.
+        on_progress: called with the images classified and their total, first with 0.
 
     Raises:
         RunError: if forward raises, or returns no score for each class.
-        Unknown: if it returns several tensors, or the memory does not suffice.
+        Unknown: if it returns several tensors, or runs out of memory.
     """
     device, dtype = input_options(model)
     mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (task.mean, task.std))
@@ -59,18 +59,18 @@ def evaluate(
     classes, total = DATASETS[task.dataset].classes, len(labels)
     correct = undefined = 0
     began = time.monotonic()
-    # Convolutions on CUDA would otherwise round to TF32, and choose how to compute by a race.
+    # Convolutions on CUDA would otherwise round to TF32, and pick their algorithm by timing.
     exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     with unchanged(model, training=False), torch.inference_mode(), exact:
         on_progress(0, total)
-        for start in range(0, total, BATCH):
-            part = slice(start, start + BATCH)
+        for start in range(0, total, BATCH_SIZE):
+            part = slice(start, start + BATCH_SIZE)
             batch = (pixels[part].float() / 255 - mean) / std
             scores = _scores(model, batch.to(device, dtype), classes)
             defined = ~scores.isnan().any(1)
             correct += int((defined & (scores.argmax(1) == labels[part])).sum())
             undefined += int((~defined).sum())
-            on_progress(min(start + BATCH, total), total)
+            on_progress(min(start + BATCH_SIZE, total), total)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     where = f"{device.type} ({name})" if name else device.type
     return Measured(correct, total, undefined, where, time.monotonic() - began)
@@ -79,10 +79,10 @@ def evaluate(
 def evaluate_anywhere(
     model: nn.Module, images: Images, task: Task, on_progress: Progress = lambda *_: None
 ) -> Measured:
-    """As :func:`evaluate`, on CUDA where there is one that works, else on the CPU.
+    """As :func:`evaluate`, on CUDA if that works, else on the CPU.
 
-    A network that does not run on CUDA may still run on the CPU, as one does that makes tensors
-    of its own there: only what happens on the CPU is held against it.
+    A network may fail on CUDA and run on the CPU, where it creates tensors of its own, say: only
+    a failure on the CPU counts.
     """
     if torch.cuda.is_available():
         try:
@@ -118,14 +118,14 @@ def _scores(model: nn.Module, batch: torch.Tensor, classes: int) -> torch.Tensor
             cause="unusable",
             place=error_place(error.__traceback__),
         ) from error
-    found = tensors_in(output)
-    if not found:
+    tensors = tensors_in(output)
+    if not tensors:
         raise RunError(f"forward returned {type(output).__name__}, not a tensor", cause="unusable")
-    if len(found) > 1:
+    if len(tensors) > 1:
         raise Unknown(
-            f"the network returns {len(found)} tensors: which one holds the scores is not known"
+            f"the network returns {len(tensors)} tensors: which one holds the scores is not known"
         )
-    scores = found[0].detach().cpu()
+    scores = tensors[0].detach().cpu()
     if scores.shape[:1] != (count,) or scores.numel() != count * classes or scores.is_complex():
         got = shape_text(scores.shape)
         raise RunError(

@@ -1,4 +1,4 @@
-"""Pickles of plain data and numpy arrays; nothing else that a pickle names is looked up."""
+"""Unpickling plain data and numpy arrays; no other name in a pickle is resolved."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ALLOWED = {
     ("numpy", "dtype"): np.dtype,
     ("_codecs", "encode"): _codecs.encode,  # bytes in the protocols of Python 2
 }
-"""What a pickled array needs, by the names that it was given over the years."""
+"""The functions and classes that a pickled array needs, by all names they have had."""
 
 
 def plain_data(content: bytes) -> Any:
@@ -39,7 +39,7 @@ def plain_data(content: bytes) -> Any:
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """One of the few names that are allowed."""
-        found = _ALLOWED.get((module, name))
-        if found is None:
+        allowed = _ALLOWED.get((module, name))
+        if allowed is None:
             raise pickle.UnpicklingError(f"the pickle asks for {module}.{name}")
-        return found
+        return allowed

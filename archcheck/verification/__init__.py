@@ -1,1 +1,1 @@
-"""From what was handed in to the report."""
+"""From a submission to its report."""

@@ -34,8 +34,8 @@ def collect(
 ) -> Evidence:
     """The evidence that a spec's rules need.
 
-    ``start_worker`` makes the processes that scripts and networks are run in, each for ``timeout``
-    seconds; ``on_progress`` is called with how many images of how many are classified.
+    ``start_worker`` starts the processes that scripts and networks run in, each for ``timeout``
+    seconds; ``on_progress`` is called with the images classified and their total.
     """
 
     def measure(task: Task) -> Result:
@@ -56,8 +56,11 @@ def collect_live(
     *,
     timeout: float = 60.0,
 ) -> Evidence:
-    """As :func:`collect`, of a live module: its accuracy is measured in this process and without a
-    time limit, with its own weights where none are handed in."""
+    """As :func:`collect`, of a live module.
+
+    Its accuracy is measured in this process and without a time limit, with its own weights unless
+    the submission has some.
+    """
 
     def measure(task: Task) -> Result:
         if submission.data is None:
@@ -75,13 +78,13 @@ def collect_live(
 def _accuracy(
     spec: Spec, network: Network, measure: Callable[[Task], Result]
 ) -> tuple[Accuracy, ...]:
-    """What each task of the spec brings."""
+    """The result of each task of the spec."""
     tasks = spec.needs.accuracy
     return tuple(Accuracy(task, _obstacle(network, task) or measure(task)) for task in tasks)
 
 
 def _obstacle(network: Network, task: Task) -> NotMeasured | None:
-    """Why a network can be shown no images of a data set, if it cannot."""
+    """Why a network cannot take the images of a data set, None if it can."""
     shape = DATASETS[task.dataset].shape
     inputs = [network.shape(tensor)[1:] for tensor in network.inputs]
     if inputs == [shape]:

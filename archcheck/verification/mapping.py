@@ -1,4 +1,4 @@
-"""From patterns to submissions: every network of a project, with the spec that it is held to."""
+"""From patterns in the settings to submissions, each with the spec that it is held to."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from archcheck.verification.submission import Submission
 from archcheck.worker.reference import Reference, file_and_name
 
 PACKAGE = "__init__.py"
-"""What a pattern matches only by its name: most hold no network."""
+"""The file that a pattern matches only if it names it: most hold no network."""
 
 
 @dataclass(frozen=True)
 class MappedNetwork:
-    """A submission, its file as the pattern found it, and the spec (the path of a file) that it is
-    held to."""
+    """A submission, its file as the pattern matched it, and the path of the spec it is held to."""
 
     submission: Submission
     file: Path
@@ -40,11 +39,11 @@ class MappedNetwork:
 def mapped_networks(config: Config, data: Path | None = None) -> tuple[MappedNetwork, ...]:
     """All networks that a project maps to specs, in the order of its patterns.
 
-    A file that several patterns match is held to the specs of each; what is said twice counts
-    once. ``data`` is a folder that takes the place of those in the settings.
+    A file that several patterns match is held to the specs of each; equal entries count once.
+    ``data`` is a folder that replaces those in the settings.
 
     Raises:
-        ConfigError: if a pattern matches no file, or something that is named is not there.
+        ConfigError: if a pattern matches no file, or a file that the settings name does not exist.
     """
     excluded = {file for pattern in config.exclude for file in _matches(config, pattern, "exclude")}
     networks: list[MappedNetwork] = []
@@ -62,7 +61,7 @@ def mapped_networks(config: Config, data: Path | None = None) -> tuple[MappedNet
 
 
 def _submission(config: Config, entry: Entry, data: Path | None) -> Submission:
-    """What an entry says of each of its files; the reference is still missing."""
+    """The submission that an entry describes, still without the reference."""
     weights = _beside(config, entry, "weights")
     images = data or _beside(config, entry, "data")
     script = _beside(config, entry, "augmentation")
@@ -82,18 +81,18 @@ def _submission(config: Config, entry: Entry, data: Path | None) -> Submission:
 
 def _files(config: Config, pattern: str, excluded: set[Path]) -> list[Path]:
     path: KeyPath = ("networks", pattern)
-    matched = sorted(set(_matches(config, pattern, *path)))
-    python = [file for file in matched if file.suffix == ".py"]
+    matches = sorted(set(_matches(config, pattern, *path)))
+    python = [file for file in matches if file.suffix == ".py"]
     named = Path(pattern).name == PACKAGE
     files = [file for file in python if named or file.name != PACKAGE]
-    left = [file for file in files if file not in excluded]
-    if left:
-        return left
+    kept = [file for file in files if file not in excluded]
+    if kept:
+        return kept
     if files:
         reason = "every file that it matches is excluded"
     elif python:
         reason = f"it matches only {PACKAGE}, which counts where it is named"
-    elif matched:
+    elif matches:
         reason = "no file that it matches is a Python file"
     elif (config.file.parent / pattern).is_dir():
         reason = f'it is a folder; write "{pattern.rstrip("/")}/*.py"'
@@ -109,7 +108,7 @@ def _matches(config: Config, pattern: str, *path: str | int) -> Iterator[Path]:
         raise config.error(f'"{pattern}": patterns are relative to the folder of this file', *path)
     names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207
     if (folder / pattern).is_file():
-        names.append(pattern)  # a name may hold what means something in a pattern
+        names.append(pattern)  # a file's name may hold characters that are special in a pattern
     for name in names:
         file = Path(os.path.normpath(folder / name))
         if file.is_file():
@@ -117,28 +116,28 @@ def _matches(config: Config, pattern: str, *path: str | int) -> Iterator[Path]:
 
 
 def _beside(config: Config, entry: Entry, key: str) -> Path | None:
-    """The path of what comes with a network: of its entry, the data also of the whole table."""
-    text, path = getattr(entry, key), (*entry.path[:-1], key)
+    """The path of a file beside a network, from its entry; the data also from the whole table."""
+    text, key_path = getattr(entry, key), (*entry.path[:-1], key)
     if not text and key == "data":
-        text, path = config.data, (key,)
+        text, key_path = config.data, (key,)
     if not text:
         return None
     name = file_and_name(text)[0] if key == "augmentation" else text
-    found = Path(os.path.normpath(config.file.parent / name))
+    path = Path(os.path.normpath(config.file.parent / name))
     if key == "data":
-        if not found.is_dir():
-            raise config.error(f"{key}: there is no folder {text}", *path)
-    elif found.is_dir():
-        raise config.error(f"{key}: {name} is a folder; name the file", *path)
-    elif not found.is_file():
-        raise config.error(f"{key}: there is no file {name}", *path)
-    elif key == "augmentation" and found.suffix != ".py":
-        raise config.error(f"{key}: {name} is not a Python file", *path)
-    return found
+        if not path.is_dir():
+            raise config.error(f"{key}: there is no folder {text}", *key_path)
+    elif path.is_dir():
+        raise config.error(f"{key}: {name} is a folder; name the file", *key_path)
+    elif not path.is_file():
+        raise config.error(f"{key}: there is no file {name}", *key_path)
+    elif key == "augmentation" and path.suffix != ".py":
+        raise config.error(f"{key}: {name} is not a Python file", *key_path)
+    return path
 
 
 def _spec(config: Config, entry: Entry) -> str:
-    """The file of a spec: a path, else a shipped one of that name, as ``--spec`` takes them."""
+    """The file of a spec, given as ``--spec`` takes it: a path, else the name of a shipped one."""
     file = config.file.parent / entry.spec
     if file.is_file():
         return os.path.normpath(file)

@@ -1,4 +1,4 @@
-"""What is handed in."""
+"""A network with what it is verified with."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """A network, how it is run, and what comes with it.
+    """A network, how it is run, and the files beside it.
 
     Attributes:
-        reference: the network; of a live module or a Network only its name.
+        reference: the network; for a live module or a Network only its name.
         arguments: for the constructor, beside and over those of the spec.
-        input_shape: the shape of one sample without the batch, or one an input; None for the
-            spec's ``input``.
+        input_shape: the shape of one sample without the batch, or one shape for each input; None
+            for the spec's ``input``.
         training: whether it is traced in training mode.
         augmentation: the training script, with the name of its pipeline; None for the network's
             own file.
         weights: a checkpoint.
         data: the folder of the data set that accuracy is measured on.
-        unmeasured: why accuracy cannot be measured, where that is known beforehand.
+        unmeasured: why accuracy cannot be measured, if that is known beforehand.
     """
 
     reference: Reference
@@ -48,8 +48,8 @@ class Submission:
         """The shapes of the inputs: its own, else the spec's.
 
         Raises:
-            SpecError: if neither says them.
-            ValueError: if its own are no shapes.
+            SpecError: if neither has them.
+            ValueError: if its own are not valid shapes.
         """
         if self.input_shape is not None:
             return input_shapes(self.input_shape)

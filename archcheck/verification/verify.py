@@ -1,4 +1,4 @@
-"""From what was handed in to the report: trace, collect the evidence that a spec needs, check."""
+"""From a submission to its report: trace, collect the evidence that the spec needs, check."""
 
 from __future__ import annotations
 
@@ -27,21 +27,19 @@ def verify(
     """Trace a submission and check it against a spec.
 
     Args:
-        submission: what is handed in.
-        spec: what is asked.
-        tracer: of the submission's reference, entered; it may hold the Network in a cache.
-        timeout: seconds until a network that does not return is given up.
+        submission: the network and what it is verified with.
+        spec: the rules that it has to hold to.
+        tracer: the tracer of the submission's reference, already entered.
+        timeout: seconds until a network that does not return is ended.
         started: when the work began (``time.perf_counter()``), by default now.
-        on_progress: called with how many images of how many are classified, where accuracy is
-            measured.
+        on_progress: called with the images classified and their total while accuracy is measured.
 
     Returns:
         The report. A network that cannot be imported, built or run is a failed finding in it.
 
     Raises:
         SpecError: if the input's shape is not known.
-        archcheck.worker.failures.InputError: if the reference is wrong, or a file that is
-            needed beside it.
+        archcheck.worker.failures.InputError: if the reference or a file beside it is wrong.
         archcheck.worker.failures.StartError: if the child could not import torch.
     """
     began = time.perf_counter() if started is None else started
@@ -71,7 +69,7 @@ def report_on(
     started: float,
     evidence: Evidence | None = None,
 ) -> Report:
-    """The report on what tracing a submission brought."""
+    """The report on a traced submission, or on one whose tracing failed."""
     reference = submission.reference
     seconds = time.perf_counter() - started
     if isinstance(traced, Network):

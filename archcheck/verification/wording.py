@@ -1,4 +1,4 @@
-"""What went wrong with a network, in sentences: failures are data until they come here."""
+"""Failures of a network in sentences; until here they are data."""
 
 from __future__ import annotations
 
@@ -54,22 +54,22 @@ def _sentence(failure: failures.Failure) -> str:
 
 def _hint(failure: failures.Failure) -> str:
     parts = [
-        _what_it_was_given(failure),
+        _input_of_module(failure),
         failure.hint,
         _ADVICE[failure.advice] if failure.advice is not None else "",
-        _what_is_missing(failure),
+        _missing_names(failure),
     ]
     return "; ".join(part for part in parts if part)
 
 
-def _what_it_was_given(failure: failures.Failure) -> str:
+def _input_of_module(failure: failures.Failure) -> str:
     if failure.input_shape is None or not failure.module:
         return ""
     source = f", out of {failure.input_from}" if failure.input_from else ""
     return f"input to {failure.module}: {shape_text(failure.input_shape)}{source}"
 
 
-def _what_is_missing(failure: failures.Failure) -> str:
+def _missing_names(failure: failures.Failure) -> str:
     if not failure.missing:
         return ""
     if failure.stage == "imports":

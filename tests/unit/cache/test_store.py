@@ -335,7 +335,7 @@ def test_size_and_age_are_bounded(
 
 def test_what_a_killed_process_left_is_removed_in_time(store: Store, folder: Path) -> None:
     store.put(REFERENCE, REQUEST, network(), Dependencies())
-    for name, age in (("old", 2 * module.FORGOTTEN), ("new00", 0.0)):
+    for name, age in (("old", 2 * module.FORGOTTEN_SECONDS), ("new00", 0.0)):
         file = folder / f".{NAME}.{name}"
         file.write_bytes(b"half")
         os.utime(file, (time.time() - age, time.time() - age))
