@@ -1,4 +1,4 @@
-"""Which network a file means when nobody says."""
+"""Which network of a file is checked if the reference names none."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from archcheck.worker.reference import Reference
 
 
 def only_network(module: ModuleType, reference: Reference, with_arguments: bool) -> str:
-    """The name of the one network in a module that no other network of it contains.
+    """The name of the one network in a module that no other network there contains.
 
-    A class counts as contained where another's code names it, directly or through a function of
-    the module. Where no class is left, an instance at module level is taken.
+    A class counts as contained if another's code names it, directly or through a function of the
+    module. If no class is left, an instance at module level is taken.
 
     Raises:
         InputError: if there is none, or more than one.
@@ -88,10 +88,10 @@ _NO_FORWARD = (None, nn.Module.forward)
 
 
 def _used_by(target: type, module: ModuleType) -> set[type]:
-    """The classes that a class's code leads to: by name, through functions and containers of the
+    """The classes that a class's code uses: by name, through functions and containers of the
     module, as defaults and class attributes; and its abstract bases."""
-    # A base class without a forward of its own is no network; one with is another network.
-    found = {base for base in target.__mro__[1:] if getattr(base, "forward", None) in _NO_FORWARD}
+    # A base class without a forward of its own is not a network; one with it is another network.
+    classes = {base for base in target.__mro__[1:] if getattr(base, "forward", None) in _NO_FORWARD}
     waiting: list[Any] = [target]
     seen: set[int] = set()
     while waiting:
@@ -101,10 +101,10 @@ def _used_by(target: type, module: ModuleType) -> set[type]:
         seen.add(id(value))
         for used in _leads_to(value, vars(module)):
             if isinstance(used, type):
-                found.add(used)
+                classes.add(used)
             else:
                 waiting.append(used)
-    return found
+    return classes
 
 
 def _leads_to(value: Any, names: dict[str, Any]) -> Iterator[Any]:
@@ -131,7 +131,7 @@ def _code_names(code: CodeType) -> Iterator[str]:
 
 
 def duplicate_classes(file: str) -> list[str]:
-    """A note for every class that the file defines twice: Python keeps the last one."""
+    """A note for every class that the file defines more than once: Python keeps the last one."""
     try:
         tree = ast.parse(Path(file).read_bytes())
     except (SyntaxError, ValueError, OSError):
@@ -148,7 +148,7 @@ def duplicate_classes(file: str) -> list[str]:
 
 
 def other_instances(module: ModuleType, reference: Reference, model: nn.Module) -> list[str]:
-    """A note where the file builds the same class in another size than its defaults give."""
+    """A note for every instance in the module whose sizes differ from the class's defaults."""
     where = reference.module or Path(reference.file).name
     return [
         f"{name}, which the file builds, has other sizes than {type(model).__name__}() by "

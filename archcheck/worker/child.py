@@ -1,7 +1,7 @@
-"""The process that runs the user's code: it does one job, sends what came of it, and is gone.
+"""The process that runs the user's code: it does one job, sends the result, and exits.
 
 Only this process imports torch and the submission. Whatever the submission prints goes to
-standard error, which the caller keeps apart; answers go through a private copy of standard output.
+standard error; messages to the caller go through a private copy of standard output.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-if TYPE_CHECKING:  # at run time everything waits until torch is being imported
+if TYPE_CHECKING:  # at run time these are imported after torch
     from archcheck.worker.protocol import Job, Message
     from archcheck.worker.session import Session
 
@@ -23,10 +23,10 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(modules: Sequence[str]) -> None:
-    """Do one job from standard input; ``modules`` hold what jobs need."""
+    """Do one job from standard input; ``modules`` are imported beforehand."""
     parent = os.getppid()
     die_with_parent()
-    gc.disable()  # a short life: collecting garbage during the imports only costs time
+    gc.disable()  # collecting garbage during the imports only costs time
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     prepare(modules)
@@ -34,7 +34,7 @@ def main(modules: Sequence[str]) -> None:
 
 
 def prepare(modules: Sequence[str]) -> None:
-    """Import all that is needed, while the caller still reads the spec and no clock runs yet."""
+    """Import all that jobs need, while the caller reads the spec and before any clock runs."""
     for name in ("archcheck.worker.loading", "archcheck.worker.session", *modules):
         importlib.import_module(name)
     from archcheck.worker.library_env import set_when_imported
@@ -55,13 +55,13 @@ def do_one_job(answers: BinaryIO, parent: int) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    gc.freeze()  # what torch holds lives as long as the process: never look through it
+    gc.freeze()  # what torch has created lives as long as the process: never scan it
     gc.enable()
     _serve(job, answers, parent)
 
 
 def die_with_parent() -> None:
-    """Have the kernel end this process with its parent, where it knows how (Linux).
+    """Have the kernel end this process with its parent, if it can (Linux).
 
     The watchdog does the same, but cannot while the submission holds the interpreter.
     """
@@ -103,7 +103,7 @@ def _serve(job: Job, answers: BinaryIO, parent: int) -> NoReturn:
 
 
 def _function(job: Job) -> tuple[Callable[[Any, Session], Any], Any]:
-    """The job's function, and its request as the type that its first argument has."""
+    """The job's function, and its request, decoded as the type of its first parameter."""
     import typing
 
     import msgspec

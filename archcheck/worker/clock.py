@@ -1,4 +1,4 @@
-"""The time that the user's code has taken, without what archcheck does itself."""
+"""The time that the user's code has taken, without archcheck's own work."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 class Clock:
-    """Runs while the user's code does; stands still at first."""
+    """A stop watch that runs while the user's code does, stopped at first."""
 
     def __init__(self, limit: float) -> None:
         self.limit = limit
@@ -16,20 +16,20 @@ class Clock:
         self._since: float | None = None
 
     def start(self) -> None:
-        """The user's code goes on."""
+        """Run: the user's code goes on."""
         with self._lock:
             if self._since is None:
                 self._since = time.monotonic()
 
     def stop(self) -> None:
-        """What follows is archcheck's own work."""
+        """Stand still: what follows is archcheck's own work."""
         with self._lock:
             if self._since is not None:
                 self._taken += time.monotonic() - self._since
                 self._since = None
 
     def reset(self) -> None:
-        """All of the time is there again."""
+        """Give the user's code all of its time again."""
         with self._lock:
             self._taken = 0.0
             if self._since is not None:

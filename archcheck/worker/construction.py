@@ -1,4 +1,4 @@
-"""Remembering at which line every module was constructed."""
+"""Recording the line at which every module was constructed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _built: weakref.WeakKeyDictionary[nn.Module, Place] = weakref.WeakKeyDictionary(
 
 @contextmanager
 def constructions_recorded() -> Iterator[None]:
-    """While this is entered, the line that constructs a module is written down."""
+    """While this is entered, the line that constructs a module is recorded."""
     original = nn.Module.__init__
 
     def recording_init(self: nn.Module, *args: Any, **kwargs: Any) -> None:

@@ -1,7 +1,7 @@
 """What can go wrong between a reference and a result, as data that crosses processes.
 
-A failure says what happened, in fields. Sentences, and the names of options in them, are made by
-the shell (:mod:`archcheck.verification.wording`): no behaviour hangs on the text of a message.
+A failure says in fields what happened. Sentences, and the names of options in them, are made in
+:mod:`archcheck.verification.wording`: no behaviour depends on the text of a message.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ import msgspec
 from archcheck.network import Place
 
 Stage = Literal["starts", "imports", "builds", "runs"]
-"""How far it was: the process starts, the file is imported, the network built, forward run."""
+"""How far the process was: starting, importing the file, building the network, running it."""
 Cause = Literal[
     "raised",  # the user's code raised; the message is the exception in one line
-    "unusable",  # the network ran, but what it did is of no use; the message is a sentence
+    "unusable",  # the network ran, but its result cannot be used; the message is a sentence
     "timeout",  # the time limit was over
     "died",  # the process ended
     "misfit",  # the weights do not fit the network
-    "unknown",  # what the result would be cannot be told; nothing is held against the network
-    "garbled",  # the process answered what it was not asked
+    "unknown",  # the result cannot be known; the network is not blamed
+    "garbled",  # the process sent an answer of another kind
 ]
 Input = Literal["network", "arguments", "weights", "data", "augmentation"]
-"""What the caller gives, and may get wrong."""
+"""The inputs that the caller may get wrong."""
 Advice = Literal["more-inputs", "fewer-inputs", "indices", "no-cuda", "prompt"]
-"""What to do about a common error, where the error alone says it."""
+"""What to do about a common error that can be recognised by itself."""
 
 
 class InputError(Exception):
-    """What the caller gave is wrong: no such file, no such name, weights that cannot be read.
+    """An input is wrong: no such file, no such name, weights that cannot be read.
 
-    Not the network's fault: the command line exits with 2. ``input`` says which of the inputs it
-    is, ``subject`` the file or folder, where it is about one beside the network; ``says_where``
+    The network is not at fault: the command line exits with 2. ``input`` is the kind of input,
+    ``subject`` the file or folder beside the network, if it is about one; ``says_where`` is
     whether the message names the network's file.
     """
 
@@ -59,14 +59,14 @@ class InputError(Exception):
 
 
 class StartError(Exception):
-    """The process that runs the network could not start: torch is missing, say."""
+    """The process that runs the network could not start: torch is not installed, say."""
 
 
 class NetworkError(Exception):
-    """The network cannot be imported, built or run. This is a finding, not a broken run.
+    """The network cannot be imported, built or run. This is a finding, not an error of the run.
 
-    ``missing`` are names that are not there: of arguments that the constructor wants
-    (``builds``), of the module that is not installed (``imports``).
+    ``missing`` has the names of the arguments that the constructor needs (``builds``), or of the
+    module that is not installed (``imports``).
     """
 
     stage: Stage = "runs"
@@ -116,19 +116,19 @@ class NetworkError(Exception):
 
 
 class ImportFailure(NetworkError):
-    """The file or module raised while it was imported."""
+    """The file or module raised an exception while it was imported."""
 
     stage = "imports"
 
 
 class BuildError(NetworkError):
-    """The constructor raised, or wants arguments."""
+    """The constructor raised an exception, or needs arguments."""
 
     stage = "builds"
 
 
 class RunError(NetworkError):
-    """The forward pass raised, or returned no tensor."""
+    """The forward pass raised an exception, or returned no tensor."""
 
     stage = "runs"
 
@@ -137,15 +137,15 @@ class Failure(msgspec.Struct, frozen=True):
     """What went wrong, as data.
 
     Attributes:
-        stage: how far it was.
+        stage: how far the process was.
         cause: what happened.
-        message: for ``raised`` the exception in one line, else a sentence where one is needed.
+        message: for ``raised`` the exception in one line, else a sentence or nothing.
         module, place, called: the module that failed, its line, and the line that called it.
-        input_shape, input_from: what that module was given, and which module made it.
+        input_shape, input_from: the shape of that module's input, and the module that made it.
         advice, hint, missing: what to do about it; see :class:`NetworkError`.
-        seconds: the limit that was over, for ``timeout``.
+        seconds: for ``timeout`` the limit.
         exit_code: for ``died`` that of the process, negative for a signal; None if it went on
-            but closed its answers.
+            but closed its pipe.
         output: the end of what the network printed.
     """
 
@@ -166,14 +166,14 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 def describe(error: BaseException) -> str:
-    """An exception in one line that any serialiser takes."""
+    """An exception in one line that any serialiser accepts."""
     if isinstance(error, SystemExit):
         return f"sys.exit({error.code!r})"
     name = type(error).__name__
     try:
         lines = str(error).strip().splitlines()
     except Exception:
-        lines = []  # an exception whose text raises has none
+        lines = []  # its __str__ raises
     text = f"{name}: {lines[0]}" if lines else name
     return text.encode("utf-8", "replace").decode()
 
@@ -184,17 +184,17 @@ _COMMON: dict[str, Advice] = {
     r"scalar types: Long, Int": "indices",
     r"not compiled with CUDA|Found no NVIDIA driver": "no-cuda",
 }
-"""Common errors by what Python and torch say of them."""
+"""Common errors by the messages of Python and torch."""
 
 
 def advice_on(error: BaseException) -> Advice | None:
     """What to do about a common error, None if nothing is known."""
     text = describe(error)
-    return next((advice for said, advice in _COMMON.items() if re.search(said, text)), None)
+    return next((advice for regex, advice in _COMMON.items() if re.search(regex, text)), None)
 
 
 def how_it_ended(failure: Failure) -> str:
-    """What a process did that gave no answer, behind the name of what it ran."""
+    """How a process ended without an answer, as the predicate of a sentence."""
     if failure.cause == "timeout":
         return f"did not return within {failure.seconds:g} seconds"
     if failure.cause == "garbled":

@@ -1,7 +1,7 @@
-"""Importing the submission's files as they are now, whatever was compiled of them before.
+"""Importing the submission's files as they are now, ignoring compiled code.
 
-Python takes compiled code for a source's by size and time in seconds: two submissions copied to
-one path within a second can be mistaken for each other. Nothing compiled is left behind either.
+Python matches compiled code to a source by size and time in seconds: two submissions copied to one
+path within a second can be mistaken for each other. No compiled code is left behind either.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 
 class FreshLoader(SourceFileLoader):
-    """Compiles a source file anew; with ``until`` only what begins in its first lines."""
+    """Always compiles the source file; with ``until`` only what begins in its first lines."""
 
     def __init__(self, fullname: str, path: str, until: int = 0) -> None:
         super().__init__(fullname, path)
@@ -42,14 +42,14 @@ class FreshLoader(SourceFileLoader):
 
 @contextmanager
 def fresh_sources(roots: Sequence[Path]) -> Iterator[None]:
-    """While this is entered, source files under the roots are compiled anew.
+    """While this is entered, source files under the roots are always compiled.
 
-    ``roots`` may grow meanwhile. Installed packages that lie under one are left alone.
+    ``roots`` may grow meanwhile. Installed packages under a root are left alone.
     """
 
     def hook(path: str) -> FileFinder:
         place = Path(path)
-        if "site-packages" in place.parts or not any(_concerns(place, root) for root in roots):
+        if "site-packages" in place.parts or not any(_serves(place, root) for root in roots):
             raise ImportError
         return FileFinder(
             path, (ExtensionFileLoader, EXTENSION_SUFFIXES), (FreshLoader, SOURCE_SUFFIXES)
@@ -65,6 +65,6 @@ def fresh_sources(roots: Sequence[Path]) -> Iterator[None]:
         sys.path_importer_cache.update(cached)
 
 
-def _concerns(place: Path, root: Path) -> bool:
-    # A root that is a package or a module lies in a folder that is searched for it.
+def _serves(place: Path, root: Path) -> bool:
+    # A root that is itself a package or a module is looked for in the folder above it.
     return place.is_relative_to(root) or place == root.parent

@@ -1,4 +1,4 @@
-"""From a reference to a live module, without leaving anything of the submission behind."""
+"""From a reference to a live module, leaving nothing of the submission behind."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Construct = Callable[[Callable[[], Any]], Any]
 
 
 class Loaded:
-    """A live network and what is known of where it came from."""
+    """A live network with its source."""
 
     def __init__(self, model: nn.Module, name: str, source: Place | None, notes: list[str]) -> None:
         self.model = model
@@ -56,17 +56,17 @@ def loaded(
 ) -> Iterator[Loaded]:
     """Import a file or module, build its network, and clean up on the way out.
 
-    ``enter`` is told before the network is built; ``construct`` calls what builds it.
+    ``enter`` is called before the network is built; ``construct`` calls its constructor.
 
     While this is entered the submission's folder is on ``sys.path``, so that lazy imports in
     ``forward`` work. Afterwards ``sys.path`` and the working directory are as before and the
     submission's own modules are gone from ``sys.modules``.
 
     Raises:
-        InputError: if the name is not there, is no network, or there are several to choose
-            from, or an argument is not one of the constructor's.
+        InputError: if the name does not exist or is not a network, if there are several to choose
+            from, or if an argument is not one of the constructor's.
         ImportFailure: if the import raises.
-        BuildError: if the constructor raises, or wants arguments.
+        BuildError: if the constructor raises, or needs arguments.
     """
     with imported(reference) as module:
         enter("builds")
@@ -96,9 +96,9 @@ def imported(reference: Reference, until: int = 0) -> Iterator[ModuleType]:
         fresh = [name for name in sys.modules if name not in before]
         for name in [name for name in fresh if _belongs(sys.modules[name], roots)]:
             del sys.modules[name]
-        for name, found in before.items():
-            if sys.modules.get(name) is not found:
-                sys.modules[name] = found
+        for name, module in before.items():
+            if sys.modules.get(name) is not module:
+                sys.modules[name] = module
 
 
 def _belongs(module: ModuleType, roots: list[Path]) -> bool:
@@ -163,17 +163,17 @@ def _import_module(reference: Reference, roots: list[Path]) -> ModuleType:
 
 
 def _forget_shadowed(root: Path) -> None:
-    """Let ``import utils`` find the submission's own file, not another submission's."""
+    """Remove modules that shadow the submission's own, such as another submission's ``utils``."""
     own = {entry.stem for entry in root.glob("*.py")} | {
         entry.parent.name for entry in root.glob("*/__init__.py")
     }
-    for found in list(sys.modules):
-        top = found.partition(".")[0]
+    for name in list(sys.modules):
+        top = name.partition(".")[0]
         if top not in own or top in sys.stdlib_module_names or top == "archcheck":
             continue
-        file = getattr(sys.modules[found], "__file__", None)
+        file = getattr(sys.modules[name], "__file__", None)
         if file and "site-packages" not in file and not Path(file).is_relative_to(root):
-            del sys.modules[found]
+            del sys.modules[name]
 
 
 def _import_failure(error: BaseException) -> ImportFailure:

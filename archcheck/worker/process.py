@@ -19,7 +19,7 @@ import msgspec
 from archcheck.progress import Progress
 from archcheck.worker.failures import Failure, InputError, Stage, StartError
 from archcheck.worker.protocol import (
-    OWN_WORK,
+    OWN_WORK_SECONDS,
     Done,
     Failed,
     Job,
@@ -35,14 +35,14 @@ from archcheck.worker.protocol import Stage as StageMessage
 
 T = TypeVar("T")
 
-START = 120.0
-"""Seconds until a process that has not begun with its job is given up. They are no part of any
-time limit: a slow start is the machine's, not the network's."""
-GRACE = 3.0
-"""Seconds that a worker which says nothing any more is given beyond what it announced."""
-KEPT_OUTPUT = 1 << 14
-"""How many bytes of the network's own output are kept: the last ones."""
-LARGEST_ANSWER = 1 << 30
+START_SECONDS = 120.0
+"""The limit on starting a process. It is no part of the network's time limit: a slow start is not
+the network's fault."""
+GRACE_SECONDS = 3.0
+"""The time that a silent worker is given beyond the seconds it announced."""
+MOST_OUTPUT_BYTES = 1 << 14
+"""The bytes of the network's own output that are kept: the last ones."""
+MOST_ANSWER_BYTES = 1 << 30
 """The bytes that an answer may have."""
 
 
@@ -56,9 +56,10 @@ _START = (
 
 
 class Transport(Protocol):
-    """A process that does one job, however it was made.
+    """A process that does one job, however it was started.
 
-    ``job`` takes the job, ``answers`` and ``output`` give its messages and what it prints.
+    The job is written to ``job``; its messages are read from ``answers``, and what it prints from
+    ``output``.
     """
 
     job: IO[bytes]
@@ -73,7 +74,7 @@ class Transport(Protocol):
         """That of the process, negative for a signal; None while it goes on, or if unknown."""
 
     def complaint(self) -> str:
-        """What else was printed that says why the process could not start."""
+        """Other output that says why the process could not start."""
 
     def kill(self) -> None:
         """End the process and whatever it started."""
@@ -108,7 +109,7 @@ class Spawned:
         return self._process.poll()
 
     def complaint(self) -> str:
-        """Nothing beside what the process prints itself."""
+        """No other output: the process prints its errors itself."""
         return ""
 
     def kill(self) -> None:
@@ -121,7 +122,7 @@ class Spawned:
 
 
 class Worker:
-    """A process that waits to be told its one job.
+    """A process that waits for its one job.
 
     Start it first and do other work meanwhile. As a context manager it leaves no process behind,
     whatever happens.
@@ -158,23 +159,23 @@ class Worker:
         each_step: bool = False,
         on_progress: Progress | None = None,
     ) -> T | Failure:
-        """Have a job done; what goes wrong in the user's code comes back as a :class:`Failure`.
+        """Have a job done; what goes wrong in the user's code is returned as a :class:`Failure`.
 
         Args:
             function: ``package.module:name`` of archcheck's own code, as in
                 :class:`~archcheck.worker.protocol.Job`.
-            request: what it is given.
-            result_type: what it returns.
+            request: the argument of the function.
+            result_type: the type that it returns.
             script: the user's file or module.
             timeout: seconds that the user's code may take; starting the process is no part of it.
-            each_step: whether each step has all of that time.
-            on_progress: called with how many steps of how many are done.
+            each_step: whether the limit is for each step.
+            on_progress: called with the steps done and their total.
 
         Raises:
-            InputError: if what the caller gave is wrong.
+            InputError: if an input is wrong.
             StartError: if the process could not start.
         """
-        sys.audit("archcheck.job", function)  # what it will read is not seen here
+        sys.audit("archcheck.job", function)  # what the process reads is not recorded here
         try:
             job = pack(Job(function, raw(request), script, timeout, each_step))
         except (TypeError, ValueError, OverflowError) as error:
@@ -196,12 +197,13 @@ class Worker:
 
     def _converse(self, timeout: float, on_progress: Progress | None) -> Done | Failure:
         stage: Stage = "starts"
-        deadline = time.monotonic() + START
-        longest = max(timeout, OWN_WORK)  # whatever is announced: a submission may do so, too
+        deadline = time.monotonic() + START_SECONDS
+        # A submission could forge an announcement.
+        longest = max(timeout, OWN_WORK_SECONDS)
         while True:
             message = self._next(deadline)
             if isinstance(message, (StageMessage, StepDone)):
-                deadline = time.monotonic() + min(message.seconds, longest) + GRACE
+                deadline = time.monotonic() + min(message.seconds, longest) + GRACE_SECONDS
             if isinstance(message, StageMessage):
                 stage = message.name
             elif isinstance(message, StepDone):
@@ -221,7 +223,7 @@ class Worker:
                 if stage == "starts":
                     raise StartError(
                         "the process that runs the network did not come up within "
-                        f"{START:g} seconds: the machine is too busy, or torch cannot be imported"
+                        f"{START_SECONDS:g} seconds: the machine is too busy, or torch cannot be imported"
                     )
                 return Failure(stage, "timeout", seconds=timeout, output=self._tail())
 
@@ -253,7 +255,7 @@ class Worker:
         with contextlib.suppress(OSError, ValueError):
             while (head := _exactly(stream, 4)) is not None:
                 length = int.from_bytes(head, "big")
-                body = _exactly(stream, length) if length <= LARGEST_ANSWER else None
+                body = _exactly(stream, length) if length <= MOST_ANSWER_BYTES else None
                 if body is None:
                     break
                 with self._changed:
@@ -267,14 +269,14 @@ class Worker:
         with contextlib.suppress(OSError, ValueError):
             while data := stream.read(1 << 16):
                 self._output += data
-                del self._output[: -2 * KEPT_OUTPUT]
+                del self._output[: -2 * MOST_OUTPUT_BYTES]
 
     def _join(self) -> None:
-        self._transport.wait(GRACE)
+        self._transport.wait(GRACE_SECONDS)
         time.sleep(0.01)
 
     def _tail(self) -> str:
-        kept = own_output(bytes(self._output))[-KEPT_OUTPUT:]
+        kept = own_output(bytes(self._output))[-MOST_OUTPUT_BYTES:]
         return kept.decode("utf-8", "replace").strip()
 
     def _ended(self, stage: Stage) -> Failure:
@@ -298,4 +300,4 @@ def _exactly(stream: IO[bytes], length: int) -> bytes | None:
 
 
 Start = Callable[[], Worker]
-"""Makes a worker: how is a matter of who makes it."""
+"""A function that starts a worker."""

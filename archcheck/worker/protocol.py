@@ -1,7 +1,7 @@
-"""What the caller and a worker say to each other: length-prefixed MessagePack.
+"""The messages between the caller and a worker: length-prefixed MessagePack.
 
 There is one kind of work, a :class:`Job`. Tracing, gradients, accuracy and training scripts are
-jobs; how the process came to be (started, forked from a warm one) is a matter of the transport.
+jobs; how the process is started (fresh, or forked from a warm one) is left to the transport.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from archcheck.worker.failures import Stage as _Stage
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A function that the worker calls, and what it is given.
+    """A function that the worker calls, and its argument.
 
     Attributes:
         function: ``package.module:name`` of archcheck's own code. It takes the request and a
             :class:`~archcheck.worker.session.Session`, and returns data.
-        request: its first argument as MessagePack, read as the type that it annotates.
-        script: the user's file or module: what the user's code finds in ``sys.argv[0]``.
+        request: its first argument as MessagePack, decoded as the type in its annotation.
+        script: the user's file or module, for ``sys.argv[0]``.
         timeout: seconds that the user's code may take.
-        each_step: whether every step that the job reports has all of that time.
+        each_step: whether that limit is for each step that the job reports.
     """
 
     function: str
@@ -35,14 +35,14 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Stage(msgspec.Struct, frozen=True, tag=True):
-    """The worker has come this far. Within so many ``seconds`` it says something again."""
+    """The worker has reached a stage. Its next message follows within ``seconds``."""
 
     name: _Stage
     seconds: float
 
 
 class StepDone(msgspec.Struct, frozen=True, tag=True):
-    """So many steps are done. Within so many ``seconds`` the worker says something again."""
+    """Some steps are done. The worker's next message follows within ``seconds``."""
 
     done: int
     total: int
@@ -50,7 +50,7 @@ class StepDone(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """What the job returned, as MessagePack."""
+    """The result of the job, as MessagePack."""
 
     result: msgspec.Raw
 
@@ -62,7 +62,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """What the caller gave is wrong: an :class:`~archcheck.worker.failures.InputError`."""
+    """An input is wrong: an :class:`~archcheck.worker.failures.InputError`."""
 
     message: str
     input: _Input
@@ -83,12 +83,12 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
 Message = Stage | StepDone | Done | Failed | Refused
 
-OWN_WORK = 120.0
-"""Seconds that archcheck's own part of a job may take at a time."""
+OWN_WORK_SECONDS = 120.0
+"""The time that archcheck's own part of a job may take at once."""
 ATTEMPT = b"\0<archcheck: an attempt that may not count begins>\0"
 AGAIN = b"\0<archcheck: the attempt did not count>\0"
-"""What a worker writes between the network's own output: what stands between the two would be
-shown twice otherwise."""
+"""Marks that a worker writes into the network's own output: what is between the two is dropped,
+since the next attempt prints it again."""
 
 _messages: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 _jobs: msgspec.msgpack.Decoder[Job] = msgspec.msgpack.Decoder(Job)
@@ -98,7 +98,7 @@ def raw(data: Any) -> msgspec.Raw:
     """Data as MessagePack.
 
     Raises:
-        TypeError, ValueError, OverflowError: if it is no data.
+        TypeError, ValueError, OverflowError: if it cannot be serialised.
     """
     return msgspec.Raw(msgspec.msgpack.encode(data))
 
@@ -113,7 +113,7 @@ def unpack(body: bytes) -> Message:
     """A message from its bytes, without the length.
 
     Raises:
-        msgspec.DecodeError: if they are none.
+        msgspec.DecodeError: if they are not a message.
     """
     return _messages.decode(body)
 

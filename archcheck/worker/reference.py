@@ -1,4 +1,4 @@
-"""What a reference to a network says: ``FILE``, ``FILE:Name`` or ``package.module:Name``."""
+"""References to networks: ``FILE``, ``FILE:Name`` or ``package.module:Name``."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 def parse_reference(text: str) -> Reference:
-    """Read a reference and check that its file is there.
+    """Read a reference and check that its file exists.
 
     Raises:
-        InputError: if there is no such file, or the text is no reference.
+        InputError: if there is no such file, or the text is not a reference.
     """
     head, colon, name = text.rpartition(":")
     is_drive = len(head) == 1 and not Path(head).exists()
@@ -50,12 +50,12 @@ def parse_reference(text: str) -> Reference:
 
 
 def python_file(text: str, purpose: str) -> Path | None:
-    """A Python file's whole path, without links; None if nothing is there.
+    """A Python file's absolute path, without links; None if it does not exist.
 
-    ``purpose`` is what the file is wanted for, as in "the file that holds the network".
+    ``purpose`` is what the file is needed for, as in "the Python file that holds the network".
 
     Raises:
-        InputError: if it is a folder, a notebook, or no Python file.
+        InputError: if it is a folder, a notebook, or not a Python file.
     """
     path = Path(text)
     if path.is_dir():
@@ -72,11 +72,11 @@ def python_file(text: str, purpose: str) -> Path | None:
 
 
 def file_and_name(text: str) -> tuple[str, str]:
-    """``FILE`` or ``FILE:NAME`` in two; the name is empty where there is none."""
+    """The two parts of ``FILE`` or ``FILE:NAME``; the name is empty if there is none."""
     head, colon, name = text.rpartition(":")
     return (head, name) if colon and dotted(name) and not name.endswith(".py") else (text, "")
 
 
 def dotted(text: str) -> bool:
-    """Whether a text is a name, or several with dots between them."""
+    """Whether a text is an identifier, or several joined by dots."""
     return bool(text) and all(part.isidentifier() for part in text.split("."))

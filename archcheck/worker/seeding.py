@@ -1,6 +1,6 @@
-"""Random numbers that are the same in every run, so that a verdict can be had again.
+"""Random numbers that are the same in every run, so that verdicts are reproducible.
 
-Only for a process that traces one network: Python's own generator, torch's and numpy's (which is
+Only for a process that traces one network: the generators of Python, torch and numpy (which is
 imported late or never) start from a fixed seed.
 """
 
@@ -19,7 +19,7 @@ _NUMPY = "numpy.random"
 
 
 def seed() -> None:
-    """Let all generators start from the fixed seed."""
+    """Seed all generators."""
     random.seed(SEED)
     torch.default_generator.manual_seed(SEED)
     if _NUMPY in sys.modules:
@@ -29,12 +29,12 @@ def seed() -> None:
 
 
 class _SeedsNumpy:
-    """Finds numpy's generators as ever, and seeds them as soon as they are there."""
+    """Imports numpy's generators as usual, and seeds them at once."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """numpy's own module, for its name; nothing otherwise."""
+        """The spec of numpy's generators, None for any other module."""
         if name != _NUMPY:
             return None
         sys.meta_path.remove(self)

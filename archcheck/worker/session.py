@@ -1,7 +1,7 @@
-"""What a job is given beside its request: it says how far it is, and whose time that takes.
+"""The second argument of a job: it reports how far the job is, and whose time that takes.
 
 What a job does before it enters a stage, and after it is over, is archcheck's own work and no part
-of the time limit: importing libraries, reading images and weights, sending what was seen.
+of the time limit: importing libraries, reading images and weights, sending the result.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from archcheck.worker.failures import Failure, Stage
 from archcheck.worker.protocol import (
     AGAIN,
     ATTEMPT,
-    OWN_WORK,
+    OWN_WORK_SECONDS,
     Failed,
     Job,
     Message,
@@ -29,12 +29,12 @@ from archcheck.worker.protocol import (
 from archcheck.worker.protocol import Stage as StageMessage
 from archcheck.worker.source_locations import frame_place, is_user_code
 
-PATIENCE = 0.2
-"""How often, in seconds, the watchdog looks around."""
+WATCH_SECONDS = 0.2
+"""The interval of the watchdog's checks."""
 
 
 class Session:
-    """The way from a job to its caller. What it says first at the end is its only answer."""
+    """Sends messages from a job to its caller. The first answer is the only one."""
 
     def __init__(self, answers: BinaryIO, parent: int, job: Job) -> None:
         self.stage: Stage = "starts"
@@ -47,44 +47,44 @@ class Session:
     # -- for jobs ---------------------------------------------------------------------------
 
     def enter(self, stage: Stage) -> None:
-        """The user's code is imported, built or run from now on: its time counts."""
+        """From now on the user's code is imported, built or run, and its time counts."""
         self.stage = stage
         self._clock.start()
-        self._tell_stage()
+        self._send_stage()
 
     def step(self, done: int, total: int) -> None:
-        """So many steps are done."""
+        """Report that some steps are done."""
         if self._each_step:
             self._clock.reset()
         self._send(StepDone(done, total, self._clock.left))
 
     def attempt(self, begins: bool) -> None:
-        """An attempt that may not count begins, or did not count: then all begins anew."""
+        """An attempt that may not count begins, or did not count: then the job starts again."""
         flush_output()
         with contextlib.suppress(OSError):
             os.write(2, ATTEMPT if begins else AGAIN)
         if not begins:
             self._clock.reset()
-            self._tell_stage()
+            self._send_stage()
 
     def over(self) -> None:
-        """The user's code has had its turn; what is left is archcheck's own work."""
+        """The user's code is done; what is left is archcheck's own work."""
         self._clock.stop()
-        self._tell_stage(OWN_WORK)
+        self._send_stage(OWN_WORK_SECONDS)
 
     # -- for the process --------------------------------------------------------------------
 
     def watch(self) -> None:
-        """End the process when time is up, or the caller is gone."""
+        """End the process when its time is up, or when the caller is gone."""
         threading.Thread(target=self._watch, daemon=True).start()
 
     def finish(self, message: Message) -> None:
         """Send the answer, and end the process without tearing the interpreter down."""
         self._clock.stop()
-        with self._lock:  # never given back: the first answer is the only one
+        with self._lock:  # never released: the first answer is the only one
             try:
                 data = memoryview(pack(message))
-            except ValueError as error:  # half of a surrogate pair in a file's name, say
+            except ValueError as error:  # a lone surrogate in a file's name, say
                 text = f"what went wrong cannot be handed on ({type(error).__name__})"
                 data = memoryview(pack(Failed(Failure(self.stage, "unusable", text))))
             while data:
@@ -94,7 +94,7 @@ class Session:
 
     def _watch(self) -> None:
         while self._clock.left > 0:
-            time.sleep(PATIENCE)
+            time.sleep(WATCH_SECONDS)
             if os.getppid() != self._parent:
                 os.killpg(0, signal.SIGKILL)  # and whatever the submission started
         frame = sys._current_frames().get(threading.main_thread().ident or 0)
@@ -104,7 +104,7 @@ class Session:
         limit = self._clock.limit
         self.finish(Failed(Failure(self.stage, "timeout", place=place, seconds=limit)))
 
-    def _tell_stage(self, seconds: float | None = None) -> None:
+    def _send_stage(self, seconds: float | None = None) -> None:
         self._send(StageMessage(self.stage, self._clock.left if seconds is None else seconds))
 
     def _send(self, message: Message) -> None:
@@ -113,7 +113,7 @@ class Session:
 
 
 def flush_output() -> None:
-    """Hand on what the user's code printed."""
+    """Flush what the user's code printed."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

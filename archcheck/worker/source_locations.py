@@ -14,37 +14,37 @@ from archcheck.network import Place
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
-_foreign: dict[str, bool] = {}
+_user_files: dict[str, bool] = {}
 _places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
 
 
 def is_user_code(filename: str) -> bool:
-    """Whether a file is neither torch's, nor archcheck's, nor the interpreter's own."""
-    known = _foreign.get(filename)
-    if known is None:
-        known = _foreign[filename] = not (
+    """Whether a file is neither torch's nor archcheck's nor the interpreter's."""
+    is_user = _user_files.get(filename)
+    if is_user is None:
+        is_user = _user_files[filename] = not (
             filename.startswith(("<frozen", _OWN, _TORCH))
             or f"{os.sep}contextlib.py" in filename
             or f"{os.sep}functools.py" in filename
         )
-    return known
+    return is_user
 
 
 def not_user_code(filename: str) -> None:
-    """Take a file name out of what counts as the user's code."""
-    _foreign[filename] = False
+    """Do not count a file as the user's code."""
+    _user_files[filename] = False
 
 
 def frame_place(frame: FrameType) -> Place:
-    """The expression that a frame is at, with its columns where Python keeps them."""
-    # Code of two files with the same text is equal, so its identity is the key. What is kept lives
-    # on, and no other code gets its identity.
+    """The expression that a frame is executing, with its columns if Python keeps them."""
+    # Code objects of two files with the same text are equal, so the id is the key. The code is kept
+    # alive, so that no other one gets its id.
     code = frame.f_code
     key = (id(code), frame.f_lasti)
-    found = _places.get(key)
-    if found is None:
-        found = _places[key] = (code, _locate(frame))
-    return found[1]
+    entry = _places.get(key)
+    if entry is None:
+        entry = _places[key] = (code, _locate(frame))
+    return entry[1]
 
 
 def _locate(frame: FrameType) -> Place:
@@ -66,10 +66,10 @@ def caller_frame() -> FrameType | None:
     """The innermost frame of user code."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        # Looked up here, since a dozen frames of torch lie in between for every operation.
+        # Looked up here for speed: every operation has a dozen frames of torch in between.
         file = frame.f_code.co_filename
-        known = _foreign.get(file)
-        if is_user_code(file) if known is None else known:
+        is_user = _user_files.get(file)
+        if is_user_code(file) if is_user is None else is_user:
             return frame
         frame = frame.f_back
     return None

@@ -1,4 +1,4 @@
-"""One warm process that has imported torch and forks for every job: the caller's side."""
+"""One warm process that has imported torch and is forked for every job: the caller's side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from archcheck.worker.process import GRACE, Spawned, Worker
+from archcheck.worker.process import GRACE_SECONDS, Spawned, Worker
 from archcheck.worker.warm_protocol import ENDED, FORK, RELEASE, RELEASED, REPLY, REQUEST, STARTED
 
 _START = (
@@ -29,16 +29,16 @@ _START = (
 
 
 def can_fork() -> bool:
-    """Whether a process that has imported torch can be forked here."""
+    """Whether a process that has imported torch can be forked on this system."""
     return sys.platform == "linux"  # elsewhere a library may have threads, or there is no fork
 
 
 class WarmWorkers:
-    """Makes workers: forks of one process that imports ``modules`` (and torch with them) once.
+    """Starts workers by forking one process that has imported ``modules`` (and torch with them).
 
-    Each job has a process, a session and pipes of its own, as one in a fresh process has: what
-    it does hurts no other. The process is started for the first worker. As a context manager it
-    leaves none behind. Where there is no fork every worker is a fresh process.
+    Each job has a process, a session and pipes of its own, as in a fresh process, so that jobs do
+    not affect each other. The warm process is started for the first worker. As a context manager
+    this leaves no process behind. On systems without fork every worker is a fresh process.
     """
 
     def __init__(self, modules: Sequence[str]) -> None:
@@ -66,14 +66,14 @@ class WarmWorkers:
         return Worker(self._server.fork())
 
     def close(self) -> None:
-        """End the warm process, and with it whatever it forked."""
+        """End the warm process and all processes that it forked."""
         if self._server is not None:
             self._server.kill()
             self._server = None
 
 
 class _Server:
-    """The warm process, and what it says of those that it forked."""
+    """The warm process and those that it forked."""
 
     def __init__(self, modules: Sequence[str]) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -89,20 +89,20 @@ class _Server:
                 start_new_session=True,
             )
         self._socket = ours
-        self._waiting: deque[_Forked] = deque()  # those whose numbers are not known yet, in order
+        self._waiting: deque[_Forked] = deque()  # those whose pids are not known yet, in order
         self._forked: dict[int, _Forked] = {}
         self.gone = False
         threading.Thread(target=self._listen, daemon=True).start()
 
     def fork(self) -> _Forked:
-        """Have the process fork; this does not wait for it."""
+        """Request a fork, without waiting for it."""
         pipes = [os.pipe() for _ in range(3)]
         (job, our_job), (our_answers, answers), (our_output, output) = pipes
         forked = _Forked(self, our_job, our_answers, our_output)
         self._waiting.append(forked)
         try:
             socket.send_fds(self._socket, [REQUEST.pack(FORK, 0)], [job, answers, output])
-        except OSError:  # it is gone: the pipes end at once
+        except OSError:  # the warm process is gone: the pipes end at once
             forked.lose()
         finally:
             for descriptor in (job, answers, output):
@@ -110,12 +110,12 @@ class _Server:
         return forked
 
     def release(self, pid: int) -> None:
-        """Have a forked process killed, with whatever it started, and forgotten."""
+        """Have a forked process killed and reaped, with whatever it started."""
         with contextlib.suppress(OSError):
             self._socket.send(REQUEST.pack(RELEASE, pid))
 
     def kill(self) -> None:
-        """End the process; those that it forked end with it."""
+        """End the warm process and those that it forked."""
         for forked in [*self._forked.values(), *self._waiting]:
             forked.kill()
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -125,7 +125,7 @@ class _Server:
         self._errors.close()
 
     def complaint(self) -> str:
-        """What the process itself printed: why it could not start."""
+        """What the warm process printed: why it could not start."""
         with contextlib.suppress(OSError, ValueError):
             self._errors.seek(0)
             return self._errors.read().decode("utf-8", "replace")
@@ -168,7 +168,7 @@ class _Forked:
         self._ended.wait(seconds)
 
     def complaint(self) -> str:
-        """What the process that was to fork it printed."""
+        """What the warm process printed."""
         return self._server.complaint()
 
     def kill(self) -> None:
@@ -179,9 +179,9 @@ class _Forked:
         if first and pid is not None:
             self._server.release(pid)
         if pid is not None:
-            self._lost.wait(GRACE)
+            self._lost.wait(GRACE_SECONDS)
 
-    # -- what the server says ---------------------------------------------------------------
+    # -- events from the server -------------------------------------------------------------
 
     def begin(self, pid: int) -> None:
         """It has been forked."""
@@ -197,6 +197,6 @@ class _Forked:
         self._ended.set()
 
     def lose(self) -> None:
-        """There is nothing left of it."""
+        """It has been reaped, or cannot be known any more."""
         self._ended.set()
         self._lost.set()

@@ -1,7 +1,7 @@
 """The warm process: it imports torch once, and forks for every job.
 
-It says on a socket which processes it forked and how they ended. One that has ended is kept as a
-zombie until the caller releases it, so that its number, and that of its group, stay its own.
+It reports on a socket which processes it forked and how they ended. One that has ended is kept as a
+zombie until the caller releases it, so that its pid and its group's are not reused.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from archcheck.worker.warm_protocol import ENDED, FORK, RELEASED, REPLY, REQUEST
 
 
 def main(descriptor: int, modules: Sequence[str]) -> None:
-    """Serve the caller at the other end of a socket until it goes away."""
+    """Serve the caller at the other end of a socket until it closes it."""
     die_with_parent()
     gc.disable()
     failure = ""
     try:
         prepare(modules)
-    except BaseException:  # each job says what is wrong here
+    except BaseException:  # each job prints it
         failure = traceback.format_exc()
     gc.freeze()  # pages that the collector would write to stay shared
     _WarmServer(socket.socket(fileno=descriptor), failure).serve()
@@ -46,7 +46,7 @@ class _WarmServer:
             os.set_blocking(end, False)
 
     def serve(self) -> NoReturn:
-        """Do what the caller asks until it goes away."""
+        """Answer the caller's requests until it closes the socket."""
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
         while True:
@@ -57,9 +57,9 @@ class _WarmServer:
                     os.read(self._wakes, 4096)
                 self._notice_ends()
             if self._caller in ready:
-                self._obey()
+                self._answer()
 
-    def _obey(self) -> None:
+    def _answer(self) -> None:
         request, descriptors, _, _ = socket.recv_fds(self._caller, REQUEST.size, 3)
         if not request:
             for pid in self._running | self._ended:
@@ -73,7 +73,7 @@ class _WarmServer:
             os.waitpid(pid, 0)
             self._running.discard(pid)
             self._ended.discard(pid)
-            self._tell(RELEASED, pid)
+            self._report(RELEASED, pid)
 
     def _fork(self, descriptors: list[int]) -> None:
         server = os.getpid()
@@ -83,7 +83,7 @@ class _WarmServer:
         for descriptor in descriptors:
             os.close(descriptor)
         self._running.add(pid)
-        self._tell(STARTED, pid)
+        self._report(STARTED, pid)
 
     def _become_worker(self, server: int, descriptors: list[int]) -> NoReturn:
         try:
@@ -120,7 +120,7 @@ class _WarmServer:
                 self._running.discard(pid)
                 self._ended.add(pid)
                 by_itself = how.si_code == os.CLD_EXITED
-                self._tell(ENDED, pid, how.si_status if by_itself else -how.si_status)
+                self._report(ENDED, pid, how.si_status if by_itself else -how.si_status)
 
     @staticmethod
     def _kill(pid: int) -> None:
@@ -129,6 +129,6 @@ class _WarmServer:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
-    def _tell(self, what: int, pid: int, code: int = 0) -> None:
-        with contextlib.suppress(OSError):  # a caller that is gone is noticed as it is read
+    def _report(self, what: int, pid: int, code: int = 0) -> None:
+        with contextlib.suppress(OSError):  # a closed socket is noticed when it is read
             self._caller.send(REPLY.pack(what, pid, code))

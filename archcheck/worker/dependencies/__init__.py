@@ -1,1 +1,1 @@
-"""What the user's code read while it ran: seen in its process, compared anywhere."""
+"""What the user's code read while it ran: recorded in its process, compared in any."""

@@ -1,7 +1,7 @@
-"""Hearing of what Python raises no audit event for.
+"""Noticing reads for which Python raises no audit event.
 
-That is: modules that are looked for, files that are only asked after, environment variables. The
-functions and classes behind them are replaced by ones that tell a listener first.
+That is: modules that are searched, files that are only looked at, environment variables. The
+functions and classes behind them are replaced by ones that call a listener first.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from archcheck.worker.dependencies.states import EVERY_VARIABLE
 
 
 class Listener(Protocol):
-    """Who is told."""
+    """An object that is notified of reads."""
 
     def note(self, act: Callable[..., None], *args: Any) -> None:
-        """Call ``act``, whatever comes of it."""
+        """Call ``act``, and ignore whatever it raises."""
 
     def looked_at(self, path: Any, options: dict[str, Any]) -> None:
-        """Somebody asks about a file without opening it."""
+        """A file is looked at without being opened."""
 
     def looked_at_link(self, path: Any, options: dict[str, Any]) -> None:
-        """Somebody asks whether a file is a symbolic link, or where it leads."""
+        """It is looked up whether a file is a symbolic link, or where it leads."""
 
     def looked_for(self, name: str, path: Iterable[str] | None) -> None:
-        """A module is looked for."""
+        """A module is searched."""
 
     def variable(self, name: str) -> None:
         """An environment variable is read, or all of them."""
@@ -39,7 +39,7 @@ class Listener(Protocol):
 
 
 def watch_files(listener: Listener) -> None:
-    """Tell of ``os.stat`` and its like, which ``os.path`` and ``pathlib`` ask with."""
+    """Notify of ``os.stat`` and the like, which ``os.path`` and ``pathlib`` call."""
     for name in ("stat", "access"):
         _replace(name, listener, listener.looked_at)
     for name in ("lstat", "readlink"):
@@ -66,12 +66,12 @@ def _replace(name: str, listener: Listener, act: Callable[..., None]) -> None:
 
 
 def watch_imports(listener: Listener) -> None:
-    """Tell of every module that is looked for, by whatever way."""
+    """Notify of every module that is searched, in whatever way."""
     sys.meta_path.insert(0, _Seeker(listener))
 
 
 class _Seeker:
-    """Finds no module, but hears of all that are looked for."""
+    """Finds no module, but is called with every one that is searched."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -79,20 +79,20 @@ class _Seeker:
     def find_spec(
         self, name: str, path: Iterable[str] | None = None, target: object = None
     ) -> ModuleSpec | None:
-        """Nothing."""
+        """None: the module is found as usual."""
         self._listener.note(self._listener.looked_for, name, path)
         return None
 
 
 def watch_environment(listener: Listener) -> None:
-    """Tell of every environment variable that is read or set."""
+    """Notify of every environment variable that is read or set."""
     for environment in (os.environ, os.environb):
         kind: Any = _watched_environment(type(environment), listener)
         environment.__class__ = kind
 
 
 def _watched_environment(kind: type, listener: Listener) -> type:
-    """A class of environments that tells which variables are read."""
+    """A class of environments that notifies of the variables that are read or set."""
 
     def name_of(key: Any) -> str:
         return os.fsdecode(key)

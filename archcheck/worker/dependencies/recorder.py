@@ -1,8 +1,8 @@
-"""Seeing what a process reads: that of a network while it is traced, or a command's own.
+"""Recording what a process reads: a network's while it is traced, or a command's own.
 
-Python tells of every file that is opened and every folder that is listed (audit hooks); the rest
-is told by :mod:`archcheck.worker.dependencies.read_hooks`. An audit hook cannot be taken back, so
-this is no business of the Python API.
+Python has audit events for every file that is opened and every folder that is listed; the rest
+comes from :mod:`archcheck.worker.dependencies.read_hooks`. An audit hook cannot be removed, so the
+Python API does not use this.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Any
 from archcheck.worker.dependencies import read_hooks, states
 from archcheck.worker.dependencies.states import Dependencies
 
-SETTLED = 2.0
-"""Seconds after which a large file's times tell whether it changed."""
+SETTLED_SECONDS = 2.0
+"""The age from which a large file's times show whether it changed."""
 _PROGRAMS = """
     subprocess.Popen os.system os.exec os.posix_spawn os.spawn os.fork os.forkpty pty.spawn
 """
@@ -40,9 +40,9 @@ READ_THROUGH_PYTHON = frozenset(
     "kiwisolver yaml _yaml msgspec pydantic_core regex markupsafe google psutil rpds "
     "charset_normalizer numba llvmlite gmpy2 wrapt orjson ujson simplejson".split()
 )
-"""Packages whose compiled code opens no file, or none that says how a network is built.
+"""Packages whose compiled code opens no file, or none that matters for how a network is built.
 
-Compiled code of others can read whatever it likes without Python telling.
+Compiled code of others can read files without any audit event.
 """
 
 _OWN = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
@@ -50,9 +50,9 @@ _STANDARD = states.STANDARD_LIBRARY
 
 
 def start_recording(*, own: bool = False) -> DependencyRecorder:
-    """Record what this process reads from now on. If it uses torch, that has to be imported by now.
+    """Record what this process reads from now on. If it uses torch, import that before.
 
-    ``own``: the folders that archcheck itself lists count, too.
+    ``own``: folders that archcheck itself lists count, too.
     """
     recorder = DependencyRecorder(own)
     recorder.start()
@@ -60,7 +60,7 @@ def start_recording(*, own: bool = False) -> DependencyRecorder:
 
 
 class DependencyRecorder:
-    """Writes down the first state of all that is read; what comes later may be the run's own."""
+    """Records the first state of all that is read; later ones may be the run's own work."""
 
     def __init__(self, own: bool = False) -> None:
         self._own = own
@@ -88,7 +88,7 @@ class DependencyRecorder:
         }
 
     def start(self) -> None:
-        """Put everything in place that tells of reading."""
+        """Install all hooks."""
         for file in (f + name for f in self._torch for name in ("__init__.py", "version.py")):
             self._contents[file] = states.content(file)
         for folder in sys.path:
@@ -99,7 +99,7 @@ class DependencyRecorder:
         sys.addaudithook(self._hook())
 
     def finish(self) -> Dependencies:
-        """All that was read until now; nothing more is written down."""
+        """All that was read until now; nothing more is recorded."""
         self._done = True
         unseen = self._unseen
         texts = [*self._contents, *self._presences, *self._listings, *self._searched]
@@ -113,8 +113,8 @@ class DependencyRecorder:
             presences={p: s for p, s in self._presences.items() if p not in self._contents},
             listings=self._listings,
             searched={
-                folder: states.candidates(found, self._names, folder)
-                for folder, found in self._searched.items()
+                folder: states.candidates(names, self._names, folder)
+                for folder, names in self._searched.items()
             },
             names=tuple(sorted(self._names)),
             variables=self._variables,
@@ -129,13 +129,13 @@ class DependencyRecorder:
         return any(f"{os.sep}__pycache__{os.sep}" not in file for file in files)
 
     def forget(self, path: str) -> None:
-        """Strike out that somebody looked at a file or folder."""
+        """Remove the record that a file or folder was looked at."""
         self._presences.pop(path, None)
         self._links.pop(path, None)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Write down nothing that this thread reads meanwhile."""
+        """Record nothing that this thread reads meanwhile."""
         was_busy = getattr(self._here, "busy", False)
         self._here.busy = True
         try:
@@ -143,14 +143,14 @@ class DependencyRecorder:
         finally:
             self._here.busy = was_busy
 
-    # -- what tells -------------------------------------------------------------------------
+    # -- hooks ------------------------------------------------------------------------------
 
     def _hook(self) -> Callable[[str, tuple[Any, ...]], None]:
         acts = {**self._acts, **dict.fromkeys(UNSEEN_EVENTS)}
         note = self.note
 
         def hook(event: str, args: tuple[Any, ...]) -> None:
-            if event in acts:  # most of thousands of events are others
+            if event in acts:  # most of the thousands of events are not
                 act = acts[event]
                 note(act, args) if act is not None else note(self._cannot_see, event)
 
@@ -160,9 +160,9 @@ class DependencyRecorder:
         self._unseen = self._unseen or UNSEEN_EVENTS[event]
 
     def note(self, act: Callable[..., None], *args: Any) -> None:
-        """Write something down, and never let the network feel it."""
+        """Record something; an error in doing so never reaches the network."""
         if self._done or getattr(self._here, "busy", False):
-            return  # what writing down itself reads
+            return  # read by the recorder itself
         self._here.busy = True
         try:
             act(*args)
@@ -198,7 +198,7 @@ class DependencyRecorder:
         if file.startswith((*self._torch, _OWN)) or (
             file.startswith(_STANDARD) and "site-packages" not in file
         ):
-            return  # known by their versions
+            return  # identified by their versions
         if self._presences.get(file) == states.ABSENT:
             return  # made by the run itself
         state = states.content(file)
@@ -206,12 +206,12 @@ class DependencyRecorder:
         if special or file in self._appended:  # the next run would read something else
             self._unseen = self._unseen or f"it reads {file}, which changes"
             return
-        if state.count(":") > 1 and time.time() - Path(file).stat().st_ctime < SETTLED:
+        if state.count(":") > 1 and time.time() - Path(file).stat().st_ctime < SETTLED_SECONDS:
             self._unseen = self._unseen or f"{file} has just been written"
         self._contents[file] = state
 
     def looked_at(self, path: Any, options: dict[str, Any]) -> None:
-        """Somebody asks about a file without opening it."""
+        """A file is looked at without being opened."""
         file = _absolute(path)
         if file is None:
             return
@@ -225,7 +225,7 @@ class DependencyRecorder:
             self._presences[file] = states.presence(file)
 
     def looked_at_link(self, path: Any, options: dict[str, Any]) -> None:
-        """Somebody asks whether a file is a symbolic link, or where it leads."""
+        """It is looked up whether a file is a symbolic link, or where it leads."""
         self.looked_at(path, options)
         file = _absolute(path)
         if file in self._presences and file not in self._links:
@@ -249,18 +249,18 @@ class DependencyRecorder:
     def _compiled(self, args: tuple[Any, ...]) -> None:
         name, file, *_ = args
         if file is None:
-            return  # of modules in Python the files tell
+            return  # modules in Python are recorded as files
         top = str(name).partition(".")[0]
-        known = states.is_installed(file) and (
+        harmless = states.is_installed(file) and (
             top in READ_THROUGH_PYTHON
-            or top.endswith("__mypyc")  # that is Python, compiled
+            or top.endswith("__mypyc")  # compiled Python
             or (file.startswith(_STANDARD) and "site-packages" not in file)
         )
-        if not known and not file.startswith(self._torch or _OWN):
+        if not harmless and not file.startswith(self._torch or _OWN):
             self._unseen = self._unseen or f"it uses compiled code of {top}"
 
     def looked_for(self, name: str, path: Iterable[str] | None) -> None:
-        """A module is looked for in the folders of its package, or those of ``sys.path``."""
+        """A module is searched in the folders of its package, or in those of ``sys.path``."""
         self._names.add(name.rpartition(".")[2])
         for folder in list(sys.path if path is None else path):
             if path is None or not states.is_installed(f"{folder}{os.sep}"):
@@ -282,14 +282,14 @@ class DependencyRecorder:
 
 
 def _absolute(path: Any) -> str | None:
-    """A path in full, None for what is none, such as a file descriptor."""
+    """An absolute path, None for a value that is not a path, such as a file descriptor."""
     if not isinstance(path, (str, bytes, os.PathLike)):
         return None
     return os.path.join(os.getcwd(), os.fsdecode(path))  # noqa: PTH118  (links stay links)
 
 
 def _of_imports(frame: FrameType | None, own: bool) -> bool:
-    """Whether a folder is listed by Python's import, or by archcheck where that does not count."""
+    """Whether Python's import lists a folder, or archcheck if its own reads do not count."""
     ours = ("<frozen importlib",) if own else ("<frozen importlib", _OWN)
     while frame is not None:
         file = frame.f_code.co_filename

@@ -1,4 +1,4 @@
-"""What loading and tracing a network read, and whether all of it is still so. No torch here."""
+"""What loading and tracing a network read, and whether it has changed. No torch here."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from hashlib import blake2b
 
 import msgspec
 
-LARGE = 1 << 24
-"""Files of more bytes are told by what the file system says of them, smaller ones by content."""
+MOST_CONTENT_BYTES = 1 << 24
+"""Larger files are compared by size and times, smaller ones by content."""
 CACHE_NAME = ".archcheck_cache"
-"""The cache's own folder: that it appears in a listing is no change."""
+"""The cache's own folder: its appearance in a listing is not a change."""
 ABSENT, FOLDER, SPECIAL, CLOSED = "absent", "folder", "special", "closed"
 NO_LINK = "no link"
 INSTALLATION = (".dist-info", ".egg-info", ".egg-link", ".pth")
-"""Endings of what tells which packages, in which version, a folder of installed ones holds."""
+"""Endings of the files that say which packages are installed in a folder, in which version."""
 EVERY_VARIABLE = ""
 """Stands for the whole environment among the names of variables."""
 
 STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-# A recorder puts its own in their place.
+# The originals: a recorder replaces them.
 _stat, _scandir, _readlink = os.stat, os.scandir, os.readlink
 
 
 class Dependencies(msgspec.Struct, frozen=True):
-    """Everything that was seen to have a say in a Network, each with the state it was in.
+    """Everything that a Network is known to depend on, each with its state.
 
     Attributes:
         contents: files that were read.
         presences: files and folders that were looked at and not read.
         listings: folders whose content was listed.
-        searched: folders that modules were looked for in.
-        names: the modules that were looked for, each without its package.
+        searched: folders that modules were searched in.
+        names: the modules that were searched, each without its package.
         variables: environment variables, as digests.
-        links: files of which was asked whether they are symbolic links, with where they lead.
-        unseen: why something may have been read that was not seen; empty if nothing was.
+        links: files that were looked up as symbolic links, with where they lead.
+        unseen: why something may have been read without being recorded; empty if nothing was.
     """
 
     contents: dict[str, str] = {}
@@ -51,8 +51,8 @@ class Dependencies(msgspec.Struct, frozen=True):
 
 
 def still_hold(*parts: Dependencies) -> bool:
-    """Whether everything is in the state that it was read in."""
-    listed, read = cache(entries), cache(content)  # several networks read much the same
+    """Whether everything is still in the state in which it was read."""
+    listed, read = cache(entries), cache(content)  # networks share most of what they read
     return all(_holds(reads, listed, read) for reads in parts)
 
 
@@ -104,26 +104,26 @@ def content(path: str) -> str:
     """The state of a file that is read.
 
     The content of small files counts. Of installed files, which are many and change by
-    installing, size and time do; of large ones also the inode and the time of its last change,
-    which no program can set.
+    installing, size and time do; of large ones also the device, the inode and the time of the last
+    status change, which no program can set.
     """
     try:
-        about = _stat(path)
-        if stat.S_ISREG(about.st_mode) and not is_installed(path):
-            if about.st_size > LARGE:
-                marks = (about.st_dev, about.st_ino, about.st_mtime_ns, about.st_ctime_ns)
-                return f"{about.st_size}:{':'.join(map(str, marks))}"
+        status = _stat(path)
+        if stat.S_ISREG(status.st_mode) and not is_installed(path):
+            if status.st_size > MOST_CONTENT_BYTES:
+                marks = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+                return f"{status.st_size}:{':'.join(map(str, marks))}"
             with open(path, "rb") as file:  # noqa: PTH123
                 return digest(file.read())
     except OSError as error:
         return _failure(error)
     except ValueError:  # a null character in the path
         return ABSENT
-    return _kind(about)
+    return _kind(status)
 
 
 def presence(path: str) -> str:
-    """The state of a file or folder that is looked at: a folder's content does not count."""
+    """The state of a file or folder that is looked at, without a folder's content."""
     try:
         return _kind(_stat(path))
     except OSError as error:
@@ -133,19 +133,19 @@ def presence(path: str) -> str:
 
 
 def link(path: str) -> str:
-    """Where a symbolic link leads; the same for whatever is none."""
+    """The state of a symbolic link: where it leads; the same for all that are not links."""
     try:
         return digest(os.fsencode(_readlink(path)))
     except (OSError, ValueError):
         return NO_LINK
 
 
-def _kind(about: os.stat_result) -> str:
-    if stat.S_ISDIR(about.st_mode):
+def _kind(status: os.stat_result) -> str:
+    if stat.S_ISDIR(status.st_mode):
         return FOLDER
-    if not stat.S_ISREG(about.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return SPECIAL
-    return f"{about.st_size}:{about.st_mtime_ns}"
+    return f"{status.st_size}:{status.st_mtime_ns}"
 
 
 def _failure(error: OSError) -> str:
@@ -153,10 +153,10 @@ def _failure(error: OSError) -> str:
 
 
 def entries(folder: str) -> list[str] | None:
-    """The names in a folder, those of folders with a slash behind; None where there is none."""
+    """The names in a folder, those of folders with a slash; None if it cannot be listed."""
     try:
-        with _scandir(folder) as found:
-            return [f"{entry.name}/" if entry.is_dir() else entry.name for entry in found]
+        with _scandir(folder) as items:
+            return [f"{item.name}/" if item.is_dir() else item.name for item in items]
     except OSError:
         return None
 
@@ -169,11 +169,11 @@ def listing(names: Iterable[str] | None, folder: str) -> str:
     return digest(os.fsencode("\0".join(kept)))
 
 
-def candidates(names: Iterable[str] | None, wanted: Collection[str], folder: str) -> str:
-    """The state of a folder that modules are looked for in: all that could be one of them.
+def candidates(names: Iterable[str] | None, modules: Collection[str], folder: str) -> str:
+    """The state of a folder that modules are searched in: all names that could be one of them.
 
-    A module that appears in front of another changes it, as does a package that is installed,
-    upgraded or taken away.
+    It changes if a module appears that shadows another, and if a package is installed, upgraded or
+    removed.
     """
     if names is None:
         return presence(folder)
@@ -181,7 +181,7 @@ def candidates(names: Iterable[str] | None, wanted: Collection[str], folder: str
         (
             name
             for name in names
-            if name.partition(".")[0].rstrip("/") in wanted
+            if name.partition(".")[0].rstrip("/") in modules
             or name.rstrip("/").endswith(INSTALLATION)
         ),
         folder,

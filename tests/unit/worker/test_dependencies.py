@@ -15,8 +15,8 @@ import pytest
 from archcheck.network import Network
 from archcheck.tracing.remote import start_worker, trace_in, trace_reference
 from archcheck.tracing.requests import Traced
-from archcheck.worker.dependencies.recorder import SETTLED
-from archcheck.worker.dependencies.states import LARGE, Dependencies, still_hold
+from archcheck.worker.dependencies.recorder import SETTLED_SECONDS
+from archcheck.worker.dependencies.states import MOST_CONTENT_BYTES, Dependencies, still_hold
 from archcheck.worker.reference import parse_reference
 
 NET = """\
@@ -309,8 +309,8 @@ def test_large_files_are_told_by_what_the_file_system_says(tmp_path: Path) -> No
     (tmp_path / "net.py").write_text(source)
     large = tmp_path / "large.bin"
     with large.open("wb") as file:
-        file.truncate(LARGE + 1)
-    time.sleep(SETTLED + 0.1)  # until its times tell whether it changed
+        file.truncate(MOST_CONTENT_BYTES + 1)
+    time.sleep(SETTLED_SECONDS + 0.1)  # until its times tell whether it changed
     reads = read_by(tmp_path)
     assert still_hold(reads)
     before = large.stat()
@@ -323,12 +323,12 @@ def test_large_files_are_told_by_what_the_file_system_says(tmp_path: Path) -> No
 def test_a_large_file_that_was_just_written_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(
         "import os\nfrom archcheck.worker.dependencies import recorder\nfrom torch import nn\n"
-        "recorder.SETTLED = 3600\n"  # however busy the machine
+        "recorder.SETTLED_SECONDS = 3600\n"  # however busy the machine
         "os.chmod('large.bin', 0o600)\n"  # a change, just now
         "open('large.bin', 'rb').read(1)\nNet = nn.ReLU\n"
     )
     with (tmp_path / "large.bin").open("wb") as file:
-        file.truncate(LARGE + 1)
+        file.truncate(MOST_CONTENT_BYTES + 1)
     assert read_by(tmp_path).unseen == f"{tmp_path / 'large.bin'} has just been written"
 
 

@@ -90,7 +90,7 @@ def test_a_start_that_takes_for_ever_is_an_error_of_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = slow_module(tmp_path, monkeypatch, 60)
-    monkeypatch.setattr(process, "START", 0.5)
+    monkeypatch.setattr(process, "START_SECONDS", 0.5)
     with pytest.raises(StartError, match=r"did not come up within 0\.5 seconds"):
         rest(lambda: Worker(Spawned([module])))
 
