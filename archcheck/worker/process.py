@@ -223,7 +223,8 @@ class Worker:
                 if stage == "starts":
                     raise StartError(
                         "the process that runs the network did not come up within "
-                        f"{START_SECONDS:g} seconds: the machine is too busy, or torch cannot be imported"
+                        f"{START_SECONDS:g} seconds: the machine is too busy, or torch cannot be "
+                        "imported"
                     )
                 return Failure(stage, "timeout", seconds=timeout, output=self._tail())
 
