@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure, print, and keep what was found."""
+"""``python -m benchmarks``: measure, print, and keep the results."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def _network(small: bool) -> str:
 
 
 MEASURES: dict[str, Measure] = {
-    "whole-process": lambda rounds, threads, small, say: whole_process.times(
-        rounds, threads, _network(small), say
+    "whole-process": lambda rounds, threads, small, log: whole_process.times(
+        rounds, threads, _network(small), log
     ),
-    "memory": lambda rounds, threads, small, say: whole_process.memory(
-        min(rounds, 3), threads, _network(small), say
+    "memory": lambda rounds, threads, small, log: whole_process.memory(
+        min(rounds, 3), threads, _network(small), log
     ),
     "in-process": in_process.beside_torchinfo,
     "scaling": in_process.scaling,
@@ -38,32 +38,32 @@ def main(arguments: list[str]) -> int:
     """Run what the command line names; returns the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    wanted = options.parts or list(TITLES)
-    for name in wanted:
+    chosen = options.parts or list(TITLES)
+    for name in chosen:
         if name not in TITLES:
             parser.error(f"there is no part {name!r}; the parts are {', '.join(TITLES)}")
-    if options.update_readme and (options.smoke or set(wanted) != set(TITLES)):
+    if options.update_readme and (options.smoke or set(chosen) != set(TITLES)):
         parser.error("--update-readme needs all parts, measured in earnest")
     rounds = 1 if options.smoke else options.rounds
     parts: dict[str, Part] = {}
     cases: tuple[Case, ...] = ()
     for name in TITLES:
-        if name not in wanted:
+        if name not in chosen:
             continue
 
-        def say(text: str, name: str = name) -> None:
+        def log(text: str, name: str = name) -> None:
             sys.stderr.write(f"{name}: {text}\n")
 
         if name == "correctness":
             try:
-                cases, failed = correctness.compare(options.smoke, say)
+                cases, failed = correctness.compare(options.smoke, log)
             except Failed as error:
                 failed = {"gradients": str(error)}
             parts[name] = Part(failed=failed)
         else:
-            parts[name] = MEASURES[name](rounds, options.threads, options.smoke, say)
-        found = lines(name, parts[name], cases if name == "correctness" else ())
-        sys.stdout.write("\n".join(found) + "\n\n")
+            parts[name] = MEASURES[name](rounds, options.threads, options.smoke, log)
+        text = lines(name, parts[name], cases if name == "correctness" else ())
+        sys.stdout.write("\n".join(text) + "\n\n")
         sys.stdout.flush()
     results = gathered(parts, cases, rounds=rounds, threads=options.threads)
     sys.stdout.write(f"{measured_on(results)}\n")

@@ -1,7 +1,7 @@
-"""What one tool, or the oracle, says of every case: ``python -m benchmarks.answers TOOL``.
+"""The answers of one tool, or of the oracle, to every case: ``python -m benchmarks.answers TOOL``.
 
-Every tool is asked by its documented interface, in a process of its own. Printed is JSON: an
-answer a case, in order.
+Every tool is used by its documented interface, in a process of its own. Printed is JSON: one answer
+for each case, in order.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def archcheck(case: Case) -> Answer:
 
 
 def torchlens(case: Case) -> Answer:
-    """``torchlens.trace(net, x)``, then ``.receptive_field`` of the operation asked for.
+    """``torchlens.trace(net, x)``, then ``.receptive_field`` of the case's operation.
 
     Its status says whether the size is exact or an upper bound. Where there is no size, it refers
     to ``.gradient(unit)``: the positions with a gradient, for one unit, this input and these
-    weights. Asked are as many units as the oracle looks at.
+    weights. As many units are measured as the oracle looks at.
     """
     import torchlens
     from torchlens.receptive_field import ReceptiveFieldError
@@ -62,8 +62,8 @@ def torchlens(case: Case) -> Answer:
     sizes = []
     for phase in range(case.phases):
         unit = (0, 0, *(side // 2 + phase for side in op.shape[2:]))
-        (found,) = op.receptive_field.gradient(unit, retain_graph=True).values()
-        sizes += [stop - start for start, stop in found.support_ranges[2:]]
+        (field,) = op.receptive_field.gradient(unit, retain_graph=True).values()
+        sizes += [stop - start for start, stop in field.support_ranges[2:]]
     return Answer(max(sizes), "gradients")
 
 
@@ -82,7 +82,7 @@ def torchscan(case: Case) -> Answer:
         if case.at and _after(layer["path"], case.at, report["layers"]):
             break
         window = layer["metrics"].get("receptive_field")
-        if window is None:  # no leaf
+        if window is None:  # not a leaf
             continue
         if window["value"] is None or window["status"] != "complete":
             return Answer(why_not=f"{layer['path']}: {window['status']}")
@@ -97,7 +97,7 @@ def _after(path: str, at: str, layers: list[dict[str, str]]) -> bool:
     return order.index(path) > inside[-1]
 
 
-ASKED: dict[str, Callable[[Case], Answer]] = {
+ANSWERS: dict[str, Callable[[Case], Answer]] = {
     "oracle": truth,
     "archcheck": archcheck,
     "TorchLens": torchlens,
@@ -106,10 +106,10 @@ ASKED: dict[str, Callable[[Case], Answer]] = {
 
 
 def answer(tool: str, case: Case) -> Answer:
-    """One answer; whatever the tool raises is none, with the reason."""
+    """One answer; if the tool raises, one without a size, with the reason."""
     torch.manual_seed(0)
     try:
-        return ASKED[tool](case)
+        return ANSWERS[tool](case)
     except ImportError:
         raise
     except Exception as error:
@@ -121,8 +121,8 @@ def main(tool: str, small: bool) -> None:
     """Print the answers, or the cases' names."""
     warnings.simplefilter("ignore")
     cases = CASES[:3] if small else CASES
-    found = [case.name if tool == "names" else answer(tool, case) for case in cases]
-    sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    answers = [case.name if tool == "names" else answer(tool, case) for case in cases]
+    sys.stdout.write(msgspec.json.encode(answers).decode() + "\n")
 
 
 if __name__ == "__main__":

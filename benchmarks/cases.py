@@ -1,4 +1,4 @@
-"""Networks whose receptive field every tool is asked for: what real code is made of."""
+"""Networks whose receptive field every tool has to find, as they occur in real code."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.support.zoo import squeezenet, unet
 
 
 class Case(NamedTuple):
-    """A network, its input, and the module behind which the field is asked for ("": the output).
+    """A network, its input, and the module at whose output the field is compared ("": the network).
 
-    The oracle looks at so many neighbouring units (`phases`): their fields differ in size after
-    an upsampling, and the size of the largest is asked for.
+    The oracle looks at `phases` neighbouring units: their fields differ in size after an
+    upsampling, and the largest size counts.
     """
 
     name: str
@@ -47,7 +47,7 @@ def pooled() -> nn.Module:
 
 
 class FunctionalPool(nn.Module):
-    """The pool is a function and no module."""
+    """The pool is a function, not a module."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,36 +14,36 @@ from benchmarks.results import Answer, Case
 from benchmarks.tools import FIELDS
 
 SECONDS = 1800.0
-"""A tool that takes longer for all cases is given up. The gradients take a minute or two."""
+"""The limit for all cases of a tool. The gradients take a minute or two."""
 
 
-def compare(small: bool, say: Callable[[str], None]) -> tuple[tuple[Case, ...], dict[str, str]]:
-    """Ask every tool about every case.
+def compare(small: bool, log: Callable[[str], None]) -> tuple[tuple[Case, ...], dict[str, str]]:
+    """Run every tool on every case.
 
     Returns:
-        The cases, and why a tool could not be asked at all.
+        The cases, and why a tool could not be run at all.
 
     Raises:
-        Failed: if there is no truth to compare with.
+        Failed: if the gradients cannot be measured.
     """
     names = _names(small)
-    say("the receptive fields by gradients")
-    truth = _asked("oracle", small)
+    log("the receptive fields by gradients")
+    truth = _answers("oracle", small)
     answers: dict[str, list[Answer]] = {}
     failed: dict[str, str] = {}
     for tool in FIELDS:
-        say(f"the receptive fields by {tool}")
+        log(f"the receptive fields by {tool}")
         try:
-            answers[tool] = _asked(tool, small)
+            answers[tool] = _answers(tool, small)
         except Failed as error:
             failed[tool] = str(error)
-            say(f"{tool} failed: {error}")
+            log(f"{tool} failed: {error}")
     cases = []
     for index, (name, expected) in enumerate(zip(names, truth, strict=True)):
         if expected.size is None:
             raise Failed(f"the gradients of {name!r}: {expected.why_not}")
-        given = {tool: found[index] for tool, found in answers.items()}
-        cases.append(Case(name, expected.size, given))
+        of_case = {tool: of_tool[index] for tool, of_tool in answers.items()}
+        cases.append(Case(name, expected.size, of_case))
     return tuple(cases), failed
 
 
@@ -51,7 +51,7 @@ def _names(small: bool) -> list[str]:
     return msgspec.json.decode(_output("names", small), type=list[str])
 
 
-def _asked(tool: str, small: bool) -> list[Answer]:
+def _answers(tool: str, small: bool) -> list[Answer]:
     return msgspec.json.decode(_output(tool, small), type=list[Answer])
 
 

@@ -15,12 +15,12 @@ from benchmarks.ratios import Failed, by_round, interleave
 from benchmarks.results import Part, Ratio, Series
 from benchmarks.tools import NETWORKS, PROGRAMS, SHAPES, Shape
 
-VALUES = 5
-"""Calls that are timed in each process, behind one that is not."""
+TIMED_CALLS = 5
+"""Calls that are timed in each process, after one that is not."""
 
 
 class Job(NamedTuple):
-    """A tool, a network and the input it is given."""
+    """A tool, a network and the shape of its input."""
 
     tool: str
     network: str
@@ -32,20 +32,20 @@ class Job(NamedTuple):
         return f"{self.tool}, {NETWORKS[self.network]} at {'×'.join(map(str, self.shape[1:]))}"
 
 
-def beside_torchinfo(rounds: int, threads: int, small: bool, say: Callable[[str], None]) -> Part:
+def beside_torchinfo(rounds: int, threads: int, small: bool, log: Callable[[str], None]) -> Part:
     """ResNet-50 with every tool, DenseNet-201 and Swin-T with archcheck and torchinfo."""
-    wanted = {"resnet50": 0.3, "densenet201": 2.0, "swin_t": 2.0}
+    goals = {"resnet50": 0.3, "densenet201": 2.0, "swin_t": 2.0}
     pairs = []
-    for network, goal in ({"tiny": 0.0} if small else wanted).items():
+    for network, goal in ({"tiny": 0.0} if small else goals).items():
         peers = [tool for tool in PROGRAMS if tool not in ("import torch", "torchinfo")]
         over = Job("torchinfo", network, SHAPES[network])
         pairs.append((Job("archcheck", network, SHAPES[network]), over, goal))
         if network in ("resnet50", "tiny"):
             pairs += [(Job(tool, network, SHAPES[network]), over, 0.0) for tool in peers]
-    return _measured(pairs, rounds, threads, say)
+    return _measured(pairs, rounds, threads, log)
 
 
-def scaling(rounds: int, threads: int, small: bool, say: Callable[[str], None]) -> Part:
+def scaling(rounds: int, threads: int, small: bool, log: Callable[[str], None]) -> Part:
     """How archcheck's time grows with the image and with the depth."""
     if small:
         pairs = [
@@ -57,7 +57,7 @@ def scaling(rounds: int, threads: int, small: bool, say: Callable[[str], None]) 
             _grown("resnet50", (3, 1024, 1024), "resnet50", (3, 224, 224), 1.5),
             _grown("residual1000", shape, "residual100", shape, 12.0),
         ]
-    return _measured(pairs, rounds, threads, say)
+    return _measured(pairs, rounds, threads, log)
 
 
 def _grown(
@@ -70,17 +70,19 @@ def _measured(
     pairs: Iterable[tuple[Job, Job, float]],
     rounds: int,
     threads: int,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> Part:
     jobs = {job.name: job for pair in pairs for job in pair[:2]}
     runs = {name: partial(once, job, threads) for name, job in jobs.items()}
     # Each process drops its own first call, and the processes before have compiled everything.
-    found, failed = interleave(runs, rounds, warm_up=rounds > 1, say=say)
-    series = [Series(name, jobs[name].tool, tuple(values)) for name, values in found.items()]
+    values, failed = interleave(runs, rounds, warm_up=rounds > 1, log=log)
+    series = [Series(name, jobs[name].tool, tuple(seconds)) for name, seconds in values.items()]
     ratios = [
-        Ratio(job.name, over.name, tuple(by_round(found[job.name], found[over.name])), goal or None)
+        Ratio(
+            job.name, over.name, tuple(by_round(values[job.name], values[over.name])), goal or None
+        )
         for job, over, goal in pairs
-        if job.name in found and over.name in found
+        if job.name in values and over.name in values
     ]
     return Part(tuple(series), tuple(ratios), failed)
 
@@ -96,7 +98,7 @@ def once(job: Job, threads: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         output = str(Path(folder) / "output.json")
         command = [sys.executable, "-m", "benchmarks.worker", "--worker", "--output", output]
-        command += ["--warmups=1", f"--values={VALUES}", "--loops=1"]
+        command += ["--warmups=1", f"--values={TIMED_CALLS}", "--loops=1"]
         command += ["--tool", job.tool, "--network", job.network]
         command += ["--shape", ",".join(map(str, job.shape)), "--threads", str(threads)]
         run(command, threads=threads)

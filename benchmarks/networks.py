@@ -1,4 +1,4 @@
-"""The networks that are measured, as functions that every tool can be given by name.
+"""The networks that are measured, as functions that every tool loads by name.
 
 Nothing but torch is imported, so that a process that loads a network from here costs no more
 than the network.

@@ -22,8 +22,8 @@ from benchmarks.ratios import Failed
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 600.0
 """A process that takes longer is ended."""
-MOST = 8e9
-"""Bytes at which a process whose memory is measured is ended, before the machine has none left."""
+MOST_BYTES = 8e9
+"""A process whose memory is measured is ended if it takes more, before memory runs out."""
 PAUSE = 0.005
 """Seconds between two looks at the memory of a process tree."""
 _UNIT = 1 if sys.platform == "darwin" else 1024
@@ -35,7 +35,7 @@ class Usage(NamedTuple):
     `memory` is the most that the process and all its descendants held at once: their resident
     sizes added up, looked at every 5 ms, and at least the peak of the largest one as the kernel
     accounts it (``ru_maxrss``). Pages that processes share are counted in each of them. It is
-    None where nobody looked.
+    None if it was not measured.
     """
 
     seconds: float
@@ -93,10 +93,10 @@ def run(
         if late.is_set():
             raise Failed(f"took longer than {SECONDS:g} seconds")
         if large.is_set():
-            raise Failed(f"took more than {MOST / 1e9:g} GB of memory")
+            raise Failed(f"took more than {MOST_BYTES / 1e9:g} GB of memory")
         if process.returncode not in codes:
-            said = reason(_text(errors), _text(output))
-            raise Failed(f"exit code {process.returncode}: {said}")
+            why = reason(_text(errors), _text(output))
+            raise Failed(f"exit code {process.returncode}: {why}")
     if not memory:
         return Usage(seconds, None)
     # A child begins with its parent's peak: a figure no larger than ours may be ours.
@@ -146,6 +146,6 @@ def _watch(leader: int, most: list[int], large: threading.Event) -> None:
                 with suppress(psutil.Error):
                     total += process.memory_info().rss
             most[0] = max(most[0], total)
-            if total > MOST and not large.is_set():
+            if total > MOST_BYTES and not large.is_set():
                 _end(leader, large)
             time.sleep(PAUSE)

@@ -34,22 +34,22 @@ def interleave(
     rounds: int,
     *,
     warm_up: bool = True,
-    say: Callable[[str], None] = lambda text: None,
+    log: Callable[[str], None] = lambda text: None,
 ) -> tuple[dict[str, list[T]], dict[str, str]]:
     """Run every contestant once a round, there and back: A B C, C B A, A B C ...
 
     The first round is dropped if `warm_up` is set: it writes what Python compiles and fills the
-    system's file cache. A contestant that fails is out, with its reason, and the others go on.
+    system's file cache. A contestant that fails is dropped, with its reason, and the others go on.
 
     Returns:
         What each contestant measured, a value a round, and why others failed.
     """
-    found: dict[str, list[T]] = {name: [] for name in contestants}
+    measured: dict[str, list[T]] = {name: [] for name in contestants}
     failed: dict[str, str] = {}
     order = list(contestants)
     for number in range(rounds + warm_up):
         kept = number >= warm_up
-        say(f"round {number + 1 - warm_up} of {rounds}" if kept else "warming up")
+        log(f"round {number + 1 - warm_up} of {rounds}" if kept else "warming up")
         for name in order:
             if name in failed:
                 continue
@@ -57,12 +57,12 @@ def interleave(
                 value = contestants[name]()
             except Failed as error:
                 failed[name] = str(error)
-                say(f"{name} failed: {error}")
+                log(f"{name} failed: {error}")
                 continue
             if kept:
-                found[name].append(value)
+                measured[name].append(value)
         order.reverse()
-    return {name: values for name, values in found.items() if name not in failed}, failed
+    return {name: values for name, values in measured.items() if name not in failed}, failed
 
 
 def by_round(values: Sequence[float], over: Sequence[float]) -> list[float]:

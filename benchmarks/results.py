@@ -1,4 +1,4 @@
-"""What a run of the benchmarks found, as data that is kept."""
+"""The results of a run of the benchmarks, as data that is kept."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Series(msgspec.Struct, frozen=True):
 
 
 class Ratio(msgspec.Struct, frozen=True):
-    """One contestant over another, round by round. `goal` is the most that is wanted, if any."""
+    """One contestant over another, round by round. `goal` is the largest good ratio, if any."""
 
     name: str
     over: str
@@ -50,7 +50,7 @@ class Ratio(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One kind of measurement; `failed` says of whom there is no figure, and why."""
+    """One kind of measurement; `failed` says which contestants have no figures, and why."""
 
     series: tuple[Series, ...] = ()
     ratios: tuple[Ratio, ...] = ()
@@ -62,7 +62,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a tool says of one network: a size, or why it says none.
+    """A tool's answer for one network: a size, or why it has none.
 
     `kind` is ``exact`` for a plain answer, ``bound`` where the tool says that the size may be
     too large, and ``gradients`` where it has no size but measures one unit's gradients.
@@ -122,10 +122,10 @@ def machine() -> dict[str, str]:
     """The processor, the number of cores, the system and Python."""
     import pyperf
 
-    known = pyperf.Run([1.0], collect_metadata=True).get_metadata()
+    metadata = pyperf.Run([1.0], collect_metadata=True).get_metadata()
     return {
-        "processor": str(known.get("cpu_model_name") or platform.machine()),
-        "cores": str(known.get("cpu_count", "")),
+        "processor": str(metadata.get("cpu_model_name") or platform.machine()),
+        "cores": str(metadata.get("cpu_count", "")),
         "system": platform.system(),
         "python": platform.python_version(),
     }

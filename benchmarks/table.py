@@ -23,7 +23,7 @@ PASSED = {True: "✓", False: "✗"}
 
 
 def lines(name: str, part: Part, cases: Sequence[Case] = ()) -> Iterable[str]:
-    """What one part found, for the terminal."""
+    """The results of one part, for the terminal."""
     yield TITLES[name]
     yield from _figures(name, part)
     if cases:
@@ -35,9 +35,9 @@ def _figures(name: str, part: Part) -> Iterable[str]:
     width = max((len(series.name) for series in part.series), default=0)
     for series in part.series:
         yield f"  {series.name:{width}}  {show(series.spread.median):>9}  {_range(series, show)}"
-    for found in part.ratios:
-        goal = "" if found.goal is None else f"   {PASSED[found.met]} at most {found.goal:g}"
-        yield f"  {found.name} / {found.over}: {ratio(found.spread)}{goal}"
+    for pair in part.ratios:
+        goal = "" if pair.goal is None else f"   {PASSED[pair.met]} at most {pair.goal:g}"
+        yield f"  {pair.name} / {pair.over}: {ratio(pair.spread)}{goal}"
     for tool, why in part.failed.items():
         yield f"  {tool}: not measured: {why}"
 
@@ -131,7 +131,7 @@ _TOLD_IN_SENTENCES = {"archcheck verify", VERIFY_CACHED, CHECK_CACHED, CHECK_MAN
 
 
 def _whole_table(times: Part, memory: Part) -> str:
-    over = {found.name: found for found in times.ratios if found.over == "torchinfo"}
+    over = {pair.name: pair for pair in times.ratios if pair.over == "torchinfo"}
     rows = []
     for series in times.series:
         if series.name in _TOLD_IN_SENTENCES:
@@ -160,11 +160,11 @@ def _what(name: str) -> str:
 
 
 def _sentences(times: Part, memory: Part) -> Iterable[str]:
-    for found in times.ratios:
-        if (found.name, found.over) == ("archcheck verify", "import torch"):
+    for pair in times.ratios:
+        if (pair.name, pair.over) == ("archcheck verify", "import torch"):
             yield (
                 "`archcheck verify` of an assignment's network, nothing cached, takes "
-                f'{ratio(found.spread)} times as long as `python -c "import torch"` alone.'
+                f'{ratio(pair.spread)} times as long as `python -c "import torch"` alone.'
             )
     for name in (VERIFY_CACHED, CHECK_CACHED):
         yield from _cached(name, times, memory)
@@ -182,7 +182,7 @@ def _sentences(times: Part, memory: Part) -> Iterable[str]:
 
 
 def _cached(name: str, times: Part, memory: Part) -> Iterable[str]:
-    beside = next((found for found in times.ratios if found.name == name), None)
+    beside = next((pair for pair in times.ratios if pair.name == name), None)
     series, used = times.named(name), memory.named(name)
     if beside is None or series is None or used is None:
         return
@@ -199,21 +199,21 @@ def _cached(name: str, times: Part, memory: Part) -> Iterable[str]:
 
 def _pairs(part: Part) -> Iterable[tuple[str, str, str, str, str]]:
     """Name, time, name, time and ratio of every pair."""
-    for found in part.ratios:
-        one, other = part.named(found.name), part.named(found.over)
+    for pair in part.ratios:
+        one, other = part.named(pair.name), part.named(pair.over)
         assert one is not None
         assert other is not None
         times = seconds(one.spread.median), seconds(other.spread.median)
-        yield found.name, times[0], found.over, times[1], ratio(found.spread)
+        yield pair.name, times[0], pair.over, times[1], ratio(pair.spread)
 
 
 def _cases(cases: Sequence[Case]) -> Iterable[str]:
-    asked = [tool for tool in FIELDS if all(tool in case.answers for case in cases)]
+    tools = [tool for tool in FIELDS if all(tool in case.answers for case in cases)]
     rows = [
-        (case.name, str(case.truth), *(_cell(case.answers[tool], case.truth) for tool in asked))
+        (case.name, str(case.truth), *(_cell(case.answers[tool], case.truth) for tool in tools))
         for case in cases
     ]
-    return _table(("network", "by gradients", *asked), rows).splitlines()
+    return _table(("network", "by gradients", *tools), rows).splitlines()
 
 
 def _cell(answer: Answer, truth: int) -> str:

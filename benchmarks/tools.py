@@ -1,7 +1,7 @@
 """The tools that are compared: what each one does, what it runs, which version it is.
 
 They do comparable, not the same work. Every tool gets its cheapest documented way to its usual
-answer. Nothing heavy is imported here: whoever measures must stay small.
+answer. Nothing heavy is imported here: the measuring process must stay small.
 """
 
 from __future__ import annotations
@@ -72,20 +72,20 @@ DISTRIBUTIONS = {
 
 ASSIGNMENT = "torchinfo, an assignment's network"
 VERIFY_CACHED, CHECK_CACHED = "archcheck verify, cached", "archcheck check, cached"
-"""What the runs are called that judge networks which have not changed, and what they are beside."""
+"""The names of the runs that verify unchanged networks, and of the run they are compared with."""
 
 CHECK_MANY = "archcheck check of 20 networks"
 """What the run over many small networks is called, nothing of them cached."""
 
 UNET = "archcheck inspect, U-Net at 4096×4096"
-"""What the run is called whose memory is measured on a large image."""
+"""The name of the run whose memory is measured on a large image."""
 
 FIELDS = ("archcheck", "TorchLens", "torchscan")
 """The tools that report a receptive field."""
 
 
 def summary_of(file: Path, shape: Shape) -> str:
-    """What ``python -c`` is given to have torchinfo's summary of the class ``Net`` in a file."""
+    """The code for ``python -c`` that prints torchinfo's summary of the class ``Net`` in a file."""
     return (
         f"import sys; sys.path.insert(0, {str(file.parent)!r}); from {file.stem} import Net; "
         f"from torchinfo import summary; summary(Net(), {(1, *shape)})"
@@ -93,19 +93,19 @@ def summary_of(file: Path, shape: Shape) -> str:
 
 
 def program(tool: str, network: str, shape: Shape) -> str:
-    """What ``python -c`` is given to run a tool on a network."""
+    """The code for ``python -c`` that runs a tool on a network."""
     return PROGRAMS[tool].format(network=network, sides=", ".join(map(str, shape)))
 
 
 def versions() -> dict[str, str]:
     """The version of each tool that is installed."""
-    found = {}
+    installed = {}
     for name, distribution in DISTRIBUTIONS.items():
         try:
-            found[name] = version(distribution)
+            installed[name] = version(distribution)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def archcheck(*arguments: str) -> list[str]:

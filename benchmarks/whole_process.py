@@ -39,23 +39,23 @@ GOALS = {
     (VERIFY_CACHED, ASSIGNMENT): 0.15,
     (CHECK_CACHED, ASSIGNMENT): 0.15,
 }
-"""The most that the ratio of times may be."""
+"""The largest ratios of times."""
 MEMORY_GOALS = {("archcheck inspect", "torchinfo"): 1.0}
-BYTES = {
+MOST_BYTES = {
     UNET: (300e6, "300 MB"),
     VERIFY_CACHED: (60e6, "60 MB"),
     CHECK_CACHED: (60e6, "60 MB"),
 }
-"""The most that some runs may take, in bytes and in words."""
-MANY = 20
-"""How many small networks are checked in one run."""
-EACH = 0.06
-"""The most seconds that one of them may take, beside importing torch once."""
-APART = (
+"""The most memory that some runs may take, in bytes and in words."""
+MANY_NETWORKS = 20
+"""The small networks that are checked in one run."""
+MOST_SECONDS_EACH = 0.06
+"""The most time that each of them may take, beside importing torch once."""
+NOT_PAIRED = (
     *("torchinfo", "archcheck verify", VERIFY_CACHED, CHECK_CACHED, CHECK_MANY),
     *(ASSIGNMENT, UNET),
 )
-"""What is not put beside torchinfo's summary of the large network."""
+"""The runs that are not compared with torchinfo's summary of the large network."""
 
 
 class Contestant(NamedTuple):
@@ -68,24 +68,24 @@ class Contestant(NamedTuple):
 def contestants(network: str, threads: int, folder: Path) -> dict[str, Contestant]:
     """All commands: the bare import, archcheck with an empty and a full cache, and its peers."""
     shape = SHAPES[network]
-    found = {"import torch": _python("import torch", network, shape, threads)}
+    commands = {"import torch": _python("import torch", network, shape, threads)}
     verify = ("verify", NET, "--spec", SPEC)
     inspect = inspection(network, shape)
     # net004 breaks one rule of its spec: exit code 1 is the right answer.
-    found["archcheck verify"] = _archcheck(verify, (1,), threads, folder, cached=False)
-    found["archcheck inspect"] = _archcheck(inspect, (0,), threads, folder, cached=False)
-    found["torchinfo"] = _python("torchinfo", network, shape, threads)
-    found["archcheck inspect, cached"] = _archcheck(inspect, (0,), threads, folder, cached=True)
-    found[ASSIGNMENT] = _command(summary_of(Path(NET), (3, 32, 32)), threads)
-    found[VERIFY_CACHED] = _archcheck(verify, (1,), threads, folder, cached=True)
+    commands["archcheck verify"] = _archcheck(verify, (1,), threads, folder, cached=False)
+    commands["archcheck inspect"] = _archcheck(inspect, (0,), threads, folder, cached=False)
+    commands["torchinfo"] = _python("torchinfo", network, shape, threads)
+    commands["archcheck inspect, cached"] = _archcheck(inspect, (0,), threads, folder, cached=True)
+    commands[ASSIGNMENT] = _command(summary_of(Path(NET), (3, 32, 32)), threads)
+    commands[VERIFY_CACHED] = _archcheck(verify, (1,), threads, folder, cached=True)
     check = ("check", "--config", str(_project(folder)))
-    found[CHECK_CACHED] = _archcheck(check, (1,), threads, folder, cached=True)
+    commands[CHECK_CACHED] = _archcheck(check, (1,), threads, folder, cached=True)
     check = ("check", "--config", str(_small_networks(folder)))
-    found[CHECK_MANY] = _archcheck(check, (0,), threads, folder, cached=False)
+    commands[CHECK_MANY] = _archcheck(check, (0,), threads, folder, cached=False)
     for tool in PROGRAMS:
-        if tool not in found:
-            found[tool] = _python(tool, network, shape, threads)
-    return found
+        if tool not in commands:
+            commands[tool] = _python(tool, network, shape, threads)
+    return commands
 
 
 def _project(folder: Path) -> Path:
@@ -103,7 +103,7 @@ def _small_networks(folder: Path) -> Path:
     """The settings of a project of many small networks, all of which pass."""
     root = folder / "many"
     root.mkdir(exist_ok=True)
-    for number in range(MANY):
+    for number in range(MANY_NETWORKS):
         (root / f"net{number}.py").write_text(_SMALL.format(number + 1), encoding="utf-8")
     (root / "spec.yaml").write_text(_SMALL_SPEC, encoding="utf-8")
     settings = root / "pyproject.toml"
@@ -142,25 +142,25 @@ def inspection(network: str, shape: Shape) -> tuple[str, ...]:
     return ("inspect", f"benchmarks/networks.py:{network}", "--input", sides)
 
 
-def times(rounds: int, threads: int, network: str, say: Callable[[str], None]) -> Part:
+def times(rounds: int, threads: int, network: str, log: Callable[[str], None]) -> Part:
     """How long each command takes."""
     with tempfile.TemporaryDirectory() as folder:
         entered = contestants(network, threads, Path(folder))
         runs = {name: partial(entry.start, False) for name, entry in entered.items()}
-        used, failed = interleave(runs, rounds, warm_up=rounds > 1, say=say)
+        used, failed = interleave(runs, rounds, warm_up=rounds > 1, log=log)
     seconds = {name: [usage.seconds for usage in values] for name, values in used.items()}
     part = _part(entered, seconds, failed, GOALS)
     if CHECK_MANY not in seconds or "import torch" not in seconds:
         return part
-    allowed = [second + MANY * EACH for second in seconds["import torch"]]
-    words = f"import torch + {MANY} × {EACH * 1000:g} ms"
+    allowed = [second + MANY_NETWORKS * MOST_SECONDS_EACH for second in seconds["import torch"]]
+    words = f"import torch + {MANY_NETWORKS} × {MOST_SECONDS_EACH * 1000:g} ms"
     ratios = tuple(by_round(seconds[CHECK_MANY], allowed))
     return msgspec.structs.replace(
         part, ratios=(*part.ratios, Ratio(CHECK_MANY, words, ratios, goal=1.0))
     )
 
 
-def memory(rounds: int, threads: int, network: str, say: Callable[[str], None]) -> Part:
+def memory(rounds: int, threads: int, network: str, log: Callable[[str], None]) -> Part:
     """How much memory each command and all that it starts hold at most, and a large U-Net."""
     with tempfile.TemporaryDirectory() as folder:
         entered = contestants(network, threads, Path(folder))
@@ -169,7 +169,7 @@ def memory(rounds: int, threads: int, network: str, say: Callable[[str], None]) 
             inspection(large, SHAPES[large]), (0,), threads, Path(folder), cached=False
         )
         runs = {name: partial(entry.start, True) for name, entry in entered.items()}
-        used, failed = interleave(runs, rounds, warm_up=rounds > 1, say=say)
+        used, failed = interleave(runs, rounds, warm_up=rounds > 1, log=log)
     sizes = {
         name: [float(usage.memory) for usage in values if usage.memory is not None]
         for name, values in used.items()
@@ -177,7 +177,7 @@ def memory(rounds: int, threads: int, network: str, say: Callable[[str], None]) 
     part = _part(entered, sizes, failed, MEMORY_GOALS)
     of_goals = tuple(
         Ratio(name, words, tuple(size / most for size in sizes[name]), goal=1.0)
-        for name, (most, words) in BYTES.items()
+        for name, (most, words) in MOST_BYTES.items()
         if name in sizes
     )
     return msgspec.structs.replace(part, ratios=(*part.ratios, *of_goals))
@@ -189,10 +189,12 @@ def _part(
     failed: dict[str, str],
     goals: dict[tuple[str, str], float],
 ) -> Part:
-    series = [Series(name, entered[name].line, tuple(found)) for name, found in values.items()]
+    series = [
+        Series(name, entered[name].line, tuple(measured)) for name, measured in values.items()
+    ]
     pairs = dict(goals)
-    for name in values:  # everyone beside torchinfo, which is what people use today
-        if name not in APART:
+    for name in values:  # all others beside torchinfo, which is what people use today
+        if name not in NOT_PAIRED:
             pairs.setdefault((name, "torchinfo"), 0.0)
     ratios = [
         Ratio(name, over, tuple(by_round(values[name], values[over])), goal or None)

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029]")
-"""Characters that JSON lets stand, and that a terminal may obey or a reader take for the end of
-a line."""
+"""Characters that JSON allows unescaped, but that may control a terminal or end a line."""
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -32,12 +31,12 @@ def render_lines(reports: Sequence[Report]) -> str:
 
 
 def dumps(data: Any, *, indent: int | None = 2) -> str:
-    """JSON that every reader takes and no terminal obeys, with a line break at its end."""
+    """JSON without characters that control a terminal, with a line break at its end."""
     text = json.dumps(data, indent=indent, ensure_ascii=False)
     text = _HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
 def escaped(text: str) -> str:
-    """The same JSON in ASCII: escapes survive an encoding that lacks the letters."""
+    """The same JSON in ASCII, for encodings that lack some of its characters."""
     return re.sub("[^\x00-\x7f]", lambda match: json.dumps(match[0])[1:-1], text)

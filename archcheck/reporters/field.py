@@ -48,7 +48,7 @@ def field_report(summary: Summary) -> dict[str, Any]:
 
 
 def unknown_report(network: Network, at: str, error: UnknownField) -> dict[str, Any]:
-    """What is left to say where the field is not known: why."""
+    """Why the field is not known, as data."""
     causes = [
         {"reason": cause.reason}
         | (dict.fromkeys(OP_KEYS) if cause.op is None else op_data(network.ops[cause.op]))

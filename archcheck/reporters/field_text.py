@@ -18,7 +18,7 @@ from archcheck.network import Network, Op
 from archcheck.phrases import shape_text, size_text, some_of
 from archcheck.reporters import formatting
 from archcheck.reporters.inspection import heading
-from archcheck.reporters.text import BAR, bar
+from archcheck.reporters.text import BAR_WIDTH, bar
 
 LABEL_WIDTH = 15
 """The width of the column of labels."""
@@ -162,7 +162,7 @@ def _region(label: str, region: Region, *, of: bool) -> list[Text]:
 
 
 def _share(region: Region) -> str:
-    # 99.97 % is not all of it, and one position of a million is not nothing.
+    # 99.97 % must not read 100 %, nor one position of a million 0 %.
     percent = region.count * 100 / prod(region.size)
     digits = 0 if 1 <= percent <= 99 else 2
     return f"{min(max(percent, 0.01), 99.99):.{digits}f} %"
@@ -188,7 +188,7 @@ def _boxes(region: Region, names: Sequence[str]) -> list[Text]:
 
 
 def _effective(summary: Summary, effective: Effective) -> list[Text]:
-    """What gradients say, beside what is possible."""
+    """The effective field by gradients, beside the possible one."""
     weights = formatting.path(effective.weights) if effective.weights else "random initial weights"
     inputs = "1 random input" if effective.samples == 1 else f"{effective.samples} random inputs"
     head = Text("\neffective", style="bold").append(f": {weights}, {inputs}", style="not bold")
@@ -272,7 +272,7 @@ def _layers(network: Network, path: FieldPath) -> list[Text]:
     texts = []
     for row in rows:
         text = Text(f"  {row.size:>{digits}}  ")
-        text.append(f"{bar(row.size, path.size):<{BAR}} ", style="cyan")
+        text.append(f"{bar(row.size, path.size):<{BAR_WIDTH}} ", style="cyan")
         text.append(f"{formatting.cut(row.name, names):<{names}}")
         if row.added:
             text.append(f"  {f'+{row.added}':>{digits + 1}}  {row.what}", style="dim")

@@ -15,9 +15,9 @@ from archcheck.spec import Finding, Points, Report
 from archcheck.spec.report import Level
 
 KINDS: dict[Level, str] = {"error": "", "warning": "warning", "note": "bonus"}
-"""What a finding is called that fails no run."""
+"""The names of findings that do not fail the run."""
 OUTCOMES: dict[Level, str] = {"error": "", "warning": "warning: ", "note": "bonus not earned: "}
-"""What is said of it in front of its reason."""
+"""The prefixes of their reasons."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ShownFinding:
 
     @property
     def kind(self) -> str:
-        """``warning`` or ``bonus`` for a finding that fails no run, else nothing."""
+        """``warning`` or ``bonus`` for a finding that does not fail the run, else empty."""
         return KINDS[self.level]
 
     @property
@@ -66,12 +66,12 @@ class ShownFinding:
 
     @property
     def message(self) -> str:
-        """The reason as it was given, in the spec's own words where it has some."""
+        """The reason, in the spec's own words if it has some."""
         return self.finding.message
 
     @property
     def points(self) -> Points:
-        """What the rule gives."""
+        """The points that the rule gives."""
         return self.finding.points
 
     @property
@@ -82,12 +82,12 @@ class ShownFinding:
 
     @property
     def outcome(self) -> str:
-        """The reason, behind what the finding is if it fails no run."""
+        """The reason, with a prefix if the finding does not fail the run."""
         return OUTCOMES[self.level] + self.reason
 
     @property
     def own_reason(self) -> str:
-        """The rule's own reason, where the spec says something else in place of it."""
+        """The rule's own reason, if the spec replaces it by another."""
         return self.verdict.message if self.verdict.message != self.message else ""
 
     @property
@@ -103,7 +103,7 @@ class ShownFinding:
     def regions(self) -> tuple[Region, ...]:
         """The stretches of files that it is about, each line once."""
         regions = (region(where) for where in self.locations)
-        return tuple(found for found in regions if found is not None)
+        return tuple(each for each in regions if each is not None)
 
     @property
     def path(self) -> str:
@@ -114,12 +114,12 @@ class ShownFinding:
 
     @property
     def line(self) -> int:
-        """The line at fault, 1 where none is known."""
+        """The line at fault, 1 if it is not known."""
         return self.regions[0].line if self.regions else 1
 
     @property
     def details(self) -> tuple[str, ...]:
-        """What else there is to say: the rule's own reason, where it reads on, the points."""
+        """Further details: the rule's own reason, where to read on, the points."""
         points = str(self.points) if self.points else ""
         parts = (self.own_reason, self.verdict.hint, points)
         return tuple(plain(text).strip() for text in parts if text)

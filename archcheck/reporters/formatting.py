@@ -17,7 +17,7 @@ from archcheck.phrases import per_axis
 
 
 def amount(number: int | None) -> str:
-    """``31.5 M``; a question mark for what is not known."""
+    """``31.5 M``; a question mark for an unknown number."""
     if number is None:
         return "?"
     for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
@@ -40,9 +40,9 @@ MOST_STRETCHES = 9
 """The most stretches of a set that are written out."""
 
 
-def positions(found: Positions) -> str:
+def positions(indices: Positions) -> str:
     """``0–12, 14, 16–30``; long sets that repeat are cut short: ``0, 2, 4 … 60``."""
-    runs = found.runs()
+    runs = indices.runs()
     texts = [signed(low) if low == high else f"{signed(low)}–{signed(high)}" for low, high in runs]
     parts: list[str] = []
     at = 0

@@ -25,7 +25,7 @@ def render(reports: Sequence[Report]) -> str:
 def _entry(issue: ShownFinding, mark: str) -> dict[str, Any]:
     severity = SEVERITIES[issue.level]
     return {
-        # The rule's name is not shown otherwise.
+        # GitLab shows the rule's name nowhere else.
         "description": f"{issue.name}: {issue.text}",
         "check_name": issue.rule,
         "fingerprint": mark,

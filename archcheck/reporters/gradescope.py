@@ -43,7 +43,7 @@ def render(reports: Sequence[Report]) -> str:
 
 
 def render_crash(message: str) -> str:
-    """The results where nothing could be graded: a spec that is wrong, a file that is missing."""
+    """The results if nothing could be graded: the spec is wrong, a file is missing."""
     test = {
         "name": "archcheck",
         "number": "1",

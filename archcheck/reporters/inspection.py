@@ -59,7 +59,7 @@ def _fields(rf: ReceptiveField) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, locations in (("features", rf.features_locations), ("output", rf.output_locations)):
         answers = {location.name: _field(rf, location) for location in locations}
-        # Of several outputs the first answers under the plain name too.
+        # The first of several outputs is also listed under the plain name.
         fields |= {name: answers[locations[0].name], **answers}
     return fields
 
@@ -143,7 +143,7 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
     views = _from_every_input(network, rf)
     rows = [_row(network, views, layer, source) for layer in layers_of(network)]
     widths = [max(map(cell_len, column)) for column in zip(TITLES, *rows, strict=True)]
-    # Numbers are never cut; the names give way, then the file in front of the line.
+    # Numbers are never cut; names are shortened first, then the file in front of the line.
     for column in (1, 0, 7):
         spare = sum(widths) + 2 * (len(widths) - 1) - console.width
         widths[column] -= max(0, min(spare, widths[column] - LEAST_NAME))
@@ -165,7 +165,7 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
 TITLES = ("layer", "module", "output", "parameters", "MACs", "field", "jump", "line")
 _NUMBERS = (3, 4, 5, 6)
 LEAST_NAME = 10
-"""The narrowest that a column of names becomes."""
+"""The least width of a column of names."""
 
 
 def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:

@@ -17,16 +17,16 @@ from archcheck.spec import Report
 from archcheck.spec.points import Points, added
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that no XML 1.0 document holds."""
+"""Characters that XML 1.0 does not allow."""
 
 
 def render(reports: Sequence[Report]) -> str:
     """One XML document.
 
     A rule that fails is a failure, one that cannot be verified (and has to be) an error. What
-    fails no run is no failure: a warning passes with its reason as output; a bonus that was not
-    earned, a rule whose answer may be unknown and the rules of a network that cannot be run are
-    skipped.
+    does not fail the run is not a failure: a warning passes with its reason as output; a bonus
+    that was not earned, a rule whose answer may be unknown and the rules of a network that cannot
+    be run are skipped.
     """
     suites = [_suite(report) for report in reports]
     root = ElementTree.Element("testsuites", {"name": "archcheck"})

@@ -11,7 +11,7 @@ from archcheck.reporters.text import MARKS, points_of, summary
 from archcheck.spec import Report
 
 _MEANING = re.compile(r"([\\`*_\[\]<>|~&:@$#])")
-"""Characters that may mean something in the middle of a line; what is shown is only text."""
+"""Characters that have a meaning in the middle of a line and are escaped."""
 
 
 def render(reports: Sequence[Report]) -> str:
@@ -52,6 +52,6 @@ def _item(issue: ShownFinding) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text in one line that Markdown shows as it is."""
+    """Text in one line, escaped so that Markdown shows it literally."""
     text = _MEANING.sub(r"\\\1", " ".join(plain(text).split()))
     return re.sub(r"(?i)\bwww\.", lambda match: match[0][:-1] + r"\.", text)

@@ -41,7 +41,7 @@ def picture(summary: Summary, picture_format: str) -> bytes:
     from matplotlib.figure import Figure
 
     with mpl.rc_context():
-        mpl.rcdefaults()  # whatever the user's own settings are
+        mpl.rcdefaults()  # regardless of the user's own settings
         mpl.rcParams.update(cast("Any", SETTINGS))
         figure = Figure(layout="constrained")
         figure.suptitle(_heading(summary), x=0.01, ha="left", fontsize=10)

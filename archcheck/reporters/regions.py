@@ -1,4 +1,4 @@
-"""Stretches of files, and how files are called in reports for other tools."""
+"""Stretches of files, and the paths of files in reports for other tools."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Region:
 
 
 def repository_root() -> Path:
-    """The nearest folder upward that git knows, else the working folder."""
+    """The root of the git repository, else the working directory."""
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
 
@@ -53,7 +53,7 @@ def relative_path(file: str) -> str:
 
 
 def region(where: Location) -> Region | None:
-    """The stretch that a location means; None where its line is not known."""
+    """The stretch of a location; None if its line is not known."""
     place = where.place
     if place is None:
         return None
@@ -63,7 +63,7 @@ def region(where: Location) -> Region | None:
     column = _characters(first, place.column) if place.column else 1
     if place.end_column:
         end_column = _characters(last, place.end_column)
-    else:  # Python can be started so that it keeps no columns
+    else:  # python -X no_debug_ranges keeps no columns
         end_column = len(last.decode("utf-8", "replace").rstrip()) + 1
     if end_line == place.line:
         end_column = max(end_column, column + 1)

@@ -63,7 +63,7 @@ def render(reports: Sequence[Report]) -> str:
 
 
 def _category(reports: Sequence[Report]) -> str:
-    """What distinguishes uploads: a new one replaces the last of its category."""
+    """The category of the upload: a new one replaces the last one of its category."""
     specs = list(dict.fromkeys(Path(report.spec.file).stem for report in reports))
     parts = ["archcheck", *(specs if len(specs) == 1 and specs[0] else [])]
     if len(reports) == 1:

@@ -14,7 +14,7 @@ from archcheck.spec.points import Points, added
 
 VERSION = 1
 Examined = Sequence[tuple[str, Spec | None, Sequence[SpecError]]]
-"""Specs as they were named, what they say (None if they are wrong) and their errors."""
+"""Specs by their names as given, the loaded ones (None if they are wrong) and their errors."""
 
 
 def print_examined(examined: Examined, console: Console) -> None:
@@ -42,10 +42,10 @@ def print_examined(examined: Examined, console: Console) -> None:
     if len(examined) > 1 or wrong:
         count = sum(len(errors) for _, _, errors in examined)
         total = f"{len(examined)} {'spec' if len(examined) == 1 else 'specs'}"
-        found = f"{count} {'error' if count == 1 else 'errors'}"
-        said = f"{wrong} of {total} wrong, {found}" if wrong else f"all {total} are valid"
+        error_count = f"{count} {'error' if count == 1 else 'errors'}"
+        outcome = f"{wrong} of {total} wrong, {error_count}" if wrong else f"all {total} are valid"
         console.print()
-        _print(console, Text(said, style=f"bold {'red' if wrong else 'green'}"))
+        _print(console, Text(outcome, style=f"bold {'red' if wrong else 'green'}"))
 
 
 def error_text(error: SpecError) -> str:

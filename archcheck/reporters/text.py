@@ -15,7 +15,7 @@ from archcheck.spec import Report
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "not-verified": ("?", "yellow")}
 MOST_LINES = 3
 """How many places of one finding are quoted."""
-BAR = 20
+BAR_WIDTH = 20
 """The width of the longest bar of the picture of growth, in characters."""
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -67,7 +67,7 @@ def print_concise(report: Report, console: Console) -> None:
 
 
 def _print(console: Console, text: Text, *, wrap: bool = False) -> None:
-    # A sentence is broken between words where someone looks; lines for programs stay whole.
+    # Sentences are wrapped in a terminal; lines for programs stay whole.
     console.print(
         formatting.clean(text), soft_wrap=not (wrap and console.is_terminal), highlight=False
     )
@@ -187,7 +187,7 @@ def _growth(rows: tuple[Growth, ...], needed: int | None, gutter: int) -> list[T
     for row in rows:
         text = Text(f"{' ' * gutter} │ ", style="dim")
         text.append(f"{row.size:>{digits}}  ", style="not dim")
-        text.append(f"{bar(row.size, widest):<{BAR}} ", style="not dim cyan")
+        text.append(f"{bar(row.size, widest):<{BAR_WIDTH}} ", style="not dim cyan")
         text.append(f"{formatting.cut(row.name, names):<{names}}", style="not dim")
         if row.added:
             text.append(f"  {f'+{row.added}':>{digits + 1}}  {row.what}", style="dim")
@@ -196,30 +196,32 @@ def _growth(rows: tuple[Growth, ...], needed: int | None, gutter: int) -> list[T
     if needed is not None:
         text = Text(f"{' ' * gutter} │ ", style="dim")
         text.append(f"{needed:>{digits}}  ", style="not dim")
-        text.append(f"{bar(needed, widest):<{BAR}} ", style="not dim red")
+        text.append(f"{bar(needed, widest):<{BAR_WIDTH}} ", style="not dim red")
         text.append("needed", style="not dim")
         lines.append(text)
     return lines
 
 
 def bar(size: int, widest: int) -> str:
-    """A bar of up to :data:`BAR` characters."""
-    eighths = max(1, round(size / widest * BAR * 8))
+    """A bar of up to :data:`BAR_WIDTH` characters."""
+    eighths = max(1, round(size / widest * BAR_WIDTH * 8))
     full, rest = divmod(eighths, 8)
     return "█" * full + (_EIGHTHS[rest] if rest else "")
 
 
 def summary(report: Report) -> str:
     """The verdict in a sentence: how many rules failed, warned, could not be verified, hold."""
-    # What only offers a bonus is no rule that holds or not: the points say whether it was earned.
-    asked = [finding for finding in report.findings if finding.level != "note"] or report.findings
+    # A bonus is not required: the points show whether it was earned.
+    required = [
+        finding for finding in report.findings if finding.level != "note"
+    ] or report.findings
     counts = {"passed": 0, "failed": 0, "not-verified": 0, "warned": 0}
-    for finding in asked:
+    for finding in required:
         if finding.verdict.status == "failed" and not finding.fails:
             counts["warned"] += 1
         else:
             counts[finding.verdict.status] += 1
-    total = sum(not finding.aside for finding in asked)
+    total = sum(not finding.aside for finding in required)
     rules = "rule" if total == 1 else "rules"
     parts = []
     if report.network is None:

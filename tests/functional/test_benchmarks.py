@@ -169,7 +169,7 @@ def test_a_process_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_process_that_takes_too_much_memory_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "MOST", 100e6)
+    monkeypatch.setattr(processes, "MOST_BYTES", 100e6)
     hold = "import time; b = b'1' * 150_000_000; time.sleep(60)"
     with pytest.raises(Failed, match=r"took more than 0\.1 GB of memory"):
         run([sys.executable, "-c", hold], memory=True)
