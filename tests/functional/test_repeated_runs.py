@@ -142,6 +142,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_what_changed_is_judged_anew(folder: Path, change: Callable[[Path], object]) -> None:
     libraries: dict[str, Any] = {"PYTHONPATH": str(folder / "libs")}
@@ -155,6 +156,7 @@ def test_what_changed_is_judged_anew(folder: Path, change: Callable[[Path], obje
     assert run(folder, *VERIFY, **libraries)[0] == without_time(fresh)
 
 
+@pytest.mark.slow
 def test_what_the_output_looks_like_has_a_say(folder: Path) -> None:
     run(folder, *VERIFY)
     settings: list[dict[str, Any]] = [
@@ -173,6 +175,7 @@ def test_what_the_output_looks_like_has_a_say(folder: Path) -> None:
         assert run(folder, *VERIFY, **setting)[0] == without_time(text)
 
 
+@pytest.mark.slow
 def test_a_terminal_has_a_say_and_its_width(folder: Path) -> None:
     plain = run(folder, *VERIFY)[0]
     shown = output_in_terminal(folder, *VERIFY)
@@ -197,6 +200,7 @@ def test_the_folder_has_a_say(folder: Path) -> None:
     assert there == here.replace("net.py:", f"{folder / 'net.py'}:")
 
 
+@pytest.mark.slow
 def test_options_have_a_say(folder: Path) -> None:
     run(folder, *VERIFY)
     for options, code in ((("--exit-zero",), 0), (("--skip", "parameters"), 0), (("--train",), 1)):
@@ -264,6 +268,7 @@ def test_a_format_that_tells_the_time_is_made_anew(folder: Path, form: str) -> N
         assert not is_repeated(folder, *VERIFY, f"--output-format={form}")
 
 
+@pytest.mark.slow
 def test_what_another_process_measures_is_measured_anew(folder: Path) -> None:
     (folder / "net.py").write_text("import albumentations\n" + NET)
     (folder / "spec.yaml").write_text(BASE + "  augmentation: {transforms: [HorizontalFlip]}\n")
@@ -285,6 +290,7 @@ def test_a_network_that_fails_is_run_again(folder: Path) -> None:
 # -- nothing but what was kept here is believed ---------------------------------------------
 
 
+@pytest.mark.slow
 def test_damaged_and_foreign_runs_are_none(folder: Path, tmp_path: Path) -> None:
     first = without_time(run(folder, *VERIFY)[0])
     (file,) = kept(folder)
@@ -327,6 +333,7 @@ def project(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_check_judges_what_files_concern(project: Path) -> None:
     """As a run does that repeats nothing."""
     run(project, "check", code=1)
@@ -367,6 +374,7 @@ def test_check_looks_at_files_anew(project: Path) -> None:
     assert "typer" not in imported
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
