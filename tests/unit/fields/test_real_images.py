@@ -33,7 +33,7 @@ def images(count: int) -> torch.Tensor:
 
 def network(number: str) -> nn.Module:
     """One of the five networks of the assignment documents, with random weights."""
-    spec = importlib.util.spec_from_file_location(f"net{number}", EXAMPLES / "assignment7" / f"net{number}.py")
+    spec = importlib.util.spec_from_file_location(f"net{number}", NETWORKS / f"net{number}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
