@@ -58,6 +58,7 @@ def test_every_part_runs(tmp_path: Path, part: str) -> None:
     assert all(value > 0 for series in found.series for value in series.values)
     assert {ratio.over for ratio in found.ratios} <= {s.name for s in found.series} | {
         "300 MB",
+        "import torch + 20 × 60 ms",
         "60 MB",
     }
     if part == "memory":
