@@ -18,6 +18,8 @@ from tests.support.commands import environment, run_command, run_program
 from tests.support.paths import ROOT, SCRIPTS
 from tests.support.readers import READERS
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = ROOT / "examples" / "assignment7"
 REFERENCE = ROOT / "examples" / "reference"
 NET = "from torch import nn\n\nNet = nn.Sequential(nn.Conv2d(3, 4, 3))\n"
@@ -111,7 +113,6 @@ def test_scripts_of_the_five_networks(name: str) -> None:
         assert not warning.fails
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["000", "003", "004"])
 def test_scripts_without_the_library(folder: Path, name: str) -> None:
     (folder / "spec.yaml").write_text("extends: assignment7\n")
@@ -171,7 +172,6 @@ def test_every_format_carries_the_fault_and_the_warning(folder: Path) -> None:
 # -- what the command is given -----------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_the_networks_own_file_is_looked_at_by_itself(folder: Path) -> None:
     pytest.importorskip("albumentations")
     assert verify(folder)[1][0]["message"] == "no training script given (--augmentation)"
@@ -249,7 +249,6 @@ def test_without_the_library_a_note_says_so(folder: Path) -> None:
     assert "albumentations is not installed: the source alone is judged" in done.stdout
 
 
-@pytest.mark.slow
 def test_nothing_goes_out_to_the_network(folder: Path) -> None:
     pytest.importorskip("albumentations")
     heard = folder / "heard"

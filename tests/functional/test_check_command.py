@@ -14,6 +14,8 @@ from tests.support.imports import RUN, imported
 from tests.support.processes import assert_gone, children, wait_until
 from tests.support.readers import read_github, read_junit, read_sarif
 
+pytestmark = pytest.mark.slow
+
 NET = """\
 import parts
 from torch import nn
@@ -93,7 +95,6 @@ def test_a_line_for_each_network_that_passes(folder: Path) -> None:
     assert [line[-1] for line in lines] == ["s", "s", "s"]
 
 
-@pytest.mark.slow
 def test_files_that_concern_a_network(folder: Path) -> None:
     run(folder)
     assert sorted(judged(folder)) == sorted(EVERY)
@@ -111,7 +112,6 @@ def test_files_that_concern_a_network(folder: Path) -> None:
     assert judged(folder, "models/other.md", "nowhere.py", "/dev/null", "-", "") == []
 
 
-@pytest.mark.slow
 def test_what_is_not_known_is_judged(folder: Path) -> None:
     assert sorted(judged(folder, "unrelated.py")) == sorted(EVERY)
     assert judged(folder, "unrelated.py") == []
@@ -136,7 +136,6 @@ def test_files_that_the_network_opens_count(folder: Path) -> None:
         assert "parameters" in run(folder, "width.json", "--output-format=concise", code=1)
 
 
-@pytest.mark.slow
 def test_weights_and_scripts_come_with_a_network(folder: Path) -> None:
     """A change of them concerns it; what is missing or wrong is told."""
     with (folder / "pyproject.toml").open("a") as file:
@@ -213,7 +212,6 @@ def test_failures_are_shown_in_full(folder: Path) -> None:
     assert run(folder, "--exit-zero") != ""
 
 
-@pytest.mark.slow
 def test_one_bad_network_is_no_matter_of_the_others(folder: Path) -> None:
     bad = {
         "aborts": "import os\nos.abort()\n",
@@ -288,7 +286,6 @@ def test_an_input_that_is_not_known(folder: Path) -> None:
     assert run(folder, code=2, errors=errors).count("✓") == 1
 
 
-@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_running(folder: Path) -> None:
     sleeper = "import time\nopen('started', 'w').close()\ntime.sleep(999)\n"
     (folder / "models" / "net.py").write_text(sleeper)
@@ -308,7 +305,6 @@ def test_ctrl_c_leaves_nothing_running(folder: Path) -> None:
 # -- settings -------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_the_command_line_is_over_the_environment_is_over_the_file(folder: Path) -> None:
     with (folder / "pyproject.toml").open("a") as file:
         file.write("cache-dir = 'kept/file'\noutput-format = 'concise'\ntimeout = 90\n")

@@ -10,6 +10,8 @@ import torch
 
 from tests.support.grading import QUIET, clean, summary, write
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = "pytester"
 
 DATA = os.environ.get("ARCHCHECK_DATA")

@@ -18,6 +18,8 @@ from tests.support.commands import (
     run_program,
 )
 
+pytestmark = pytest.mark.slow
+
 NET = """\
 from torch import nn
 from parts import WIDTH

@@ -15,6 +15,8 @@ from archcheck.evidence.augmentation import Transform, Unknown
 from archcheck.tracing.remote import start_worker
 from archcheck.worker.failures import InputError
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("albumentations")
 
 HEAD = "import albumentations as A\n"
@@ -125,7 +127,6 @@ def test_scripts_that_are_no_good_to_import(tmp_path: Path, name: str) -> None:
     assert bool(found.notes) == bool(note)
 
 
-@pytest.mark.slow
 def test_a_script_that_never_returns_is_given_up(tmp_path: Path) -> None:
     began = time.monotonic()
     found = read(tmp_path, f"while True: pass\n{BEFORE}", timeout=3.0)

@@ -42,6 +42,8 @@ from tests.support.zoo import (
     vit,
 )
 
+pytestmark = pytest.mark.slow
+
 
 class Published(NamedTuple):
     """Parameters, exact or in millions to so many places, and MACs in billions; None: not given."""

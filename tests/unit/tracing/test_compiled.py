@@ -14,6 +14,8 @@ from archcheck import Network
 from archcheck.tracing.remote import trace_reference
 from archcheck.worker.reference import parse_reference
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (3, 16, 16)
 PLAIN = """
 import torch
