@@ -43,11 +43,7 @@ class CachedTracing:
             if self._store is not None:
                 try:
                     self._key = reference_key(self._reference)
-                except (
-                    OSError,
-                    TypeError,
-                    ValueError,
-                ):  # no working directory; names that are not UTF-8
+                except (OSError, TypeError, ValueError):  # no folder; names that are not UTF-8
                     self._store = None
             if self._store is None or not self._store.may_hold(self._key):
                 self._worker = self.start_worker()

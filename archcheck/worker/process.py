@@ -45,14 +45,19 @@ MOST_OUTPUT_BYTES = 1 << 14
 MOST_ANSWER_BYTES = 1 << 30
 """The bytes that an answer may have."""
 
+_START = """\
+import sys
+sys.path[:1] = [p for p in sys.path[:1] if p]
+sys.path.append(sys.argv[1])
+from archcheck.worker.{module} import main
+main(sys.argv[2:])
+"""
 
-_START = (
-    "import sys\n"
-    "sys.path[:1] = [p for p in sys.path[:1] if p]\n"
-    "sys.path.append(sys.argv[1])\n"
-    "from archcheck.worker.child import main\n"
-    "main(sys.argv[2:])\n"
-)
+
+def command(module: str, arguments: Sequence[str]) -> list[str]:
+    """The command of a Python process that calls ``main`` of a module of the worker."""
+    root = str(Path(__file__).resolve().parents[2])
+    return [sys.executable, "-c", _START.format(module=module), root, *arguments]
 
 
 class Transport(Protocol):
@@ -84,9 +89,8 @@ class Spawned:
     """A fresh Python process that imports ``modules`` (and torch with them) at once."""
 
     def __init__(self, modules: Sequence[str]) -> None:
-        root = str(Path(__file__).resolve().parents[2])
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, root, *modules],
+            command("child", modules),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -12,20 +12,11 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from archcheck.worker.process import GRACE_SECONDS, Spawned, Worker
+from archcheck.worker.process import GRACE_SECONDS, Spawned, Worker, command
 from archcheck.worker.warm_protocol import ENDED, FORK, RELEASE, RELEASED, REPLY, REQUEST, STARTED
-
-_START = (
-    "import sys\n"
-    "sys.path[:1] = [p for p in sys.path[:1] if p]\n"
-    "sys.path.append(sys.argv[1])\n"
-    "from archcheck.worker.warm_server import main\n"
-    "main(int(sys.argv[2]), sys.argv[3:])\n"
-)
 
 
 def can_fork() -> bool:
@@ -77,11 +68,10 @@ class _Server:
 
     def __init__(self, modules: Sequence[str]) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        root = str(Path(__file__).resolve().parents[2])
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, root, str(theirs.fileno()), *modules],
+                command("warm_server", [str(theirs.fileno()), *modules]),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,

@@ -22,8 +22,12 @@ from archcheck.worker.child import die_with_parent, do_one_job, prepare
 from archcheck.worker.warm_protocol import ENDED, FORK, RELEASED, REPLY, REQUEST, STARTED
 
 
-def main(descriptor: int, modules: Sequence[str]) -> None:
-    """Serve the caller at the other end of a socket until it closes it."""
+def main(arguments: Sequence[str]) -> None:
+    """Serve the caller at the other end of a socket until it closes it.
+
+    ``arguments`` are the socket's file descriptor and the modules that hold what jobs need.
+    """
+    descriptor, *modules = arguments
     die_with_parent()
     gc.disable()
     failure = ""
@@ -32,7 +36,7 @@ def main(descriptor: int, modules: Sequence[str]) -> None:
     except BaseException:  # each job prints it
         failure = traceback.format_exc()
     gc.freeze()  # pages that the collector would write to stay shared
-    _WarmServer(socket.socket(fileno=descriptor), failure).serve()
+    _WarmServer(socket.socket(fileno=int(descriptor)), failure).serve()
 
 
 class _WarmServer:

@@ -9,7 +9,7 @@ import pytest
 
 from archcheck.tracing.remote import JOB_MODULES, start_worker, trace_in, warm_workers
 from archcheck.tracing.requests import Traced
-from archcheck.worker import process, warm
+from archcheck.worker import process
 from archcheck.worker.failures import Failure, InputError, StartError
 from archcheck.worker.process import Spawned, Start, Worker
 from archcheck.worker.reference import parse_reference
@@ -163,7 +163,7 @@ def test_a_file_that_appears_after_the_start_is_found(tmp_path: Path) -> None:
 
 @forking
 def test_a_warm_process_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm, "_START", "raise ValueError('no luck')")
+    monkeypatch.setattr(process, "_START", "raise ValueError('no luck')")
     with warm_workers() as workers, pytest.raises(StartError, match="ValueError: no luck"):
         rest(workers.start)
 
