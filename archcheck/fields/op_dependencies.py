@@ -24,6 +24,7 @@ from archcheck.fields.algebra.joint_axes import (
     bounded,
     identity,
     is_joint,
+    slides_over_rows,
     taken_apart,
     together,
 )
@@ -185,13 +186,14 @@ def _numbered(op: Op, operands: Mapping[int, FieldMap]) -> dict[int, _Numbered]:
     """The operands of an operation, each numbered on tracks of its own."""
     total = sum(len(m.factors) for m in operands.values())  # at most
     joint = is_joint(op, operands.values())
+    rows = slides_over_rows(op, operands.values())
     numbered = {}
     first = 0
     for tensor, structure in operands.items():
         m, tables = structure, identity(structure.factors)
         sizes: Sizes = ()
-        if joint and max(m.groups, default=0) > 1:
-            m = bounded(m)
+        if (joint or rows) and max(m.groups, default=0) > 1:
+            m = bounded(m, rows=joint)
             sizes, tables = together(m)
         tracks = [Track(Table.constant(EMPTY, len(m.factors)))] * total
         tracks[first : first + len(tables)] = map(Track, tables)

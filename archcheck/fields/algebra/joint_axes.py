@@ -26,6 +26,7 @@ JOINING_MASKED = frozenset(
     "scaled_dot_product_attention multi_head_attention_forward".split()
 )
 """The kinds that join what a mask leaves open, which may be any set."""
+SLIDING = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.POOLS | {"interpolate"}
 JOINING_ROWS = (
     kinds.SCANS
     | kinds.RECURRENT
@@ -58,10 +59,23 @@ def is_joint(op: Op, operands: Iterable[FieldMap]) -> bool:
     return any(masks) or any(m.cut is not None for m in operands)
 
 
-def bounded(m: FieldMap) -> FieldMap:
-    """A map that ends at the real borders along all dimensions of several factors."""
+def slides_over_rows(op: Op, operands: Iterable[FieldMap]) -> bool:
+    """Whether a window slides along rows of tokens that stand one behind the other: at the end of
+    a row it reads the beginning of the next."""
+    return op.kind in SLIDING and any(
+        sum(f.spatial and f.part == "whole" for f in m.factors[m.span(dimension)]) > 1
+        for m in operands
+        for dimension, number in enumerate(m.groups)
+        if number > 1
+    )
+
+
+def bounded(m: FieldMap, *, rows: bool = True) -> FieldMap:
+    """A map that ends at the real borders along all dimensions of several factors; ``rows`` says
+    whether along the first factor, too."""
     for dimension, number in enumerate(m.groups):
-        for factor in range(len(m.factors))[m.span(dimension)] if number > 1 else ():
+        at = range(len(m.factors))[m.span(dimension)] if number > 1 else range(0)
+        for factor in at if rows else at[1:]:
             m = m.pinned(factor)
     return m
 
@@ -78,13 +92,17 @@ def together(m: FieldMap) -> tuple[Sizes, tuple[Table, ...]]:
             tables.append(alone[at.start])
         elif at:
             part = tuple(m.factors[factor].size for factor in at)
-            values = np.empty(prod(part), dtype=object)
+            endless = m.factors[at.start].lattice
+            rows = (1, *part[1:]) if endless else part
+            values = np.empty(prod(rows), dtype=object)
             for index in range(len(values)):
                 values[index] = Positions(index, 1)
             sides = [1] * len(m.factors)
-            sides[at.start : at.stop] = part
+            sides[at.start : at.stop] = rows
+            steps = [0] * len(sides)
+            steps[at.start] = prod(part[1:]) if endless else 0
             sizes.append(part)
-            tables.append(Table(values.reshape(sides), (0,) * len(sides)))
+            tables.append(Table(values.reshape(sides), tuple(steps)))
     return tuple(sizes), tuple(tables)
 
 

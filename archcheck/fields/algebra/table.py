@@ -32,7 +32,9 @@ class Factor(msgspec.Struct, frozen=True, gc=False):
     whether it counts positions of the input's space (rather than samples or channels), ``part``
     whether it is all of such an axis or the ``outer`` or ``inner`` part that a reshape made of it.
     A bounded factor may be known for ``margin`` positions beyond either border: its tables are
-    that much longer.
+    that much longer. ``grid`` has the lengths of the axes of space that it holds if they are
+    several, such as rows and columns of tokens. A bounded factor that has ``ended`` was a lattice
+    whose units were written out.
     """
 
     size: int
@@ -40,6 +42,8 @@ class Factor(msgspec.Struct, frozen=True, gc=False):
     spatial: bool
     part: str = "whole"
     margin: int = 0
+    grid: tuple[int, ...] = ()
+    ended: bool = False
 
 
 class Table(msgspec.Struct, frozen=True, dict=True):

@@ -1,0 +1,126 @@
+"""Maps that were written out and put together again: what they are a lattice of once more.
+
+Tokens get a class token in front and lose it again, halves are exchanged, rows are stacked. While
+that lasts, every unit is written out one by one. Where all units of an axis are there again and
+move regularly, the map goes on beyond its borders as it did before.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from msgspec.structs import replace
+
+from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.positions import Positions
+from archcheck.fields.algebra.table import Factor, Table, Values
+
+LEAST_UNITS = 3
+"""The fewest units from which a regular movement can be told."""
+
+
+def regained(m: FieldMap) -> FieldMap:
+    """A map whose units that were put in a row count positions of space, and whose regular
+    factors go on beyond the borders again."""
+    m = relabelled(m)
+    ended = [at for at, f in enumerate(m.factors) if f.ended and f.spatial and not f.margin]
+    ended = [at for at in ended if not m.factors[at].lattice]
+    if not ended or m.cut is not None:
+        return m
+    m = replace(m, tracks=m.mapped(lambda table: _shortened(table, ended)))
+    for factor in ended:
+        m = _as_lattice(m, factor)
+    return m
+
+
+def _shortened(table: Table, factors: list[int]) -> Table:
+    """A table with a single entry along the bounded factors on which it does not vary."""
+    values = table.values
+    for factor in factors:
+        if values.shape[factor] > 1:
+            first = values.take([0], axis=factor)
+            if np.array_equal(np.broadcast_to(first, values.shape), values):
+                values = first
+    return table if values is table.values else Table(values, table.steps)
+
+
+def relabelled(m: FieldMap) -> FieldMap:
+    """A map in which a dimension counts positions of space where units were put in a row.
+
+    That is so where all neighbours differ on axes of the input that no other dimension follows.
+    """
+    followed = m.unit_factors()
+    loose = [t.local for t in m.tracks if not any(t.local.varies(f) for f in followed)]
+    loose = [table for table in loose if table.values.size > 1]
+    if not loose:
+        return m
+    factors = list(m.factors)
+    for dimension, count in enumerate(m.groups):
+        at = m.span(dimension).start
+        if count != 1 or at in followed or factors[at].lattice or factors[at].margin:
+            continue
+        rows = [row for table in loose if (row := _row(table, at)) is not None]
+        if rows and factors[at].size >= LEAST_UNITS and _all_differ(rows):
+            grid = (1,) * len(rows) if len(rows) > 1 else ()
+            factors[at] = replace(factors[at], spatial=True, part="whole", grid=grid, ended=True)
+    return replace(m, factors=tuple(factors))
+
+
+def _row(table: Table, factor: int) -> list[Positions] | None:
+    """The entries along a factor; None if they vary along others, or not along it."""
+    if table.values.size != table.values.shape[factor] or not table.varies(factor):
+        return None
+    return list(table.values.flat)
+
+
+def _all_differ(rows: list[list[Positions]]) -> bool:
+    """Whether no unit is empty, and every unit differs from the next on some axis."""
+    if not all(map(all, rows)):
+        return False
+    return all(any(a != b for a, b in pair) for pair in zip(*map(pairwise, rows), strict=True))
+
+
+def _as_lattice(m: FieldMap, factor: int) -> FieldMap:
+    """The map with a factor as a lattice, if the axes of the input that move along it move
+    regularly, and along no other axis of the map."""
+    size = m.factors[factor].size
+    others = [f for f, other in enumerate(m.factors) if other.spatial and f != factor]
+    periods = []
+    for table in (table for track in m.tracks for table in track.tables):
+        if not table.varies(factor):
+            periods.append((1, 0))
+        elif size < LEAST_UNITS or any(table.varies(other) for other in others):
+            return m
+        elif (regular := _period(table.values, factor)) is not None:
+            periods.append(regular)
+        else:
+            return m
+    if not any(step for _, step in periods):
+        return m
+    left = iter(periods)
+
+    def change(table: Table) -> Table:
+        period, step = next(left)
+        steps = (*table.steps[:factor], step, *table.steps[factor + 1 :])
+        return Table(table.values.take(range(period), axis=factor), steps)
+
+    old = m.factors[factor]
+    factor_list = list(m.factors)
+    factor_list[factor] = Factor(size, True, old.spatial, old.part, grid=old.grid)
+    return replace(m, factors=tuple(factor_list), tracks=m.mapped(change))
+
+
+def _period(values: Values, factor: int) -> tuple[int, int] | None:
+    """The shortest period of a table's entries along a factor, and how far it moves them.
+
+    None if they do not repeat, or do not move.
+    """
+    rows = np.moveaxis(values, factor, 0).reshape(values.shape[factor], -1)
+    for period in range(1, len(rows) // 2 + 1):
+        pairs = list(zip(rows[:-period].flat, rows[period:].flat, strict=True))
+        first = next(((a, b) for a, b in pairs if a), None)
+        step = first[1].low - first[0].low if first and first[1] else 0
+        if step and all(a + step == b for a, b in pairs):
+            return period, step
+    return None
