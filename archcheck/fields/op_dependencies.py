@@ -20,11 +20,12 @@ from msgspec.structs import replace
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.joint_axes import (
+    SLIDING,
     Sizes,
     bounded,
     identity,
     is_joint,
-    slides_over_rows,
+    joint_dimensions,
     taken_apart,
     together,
 )
@@ -186,15 +187,15 @@ def _numbered(op: Op, operands: Mapping[int, FieldMap]) -> dict[int, _Numbered]:
     """The operands of an operation, each numbered on tracks of its own."""
     total = sum(len(m.factors) for m in operands.values())  # at most
     joint = is_joint(op, operands.values())
-    rows = slides_over_rows(op, operands.values())
     numbered = {}
     first = 0
     for tensor, structure in operands.items():
         m, tables = structure, identity(structure.factors)
         sizes: Sizes = ()
-        if (joint or rows) and max(m.groups, default=0) > 1:
-            m = bounded(m, rows=joint)
-            sizes, tables = together(m)
+        dimensions = joint_dimensions(op, m) if joint else []
+        if dimensions:
+            m = bounded(m, dimensions, rows=op.kind not in SLIDING)
+            sizes, tables = together(m, dimensions)
         tracks = [Track(Table.constant(EMPTY, len(m.factors)))] * total
         tracks[first : first + len(tables)] = map(Track, tables)
         m = replace(m, tracks=tuple(tracks))

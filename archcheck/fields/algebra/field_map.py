@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from archcheck.fields.algebra.axis_map import AxisMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
-from archcheck.fields.algebra.table import Factor, Table, union
+from archcheck.fields.algebra.table import Axis, Factor, Table, union
 from archcheck.fields.algebra.track import Cut, Track
 
 
@@ -196,11 +196,13 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         if self.factors[factor].margin:
             return self.trimmed(factor).split(factor, outer, inner)
         old = self.factors[factor]
-        if len(old.grid) > 1:
+        if old.fused:
             # Tokens in rows and columns: each part is an axis of its own.
-            first = Factor(outer, old.lattice, old.spatial, ended=old.ended)
-            grid = old.grid[1:] if len(old.grid) > 2 else ()
-            second = Factor(inner, False, old.spatial, grid=grid, ended=old.ended or old.lattice)
+            axis, *rest = old.fused
+            first = Factor(outer, old.lattice, axis.spatial, ended=old.ended)
+            fused = tuple(rest) if len(rest) > 1 else ()
+            ended = old.ended or old.lattice
+            second = Factor(inner, False, rest[0].spatial, fused=fused, ended=ended)
         else:
             part = "inner" if old.part == "inner" else "outer"
             first = Factor(outer, old.lattice, old.spatial, part, ended=old.ended)
@@ -233,7 +235,8 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         span = self.span(dimension)
         parts = [factor.part for factor in self.factors[span]]
         pairs = [n for n, pair in enumerate(pairwise(parts)) if pair == ("outer", "inner")]
-        return span.start + pairs[0] if pairs else span.start
+        first: int = span.start
+        return first + pairs[0] if pairs else first
 
     def _fused(self, factor: int, dimension: int) -> FieldMap:
         first, second = self.factors[factor], self.factors[factor + 1]
@@ -242,7 +245,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
             first.size * second.size,
             first.lattice,
             first.spatial,
-            grid=_grid(first, second),
+            fused=_axes(first, second),
             ended=ended,
         )
         if first.size == 1 or second.size == 1:
@@ -417,16 +420,16 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         return replace(self, groups=(*self.groups[:dimension], 0, *self.groups[dimension:]))
 
 
-def _grid(first: Factor, second: Factor) -> tuple[int, ...]:
-    """The axes of space that two neighbouring factors hold together, if they are several."""
+def _axes(first: Factor, second: Factor) -> tuple[Axis, ...]:
+    """The axes that two neighbouring factors hold together, if they are several."""
     if first.size == 1 or second.size == 1:
-        return second.grid if first.size == 1 else first.grid
-    if not (first.spatial and second.spatial) or first.part == "inner":
+        return second.fused if first.size == 1 else first.fused
+    if not (first.spatial or second.spatial or first.fused) or first.part == "inner":
         return ()
-    if second.part == "inner":
-        # The places in the windows of one axis make up that axis again.
-        if first.part == "outer":
-            *before, last = first.grid or (first.size,)
-            return (*before, last * second.size) if before else ()
+    before = first.fused or (Axis(first.size, first.spatial),)
+    if second.part != "inner":
+        return (*before, *(second.fused or (Axis(second.size, second.spatial),)))
+    if first.part != "outer" or len(before) < 2:
         return ()
-    return (*(first.grid or (first.size,)), *(second.grid or (second.size,)))
+    # The places in the windows of one axis make up that axis again.
+    return (*before[:-1], Axis(before[-1].size * second.size, before[-1].spatial))

@@ -6,7 +6,7 @@ earlier ones. Rows and columns kept separately would make a rectangle of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -54,43 +54,47 @@ def identity(factors: tuple[Factor, ...]) -> tuple[Table, ...]:
 def is_joint(op: Op, operands: Iterable[FieldMap]) -> bool:
     """Whether an operation may join any set of units, such as a mask leaves open."""
     if op.kind not in JOINING_MASKED:
-        return op.kind in JOINING_ROWS
+        return op.kind in JOINING_ROWS or op.kind in SLIDING
     masks = (op.arguments.get(name) for name in ("attn_mask", "key_padding_mask", "is_causal"))
     return any(masks) or any(m.cut is not None for m in operands)
 
 
-def slides_over_rows(op: Op, operands: Iterable[FieldMap]) -> bool:
-    """Whether a window slides along rows of tokens that stand one behind the other: at the end of
-    a row it reads the beginning of the next."""
-    return op.kind in SLIDING and any(
-        sum(f.spatial and f.part == "whole" for f in m.factors[m.span(dimension)]) > 1
-        for m in operands
-        for dimension, number in enumerate(m.groups)
-        if number > 1
-    )
+def joint_dimensions(op: Op, m: FieldMap) -> list[int]:
+    """The dimensions of several factors along which an operation may join any set of units.
+
+    A window that slides over rows of tokens, one behind the other, reads the beginning of the
+    next row at the end of one.
+    """
+    several = [d for d, number in enumerate(m.groups) if number > 1]
+    if op.kind in SLIDING:
+        return [d for d in several if d > 1]
+    return several
 
 
-def bounded(m: FieldMap, *, rows: bool = True) -> FieldMap:
-    """A map that ends at the real borders along all dimensions of several factors; ``rows`` says
-    whether along the first factor, too."""
-    for dimension, number in enumerate(m.groups):
-        at = range(len(m.factors))[m.span(dimension)] if number > 1 else range(0)
+def bounded(m: FieldMap, dimensions: Iterable[int], *, rows: bool) -> FieldMap:
+    """A map that ends at the real borders along some dimensions of several factors; ``rows`` says
+    whether along the first factor of each, too."""
+    for dimension in dimensions:
+        at = range(len(m.factors))[m.span(dimension)]
         for factor in at if rows else at[1:]:
             m = m.pinned(factor)
     return m
 
 
-def together(m: FieldMap) -> tuple[Sizes, tuple[Table, ...]]:
-    """The sizes of every dimension's factors, and the tables that number its indices."""
+def together(m: FieldMap, dimensions: Collection[int]) -> tuple[Sizes, tuple[Table, ...]]:
+    """Tables that number the indices of a map, and the sizes of the factors that share each.
+
+    The factors of each of ``dimensions`` share one, all others have one each.
+    """
     sizes: list[tuple[int, ...]] = []
     tables: list[Table] = []
     alone = identity(m.factors)
     for dimension in range(len(m.groups)):
         at = range(len(m.factors))[m.span(dimension)]
-        if len(at) == 1:
-            sizes.append((m.factors[at.start].size,))
-            tables.append(alone[at.start])
-        elif at:
+        if dimension not in dimensions:
+            sizes += [(m.factors[factor].size,) for factor in at]
+            tables += alone[at.start : at.stop]
+        else:
             part = tuple(m.factors[factor].size for factor in at)
             endless = m.factors[at.start].lattice
             rows = (1, *part[1:]) if endless else part

@@ -185,7 +185,7 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
             maps = [m.pinned(m.span(dimension).start, margin) if factors(m) else m for m in maps]
             if len({f.size for m in maps for f in factors(m)}) > 1:
                 raise NotModelledError("operands whose positions do not match")
-    pattern = max((factors(m) for m in maps if factors(m)), key=_axes, default=())
+    pattern = max((factors(m) for m in maps if factors(m)), key=_known, default=())
     spatial = any(f.spatial for m in maps for f in factors(m))
     firsts = [factors(m)[0] for m in maps if factors(m)]
     places = [f.part == "inner" for f in firsts]
@@ -201,7 +201,7 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
                 m = m.widened(dimension, factor)
         span = m.span(dimension)
         unified = tuple(
-            replace(f, spatial=spatial, grid=like.grid, ended=like.ended)
+            replace(f, spatial=spatial, fused=like.fused, ended=like.ended)
             for f, like in zip(m.factors[span], pattern, strict=True)
         )
         result.append(
@@ -210,9 +210,9 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
     return result
 
 
-def _axes(factors: tuple[Factor, ...]) -> tuple[int, bool]:
-    """How many axes of space some factors are known to hold, and whether they were lattices."""
-    return sum(len(f.grid) for f in factors), any(f.ended for f in factors)
+def _known(factors: tuple[Factor, ...]) -> tuple[int, bool]:
+    """How many axes some factors are known to hold, and whether they were lattices."""
+    return sum(len(f.fused) for f in factors), any(f.ended for f in factors)
 
 
 def _ending_alike(maps: list[FieldMap], dimension: int, place: int) -> list[FieldMap]:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.positions import Positions
-from archcheck.fields.algebra.table import Factor, Table, Values
+from archcheck.fields.algebra.table import Axis, Factor, Table, Values
 
 LEAST_UNITS = 3
 """The fewest units from which a regular movement can be told."""
@@ -53,17 +53,18 @@ def relabelled(m: FieldMap) -> FieldMap:
     followed = m.unit_factors()
     loose = [t.local for t in m.tracks if not any(t.local.varies(f) for f in followed)]
     loose = [table for table in loose if table.values.size > 1]
-    if not loose:
+    alone = [m.span(d).start for d, count in enumerate(m.groups) if count == 1]
+    alone = [at for at in alone if at not in followed and m.factors[at].size >= LEAST_UNITS]
+    alone = [at for at in alone if not (m.factors[at].lattice or m.factors[at].margin)]
+    if not loose or not alone:
         return m
+    loose = [_shortened(table, alone) for table in loose]
     factors = list(m.factors)
-    for dimension, count in enumerate(m.groups):
-        at = m.span(dimension).start
-        if count != 1 or at in followed or factors[at].lattice or factors[at].margin:
-            continue
+    for at in alone:
         rows = [row for table in loose if (row := _row(table, at)) is not None]
-        if rows and factors[at].size >= LEAST_UNITS and _all_differ(rows):
-            grid = (1,) * len(rows) if len(rows) > 1 else ()
-            factors[at] = replace(factors[at], spatial=True, part="whole", grid=grid, ended=True)
+        if rows and _all_differ(rows):
+            fused = (Axis(0, True),) * len(rows) if len(rows) > 1 else ()
+            factors[at] = replace(factors[at], spatial=True, part="whole", fused=fused, ended=True)
     return replace(m, factors=tuple(factors))
 
 
@@ -107,7 +108,7 @@ def _as_lattice(m: FieldMap, factor: int) -> FieldMap:
 
     old = m.factors[factor]
     factor_list = list(m.factors)
-    factor_list[factor] = Factor(size, True, old.spatial, old.part, grid=old.grid)
+    factor_list[factor] = Factor(size, True, old.spatial, old.part, fused=old.fused)
     return replace(m, factors=tuple(factor_list), tracks=m.mapped(change))
 
 

@@ -46,11 +46,11 @@ def reshaped(m: FieldMap, shape: Sequence[int]) -> FieldMap:
         groups[max(first - 1, 0)] += spare
         return replace(m, groups=tuple(groups))
     start = sum(front)
-    cut = _regrouped(m, start, start + spare, middle, by_grid=True)
-    for by_grid in (True, False) if cut is None else ():
+    cut = _regrouped(m, start, start + spare, middle, by_axes=True)
+    for by_axes in (True, False) if cut is None else ():
         m = _as_one(m, range(first, len(old) - last), shape)
         spare = sum(m.groups) - sum(front) - sum(back)
-        cut = cut or _regrouped(m, start, start + spare, middle, by_grid=by_grid)
+        cut = cut or _regrouped(m, start, start + spare, middle, by_axes=by_axes)
     if cut is None:
         return _by_hand(m, shape)
     result, groups = cut
@@ -72,11 +72,11 @@ def divided(m: FieldMap, dimension: int, inner: int) -> FieldMap:
     """A dimension as two, the second of length ``inner``; all others stay as they are."""
     span = m.span(dimension)
     sizes = [m.shape[dimension] // inner, inner]
-    cut = _regrouped(m, span.start, span.stop, sizes, by_grid=True)
+    cut = _regrouped(m, span.start, span.stop, sizes, by_axes=True)
     if cut is None:
         m = m.single(dimension)
         span = m.span(dimension)
-        cut = _regrouped(m, span.start, span.stop, sizes, by_grid=False)
+        cut = _regrouped(m, span.start, span.stop, sizes, by_axes=False)
     if cut is None:
         raise NotModelledError(f"{m.shape[dimension]} positions as {sizes[0]} times {inner}")
     result, groups = cut
@@ -91,12 +91,12 @@ def together(m: FieldMap, dimension: int) -> FieldMap:
 
 
 def _regrouped(
-    m: FieldMap, at: int, end: int, sizes: Sequence[int], *, by_grid: bool
+    m: FieldMap, at: int, end: int, sizes: Sequence[int], *, by_axes: bool
 ) -> tuple[FieldMap, list[int]] | None:
     """The factors from ``at`` to ``end`` split so that they make up dimensions of ``sizes``, and
     how many make up each; None where a border would cut through a factor.
 
-    ``by_grid`` splits rows and columns of tokens first where both are as long as they were.
+    ``by_axes`` first takes apart axes that were fused, where all are as long as they were.
     """
     groups = []
     for number, size in enumerate(sizes):
@@ -112,9 +112,9 @@ def _regrouped(
             side = m.factors[at].size
             if size == 1 and side != 1:
                 break
-            grid = m.factors[at].grid
-            if filled * side > size and by_grid and len(grid) > 1 and prod(grid) == side:
-                m, end = m.split(at, grid[0], side // grid[0]), end + 1
+            axes = m.factors[at].fused if by_axes else ()
+            if axes and filled * side > size and prod(axis.size for axis in axes) == side:
+                m, end = m.split(at, axes[0].size, side // axes[0].size), end + 1
                 continue
             if filled * side > size:
                 outer = size // filled
