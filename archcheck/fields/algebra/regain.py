@@ -55,7 +55,7 @@ def relabelled(m: FieldMap) -> FieldMap:
     loose = [table for table in loose if table.values.size > 1]
     alone = [m.span(d).start for d, count in enumerate(m.groups) if count == 1]
     alone = [at for at in alone if at not in followed and m.factors[at].size >= LEAST_UNITS]
-    alone = [at for at in alone if not (m.factors[at].lattice or m.factors[at].margin)]
+    alone = [at for at in alone if _written_out(m.factors[at])]
     if not loose or not alone:
         return m
     loose = [_shortened(table, alone) for table in loose]
@@ -66,6 +66,11 @@ def relabelled(m: FieldMap) -> FieldMap:
             fused = (Axis(0, True),) * len(rows) if len(rows) > 1 else ()
             factors[at] = replace(factors[at], spatial=True, part="whole", fused=fused, ended=True)
     return replace(m, factors=tuple(factors))
+
+
+def _written_out(factor: Factor) -> bool:
+    """Whether a factor's units are written out, and it is not several axes that are known."""
+    return not (factor.lattice or factor.margin or factor.fused)
 
 
 def _row(table: Table, factor: int) -> list[Positions] | None:
