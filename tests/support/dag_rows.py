@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -40,8 +41,8 @@ def class_token_behind(x: Tensor) -> Tensor:
 
 
 def class_token_added(x: Tensor) -> Tensor:
-    token, rest = torch.cat([_token(x), x], 1).split([1, x.shape[1]], 1)
-    return rest + token
+    both = torch.cat([_token(x), x], 1)
+    return both[:, 1:] + both[:, :1]
 
 
 def indexed(x: Tensor) -> Tensor:
@@ -186,7 +187,8 @@ def by_row(x: Tensor) -> Tensor:
 def by_position(x: Tensor) -> Tensor:
     room = _room(x)
     for place in product(*map(range, x.shape[2:])):
-        room[(..., *place)] = x[(..., *place)]
+        where: Any = (..., *place)
+        room[where] = x[where]
     return room
 
 
@@ -205,7 +207,7 @@ def channels_last(x: Tensor) -> Tensor:
 def larger_room(x: Tensor) -> Tensor:
     sides = [side + 3 for side in x.shape[2:]]
     room = torch.zeros((1, CHANNELS, *sides), dtype=x.dtype)
-    inside = tuple(slice(1, side + 1) for side in x.shape[2:])
+    inside: Any = tuple(slice(1, side + 1) for side in x.shape[2:])
     room[(0, slice(None), *inside)].copy_(x[0])
     return room[(..., *inside)]
 

@@ -102,7 +102,7 @@ def _grain(m: FieldMap, dimension: int) -> int:
 
 def _in_grains(m: FieldMap, dimension: int, grain: int) -> FieldMap:
     """A dimension as two, the second of ``grain`` neighbours that are alike."""
-    spatial = dimension in m.spatial_dimensions()
+    spatial = any(m.factors[factor].spatial for factor in _alike(m, dimension))
     total = _grain(m, dimension)
     for factor in _alike(m, dimension):
         m = m.dropped(factor, dimension)

@@ -16,8 +16,8 @@ from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.table import Axis, Factor, Table, Values
 
-LEAST_UNITS = 3
-"""The fewest units from which a regular movement can be told."""
+LEAST_UNITS = 2
+"""The fewest units from which a movement can be told."""
 
 
 def regained(m: FieldMap) -> FieldMap:
@@ -48,7 +48,8 @@ def _shortened(table: Table, factors: list[int]) -> Table:
 def relabelled(m: FieldMap) -> FieldMap:
     """A map in which a dimension counts positions of space where units were put in a row.
 
-    That is so where all neighbours differ on axes of the input that no other dimension follows.
+    That is so where they move one after the other, on axes of the input that no other dimension
+    follows.
     """
     followed = m.unit_factors()
     loose = [t.local for t in m.tracks if not any(t.local.varies(f) for f in followed)]
@@ -62,7 +63,7 @@ def relabelled(m: FieldMap) -> FieldMap:
     factors = list(m.factors)
     for at in alone:
         rows = [row for table in loose if (row := _row(table, at)) is not None]
-        if rows and _all_differ(rows):
+        if any(all(row) and _moves(row) for row in rows):
             fused = (Axis(0, True),) * len(rows) if len(rows) > 1 else ()
             factors[at] = replace(factors[at], spatial=True, part="whole", fused=fused, ended=True)
     return replace(m, factors=tuple(factors))
@@ -80,11 +81,13 @@ def _row(table: Table, factor: int) -> list[Positions] | None:
     return list(table.values.flat)
 
 
-def _all_differ(rows: list[list[Positions]]) -> bool:
-    """Whether no unit is empty, and every unit differs from the next on some axis."""
-    if not all(map(all, rows)):
-        return False
-    return all(any(a != b for a, b in pair) for pair in zip(*map(pairwise, rows), strict=True))
+def _moves(row: list[Positions]) -> bool:
+    """Whether both ends of the sets move in one direction, each of them somewhere."""
+    for ends in ([p.low for p in row], [p.high for p in row]):
+        steps = [b - a for a, b in pairwise(ends if row[0].low <= row[-1].low else ends[::-1])]
+        if min(steps) < 0 or max(steps) == 0:
+            return False
+    return True
 
 
 def _as_lattice(m: FieldMap, factor: int) -> FieldMap:

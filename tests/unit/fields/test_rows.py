@@ -26,7 +26,8 @@ class Between(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = STEPS[self.step](None, self.first(x), **self.options)
-        return self.last(x)
+        y: Tensor = self.last(x)
+        return y
 
 
 @pytest.mark.parametrize("road", TOKENS)
@@ -81,7 +82,8 @@ def test_a_map_that_is_written_before_the_first_layer_has_a_field_at_features() 
             room = x.new_full((len(x), 3, 16, 16), 0)
             for image, place in zip(x, (room[at] for at in range(len(x))), strict=True):
                 place[:, : image.shape[1], : image.shape[2]].copy_(image)
-            return self.last(self.first(room)).mean((2, 3))
+            y: Tensor = self.last(self.first(room)).mean((2, 3))
+            return y
 
     field = archcheck.receptive_field(archcheck.trace(Batched(), (3, 16, 16))).at("features")
     assert (field.shape, field.size) == ((12, 12), (5, 5))
@@ -96,7 +98,8 @@ def test_what_is_left_of_an_axis_in_two_parts_counts_units() -> None:
             self.conv = nn.Conv1d(2, 2, kernel_size=3, padding=1)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.conv(x).view(1, 2, 2, 6).sum(2)
+            y: Tensor = self.conv(x).view(1, 2, 2, 6).sum(2)
+            return y
 
     field = assert_every_unit(Halves(), (2, 12))
     assert (field.shape, field.size) == ((6,), (9,))
@@ -114,7 +117,8 @@ def test_an_image_read_as_one_line_of_pixels_is_an_image_again() -> None:
 
         def forward(self, x: Tensor) -> Tensor:
             samples, _, height, width = x.shape
-            return self.down(self.across(x.flatten(2)).relu()).view(samples, 2, height, width)
+            y: Tensor = self.down(self.across(x.flatten(2)).relu())
+            return y.view(samples, 2, height, width)
 
     field = assert_every_unit(Raster(), (1, 8, 8))
     assert field.shape == (8, 8)
@@ -145,7 +149,7 @@ def test_views_by_strides_read_where_they_say(
             self.first = nn.Conv2d(3, 4, kernel_size=3, padding=1)
 
         def forward(self, x: Tensor) -> Tensor:
-            view = self.first(x).as_strided(shape, strides, start)
+            view: Tensor = self.first(x).as_strided(shape, strides, start)
             return view if view.ndim == 4 else view.mean(4)
 
     field = assert_every_unit(Strided(), (3, 8, 8))
