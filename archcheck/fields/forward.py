@@ -142,7 +142,9 @@ class ForwardWalk:
             if isinstance(m, NotModelledError):
                 self.maps[tensor] = UnknownMap([self._note(str(m), op)])
             elif m is not None and m.shape == self.network.shape(tensor):
-                self.maps[tensor] = regained(m) if op.kind in REARRANGING else m
+                if op.kind in REARRANGING:
+                    m = regained(m, lattice=self.reading.lattice)
+                self.maps[tensor] = m
             else:
                 cause = self._note(f"{op.function} gave a shape that its model does not", op)
                 self.maps[tensor] = UnknownMap([cause])

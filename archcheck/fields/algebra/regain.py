@@ -20,10 +20,12 @@ LEAST_UNITS = 2
 """The fewest units from which a movement can be told."""
 
 
-def regained(m: FieldMap) -> FieldMap:
-    """A map whose units that were put in a row count positions of space, and whose regular
-    factors go on beyond the borders again."""
+def regained(m: FieldMap, *, lattice: bool) -> FieldMap:
+    """A map whose units that were put in a row count positions of space, and with ``lattice``
+    whose regular factors go on beyond the borders again."""
     m = relabelled(m)
+    if not lattice:
+        return m
     ended = [at for at, f in enumerate(m.factors) if f.ended and f.spatial and not f.margin]
     ended = [at for at in ended if not m.factors[at].lattice]
     if not ended or m.cut is not None:
@@ -49,22 +51,26 @@ def relabelled(m: FieldMap) -> FieldMap:
     """A map in which a dimension counts positions of space where units were put in a row.
 
     That is so where they move one after the other, on axes of the input that no other dimension
-    follows.
+    follows, or not as far.
     """
     followed = m.unit_factors()
-    loose = [t.local for t in m.tracks if not any(t.local.varies(f) for f in followed)]
-    loose = [table for table in loose if table.values.size > 1]
     alone = [m.span(d).start for d, count in enumerate(m.groups) if count == 1]
     alone = [at for at in alone if at not in followed and m.factors[at].size >= LEAST_UNITS]
     alone = [at for at in alone if _written_out(m.factors[at])]
-    if not loose or not alone:
+    if not any(track.local.varies(at) for track in m.tracks for at in alone):
         return m
-    loose = [_shortened(table, alone) for table in loose]
+    bounded = [*alone, *(at for at in followed if _written_out(m.factors[at]))]
+    owned: dict[int, list[list[Positions]]] = {}
+    for track in m.tracks:
+        table = _shortened(track.local, bounded)
+        rows = {at: _row(table, at) for at in alone if table.varies(at)}
+        if rows and not any(table.varies(at) for at in followed):
+            owner = max(rows, key=lambda at: _spread(rows[at]))
+            owned.setdefault(owner, []).append(rows[owner])
     factors = list(m.factors)
-    for at in alone:
-        rows = [row for table in loose if (row := _row(table, at)) is not None]
-        if any(all(row) and _moves(row) for row in rows):
-            fused = (Axis(0, True),) * len(rows) if len(rows) > 1 else ()
+    for at, of_axes in owned.items():
+        if any(all(row) and _moves(row) for row in of_axes):
+            fused = (Axis(0, True),) * len(of_axes) if len(of_axes) > 1 else ()
             factors[at] = replace(factors[at], spatial=True, part="whole", fused=fused, ended=True)
     return replace(m, factors=tuple(factors))
 
@@ -74,11 +80,16 @@ def _written_out(factor: Factor) -> bool:
     return not (factor.lattice or factor.margin or factor.fused)
 
 
-def _row(table: Table, factor: int) -> list[Positions] | None:
-    """The entries along a factor; None if they vary along others, or not along it."""
-    if table.values.size != table.values.shape[factor] or not table.varies(factor):
-        return None
-    return list(table.values.flat)
+def _row(table: Table, factor: int) -> list[Positions]:
+    """What the units along a factor read, over all others."""
+    rows = np.moveaxis(table.values, factor, 0).reshape(table.values.shape[factor], -1)
+    return list(np.bitwise_or.reduce(rows, axis=1))
+
+
+def _spread(row: list[Positions]) -> int:
+    """How far the units of a row lie apart."""
+    lows = [positions.low for positions in row if positions]
+    return max(lows) - min(lows) if lows else 0
 
 
 def _moves(row: list[Positions]) -> bool:
