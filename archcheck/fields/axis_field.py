@@ -14,6 +14,7 @@ import numpy as np
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.table import Table, Values
+from archcheck.fields.regained import entry_at
 from archcheck.phrases import shape_text
 
 
@@ -107,7 +108,7 @@ def unit_positions(
             else:
                 ranges.append(list(range(length)))
         for index_of in product(*ranges):
-            positions = positions | _entry(table, index_of)
+            positions = positions | entry_at(table, index_of)
     return positions
 
 
@@ -141,17 +142,6 @@ def check_unit(unit: Sequence[int], sides: Sequence[int]) -> None:
     ):
         shape = shape_text(sides) if sides else "one unit without spatial axes"
         raise IndexError(f"no unit {tuple(unit)} in a map of {shape}")
-
-
-def _entry(table: Table, index: tuple[int, ...]) -> Positions:
-    shift = 0
-    place = []
-    for factor, i in enumerate(index):
-        turn, phase = divmod(i, table.values.shape[factor])
-        shift += turn * table.steps[factor]
-        place.append(phase)
-    entry: Positions = table.values[tuple(place)]
-    return entry + shift
 
 
 def _over_space(m: FieldMap, table: Table) -> Table:

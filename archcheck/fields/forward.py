@@ -7,11 +7,20 @@ from dataclasses import dataclass
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import settled
+from archcheck.fields.algebra.regain import regained
 from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Result
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
 from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import ESCAPE
+
+REARRANGING = frozenset(
+    "view reshape flatten unflatten reshape_as view_as getitem narrow select index_select gather "
+    "take_along_dim masked_select chunk split tensor_split unbind hsplit vsplit dsplit cat stack "
+    "hstack vstack dstack column_stack flip fliplr flipud reversed roll repeat setitem copy "
+    "index_put index_add index_copy scatter scatter_add alias_write as_strided fold".split()
+)
+"""The kinds that may put together again what was written out."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,8 @@ class ForwardWalk:
             if isinstance(m, NotModelledError):
                 self.maps[tensor] = UnknownMap([self._note(str(m), op)])
             elif m is not None and m.shape == self.network.shape(tensor):
+                if op.kind in REARRANGING:
+                    m = regained(m, lattice=self.reading.lattice)
                 self.maps[tensor] = m
             else:
                 cause = self._note(f"{op.function} gave a shape that its model does not", op)

@@ -20,10 +20,12 @@ from msgspec.structs import replace
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.joint_axes import (
+    SLIDING,
     Sizes,
     bounded,
     identity,
     is_joint,
+    joint_dimensions,
     taken_apart,
     together,
 )
@@ -190,9 +192,10 @@ def _numbered(op: Op, operands: Mapping[int, FieldMap]) -> dict[int, _Numbered]:
     for tensor, structure in operands.items():
         m, tables = structure, identity(structure.factors)
         sizes: Sizes = ()
-        if joint and max(m.groups, default=0) > 1:
-            m = bounded(m)
-            sizes, tables = together(m)
+        dimensions = joint_dimensions(op, m) if joint else []
+        if dimensions:
+            m = bounded(m, dimensions, rows=op.kind not in SLIDING)
+            sizes, tables = together(m, dimensions)
         tracks = [Track(Table.constant(EMPTY, len(m.factors)))] * total
         tracks[first : first + len(tables)] = map(Track, tables)
         m = replace(m, tracks=tuple(tracks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from archcheck.fields.algebra.field_map import FieldMap
@@ -56,7 +57,9 @@ class Walks:
             followed = [t for t in location.tensors if isinstance(self.forward.map(t), FieldMap)]
             alike = [t for t in followed if shape(t) == shape(followed[0])]
             reading = Reading(lattice, self.normalization_joins)
-            self._backward[key] = BackwardWalk(self.network, self.forward.source, alike, reading)
+            self._backward[key] = BackwardWalk(
+                self.network, self.forward, alike, reading, self._dimensions(alike)
+            )
         return self._backward[key]
 
     def map_at(self, location: MapLocation, *, lattice: bool = True) -> FieldMap:
@@ -75,7 +78,14 @@ class Walks:
         if not field_maps:
             raise UnknownField(f"nothing of the input reaches {location.name}")
         alike = [m for m in field_maps if m.shape == field_maps[0].shape]
-        return field_maps[0] if len(alike) == 1 else merged(alike, field_maps[0].shape)
+        m = field_maps[0] if len(alike) == 1 else merged(alike, field_maps[0].shape)
+        return m if lattice else m.counting(self._dimensions(location.tensors))
+
+    def _dimensions(self, tensors: Sequence[int]) -> tuple[int, ...]:
+        """The dimensions of some tensors of one shape that count units. On lattices more of them
+        are recognised than within the borders, where fields are cut off."""
+        maps = (self.forward.map(tensor) for tensor in tensors)
+        return next((m.spatial_dimensions() for m in maps if isinstance(m, FieldMap)), ())
 
 
 def describe(network: Network, cause: Cause) -> str:

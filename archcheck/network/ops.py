@@ -287,6 +287,7 @@ TABLE = (
     Row("repeat", VIEW, "input *repeats"),
     Row("tile", VIEW, "input *dims"),
     Row("repeat_interleave", VIEW, "input repeats dim", indexes=True),
+    Row("as_strided", VIEW, "input size stride storage_offset"),
     Row("tensor_unfold", VIEW, "input dimension size step"),  # Tensor.unfold
     Row("pixel_shuffle", VIEW, "input upscale_factor"),
     Row("pixel_unshuffle", VIEW, "input downscale_factor"),

@@ -154,6 +154,8 @@ class Recorder(TorchFunctionMode):
             # The same object came back: an object of its own keeps the two values apart.
             result = result.view_as(result)
             outputs = [result]
+        if kind == "as_strided":
+            arguments["layout"] = layout(inputs[0])
         aliases = self.tensor_ids.aliases(outputs[0]) if in_place else []
         if in_place:
             arguments[IN_PLACE_WRITE] = True

@@ -8,6 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.support.dag_rows import ACROSS_ROWS, TOKENS, WRITES
+
 ATTENTION = ("written", "function", "module", "mean", "causal", "filled", "added")
 Options = dict[str, Any]
 
@@ -208,6 +210,13 @@ class Steps:
     def along(self, sides: Sequence[int]) -> Options | None:
         axis, way = self.pick(*self.axes), self.pick("cumsum", "softmax", "linear")
         return None if self.endless else {"dim": axis + 2, "way": way, "side": sides[axis]}
+
+    def tokens(self, sides: Sequence[int]) -> Options:
+        return {"road": self.pick(*TOKENS, *(() if self.endless else ACROSS_ROWS))}
+
+    def rewritten(self, sides: Sequence[int]) -> Options:
+        # A map in a larger room has borders of its own.
+        return {"way": self.pick(*(w for w in WRITES if w != "larger_room" or not self.endless))}
 
     def norm(self, sides: Sequence[int]) -> Options:
         ways = ["last", "batch", "response"] + ([] if self.endless else ["group", "instance"])

@@ -135,7 +135,9 @@ class _Linear(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         args = args or ((options.pop("input"),) if "input" in options else ())
         if name in _ADDITIONS and any(getattr(a, "requires_grad", False) for a in args):
-            args = tuple(map(_cut, args))
+            # What is written in place has to stay the tensor that it is.
+            kept = 1 if name in ("add_", "__iadd__") else 0
+            args = (*args[:kept], *map(_cut, args[kept:]))
         x = args[0] if args else None
         # Constants, masks and index tensors keep their meaning.
         if not isinstance(x, Tensor) or not x.requires_grad:

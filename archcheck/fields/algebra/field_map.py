@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import prod
 
 import msgspec
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from archcheck.fields.algebra.axis_map import AxisMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
-from archcheck.fields.algebra.table import Factor, Table, union
+from archcheck.fields.algebra.table import Axis, Factor, Table, union
 from archcheck.fields.algebra.track import Cut, Track
 
 
@@ -95,13 +95,14 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
 
         The first factor of a dimension decides: height split into channels' offsets (a pixel
         shuffle) still counts positions, channels times height times width (a flattened map) and
-        the positions inside a window do not.
+        the positions inside a window do not, unless no windows are left.
         """
+        windows = any(factor.part == "outer" for factor in self.factors)
         dimensions = []
         for dimension, span in enumerate(self._spans):
             if span.start < span.stop:
                 first = self.factors[span.start]
-                if first.spatial and first.part != "inner":
+                if first.spatial and (first.part != "inner" or not windows):
                     dimensions.append(dimension)
         return tuple(dimensions)
 
@@ -143,6 +144,18 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
 
     # -- rearranging ------------------------------------------------------------------------
 
+    def counting(self, dimensions: Sequence[int]) -> FieldMap:
+        """The same map in which these dimensions, and no others, count positions of space."""
+        if self.spatial_dimensions() == tuple(dimensions):
+            return self
+        factors = list(self.factors)
+        for dimension in range(len(self.groups)):
+            counts = dimension in dimensions
+            for at in range(len(factors))[self.span(dimension)]:
+                part = "whole" if counts else factors[at].part
+                factors[at] = replace(factors[at], spatial=counts, part=part)
+        return replace(self, factors=tuple(factors))
+
     def mapped(self, change: Callable[[Table], Table]) -> tuple[Track, ...]:
         """The tracks with every table changed."""
         return tuple(
@@ -183,12 +196,18 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         if self.factors[factor].margin:
             return self.trimmed(factor).split(factor, outer, inner)
         old = self.factors[factor]
-        factors = (
-            *self.factors[:factor],
-            Factor(outer, old.lattice, old.spatial, "inner" if old.part == "inner" else "outer"),
-            Factor(inner, False, old.spatial, "inner"),
-            *self.factors[factor + 1 :],
-        )
+        if old.fused:
+            # Tokens in rows and columns: each part is an axis of its own.
+            axis, *rest = old.fused
+            first = Factor(outer, old.lattice, axis.spatial, ended=old.ended)
+            fused = tuple(rest) if len(rest) > 1 else ()
+            ended = old.ended or old.lattice
+            second = Factor(inner, False, rest[0].spatial, fused=fused, ended=ended)
+        else:
+            part = "inner" if old.part == "inner" else "outer"
+            first = Factor(outer, old.lattice, old.spatial, part, ended=old.ended)
+            second = Factor(inner, False, old.spatial, "inner")
+        factors = (*self.factors[:factor], first, second, *self.factors[factor + 1 :])
         return self.changed(
             factors,
             self.groups,
@@ -199,7 +218,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         """The same map with exactly one factor for a dimension."""
         result = self
         while result.groups[dimension] > 1:
-            start = result.span(dimension).start
+            start = result._next_pair(dimension)
             first, second = result.factors[start], result.factors[start + 1]
             if first.margin or second.margin:
                 result = result.trimmed(start).trimmed(start + 1)
@@ -211,9 +230,24 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
                 result = result._fused(start, dimension)
         return result
 
+    def _next_pair(self, dimension: int) -> int:
+        """The first of two factors of a dimension to fuse: parts of one axis, then the first."""
+        span = self.span(dimension)
+        parts = [factor.part for factor in self.factors[span]]
+        pairs = [n for n, pair in enumerate(pairwise(parts)) if pair == ("outer", "inner")]
+        first: int = span.start
+        return first + pairs[0] if pairs else first
+
     def _fused(self, factor: int, dimension: int) -> FieldMap:
         first, second = self.factors[factor], self.factors[factor + 1]
-        one = Factor(first.size * second.size, first.lattice, first.spatial)
+        ended = not first.lattice and (first.ended or second.ended)
+        one = Factor(
+            first.size * second.size,
+            first.lattice,
+            first.spatial,
+            fused=_axes(first, second),
+            ended=ended,
+        )
         if first.size == 1 or second.size == 1:
             one = replace(one, spatial=second.spatial if first.size == 1 else first.spatial)
         if first.part == "inner" and (first.size > 1 or second.part == "inner"):
@@ -235,7 +269,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         if not old.lattice:
             return self.trimmed(factor, min(margin, old.margin))
         factor_list = list(self.factors)
-        factor_list[factor] = replace(old, lattice=False, margin=margin)
+        factor_list[factor] = replace(old, lattice=False, margin=margin, ended=True)
         return self.changed(
             factor_list, self.groups, lambda table: table.pinned(factor, old.size, margin)
         )
@@ -272,7 +306,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         margin = along.margin_left(source.size, source.margin, output)
         target, factors = source, result.factors
         if (output, margin) != (source.size, source.margin):
-            target = Factor(output, source.lattice, source.spatial, source.part, margin)
+            target = replace(source, size=output, margin=margin)
             factors = (*factors[:factor], target, *factors[factor + 1 :])
         return result.changed(
             factors, result.groups, lambda table: table.gathered(factor, along, source, target)
@@ -323,7 +357,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
                     joined_by = op
             else:
                 entire = source.spatial and source.part == "whole"
-                if joined_by is None and entire and local.varies(factor):
+                if joined_by is None and entire and any(x.varies(factor) for x in t.tables):
                     joined_by = op
                 local = local.joined(factor, source)
                 fixed = fixed.joined(factor, source) if fixed else None
@@ -384,3 +418,18 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     def with_new(self, dimension: int) -> FieldMap:
         """A new dimension of length one."""
         return replace(self, groups=(*self.groups[:dimension], 0, *self.groups[dimension:]))
+
+
+def _axes(first: Factor, second: Factor) -> tuple[Axis, ...]:
+    """The axes that two neighbouring factors hold together, if they are several."""
+    if first.size == 1 or second.size == 1:
+        return second.fused if first.size == 1 else first.fused
+    if not (first.spatial or second.spatial or first.fused) or first.part == "inner":
+        return ()
+    before = first.fused or (Axis(first.size, first.spatial),)
+    if second.part != "inner":
+        return (*before, *(second.fused or (Axis(second.size, second.spatial),)))
+    if first.part != "outer" or len(before) < 2:
+        return ()
+    # The places in the windows of one axis make up that axis again.
+    return (*before[:-1], Axis(before[-1].size * second.size, before[-1].spatial))

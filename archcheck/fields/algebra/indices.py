@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from msgspec.structs import replace
 
 from archcheck.fields.algebra import axis_map
 from archcheck.fields.algebra.axis_map import AxisMap
@@ -163,14 +162,9 @@ def written(
 
 
 def alike_labelled(m: FieldMap, like: FieldMap) -> FieldMap:
-    """A map whose dimensions count positions of space where those of another do."""
+    """A map whose dimensions count positions of space where those of another do, if any do."""
     spatial = like.spatial_dimensions()
-    factors = list(m.factors)
-    for dimension in range(len(m.groups)):
-        for factor in range(len(factors))[m.span(dimension)]:
-            part = factors[factor].part if dimension not in spatial else "whole"
-            factors[factor] = replace(factors[factor], spatial=dimension in spatial, part=part)
-    return replace(m, factors=tuple(factors))
+    return m.counting(spatial) if spatial else m
 
 
 def elementwise(m: FieldMap, dimension: int, index: Integers) -> FieldMap:

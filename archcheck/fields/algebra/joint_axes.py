@@ -6,7 +6,7 @@ earlier ones. Rows and columns kept separately would make a rectangle of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -26,6 +26,7 @@ JOINING_MASKED = frozenset(
     "scaled_dot_product_attention multi_head_attention_forward".split()
 )
 """The kinds that join what a mask leaves open, which may be any set."""
+SLIDING = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.POOLS | {"interpolate"}
 JOINING_ROWS = (
     kinds.SCANS
     | kinds.RECURRENT
@@ -53,38 +54,59 @@ def identity(factors: tuple[Factor, ...]) -> tuple[Table, ...]:
 def is_joint(op: Op, operands: Iterable[FieldMap]) -> bool:
     """Whether an operation may join any set of units, such as a mask leaves open."""
     if op.kind not in JOINING_MASKED:
-        return op.kind in JOINING_ROWS
+        return op.kind in JOINING_ROWS or op.kind in SLIDING
     masks = (op.arguments.get(name) for name in ("attn_mask", "key_padding_mask", "is_causal"))
     return any(masks) or any(m.cut is not None for m in operands)
 
 
-def bounded(m: FieldMap) -> FieldMap:
-    """A map that ends at the real borders along all dimensions of several factors."""
-    for dimension, number in enumerate(m.groups):
-        for factor in range(len(m.factors))[m.span(dimension)] if number > 1 else ():
+def joint_dimensions(op: Op, m: FieldMap) -> list[int]:
+    """The dimensions of several factors along which an operation may join any set of units.
+
+    A window that slides over rows of tokens, one behind the other, reads the beginning of the
+    next row at the end of one.
+    """
+    several = [d for d, number in enumerate(m.groups) if number > 1]
+    if op.kind in SLIDING:
+        return [d for d in several if d > 1]
+    return several
+
+
+def bounded(m: FieldMap, dimensions: Iterable[int], *, rows: bool) -> FieldMap:
+    """A map that ends at the real borders along some dimensions of several factors; ``rows`` says
+    whether along the first factor of each, too."""
+    for dimension in dimensions:
+        at = range(len(m.factors))[m.span(dimension)]
+        for factor in at if rows else at[1:]:
             m = m.pinned(factor)
     return m
 
 
-def together(m: FieldMap) -> tuple[Sizes, tuple[Table, ...]]:
-    """The sizes of every dimension's factors, and the tables that number its indices."""
+def together(m: FieldMap, dimensions: Collection[int]) -> tuple[Sizes, tuple[Table, ...]]:
+    """Tables that number the indices of a map, and the sizes of the factors that share each.
+
+    The factors of each of ``dimensions`` share one, all others have one each.
+    """
     sizes: list[tuple[int, ...]] = []
     tables: list[Table] = []
     alone = identity(m.factors)
     for dimension in range(len(m.groups)):
         at = range(len(m.factors))[m.span(dimension)]
-        if len(at) == 1:
-            sizes.append((m.factors[at.start].size,))
-            tables.append(alone[at.start])
-        elif at:
+        if dimension not in dimensions:
+            sizes += [(m.factors[factor].size,) for factor in at]
+            tables += alone[at.start : at.stop]
+        else:
             part = tuple(m.factors[factor].size for factor in at)
-            values = np.empty(prod(part), dtype=object)
+            endless = m.factors[at.start].lattice
+            rows = (1, *part[1:]) if endless else part
+            values = np.empty(prod(rows), dtype=object)
             for index in range(len(values)):
                 values[index] = Positions(index, 1)
             sides = [1] * len(m.factors)
-            sides[at.start : at.stop] = part
+            sides[at.start : at.stop] = rows
+            steps = [0] * len(sides)
+            steps[at.start] = prod(part[1:]) if endless else 0
             sizes.append(part)
-            tables.append(Table(values.reshape(sides), (0,) * len(sides)))
+            tables.append(Table(values.reshape(sides), tuple(steps)))
     return tuple(sizes), tuple(tables)
 
 

@@ -102,7 +102,7 @@ def _grain(m: FieldMap, dimension: int) -> int:
 
 def _in_grains(m: FieldMap, dimension: int, grain: int) -> FieldMap:
     """A dimension as two, the second of ``grain`` neighbours that are alike."""
-    spatial = dimension in m.spatial_dimensions()
+    spatial = any(m.factors[factor].spatial for factor in _alike(m, dimension))
     total = _grain(m, dimension)
     for factor in _alike(m, dimension):
         m = m.dropped(factor, dimension)
@@ -185,7 +185,7 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
             maps = [m.pinned(m.span(dimension).start, margin) if factors(m) else m for m in maps]
             if len({f.size for m in maps for f in factors(m)}) > 1:
                 raise NotModelledError("operands whose positions do not match")
-    pattern = next((factors(m) for m in maps if factors(m)), ())
+    pattern = max((factors(m) for m in maps if factors(m)), key=_known, default=())
     spatial = any(f.spatial for m in maps for f in factors(m))
     firsts = [factors(m)[0] for m in maps if factors(m)]
     places = [f.part == "inner" for f in firsts]
@@ -200,11 +200,19 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
             for factor in reversed(pattern):
                 m = m.widened(dimension, factor)
         span = m.span(dimension)
-        unified = tuple(replace(f, spatial=spatial) for f in m.factors[span])
+        unified = tuple(
+            replace(f, spatial=spatial, fused=like.fused, ended=like.ended)
+            for f, like in zip(m.factors[span], pattern, strict=True)
+        )
         result.append(
             replace(m, factors=(*m.factors[: span.start], *unified, *m.factors[span.stop :]))
         )
     return result
+
+
+def _known(factors: tuple[Factor, ...]) -> tuple[int, bool]:
+    """How many axes some factors are known to hold, and whether they were lattices."""
+    return sum(len(f.fused) for f in factors), any(f.ended for f in factors)
 
 
 def _ending_alike(maps: list[FieldMap], dimension: int, place: int) -> list[FieldMap]:

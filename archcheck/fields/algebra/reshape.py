@@ -46,11 +46,11 @@ def reshaped(m: FieldMap, shape: Sequence[int]) -> FieldMap:
         groups[max(first - 1, 0)] += spare
         return replace(m, groups=tuple(groups))
     start = sum(front)
-    cut = _regrouped(m, start, start + spare, middle)
-    if cut is None:
+    cut = _regrouped(m, start, start + spare, middle, by_axes=True)
+    for by_axes in (True, False) if cut is None else ():
         m = _as_one(m, range(first, len(old) - last), shape)
         spare = sum(m.groups) - sum(front) - sum(back)
-        cut = _regrouped(m, start, start + spare, middle)
+        cut = cut or _regrouped(m, start, start + spare, middle, by_axes=by_axes)
     if cut is None:
         return _by_hand(m, shape)
     result, groups = cut
@@ -71,9 +71,14 @@ def _as_one(m: FieldMap, dimensions: range, shape: Sequence[int]) -> FieldMap:
 def divided(m: FieldMap, dimension: int, inner: int) -> FieldMap:
     """A dimension as two, the second of length ``inner``; all others stay as they are."""
     span = m.span(dimension)
-    cut = _regrouped(m, span.start, span.stop, [m.shape[dimension] // inner, inner])
+    sizes = [m.shape[dimension] // inner, inner]
+    cut = _regrouped(m, span.start, span.stop, sizes, by_axes=True)
     if cut is None:
-        return divided(m.single(dimension), dimension, inner)
+        m = m.single(dimension)
+        span = m.span(dimension)
+        cut = _regrouped(m, span.start, span.stop, sizes, by_axes=False)
+    if cut is None:
+        raise NotModelledError(f"{m.shape[dimension]} positions as {sizes[0]} times {inner}")
     result, groups = cut
     return replace(result, groups=(*m.groups[:dimension], *groups, *m.groups[dimension + 1 :]))
 
@@ -86,10 +91,13 @@ def together(m: FieldMap, dimension: int) -> FieldMap:
 
 
 def _regrouped(
-    m: FieldMap, at: int, end: int, sizes: Sequence[int]
+    m: FieldMap, at: int, end: int, sizes: Sequence[int], *, by_axes: bool
 ) -> tuple[FieldMap, list[int]] | None:
     """The factors from ``at`` to ``end`` split so that they make up dimensions of ``sizes``, and
-    how many make up each; None where a border would cut through a factor."""
+    how many make up each; None where a border would cut through a factor.
+
+    ``by_axes`` first takes apart axes that were fused, where all are as long as they were.
+    """
     groups = []
     for number, size in enumerate(sizes):
         if _ones(sizes[number:]) > _ones([factor.size for factor in m.factors[at:end]]):
@@ -104,6 +112,10 @@ def _regrouped(
             side = m.factors[at].size
             if size == 1 and side != 1:
                 break
+            axes = m.factors[at].fused if by_axes else ()
+            if axes and filled * side > size and prod(axis.size for axis in axes) == side:
+                m, end = m.split(at, axes[0].size, side // axes[0].size), end + 1
+                continue
             if filled * side > size:
                 outer = size // filled
                 if size % filled or side % outer:

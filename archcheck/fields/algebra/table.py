@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cached_property, reduce
 from math import gcd, lcm
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,6 +25,13 @@ from archcheck.fields.algebra.positions import EMPTY, Positions
 Values = npt.NDArray[Any]
 
 
+class Axis(NamedTuple):
+    """An axis that was fused with others: its length, and whether it counts positions."""
+
+    size: int
+    spatial: bool
+
+
 class Factor(msgspec.Struct, frozen=True, gc=False):
     """One factor of a tensor's index.
 
@@ -32,7 +39,9 @@ class Factor(msgspec.Struct, frozen=True, gc=False):
     whether it counts positions of the input's space (rather than samples or channels), ``part``
     whether it is all of such an axis or the ``outer`` or ``inner`` part that a reshape made of it.
     A bounded factor may be known for ``margin`` positions beyond either border: its tables are
-    that much longer.
+    that much longer. ``fused`` lists the axes that it holds if they are several, one of
+    space at least, such as rows and columns of tokens. A bounded factor that has ``ended`` was a
+    lattice whose units were written out.
     """
 
     size: int
@@ -40,6 +49,8 @@ class Factor(msgspec.Struct, frozen=True, gc=False):
     spatial: bool
     part: str = "whole"
     margin: int = 0
+    fused: tuple[Axis, ...] = ()
+    ended: bool = False
 
 
 class Table(msgspec.Struct, frozen=True, dict=True):

@@ -14,7 +14,7 @@ from archcheck.fields.algebra.region import Box
 from archcheck.fields.algebra.table import Factor
 from archcheck.fields.algebra.track import Track
 from archcheck.fields.axis_field import axis_field
-from archcheck.fields.backward import BackwardWalk, unit_box
+from archcheck.fields.backward import BackwardWalk
 from archcheck.fields.explain.growth import Link
 from archcheck.fields.locations import MapLocation
 from archcheck.fields.op_dependencies import OperandUnits, OutputUnits, entry
@@ -125,9 +125,8 @@ class _Search:
     def path(self, location: MapLocation, unit: Sequence[int]) -> FieldPath | None:
         starts = []
         for tensor in self.back.targets:
-            structure = self.back.structures.get(tensor)
-            if structure is not None:
-                starts += self._furthest(tensor, [unit_box(structure, unit)])
+            if self.back.structures.get(tensor) is not None:
+                starts += self._furthest(tensor, [self.back.box(tensor, unit)])
         if not starts:
             return None
         at = max(starts, key=self._rank)
@@ -140,7 +139,9 @@ class _Search:
             output = self.back.outputs.get(at.tensor)
             if op is None or output is None:
                 return None
-            box = tuple(Positions(index, 1) for index in at.index)
+            regained = self.back.regained.get(at.tensor)
+            index = regained.inside(at.index) if regained else at.index
+            box = tuple(Positions(i, 1) for i in index)
             candidates = []
             for operand in self._followed(output):
                 if operand.tensor in self.leading:

@@ -9,7 +9,7 @@ from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, handles, integers
 
 
-def _windows(
+def windows(
     m: FieldMap, dimension: int, kernel: int, stride: int, dilation: int, before: int, count: int
 ) -> FieldMap:
     """Sliding windows of a dimension: ``count`` positions, and the taps as a new last dimension."""
@@ -27,7 +27,7 @@ def tensor_unfold(context: Context) -> FieldMap:
     m = context.required()
     dimension = m.dimension(context.argument("dimension"))
     size, step = context.argument("size"), context.argument("step")
-    return _windows(m, dimension, size, step, 1, 0, context.output_shape[dimension])
+    return windows(m, dimension, size, step, 1, 0, context.output_shape[dimension])
 
 
 def _geometry(context: Context) -> list[tuple[int, int, int, int]]:
@@ -54,7 +54,7 @@ def unfold(context: Context) -> FieldMap:
     geometry = _geometry(context)
     counts = _counts((m.shape[-2], m.shape[-1]), geometry)
     for axis, (kernel, stride, dilation, padding) in enumerate(geometry):
-        m = _windows(m, 2 + axis, kernel, stride, dilation, padding, counts[axis])
+        m = windows(m, 2 + axis, kernel, stride, dilation, padding, counts[axis])
     m = m.permuted([0, 1, 4, 5, 2, 3])  # N, C, kh, kw, rows, columns
     return together(together(together(m, 4), 1), 1)
 

@@ -98,9 +98,7 @@ def boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) -
     for dimension, index in ranges.items():
         sides = [*value.shape[:dimension], shape[dimension], *value.shape[dimension + 1 :]]
         value = written(constant_map(value, sides), value, [dimension], [index], place=dimension)
-    if base.spatial_dimensions():
-        value = alike_labelled(value, base)
-    return merged([kept, value], shape)
+    return merged([kept, alike_labelled(value, base)], shape)
 
 
 @handles({"index_put"})

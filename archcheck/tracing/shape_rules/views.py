@@ -20,8 +20,8 @@ from archcheck.tracing.shape_rules.layout import overlaps_itself
 from archcheck.tracing.tensor_ids import storage_of
 
 VIEWS = """view permute transpose movedim squeeze unsqueeze expand expand_as view_as chunk split
-tensor_split unbind narrow select tensor_unfold unflatten t T mT detach data diagonal requires_grad_
-vsplit dsplit real imag conj resolve_conj positive""".split()
+tensor_split unbind narrow select tensor_unfold as_strided unflatten t T mT detach data diagonal
+requires_grad_ vsplit dsplit real imag conj resolve_conj positive""".split()
 """They share their input's memory: cheap, and later writes reach the right tensors."""
 
 

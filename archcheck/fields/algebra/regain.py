@@ -1,0 +1,146 @@
+"""Maps that were written out and put together again: what they are a lattice of once more.
+
+Tokens get a class token in front and lose it again, halves are exchanged, rows are stacked. While
+that lasts, every unit is written out one by one. Where all units of an axis are there again and
+move regularly, the map goes on beyond its borders as it did before.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from msgspec.structs import replace
+
+from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.positions import Positions
+from archcheck.fields.algebra.table import Axis, Factor, Table, Values
+
+LEAST_UNITS = 2
+"""The fewest units from which a movement can be told."""
+
+
+def regained(m: FieldMap, *, lattice: bool) -> FieldMap:
+    """A map whose units that were put in a row count positions of space, and with ``lattice``
+    whose regular factors go on beyond the borders again."""
+    m = relabelled(m)
+    if not lattice:
+        return m
+    ended = [at for at, f in enumerate(m.factors) if f.ended and f.spatial and not f.margin]
+    ended = [at for at in ended if not m.factors[at].lattice]
+    if not ended or m.cut is not None:
+        return m
+    m = replace(m, tracks=m.mapped(lambda table: _shortened(table, ended)))
+    for factor in ended:
+        m = _as_lattice(m, factor)
+    return m
+
+
+def _shortened(table: Table, factors: list[int]) -> Table:
+    """A table with a single entry along the bounded factors on which it does not vary."""
+    values = table.values
+    for factor in factors:
+        if values.shape[factor] > 1:
+            first = values.take([0], axis=factor)
+            if np.array_equal(np.broadcast_to(first, values.shape), values):
+                values = first
+    return table if values is table.values else Table(values, table.steps)
+
+
+def relabelled(m: FieldMap) -> FieldMap:
+    """A map in which a dimension counts positions of space where units were put in a row.
+
+    That is so where they move one after the other, on axes of the input that no other dimension
+    follows, or not as far.
+    """
+    followed = m.unit_factors()
+    alone = [m.span(d).start for d, count in enumerate(m.groups) if count == 1]
+    alone = [at for at in alone if at not in followed and m.factors[at].size >= LEAST_UNITS]
+    alone = [at for at in alone if _written_out(m.factors[at])]
+    if not any(track.local.varies(at) for track in m.tracks for at in alone):
+        return m
+    bounded = [*alone, *(at for at in followed if _written_out(m.factors[at]))]
+    owned: dict[int, list[list[Positions]]] = {}
+    for track in m.tracks:
+        table = _shortened(track.local, bounded)
+        rows = {at: _row(table, at) for at in alone if table.varies(at)}
+        if rows and not any(table.varies(at) for at in followed):
+            owner = max(rows, key=lambda at: _spread(rows[at]))
+            owned.setdefault(owner, []).append(rows[owner])
+    factors = list(m.factors)
+    for at, of_axes in owned.items():
+        if any(all(row) and _moves(row) for row in of_axes):
+            fused = (Axis(0, True),) * len(of_axes) if len(of_axes) > 1 else ()
+            factors[at] = replace(factors[at], spatial=True, part="whole", fused=fused, ended=True)
+    return replace(m, factors=tuple(factors))
+
+
+def _written_out(factor: Factor) -> bool:
+    """Whether a factor's units are written out, and it is not several axes that are known."""
+    return not (factor.lattice or factor.margin or factor.fused)
+
+
+def _row(table: Table, factor: int) -> list[Positions]:
+    """What the units along a factor read, over all others."""
+    rows = np.moveaxis(table.values, factor, 0).reshape(table.values.shape[factor], -1)
+    return list(np.bitwise_or.reduce(rows, axis=1))
+
+
+def _spread(row: list[Positions]) -> int:
+    """How far the units of a row lie apart."""
+    lows = [positions.low for positions in row if positions]
+    return max(lows) - min(lows) if lows else 0
+
+
+def _moves(row: list[Positions]) -> bool:
+    """Whether both ends of the sets move in one direction, each of them somewhere."""
+    for ends in ([p.low for p in row], [p.high for p in row]):
+        steps = [b - a for a, b in pairwise(ends if row[0].low <= row[-1].low else ends[::-1])]
+        if min(steps) < 0 or max(steps) == 0:
+            return False
+    return True
+
+
+def _as_lattice(m: FieldMap, factor: int) -> FieldMap:
+    """The map with a factor as a lattice, if the axes of the input that move along it move
+    regularly, and along no other axis of the map."""
+    size = m.factors[factor].size
+    others = [f for f, other in enumerate(m.factors) if other.spatial and f != factor]
+    periods = []
+    for table in (table for track in m.tracks for table in track.tables):
+        if not table.varies(factor):
+            periods.append((1, 0))
+        elif size < LEAST_UNITS or any(table.varies(other) for other in others):
+            return m
+        elif (regular := _period(table.values, factor)) is not None:
+            periods.append(regular)
+        else:
+            return m
+    if not any(step for _, step in periods):
+        return m
+    left = iter(periods)
+
+    def change(table: Table) -> Table:
+        period, step = next(left)
+        steps = (*table.steps[:factor], step, *table.steps[factor + 1 :])
+        return Table(table.values.take(range(period), axis=factor), steps)
+
+    old = m.factors[factor]
+    factor_list = list(m.factors)
+    factor_list[factor] = Factor(size, True, old.spatial, old.part, fused=old.fused)
+    return replace(m, factors=tuple(factor_list), tracks=m.mapped(change))
+
+
+def _period(values: Values, factor: int) -> tuple[int, int] | None:
+    """The shortest period of a table's entries along a factor, and how far it moves them.
+
+    None if they do not repeat, or do not move.
+    """
+    rows = np.moveaxis(values, factor, 0).reshape(values.shape[factor], -1)
+    for period in range(1, len(rows) // 2 + 1):
+        pairs = list(zip(rows[:-period].flat, rows[period:].flat, strict=True))
+        first = next(((a, b) for a, b in pairs if a), None)
+        step = first[1].low - first[0].low if first and first[1] else 0
+        if step and all(a + step == b for a, b in pairs):
+            return period, step
+    return None

@@ -1,0 +1,96 @@
+"""Units beyond the borders of a map that was written out and put together again.
+
+A walk back from one unit reads tokens by their numbers, and there are no numbers beyond the
+borders. The map is regular, though: on every axis of the input the table tells what such a unit
+reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from itertools import product
+from math import lcm
+from operator import or_
+
+import msgspec
+
+from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.positions import EMPTY, Positions
+from archcheck.fields.algebra.region import Box, canonical
+from archcheck.fields.algebra.table import Table
+
+
+class Regained(msgspec.Struct, frozen=True, gc=False):
+    """A map with the factors that are lattices again."""
+
+    map: FieldMap
+    ended: tuple[int, ...]
+
+    def parted(self, boxes: Iterable[Box]) -> tuple[tuple[Box, ...], list[Box]]:
+        """The parts of some boxes of units that lie within the borders, and beyond them."""
+        inside, outside = [], []
+        for box in boxes:
+            for factor in self.ended:
+                within = box[factor].within(self.map.factors[factor].size)
+                beyond = box[factor] - within
+                if beyond:
+                    outside.append((*box[:factor], beyond, *box[factor + 1 :]))
+                box = (*box[:factor], within, *box[factor + 1 :])
+            inside.append(box)
+        return canonical(inside), outside
+
+    def read_by(self, boxes: Iterable[Box], *, gates: bool) -> tuple[Box, ...]:
+        """The input positions that boxes of units read, as products of sets on each axis.
+
+        Without ``gates``, what operations that joined all positions added is left out.
+        """
+        tracks = self.map.tracks
+        moving = [t.local if not t.local.empty or t.fixed is None else t.fixed for t in tracks]
+        standing = [t.fixed or t.local for t in tracks]
+        ways = [moving, standing] if gates else [[t.local for t in tracks]]
+        return canonical(
+            tuple(_united(table, box) for table in tables) for box in boxes for tables in ways
+        )
+
+    def inside(self, index: Sequence[int]) -> tuple[int, ...]:
+        """The unit within the borders that reads what a unit beyond them reads, moved along."""
+        place = list(index)
+        for factor in self.ended:
+            tables = (table for track in self.map.tracks for table in track.tables)
+            period = lcm(*(table.values.shape[factor] for table in tables))
+            last = self.map.factors[factor].size - 1
+            if place[factor] < 0:
+                place[factor] %= period
+            elif place[factor] > last:
+                place[factor] = last - (last - place[factor]) % period
+        return tuple(place)
+
+    def middle(self) -> Box:
+        """One unit in the middle, with all of its channels."""
+        spatial = self.map.unit_factors()
+        return tuple(
+            Positions(f.size // 2, 1) if at in spatial else Positions(0, (1 << f.size) - 1)
+            for at, f in enumerate(self.map.factors)
+        )
+
+
+def _united(table: Table, box: Sequence[Positions]) -> Positions:
+    """The union of a table's entries over a box of indices."""
+    ranges = [
+        positions.members() if table.varies(factor) else (0,)
+        for factor, positions in enumerate(box)
+    ]
+    return reduce(or_, (entry_at(table, index) for index in product(*ranges)), EMPTY)
+
+
+def entry_at(table: Table, index: Sequence[int]) -> Positions:
+    """A table's entry for an index, which may lie beyond the borders along a lattice factor."""
+    shift = 0
+    place = []
+    for factor, i in enumerate(index):
+        turn, phase = divmod(i, table.values.shape[factor])
+        shift += turn * table.steps[factor]
+        place.append(phase)
+    entry: Positions = table.values[tuple(place)]
+    return entry + shift

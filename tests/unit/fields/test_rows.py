@@ -1,0 +1,181 @@
+"""Maps as rows of tokens and back, and maps that are written piece by piece: still maps."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import archcheck
+from tests.support.dag_rows import ACROSS_ROWS, TOKENS, WRITES
+from tests.support.dag_steps import CHANNELS, STEPS
+from tests.support.exactness import assert_every_region, assert_every_unit, assert_theoretical
+
+SHAPE = (3, 7, 9)
+IN_A_ROOM = {"larger_room"}
+
+
+class Between(nn.Module):
+    """A convolution, one way of moving its map about, and another convolution."""
+
+    def __init__(self, step: str, **options: str) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, CHANNELS, kernel_size=3, padding=1)
+        self.last = nn.Conv2d(CHANNELS, 2, kernel_size=3, padding=1)
+        self.step, self.options = step, options
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = STEPS[self.step](None, self.first(x), **self.options)
+        y: Tensor = self.last(x)
+        return y
+
+
+@pytest.mark.parametrize("road", TOKENS)
+def test_tokens_that_are_folded_back_are_the_map_again(road: str) -> None:
+    assert_theoretical(Between("tokens", road=road), SHAPE)
+    field = assert_every_unit(Between("tokens", road=road), SHAPE)
+    assert (field.shape, field.size, field.smallest) == ((7, 9), (5, 5), (5, 5))
+
+
+@pytest.mark.parametrize("road", [*TOKENS, *ACROSS_ROWS])
+def test_single_units_behind_tokens_read_what_has_a_gradient(road: str) -> None:
+    assert_every_region(Between("tokens", road=road), SHAPE)
+
+
+@pytest.mark.parametrize("road", TOKENS)
+def test_units_at_the_border_behind_tokens_read_beyond_it(road: str) -> None:
+    model = Between("tokens", road=road)
+    field = archcheck.receptive_field(archcheck.trace(model, SHAPE)).at("output")
+    unit = field.unit((0, 8)).theoretical
+    assert (unit.size, unit.count, unit.hull) == ((5, 5), 25, ((-2, 2), (6, 10)))
+
+
+@pytest.mark.parametrize("road", ACROSS_ROWS)
+def test_rows_that_follow_one_another_are_a_map_whose_units_differ(road: str) -> None:
+    field = assert_every_unit(Between("tokens", road=road), SHAPE)
+    assert field.varies
+
+
+@pytest.mark.parametrize("way", WRITES)
+def test_a_map_that_is_written_elsewhere_stays_a_map(way: str) -> None:
+    field = assert_every_unit(Between("rewritten", way=way), SHAPE)
+    assert (field.shape, field.size) == ((7, 9), (5, 5))
+    if way not in IN_A_ROOM:
+        assert_theoretical(Between("rewritten", way=way), SHAPE)
+
+
+@pytest.mark.parametrize("way", WRITES)
+def test_single_units_of_written_maps_read_what_has_a_gradient(way: str) -> None:
+    assert_every_region(Between("rewritten", way=way), SHAPE)
+
+
+def test_a_map_that_is_written_before_the_first_layer_has_a_field_at_features() -> None:
+    class Batched(nn.Module):
+        """Images of several sizes in one batch, as detectors put them together."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 4, kernel_size=3)
+            self.last = nn.Conv2d(4, 4, kernel_size=3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            room = x.new_full((len(x), 3, 16, 16), 0)
+            for image, place in zip(x, (room[at] for at in range(len(x))), strict=True):
+                place[:, : image.shape[1], : image.shape[2]].copy_(image)
+            y: Tensor = self.last(self.first(room)).mean((2, 3))
+            return y
+
+    field = archcheck.receptive_field(archcheck.trace(Batched(), (3, 16, 16))).at("features")
+    assert (field.shape, field.size) == ((12, 12), (5, 5))
+
+
+def test_what_is_left_of_an_axis_in_two_parts_counts_units() -> None:
+    class Halves(nn.Module):
+        """One half of every row on the other."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(2, 2, kernel_size=3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.conv(x).view(1, 2, 2, 6).sum(2)
+            return y
+
+    field = assert_every_unit(Halves(), (2, 12))
+    assert (field.shape, field.size) == ((6,), (9,))
+    assert field.unit(3).actual.axes[0].members() == (2, 3, 4, 8, 9, 10)
+
+
+def test_an_image_read_as_one_line_of_pixels_is_an_image_again() -> None:
+    class Raster(nn.Module):
+        """One-dimensional windows, the second dilated by the width."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.across = nn.Conv1d(1, 4, kernel_size=3, padding=1)
+            self.down = nn.Conv1d(4, 2, kernel_size=3, padding=8, dilation=8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            samples, _, height, width = x.shape
+            y: Tensor = self.down(self.across(x.flatten(2)).relu())
+            return y.view(samples, 2, height, width)
+
+    field = assert_every_unit(Raster(), (1, 8, 8))
+    assert field.shape == (8, 8)
+    unit = field.unit((3, 4)).theoretical
+    assert (unit.size, unit.count) == ((3, 3), 9)
+    assert_every_region(Raster(), (1, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("shape", "strides", "start", "sides", "size"),
+    [
+        ((1, 4, 4, 4), (256, 64, 16, 2), 0, (4, 4), (3, 3)),
+        ((1, 4, 8, 8), (256, 64, 8, 1), 0, (8, 8), (3, 3)),
+        ((1, 4, 6, 6, 3), (256, 64, 8, 1, 1), 0, (6, 6), (3, 5)),
+        ((1, 4, 3, 8), (256, 64, 9, 1), 8, (3, 8), None),
+    ],
+)
+def test_views_by_strides_read_where_they_say(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    start: int,
+    sides: tuple[int, ...],
+    size: tuple[int, ...] | None,
+) -> None:
+    class Strided(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 4, kernel_size=3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            view: Tensor = self.first(x).as_strided(shape, strides, start)
+            return view if view.ndim == 4 else view.mean(4)
+
+    field = assert_every_unit(Strided(), (3, 8, 8))
+    assert field.shape == sides
+    assert size is None or field.size == size
+
+
+def test_memory_outside_of_the_tensor_is_not_known() -> None:
+    class Outside(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x[:, :, 4:].as_strided((1, 3, 8, 8), (192, 64, 8, 1), 0)
+
+    rf = archcheck.receptive_field(archcheck.trace(Outside(), (3, 8, 8)))
+    with pytest.raises(archcheck.UnknownField, match="memory outside of the tensor"):
+        rf.at("output")
+
+
+def test_scatter_of_whole_rows_keeps_rows_and_columns() -> None:
+    class Scattered(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 4, kernel_size=3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.first(x).flatten(2)
+            index = torch.arange(y.shape[2]).expand_as(y)
+            return torch.zeros_like(y).scatter(2, index, y).view(1, 4, 8, 8)
+
+    assert assert_every_unit(Scattered(), (3, 8, 8)).shape == (8, 8)
