@@ -7,31 +7,30 @@ backwards for single units.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import product
+from itertools import chain, product
 from math import prod
 from operator import or_
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.joint_axes import (
-    SLIDING,
+    Numbering,
     Sizes,
-    bounded,
-    identity,
+    apart,
+    as_one,
+    digits,
+    in_stretches,
     is_joint,
-    joint_dimensions,
-    taken_apart,
-    together,
 )
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.region import Box, canonical
-from archcheck.fields.algebra.table import Table, union
+from archcheck.fields.algebra.table import Table
 from archcheck.fields.algebra.track import Track
 from archcheck.fields.forward import outcome
 from archcheck.fields.handlers import Context, Reading, Result
@@ -46,19 +45,19 @@ MOST_UNITS = 1 << 18
 class OperandUnits:
     """What the units of a tensor read of one operand, as a product over the operand's factors.
 
-    ``tables`` has one table for each factor of the operand's index, over the factors of the
-    result's; ``same`` is true where the table is the index itself. ``joins`` says that a whole axis
-    of the image is read, even by units outside of it. ``moved`` says that only part of one factor
-    of the result reads the operand: the factor, the start and the length of that part. ``sizes``
-    says which factors share a table that numbers the units of all of them.
+    ``tables`` give the numbers of the operand's units over the factors of the result; ``sizes``
+    says which factors of the operand each table numbers, ``same`` is true where the numbers are
+    the result's own. ``joins`` says that a whole axis of the image is read, even by units outside
+    of it. ``moved`` says that only part of one factor of the result reads the operand: the factor,
+    the start and the length of that part.
     """
 
     tensor: int
     tables: tuple[Table, ...]
+    sizes: Sizes
     same: tuple[bool, ...]
     joins: bool = False
     moved: tuple[int, int, int] | None = None
-    sizes: Sizes = ()
 
     def read_by(self, box: Box) -> tuple[Box, ...]:
         """The operand's units that a box of the result's units reads.
@@ -75,12 +74,10 @@ class OperandUnits:
         parts = [self._together(tables, factors, box) for tables, factors in self._components()]
         boxes = []
         for choice in product(*parts):
-            sets: dict[int, Positions] = {}
+            sets: dict[int, Box] = {}
             for part in choice:
                 sets |= part
-            boxes.append(tuple(sets[t] for t in range(len(self.tables))))
-        if self.sizes:
-            boxes = [whole for sets in boxes for whole in taken_apart(sets, self.sizes)]
+            boxes.append(tuple(chain.from_iterable(sets[t] for t in range(len(self.tables)))))
         return canonical(boxes)
 
     def _components(self) -> list[tuple[list[int], list[int]]]:
@@ -95,14 +92,25 @@ class OperandUnits:
             components.append((tables, factors))
         return components
 
-    def _together(
-        self, tables: list[int], factors: list[int], box: Box
-    ) -> list[dict[int, Positions]]:
+    def _together(self, tables: list[int], factors: list[int], box: Box) -> list[dict[int, Box]]:
+        """What some tables say of a box: sets of units of each one's factors."""
         if len(tables) == 1 and self.same[tables[0]]:
-            return [{tables[0]: box[tables[0]]}]
+            start = sum(map(len, self.sizes[: tables[0]]))
+            return [{tables[0]: box[start : start + len(self.sizes[tables[0]])]}]
         if len(tables) == 1 and len(factors) == 1:
             only = _along(self.tables[tables[0]], factors[0], box[factors[0]])
-            return [{tables[0]: only}] if only else []
+            numbers: Sequence[Box] = [(only,)] if only else []
+        else:
+            numbers = self._one_by_one(tables, factors, box)
+        return [
+            dict(zip(tables, choice, strict=True))
+            for sets in numbers
+            for choice in product(
+                *(digits(p, self.sizes[t]) for p, t in zip(sets, tables, strict=True))
+            )
+        ]
+
+    def _one_by_one(self, tables: list[int], factors: list[int], box: Box) -> Sequence[Box]:
         if prod(box[factor].count for factor in factors) > MOST_UNITS:
             raise NotModelledError("a reshape of too many units")
         alike: dict[tuple[Positions, ...], Positions] = {}
@@ -110,8 +118,7 @@ class OperandUnits:
             place = dict(zip(factors, index, strict=True))
             first, *rest = (entry(self.tables[number], place) for number in tables)
             alike[tuple(rest)] = alike.get(tuple(rest), EMPTY) | first
-        boxes = canonical((first, *rest) for rest, first in alike.items())
-        return [dict(zip(tables, sets, strict=True)) for sets in boxes]
+        return canonical((first, *rest) for rest, first in alike.items())
 
 
 def entry(table: Table, place: dict[int, int]) -> Positions:
@@ -141,10 +148,14 @@ def _along(table: Table, factor: int, positions: Positions) -> Positions:
 
 @dataclass(frozen=True)
 class OutputUnits:
-    """One output of an operation: the structure of its index, and what its units read."""
+    """One output of an operation: the structure of its index, and what its units read.
+
+    ``coupled`` says that some of it may be no product of sets over the operands' factors.
+    """
 
     structure: FieldMap
     operands: tuple[OperandUnits, ...]
+    coupled: bool = False
 
 
 def output_units(
@@ -163,51 +174,56 @@ def output_units(
         return [concatenated]
     network, op, names = _named_apart(network, op)
     operands = {t: m for t in op.inputs if (m := structures.get(names.get(t, t))) is not None}
-    numbered = _numbered(op, operands)
-    maps_of_inputs = {tensor: numbered.get(tensor) and numbered[tensor].map for tensor in op.inputs}
+    *cheaper, last = _ways(op, operands)
+    for way in cheaper:
+        numbered = {tensor: way(m) for tensor, m in operands.items()}
+        outputs = _outputs(network, op, numbered, names, reading)
+        if not any(isinstance(output, OutputUnits) and output.coupled for output in outputs):
+            return outputs
+    return _outputs(network, op, {t: last(m) for t, m in operands.items()}, names, reading)
+
+
+def _ways(op: Op, operands: Mapping[int, FieldMap]) -> Sequence[Callable[[FieldMap], Numbering]]:
+    """How the operands' units may be numbered, the cheapest way first."""
+    if all(max(m.groups, default=0) < 2 for m in operands.values()):
+        return (apart,)
+    return (in_stretches, as_one) if is_joint(op, operands.values()) else (apart, as_one)
+
+
+def _outputs(
+    network: Network,
+    op: Op,
+    numbered: Mapping[int, Numbering],
+    names: Mapping[int, int],
+    reading: Reading,
+) -> list[OutputUnits | NotModelledError | None]:
+    """What the outputs read of operands whose units are numbered."""
+    maps = dict.fromkeys(op.inputs) | _on_tracks_of_their_own(numbered)
     outputs: list[OutputUnits | NotModelledError | None] = []
-    for results in _alternatives(network, op, maps_of_inputs, reading):
+    for results in _alternatives(network, op, maps, reading):
         outputs += [None] * (len(results) - len(outputs))
         for index, result in enumerate(results):
             outputs[index] = _extended(outputs[index], result, numbered, names)
     return outputs
 
 
-class _Numbered(NamedTuple):
-    """A map that numbers its own units: by ``tables``, from the track ``first`` on."""
-
-    map: FieldMap
-    structure: FieldMap
-    first: int
-    tables: tuple[Table, ...]
-    sizes: Sizes
-
-
-def _numbered(op: Op, operands: Mapping[int, FieldMap]) -> dict[int, _Numbered]:
-    """The operands of an operation, each numbered on tracks of its own."""
-    total = sum(len(m.factors) for m in operands.values())  # at most
-    joint = is_joint(op, operands.values())
-    numbered = {}
+def _on_tracks_of_their_own(numbered: Mapping[int, Numbering]) -> dict[int, FieldMap]:
+    """Maps of the operands, each with its tables on tracks that are empty in all others."""
+    total = sum(len(numbering.tables) for numbering in numbered.values())
+    maps = {}
     first = 0
-    for tensor, structure in operands.items():
-        m, tables = structure, identity(structure.factors)
-        sizes: Sizes = ()
-        dimensions = joint_dimensions(op, m) if joint else []
-        if dimensions:
-            m = bounded(m, dimensions, rows=op.kind not in SLIDING)
-            sizes, tables = together(m, dimensions)
+    for tensor, (m, _, tables, _) in numbered.items():
         tracks = [Track(Table.constant(EMPTY, len(m.factors)))] * total
         tracks[first : first + len(tables)] = map(Track, tables)
-        m = replace(m, tracks=tuple(tracks))
-        numbered[tensor] = _Numbered(m, structure, first, tables, sizes)
+        maps[tensor] = replace(m, tracks=tuple(tracks))
         first += len(tables)
-    return numbered
+    return maps
 
 
 def _extended(
     output: OutputUnits | NotModelledError | None,
     result: Result,
-    numbered: Mapping[int, _Numbered],
+    numbered: Mapping[int, Numbering],
     names: Mapping[int, int],
 ) -> OutputUnits | NotModelledError | None:
     """An output with what it reads according to one more map of it."""
@@ -217,14 +233,14 @@ def _extended(
         return result
     m = result.within_borders()
     operands = list(output.operands) if output else []
-    for tensor, operand in numbered.items():
-        tracks = m.tracks[operand.first : operand.first + len(operand.tables)]
-        name = names.get(tensor, tensor)
-        if operand.sizes:
-            operands += _joint_operand(name, tracks, operand.structure, operand.sizes)
-        else:
-            operands += _single_operand(name, tracks, operand.tables)
-    return OutputUnits(replace(m, tracks=()), tuple(operands))
+    coupled, first = output is not None and output.coupled, 0
+    for tensor, numbering in numbered.items():
+        tracks = m.tracks[first : first + len(numbering.tables)]
+        first += len(tracks)
+        for tables, joins in _products(tracks):
+            operands.append(_operand(names.get(tensor, tensor), numbering, tables, joins))
+            coupled = coupled or _depend_on_each_other(tables, numbering)
+    return OutputUnits(replace(m, tracks=()), tuple(operands), coupled)
 
 
 def _alternatives(
@@ -239,37 +255,45 @@ def _alternatives(
     return [maps]
 
 
-def _single_operand(
-    tensor: int, tracks: Sequence[Track], own: Sequence[Table]
-) -> Iterator[OperandUnits]:
-    """What is read according to the tracks: what moves with the unit, and what is fixed."""
-    moving = [t.local if not t.local.empty or t.fixed is None else t.fixed for t in tracks]
-    same = tuple(
-        a.values is b.values and a.steps == b.steps for a, b in zip(moving, own, strict=True)
-    )
-    joins = any(m is t.fixed for m, t in zip(moving, tracks, strict=True))
+def _products(tracks: Sequence[Track]) -> Iterator[tuple[tuple[Table, ...], bool]]:
+    """What is read according to the tracks, and whether that is a whole axis of the image.
+
+    A norm reads the unit's own position and all others: two products, not one.
+    """
+    moving = tuple(t.local if not t.local.empty or t.fixed is None else t.fixed for t in tracks)
+    joins = [t.joined_by is not None and (t.fixed is None or t.local.empty) for t in tracks]
     if not any(table.empty for table in moving):
-        yield OperandUnits(tensor, tuple(moving), same, joins)
-    # A norm reads the unit's own position and all others: two products, not one.
-    both = [t.fixed is not None and not t.fixed.empty and not t.local.empty for t in tracks]
-    if any(both):
-        standing = [t.fixed if t.fixed is not None else t.local for t in tracks]
-        yield OperandUnits(tensor, tuple(standing), (False,) * len(standing), True)
+        yield moving, any(joins)
+    if any(t.fixed is not None and not t.fixed.empty and not t.local.empty for t in tracks):
+        standing = tuple(t.fixed if t.fixed is not None else t.local for t in tracks)
+        yield standing, any(t.joined_by is not None for t in tracks)
 
 
-def _joint_operand(
-    tensor: int, tracks: Sequence[Track], operand: FieldMap, sizes: Sizes
-) -> Iterator[OperandUnits]:
-    """What is read according to tracks that number several factors each."""
-    tables = tuple(union(t.tables) for t in tracks)
-    if any(table.empty for table in tables):
-        return
-    joins, at = False, 0
-    for table, part in zip(tables, sizes, strict=True):
-        endless = any(factor.lattice for factor in operand.factors[at : at + len(part)])
-        whole, at = prod(part), at + len(part)
-        joins = joins or (endless and any(p.count == whole for p in table.values.flat))
-    yield OperandUnits(tensor, tables, (False,) * len(tables), joins, sizes=sizes)
+def _operand(
+    tensor: int, numbering: Numbering, tables: tuple[Table, ...], joins: bool
+) -> OperandUnits:
+    same = tuple(
+        a.values is b.values and a.steps == b.steps
+        for a, b in zip(tables, numbering.tables, strict=True)
+    )
+    return OperandUnits(tensor, tables, numbering.sizes, same, joins)
+
+
+def _depend_on_each_other(tables: Sequence[Table], numbering: Numbering) -> bool:
+    """Whether several tables of one dimension give sets that may be no product.
+
+    Those of a window are none: of a dimension of two factors it may read the last position of one
+    row and the first one of the next.
+    """
+    if len(set(numbering.dimensions)) == len(tables):
+        return False
+    several: dict[int, list[bool]] = {}
+    for table, sizes, dimension in zip(tables, numbering.sizes, numbering.dimensions, strict=True):
+        counts = {positions.count for positions in table.values.flat}
+        if max(counts, default=0) > 1:
+            whole = counts == {prod(sizes)} and not any(table.steps)
+            several.setdefault(dimension, []).append(whole)
+    return any(len(sets) > 1 and not all(sets) for sets in several.values())
 
 
 def _named_apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
@@ -341,8 +365,9 @@ def _concatenation(
     for tensor in tensors:
         length = network.shape(tensor)[dimension]
         if tensor in operands:
-            tables = identity(operands[tensor].factors)
+            _, sizes, tables, _ = apart(operands[tensor])
+            same = (True,) * len(tables)
             moved = (at, before, length)
-            dependencies.append(OperandUnits(tensor, tables, (True,) * len(tables), moved=moved))
+            dependencies.append(OperandUnits(tensor, tables, sizes, same, moved=moved))
         before += length
     return OutputUnits(FieldMap(factors, first.groups, ()), tuple(dependencies))

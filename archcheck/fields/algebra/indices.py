@@ -25,9 +25,8 @@ MOST_UNITS = 1 << 18
 
 def along(m: FieldMap, dimension: int, index: Integers) -> FieldMap:
     """The units of one dimension that a one-dimensional array of indices picks."""
-    size = m.shape[dimension]
-    index = np.where(index < 0, index + size, index)
-    read = _regular(index, size)
+    index = np.where(index < 0, index + m.shape[dimension], index)
+    read = _regular(index)
     if read is None:
         if len(index) > MOST_UNITS:
             raise NotModelledError("too many indices")
@@ -38,22 +37,18 @@ def along(m: FieldMap, dimension: int, index: Integers) -> FieldMap:
     return m.gathered(dimension, read, len(index))
 
 
-def _regular(index: Integers, size: int) -> AxisMap | None:
-    """The pattern in an array of indices that goes on beyond the borders; None without one."""
+def _regular(index: Integers) -> AxisMap | None:
+    """The pattern in an array of indices that goes on beyond the borders; None without one.
+
+    Indices that wrap around or turn back at a border have a seam there, and no pattern: they are
+    read as they are.
+    """
     count = len(index)
     if count < 2:
         return axis_map.pick(int(index[0]) if count else 0)
-    middle = (count - 1) // 2
-    step = int(index[middle + 1] - index[middle])
-    if step:
-        start = int(index[middle]) - middle * step
-        for border in (axis_map.DROP, axis_map.WRAP, axis_map.REFLECT, axis_map.CLAMP):
-            read = AxisMap(1, step, ((start,),), border)
-            if all(read.reads_within(o, size) == [i] for o, i in enumerate(index.tolist())):
-                return read
-    for period in range(2, min(count // 2, LONGEST_PERIOD) + 1):
+    for period in range(1, min(count // 2, LONGEST_PERIOD) + 1):
         advance = int(index[period] - index[0])
-        if advance > 0 and bool((index[period:] - index[:-period] == advance).all()):
+        if advance and bool((index[period:] - index[:-period] == advance).all()):
             return AxisMap(period, advance, tuple((int(i),) for i in index[:period]))
     return None
 

@@ -1,15 +1,17 @@
-"""Several factors of an index that share one table, where sets of units are not products.
+"""How the units of a tensor are numbered: factor by factor, or several factors together.
 
-A mask over tokens in rows and columns may leave any set of them open: a diamond, say, or all
-earlier ones. Rows and columns kept separately would make a rectangle of it.
+Sets of units are kept as products of sets of numbers. What a window over a dimension of several
+factors reads is no product of sets on each of them, nor is what a mask over tokens in rows and
+columns leaves open (a diamond, say, or all earlier ones): there the factors are numbered together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,7 +28,6 @@ JOINING_MASKED = frozenset(
     "scaled_dot_product_attention multi_head_attention_forward".split()
 )
 """The kinds that join what a mask leaves open, which may be any set."""
-SLIDING = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.POOLS | {"interpolate"}
 JOINING_ROWS = (
     kinds.SCANS
     | kinds.RECURRENT
@@ -35,18 +36,63 @@ JOINING_ROWS = (
 """The kinds that join all earlier units, or those of an index, without a mask."""
 
 
+class Numbering(NamedTuple):
+    """A map whose units are numbered by tables, each over a stretch of one dimension's factors."""
+
+    map: FieldMap
+    sizes: Sizes
+    tables: tuple[Table, ...]
+    dimensions: tuple[int, ...]
+    """For every table the dimension that its factors are of."""
+
+
+def apart(m: FieldMap) -> Numbering:
+    """Every factor numbered on its own."""
+    return _numbered(m, lambda factor: True)
+
+
+def in_stretches(m: FieldMap) -> Numbering:
+    """The bounded factors of a dimension together, with the lattice factor in front of them."""
+    return _numbered(m, lambda factor: m.factors[factor].lattice)
+
+
+def as_one(m: FieldMap) -> Numbering:
+    """All factors of a dimension together; only the first of them goes on beyond the borders."""
+    for dimension in range(len(m.groups)):
+        for factor in range(len(m.factors))[m.span(dimension)][1:]:
+            m = m.pinned(factor)
+    return _numbered(m, lambda factor: False)
+
+
+def _numbered(m: FieldMap, begins: Callable[[int], bool]) -> Numbering:
+    """Numbered in stretches: one begins at a dimension's first factor and where ``begins`` says."""
+    starts, dimensions = [], []
+    for dimension in range(len(m.groups)):
+        span = m.span(dimension)
+        for factor in range(span.start, span.stop):
+            if factor == span.start or begins(factor):
+                starts.append(factor)
+                dimensions.append(dimension)
+    tables = _tables(m.factors, tuple(starts))
+    ends = pairwise([*starts, len(m.factors)])
+    sizes = tuple(tuple(f.size for f in m.factors[start:end]) for start, end in ends)
+    return Numbering(m, sizes, tables, tuple(dimensions))
+
+
 @lru_cache(maxsize=1024)
-def identity(factors: tuple[Factor, ...]) -> tuple[Table, ...]:
-    """For every factor the table that numbers its indices."""
+def _tables(factors: tuple[Factor, ...], starts: tuple[int, ...]) -> tuple[Table, ...]:
     tables = []
-    for at, factor in enumerate(factors):
-        values = np.empty(1 if factor.lattice else factor.size, dtype=object)
+    for start, end in pairwise([*starts, len(factors)]):
+        inner = [factor.size for factor in factors[start + 1 : end]]
+        lattice = factors[start].lattice
+        first = 1 if lattice else factors[start].size
+        values = np.empty(first * prod(inner), dtype=object)
         for index in range(len(values)):
             values[index] = Positions(index, 1)
         sides = [1] * len(factors)
-        sides[at] = len(values)
+        sides[start:end] = [first, *inner]
         steps = [0] * len(factors)
-        steps[at] = int(factor.lattice)
+        steps[start] = prod(inner) if lattice else 0
         tables.append(Table(values.reshape(sides), tuple(steps)))
     return tuple(tables)
 
@@ -54,79 +100,22 @@ def identity(factors: tuple[Factor, ...]) -> tuple[Table, ...]:
 def is_joint(op: Op, operands: Iterable[FieldMap]) -> bool:
     """Whether an operation may join any set of units, such as a mask leaves open."""
     if op.kind not in JOINING_MASKED:
-        return op.kind in JOINING_ROWS or op.kind in SLIDING
+        return op.kind in JOINING_ROWS
     masks = (op.arguments.get(name) for name in ("attn_mask", "key_padding_mask", "is_causal"))
     return any(masks) or any(m.cut is not None for m in operands)
 
 
-def joint_dimensions(op: Op, m: FieldMap) -> list[int]:
-    """The dimensions of several factors along which an operation may join any set of units.
-
-    A window that slides over rows of tokens, one behind the other, reads the beginning of the
-    next row at the end of one.
-    """
-    several = [d for d, number in enumerate(m.groups) if number > 1]
-    if op.kind in SLIDING:
-        return [d for d in several if d > 1]
-    return several
-
-
-def bounded(m: FieldMap, dimensions: Iterable[int], *, rows: bool) -> FieldMap:
-    """A map that ends at the real borders along some dimensions of several factors; ``rows`` says
-    whether along the first factor of each, too."""
-    for dimension in dimensions:
-        at = range(len(m.factors))[m.span(dimension)]
-        for factor in at if rows else at[1:]:
-            m = m.pinned(factor)
-    return m
-
-
-def together(m: FieldMap, dimensions: Collection[int]) -> tuple[Sizes, tuple[Table, ...]]:
-    """Tables that number the indices of a map, and the sizes of the factors that share each.
-
-    The factors of each of ``dimensions`` share one, all others have one each.
-    """
-    sizes: list[tuple[int, ...]] = []
-    tables: list[Table] = []
-    alone = identity(m.factors)
-    for dimension in range(len(m.groups)):
-        at = range(len(m.factors))[m.span(dimension)]
-        if dimension not in dimensions:
-            sizes += [(m.factors[factor].size,) for factor in at]
-            tables += alone[at.start : at.stop]
-        else:
-            part = tuple(m.factors[factor].size for factor in at)
-            endless = m.factors[at.start].lattice
-            rows = (1, *part[1:]) if endless else part
-            values = np.empty(prod(rows), dtype=object)
-            for index in range(len(values)):
-                values[index] = Positions(index, 1)
-            sides = [1] * len(m.factors)
-            sides[at.start : at.stop] = rows
-            steps = [0] * len(sides)
-            steps[at.start] = prod(part[1:]) if endless else 0
-            sizes.append(part)
-            tables.append(Table(values.reshape(sides), tuple(steps)))
-    return tuple(sizes), tuple(tables)
-
-
-def taken_apart(box: Box, sizes: Sizes) -> Iterator[Box]:
-    """Boxes over single factors, from a box over numbers of units of several factors."""
-    for choice in product(*map(_digits, box, sizes)):
-        yield tuple(positions for part in choice for positions in part)
-
-
-def _digits(positions: Positions, sizes: tuple[int, ...]) -> tuple[Box, ...]:
-    """Numbers as boxes of their digits in a mixed radix, the last digit running fastest."""
+def digits(numbers: Positions, sizes: tuple[int, ...]) -> tuple[Box, ...]:
+    """Numbers of units of several factors as boxes over these, the last factor running fastest."""
     if len(sizes) == 1:
-        return ((positions,),)
+        return ((numbers,),)
     inner = prod(sizes[1:])
     rows: dict[int, Positions] = {}
-    for number in positions.members():
+    for number in numbers.members():
         outer, rest = divmod(number, inner)
         rows[outer] = rows.get(outer, EMPTY) | Positions(rest, 1)
     return canonical(
         (Positions(outer, 1), *rest)
         for outer, within in rows.items()
-        for rest in _digits(within, sizes[1:])
+        for rest in digits(within, sizes[1:])
     )

@@ -115,6 +115,26 @@ def test_fields_that_are_no_products_are_exact(name: str) -> None:
     assert not field.unit().actual.is_product
 
 
+CUT_ANEW: dict[str, Callable[[Tensor], Tensor]] = {
+    "pairs, and pairs of these": lambda x: (
+        x.unflatten(2, (4, 2)).roll(1, 3).reshape(1, 4, 2, 4, 6).flip(3).reshape(x.shape)
+    ),
+    "windows turned": lambda x: (
+        x.reshape(1, 4, 2, 4, 2, 3).transpose(3, 5).flip(3).transpose(3, 5).reshape(x.shape)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CUT_ANEW)
+def test_a_window_over_an_axis_that_was_cut_reads_no_product_of_its_parts(name: str) -> None:
+    module = Around(CUT_ANEW[name])
+    field = assert_every_region(module, (2, 8, 6))
+    for unit in np.ndindex(*field.shape):
+        assert field.unit(unit).theoretical.within() == field.unit(unit).actual
+        for axis, positions in enumerate(field.unit(unit).theoretical.axes):
+            assert positions == field.positions(axis, unit)
+
+
 class EverySecond(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x[:, :, ::2]

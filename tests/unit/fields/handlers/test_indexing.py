@@ -163,9 +163,7 @@ def test_writing_by_constants_is_exact(name: str) -> None:
     [
         ("every second", (3, 3), (2, 1)),
         ("each twice", (3, 3), (0.5, 1)),
-        ("rolled", (3, 3), (1, 1)),
-        ("mirrored", (3, 3), (1, 1)),
-        ("clamped", (3, 3), (1, 1)),
+        ("reversed", (3, 3), (-1, 1)),
     ],
 )
 def test_indices_in_a_pattern_go_on_beyond_the_borders(
@@ -173,6 +171,52 @@ def test_indices_in_a_pattern_go_on_beyond_the_borders(
 ) -> None:
     rf = archcheck.receptive_field(archcheck.trace(Applied(2, READ[name]).double(), IMAGE))
     assert (rf.at("output").size, rf.at("output").jump) == (size, jump)
+
+
+RING = torch.arange(12)
+LATER, EARLIER = (RING + 1) % 12, (RING - 1) % 12
+BOTH = torch.cat([LATER, EARLIER])
+AROUND: dict[str, Callable[[Tensor], Tensor]] = {
+    "index_select": lambda x: x.index_select(2, LATER) + x.index_select(2, EARLIER),
+    "brackets": lambda x: x[..., (RING + 3) % 12] + x,
+    "several times, from both ends": lambda x: x[..., torch.cat([RING, RING.flip(0), RING])],
+    "gather": lambda x: x.gather(2, EARLIER.expand(1, 4, 12)) + x,
+    "gather, other channels otherwise": lambda x: x.gather(
+        2, ((RING + torch.arange(4)[:, None]) % 12)[None]
+    ),
+    "index_add": lambda x: x.index_add(2, BOTH, x[..., torch.cat([RING, RING])]),
+    "scatter_add": lambda x: x.scatter_add(2, LATER.expand(1, 4, 12), x),
+    "index_copy": lambda x: x.index_copy(2, EARLIER, x) + x,
+    "written": lambda x: assign((..., LATER), x)(x) + x,
+    "mirrored": lambda x: x[..., (RING - 2).abs()],
+    "clamped": lambda x: x[..., (RING - 2).clamp(0, 11)],
+    "a stride that wraps": lambda x: x[..., (RING * 5) % 12] + x,
+    "halves exchanged": lambda x: x[..., torch.cat([RING[6:], RING[:6]])] + x,
+}
+
+
+class Twice(nn.Module):
+    """A function behind each of two convolutions."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv1d(2, 4, 3, padding=1), nn.Conv1d(4, 4, 1))
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = self.function(layer(x))
+        return x
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_indices_with_a_seam_are_read_as_they_are(name: str) -> None:
+    field = assert_every_unit(Twice(AROUND[name]), (2, 12))
+    for unit in range(field.shape[0]):
+        both = field.unit(unit)
+        assert both.theoretical.within() == both.actual
+        assert field.positions(0, unit).within(12) == field.actual_positions(0, unit)
+    assert field.size[0] <= 12 + 2  # the convolution alone sees beyond the borders
 
 
 class Focus(nn.Module):
