@@ -190,6 +190,8 @@ class Field:
             ValueError: if gates are left out of a strict reading.
         """
         index = (unit,) if isinstance(unit, int) else self.centre if unit is None else tuple(unit)
+        if unit is None and not all(self.shape):
+            raise UnknownField(f"there is no unit at {self.location.name}: the map is empty")
         check_unit(index, self.shape)
         if not gates and self._walks.normalization_joins:
             raise ValueError("gates can be left out where normalisation is, not where it joins")

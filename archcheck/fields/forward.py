@@ -49,7 +49,7 @@ def outcome(
         result = handler(Context(network, op, operands, reading))
     except NotModelledError as error:
         return str(error)
-    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+    except Exception as error:
         # Called in a way that its model does not cover: not known, rather than guessed.
         return f"{op.function} was called in a way that is not modelled ({error!r})"
     return result if isinstance(result, list) else [result]

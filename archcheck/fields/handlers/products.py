@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.axis_map import AxisMap, pick
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
+from archcheck.fields.algebra.indices import picked
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Table
@@ -77,7 +78,7 @@ def linear(context: Context) -> FieldMap:
     joined = masks.joined(m, [last], context.op.index)
     if context.argument("bias") is not None:
         joined = masks.settled(joined)
-    if not context.output_shape:
+    if len(context.output_shape) == last:  # the weight is one row
         return joined.without(last)
     return joined.grown(last, context.output_shape[-1], spatial=spatial)
 
@@ -305,7 +306,16 @@ def einsum(context: Context) -> FieldMap:
         m = context.maps.get(operand["tensor"])
         if m is None:
             continue
-        if len(set(term)) != len(term):
-            raise NotModelledError("an einsum that takes a diagonal")
-        terms.append((term, m))
+        terms.append(_diagonal(term, m))
     return _product(terms, result, context)
+
+
+def _diagonal(letters: str, m: FieldMap) -> Term:
+    """A term whose letters all differ: dimensions of one letter are read at the same index."""
+    for letter in dict.fromkeys(letters):
+        while letters.count(letter) > 1:
+            at = [letters.index(letter), letters.rindex(letter)]
+            steps = np.arange(m.shape[at[0]])
+            m = picked(m, at, [steps, steps], 0)
+            letters = letter + letters[: at[0]] + letters[at[0] + 1 : at[1]] + letters[at[1] + 1 :]
+    return letters, m
