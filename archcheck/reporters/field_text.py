@@ -9,11 +9,11 @@ from math import prod
 from rich.console import Console
 from rich.text import Text
 
-from archcheck.fields import Region, UnitField, UnknownField
+from archcheck.fields import Field, Region, UnitField, UnknownField
 from archcheck.fields.explain.effective import Effective
 from archcheck.fields.explain.growth import Growth, by_block, window_words
 from archcheck.fields.explain.path import HIGH, LOW, FieldPath
-from archcheck.fields.explain.summary import Summary
+from archcheck.fields.explain.summary import Summary, elsewhere
 from archcheck.network import Network, Op
 from archcheck.phrases import shape_text, size_text, some_of
 from archcheck.reporters import formatting
@@ -59,6 +59,8 @@ def print_field(summary: Summary, console: Console) -> None:
             _print(console, row)
     for text in _paths(network, summary.paths):
         _print(console, text)
+    for row in _elsewhere(summary):
+        _print(console, row)
 
 
 def print_unknown(network: Network, at: str, error: UnknownField, console: Console) -> None:
@@ -78,6 +80,19 @@ def _print(console: Console, text: Text) -> None:
 def _row(label: str, value: str, note: str = "", style: str = "") -> Text:
     text = Text(f"  {label:<{LABEL_WIDTH}}").append(value, style=style)
     return text.append(f"   {note}", style="dim") if note else text
+
+
+def _elsewhere(summary: Summary) -> list[Text]:
+    """The fields at the other outputs, and in the positions of the other inputs."""
+    rows = []
+    several = len(summary.rf.network.inputs) > 1
+    for answer in elsewhere(summary):
+        of = f"of input {answer.rf.input_index}" if several else ""
+        if isinstance(answer.field, Field):
+            rows.append(_row(answer.location.name, size_text(answer.field.size), of))
+        else:
+            rows.append(_row(answer.location.name, f"not known: {answer.field}", of, "yellow"))
+    return [Text(""), Text("elsewhere", style="bold"), *rows] if rows else []
 
 
 def _about(summary: Summary) -> str:
