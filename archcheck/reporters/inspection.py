@@ -135,7 +135,8 @@ def _layer(network: Network, views: list[ReceptiveField], layer: Layer) -> dict[
         "module": layer.module,
         "built": place(op.built if op else None),
         "called": place(called),
-        "output_shape": list(network.shape(layer.output)[1:]),
+        "output_shape": list(network.sample_shape(layer.output)),
+        "batched": network.batched(layer.output),
         "parameters": layer.num_parameters,
         "macs": layer.macs,
         "receptive_field": None
@@ -203,7 +204,7 @@ def _row(
     return (
         formatting.in_one_line(layer.name),
         formatting.in_one_line(layer.module),
-        shape_text(network.shape(layer.output)[1:]),
+        shape_text(network.sample_shape(layer.output)),
         f"{layer.num_parameters:,}" if layer.num_parameters else "",
         formatting.amount(layer.macs) if layer.macs is None or layer.macs else "",
         _size(field),
