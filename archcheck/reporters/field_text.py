@@ -124,6 +124,13 @@ def _figures(summary: Summary) -> list[Text]:
         gates = some_of(names, 3)
         text = size_text(["–" if side is None else side for side in field.local])
         rows.append(_row("without gates", text, f"the paths through {gates} left out"))
+    elif field.without_joins is not None and field.joined_by is not None:
+        name = field.joined_by.module or field.joined_by.kind
+        text = size_text(field.without_joins)
+        rows.append(_row("without it", text, f"as if {name} handed on what it reads"))
+    if field.before_pool is not None:
+        pool = field.before_pool
+        rows.append(_row("behind it", size_text(pool.size), pool.location.name))
     if summary.norms:
         norms = some_of([op.module or op.kind for op in summary.norms], 1)
         size = "not known" if summary.strict is None else size_text(summary.strict.size)

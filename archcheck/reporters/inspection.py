@@ -96,6 +96,8 @@ def field_data(field: Field) -> dict[str, Any]:
         "coverage": list(field.coverage),
         "global": field.is_global,
         "local": list(field.local),
+        "before_pool": None if field.before_pool is None else list(field.before_pool.size),
+        "without_joins": None if field.without_joins is None else list(field.without_joins),
     }
 
 
@@ -285,7 +287,12 @@ def _field_words(answer: Answer) -> Text:
     if min(field.coverage) < 1:
         facts.append(f"{min(field.coverage):.0%} of it read")
     if field.is_global and field.joined_by is not None:
-        facts.append(f"global from {field.joined_by.module or field.joined_by.kind} on")
+        joined = f"global from {field.joined_by.module or field.joined_by.kind} on"
+        without = field.without_joins
+        facts.append(joined if without is None else f"{joined} ({size_text(without)} without)")
+    pool = field.before_pool
+    if pool is not None:
+        facts.append(f"{size_text(pool.size)} {pool.location.name}")
     norms = rf.joining_norms(location)
     if norms:
         facts.append(f"{norms[0].module or norms[0].kind} left out")

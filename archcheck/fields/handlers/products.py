@@ -58,13 +58,32 @@ def _arranged(letters: str, m: FieldMap, full: str) -> FieldMap:
     return m
 
 
-def _product(terms: Sequence[Term], result: str, context: Context) -> FieldMap:
+def _product(
+    terms: Sequence[Term], constants: Sequence[str], result: str, context: Context
+) -> FieldMap:
+    """A product of maps and of constants, whose letters are given."""
     parts = contracted(terms, result, context.op.index)
     zeros = [m for m in parts if m.cut is not None]
     whole = merged([replace(m, cut=None) for m in parts], context.output_shape)
+    whole = _counting_space(whole, terms, constants, result)
     if len(zeros) == len(parts):
         whole = masks.closed_too(whole, zeros[0])
     return whole
+
+
+def _counting_space(
+    whole: FieldMap, terms: Sequence[Term], constants: Sequence[str], result: str
+) -> FieldMap:
+    """A constant matrix that is applied along an axis of space leaves an axis of space."""
+    spatial = {term[d] for term, m in terms for d in m.spatial_dimensions()}
+    known = {letter for term, _ in terms for letter in term}
+    factors = list(whole.factors)
+    for term in constants:
+        read, made = set(term) - set(result), set(term) - known
+        if len(read) == len(made) == 1 and read <= spatial:
+            for factor in range(len(factors))[whole.span(result.index(made.pop()))]:
+                factors[factor] = replace(factors[factor], spatial=True)
+    return replace(whole, factors=tuple(factors))
 
 
 @handles({"linear"}, cuts=True)
@@ -105,7 +124,8 @@ def matrix_product(context: Context) -> FieldMap:
     terms = [(term, m) for term, m in zip(letters, maps, strict=True) if m is not None]
     if not terms:
         return merged([masks.settled(m) for m in context.operands], shape)
-    whole = _product(terms, result, context)
+    constants = [term for term, m in zip(letters, maps, strict=True) if m is None]
+    whole = _product(terms, constants, result, context)
     addend = context.op.arguments.get("input")
     if context.op.kind not in ("addmm", "baddbmm", "addmv") or not is_tensor(addend):
         return whole
@@ -301,13 +321,14 @@ def einsum(context: Context) -> FieldMap:
         operands = operands[0]
     ranks = [len(context.network.shape(operand["tensor"])) for operand in operands]
     inputs, result = explicit(equation, ranks)
-    terms = []
+    terms, constants = [], []
     for term, operand in zip(inputs, operands, strict=True):
         m = context.maps.get(operand["tensor"])
         if m is None:
+            constants.append(term)
             continue
         terms.append(_diagonal(term, m))
-    return _product(terms, result, context)
+    return _product(terms, constants, result, context)
 
 
 def _diagonal(letters: str, m: FieldMap) -> Term:
