@@ -9,11 +9,9 @@ from itertools import chain, product
 from math import prod
 from typing import NamedTuple
 
-import numpy as np
-
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
-from archcheck.fields.algebra.table import Table, Values
+from archcheck.fields.algebra.table import Table, united
 from archcheck.fields.regained import entry_at
 from archcheck.phrases import shape_text
 
@@ -172,8 +170,7 @@ def _units(m: FieldMap, local: Table, fixed: Table | None) -> list[Positions]:
         if description.lattice:
             local = local.pinned(factor, description.size)
             fixed = fixed.pinned(factor, description.size)
-    both: Values = np.bitwise_or(local.values, fixed.values)
-    return list(both.flat)
+    return list(united([local.values, fixed.values]).flat)
 
 
 def _units_apart(m: FieldMap, factor: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.positions import Positions
@@ -92,9 +93,46 @@ class Field:
         """Whether units have fields of different sizes."""
         return self.size != self.smallest
 
+    @cached_property
+    def without_stages(self) -> tuple[int, ...] | None:
+        """The size without the stages that joined everything in front of layers with windows.
+
+        As if a spatial transformer, say, handed on what it reads. None if there is no such stage,
+        or the network could not do without it.
+        """
+        m = self._walks.without_stages(self.location)
+        return None if m is None else tuple(axis_field(m, a).size for a in range(len(m.tracks)))
+
+    @property
+    def without_joins(self) -> tuple[int, ...] | None:
+        """The size without what gates, or else whole stages, brought in; None if not defined."""
+        local = tuple(side for side in self.local if side is not None)
+        if len(local) == len(self.axes):
+            return local if local != self.size else None
+        return self.without_stages
+
+    @property
+    def before_pool(self) -> Field | None:
+        """The field in front of a pool that follows the head's first operation.
+
+        Where a convolution leaves one position it begins the head, though a global pool stands
+        behind it. None if there is no such pool, or the field there is the same.
+        """
+        if self.location.pool is None:
+            return None
+        op = self.network.ops[self.location.pool]
+        name = f"in front of {op.module or op.kind}"
+        try:
+            field = Field(self._walks, MapLocation(name, (op.inputs[0],)))
+        except UnknownField:
+            return None
+        return field if field.size != self.size else None
+
     @property
     def joined_by(self) -> Op | None:
-        """The first operation that joined all positions."""
+        """The first operation that joined all positions; a stage stands for what is in it."""
+        if self.location.stages and not self._walks.joined_before(self.location.stages[0]):
+            return self.network.ops[self.location.stages[0].first]
         joining = [axis.joined_by for axis in self.axes if axis.joined_by is not None]
         return self.network.ops[min(joining)] if joining else None
 
@@ -190,6 +228,8 @@ class Field:
             ValueError: if gates are left out of a strict reading.
         """
         index = (unit,) if isinstance(unit, int) else self.centre if unit is None else tuple(unit)
+        if unit is None and not all(self.shape):
+            raise UnknownField(f"there is no unit at {self.location.name}: the map is empty")
         check_unit(index, self.shape)
         if not gates and self._walks.normalization_joins:
             raise ValueError("gates can be left out where normalisation is, not where it joins")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
@@ -58,16 +58,26 @@ def outcome(
         result = handler(Context(network, op, operands, reading))
     except NotModelledError as error:
         return str(error)
-    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+    except Exception as error:
         # Called in a way that its model does not cover: not known, rather than guessed.
         return f"{op.function} was called in a way that is not modelled ({error!r})"
     return result if isinstance(result, list) else [result]
 
 
 class ForwardWalk:
-    """The maps of all tensors of a Network, under one reading and from one of its inputs."""
+    """The maps of all tensors of a Network, under one reading and from one of its inputs.
 
-    def __init__(self, network: Network, reading: Reading, input_index: int = 0) -> None:
+    ``passing`` are operations that are taken to hand on a tensor as it is: by index, the tensor.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        reading: Reading,
+        input_index: int = 0,
+        passing: Mapping[int, int] | None = None,
+    ) -> None:
+        self.passing = passing or {}
         self.network = network
         self.reading = reading
         self.source = network.inputs[input_index]
@@ -133,6 +143,9 @@ class ForwardWalk:
         return m
 
     def _follow(self, op: Op, operands: dict[int, FieldMap | None]) -> None:
+        if op.index in self.passing:
+            self.maps[op.outputs[0]] = self._carried(self.passing[op.index])
+            return
         maps = outcome(self.network, op, operands, self.reading)
         if isinstance(maps, str):
             self._fill(op, UnknownMap([self._note(maps, op)]))

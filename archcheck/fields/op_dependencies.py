@@ -34,6 +34,7 @@ from archcheck.fields.algebra.table import Table
 from archcheck.fields.algebra.track import Track
 from archcheck.fields.forward import outcome
 from archcheck.fields.handlers import Context, Reading, Result
+from archcheck.fields.handlers.pointwise import joining
 from archcheck.fields.handlers.unfolding import fold_taps
 from archcheck.network import Network, Op, Tensor
 
@@ -345,8 +346,10 @@ def _concatenation(
     """
     if op.kind != "cat":
         return None
-    tensors = _tensors(op.arguments.get("tensors"))
+    tensors = joining(network, _tensors(op.arguments.get("tensors")))
     operands = {t: m for t in tensors if (m := structures.get(t)) is not None}
+    if not operands:
+        return None
     rank = len(network.shape(op.outputs[0]))
     dimension = (op.arguments.get("dim") or 0) % rank
     first = next(iter(operands.values()))

@@ -6,6 +6,7 @@ Convolutional Neural Networks", Distill 2019, extended from chains of windows to
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -68,7 +69,8 @@ class ReceptiveField:
     @cached_property
     def output_locations(self) -> tuple[MapLocation, ...]:
         """The outputs."""
-        return tuple(output_locations(self.network))
+        pairs = zip(output_locations(self.network), self.features_locations, strict=True)
+        return tuple(replace(output, stages=features.stages) for output, features in pairs)
 
     def locations(self, name: str) -> tuple[MapLocation, ...]:
         """The locations that a name stands for: all outputs for ``features`` and ``output``.

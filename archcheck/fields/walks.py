@@ -10,6 +10,7 @@ from archcheck.fields.algebra.merge import merged
 from archcheck.fields.backward import BackwardWalk
 from archcheck.fields.forward import Cause, ForwardWalk, UnknownMap
 from archcheck.fields.handlers import Reading
+from archcheck.fields.heads import Stage
 from archcheck.fields.locations import MapLocation
 from archcheck.network import Network
 
@@ -40,6 +41,27 @@ class Walks:
         """The walk within the image's borders."""
         return ForwardWalk(self.network, Reading(False, self.normalization_joins), self.input_index)
 
+    def without_stages(self, location: MapLocation) -> FieldMap | None:
+        """The fields at a location as if the stages in front of it handed on what they read.
+
+        None if there are no stages, or what one gives has another shape than what it reads.
+        """
+        stages = location.stages
+        if not stages or not all(stage.passable for stage in stages):
+            return None
+        passing = {stage.last: stage.front for stage in stages}
+        reading = Reading(True, self.normalization_joins)
+        walk = ForwardWalk(self.network, reading, self.input_index, passing)
+        try:
+            return self._map_at(location, walk)
+        except UnknownField:
+            return None
+
+    def joined_before(self, stage: Stage) -> bool:
+        """Whether all positions were joined in front of a stage already, on some axis."""
+        m = self.forward.map(stage.front)
+        return isinstance(m, FieldMap) and any(t.joined_by is not None for t in m.tracks)
+
     @property
     def sides(self) -> tuple[int, ...]:
         """The lengths of the input's spatial axes."""
@@ -69,7 +91,9 @@ class Walks:
             UnknownField: if an operation in front of it is not modelled, or the location does
                 not depend on the input.
         """
-        walk = self.forward if lattice else self.forward_in_image
+        return self._map_at(location, self.forward if lattice else self.forward_in_image)
+
+    def _map_at(self, location: MapLocation, walk: ForwardWalk) -> FieldMap:
         maps = [walk.map(tensor) for tensor in location.tensors]
         causes = [cause for m in maps if isinstance(m, UnknownMap) for cause in m.causes]
         if causes:

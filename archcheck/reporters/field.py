@@ -8,9 +8,9 @@ from archcheck.fields import Region, UnitField, UnknownField
 from archcheck.fields.explain.effective import Effective
 from archcheck.fields.explain.growth import window_words
 from archcheck.fields.explain.path import FieldPath
-from archcheck.fields.explain.summary import Summary
+from archcheck.fields.explain.summary import Summary, elsewhere
 from archcheck.network import Network, Op
-from archcheck.reporters.inspection import field_data, number, place
+from archcheck.reporters.inspection import FIELD_KEYS, answer_data, field_data, number, place
 
 REPORT_VERSION = 1
 END_NAMES = ("low", "high")
@@ -43,6 +43,9 @@ def field_report(summary: Summary) -> dict[str, Any]:
         "norms": [op_data(op) for op in summary.norms],
         "paths": [_path(network, path) for path in summary.paths],
         "effective": None if summary.effective is None else _effective(summary, summary.effective),
+        "elsewhere": [
+            {"at": answer.location.name, **answer_data(answer)} for answer in elsewhere(summary)
+        ],
         "not_modelled": [],
     }
 
@@ -65,7 +68,6 @@ def unknown_report(network: Network, at: str, error: UnknownField) -> dict[str, 
 
 
 OP_KEYS = ("function", "module", "built", "called")
-FIELD_KEYS = ("size", "largest", "smallest", "jump", "start", "coverage", "global", "local")
 
 
 def _heading(network: Network) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from math import prod
 from rich.console import Console
 from rich.text import Text
 
-from archcheck.fields import Region, UnitField, UnknownField
+from archcheck.fields import Field, Region, UnitField, UnknownField
 from archcheck.fields.explain.effective import Effective
 from archcheck.fields.explain.growth import Growth, by_block, window_words
 from archcheck.fields.explain.path import HIGH, LOW, FieldPath
-from archcheck.fields.explain.summary import Summary
+from archcheck.fields.explain.summary import Summary, elsewhere
 from archcheck.network import Network, Op
 from archcheck.phrases import shape_text, size_text, some_of
 from archcheck.reporters import formatting
@@ -59,6 +59,8 @@ def print_field(summary: Summary, console: Console) -> None:
             _print(console, row)
     for text in _paths(network, summary.paths):
         _print(console, text)
+    for row in _elsewhere(summary):
+        _print(console, row)
 
 
 def print_unknown(network: Network, at: str, error: UnknownField, console: Console) -> None:
@@ -78,6 +80,19 @@ def _print(console: Console, text: Text) -> None:
 def _row(label: str, value: str, note: str = "", style: str = "") -> Text:
     text = Text(f"  {label:<{LABEL_WIDTH}}").append(value, style=style)
     return text.append(f"   {note}", style="dim") if note else text
+
+
+def _elsewhere(summary: Summary) -> list[Text]:
+    """The fields at the other outputs, and in the positions of the other inputs."""
+    rows = []
+    several = len(summary.rf.network.inputs) > 1
+    for answer in elsewhere(summary):
+        of = f"of input {answer.rf.input_index}" if several else ""
+        if isinstance(answer.field, Field):
+            rows.append(_row(answer.location.name, size_text(answer.field.size), of))
+        else:
+            rows.append(_row(answer.location.name, f"not known: {answer.field}", of, "yellow"))
+    return [Text(""), Text("elsewhere", style="bold"), *rows] if rows else []
 
 
 def _about(summary: Summary) -> str:
@@ -109,6 +124,13 @@ def _figures(summary: Summary) -> list[Text]:
         gates = some_of(names, 3)
         text = size_text(["–" if side is None else side for side in field.local])
         rows.append(_row("without gates", text, f"the paths through {gates} left out"))
+    elif field.without_joins is not None and field.joined_by is not None:
+        name = field.joined_by.module or field.joined_by.kind
+        text = size_text(field.without_joins)
+        rows.append(_row("without it", text, f"as if {name} handed on what it reads"))
+    if field.before_pool is not None:
+        pool = field.before_pool
+        rows.append(_row("behind it", size_text(pool.size), pool.location.name))
     if summary.norms:
         norms = some_of([op.module or op.kind for op in summary.norms], 1)
         size = "not known" if summary.strict is None else size_text(summary.strict.size)

@@ -9,7 +9,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from archcheck.fields import Field, MapLocation, ReceptiveField, UnknownField, receptive_field
+from archcheck.fields import Cause, Field, MapLocation, ReceptiveField, UnknownField
+from archcheck.fields.explain.summary import Answer, answers, from_every_input
 from archcheck.network import Layer, Network, Op, Place, layers_of
 from archcheck.phrases import shape_text, size_text
 from archcheck.reporters import formatting
@@ -20,7 +21,7 @@ VERSION = 1
 def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
     """A network as data: totals, receptive fields and one entry a layer, with a version key."""
     inputs = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
-    views = _from_every_input(network, rf)
+    views = [rf, *from_every_input(network)[1:]]
     return {
         "version": VERSION,
         "model": network.name,
@@ -31,7 +32,7 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
             "used": network.num_used_parameters,
         },
         "macs": network.macs,
-        "receptive_field": _fields(rf),
+        "receptive_field": _fields(views),
         "layers": [_layer(network, views, layer) for layer in layers_of(network)],
         "not_modelled": [
             {
@@ -40,7 +41,7 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
                 "module": network.ops[cause.op].module if cause.op is not None else None,
                 "called": place(network.ops[cause.op].called) if cause.op is not None else None,
             }
-            for cause in rf.not_modelled
+            for cause in _not_modelled(views)
         ],
         "unused_modules": list(network.unused_modules),
         "unused_parameters": list(network.unused_parameters),
@@ -55,22 +56,33 @@ def _try(rf: ReceptiveField, location: MapLocation) -> Field | None:
         return None
 
 
-def _fields(rf: ReceptiveField) -> dict[str, Any]:
+def _fields(views: list[ReceptiveField]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    for name, locations in (("features", rf.features_locations), ("output", rf.output_locations)):
-        answers = {location.name: _field(rf, location) for location in locations}
-        # The first of several outputs is also listed under the plain name.
-        fields |= {name: answers[locations[0].name], **answers}
+    for name in ("features", "output"):
+        for answer in answers(views, name):
+            # The first of several outputs is also listed under the plain name.
+            for key in {name: None, answer.location.name: None}:
+                if key not in fields:
+                    fields[key] = answer_data(answer)
+                elif key == answer.location.name:
+                    fields[key].setdefault("from_other_inputs", []).append(answer_data(answer))
     return fields
 
 
-def _field(rf: ReceptiveField, location: MapLocation) -> dict[str, Any]:
-    field = _try(rf, location)
-    if field is None:
-        return dict.fromkeys(
-            ("size", "largest", "smallest", "jump", "start", "coverage", "global", "local")
-        )
-    return field_data(field)
+def answer_data(answer: Answer) -> dict[str, Any]:
+    """The figures of a field in the positions of one input; without them, the reason."""
+    which = {"input_index": answer.rf.input_index}
+    if isinstance(answer.field, Field):
+        return {**field_data(answer.field), **which, "reason": None}
+    return {**dict.fromkeys(FIELD_KEYS), **which, "reason": str(answer.field)}
+
+
+def _not_modelled(views: list[ReceptiveField]) -> list[Cause]:
+    return list(dict.fromkeys(cause for rf in views for cause in rf.not_modelled))
+
+
+FIELD_KEYS = ("size", "largest", "smallest", "jump", "start", "coverage", "global", "local")
+"""The figures of a field as data."""
 
 
 def field_data(field: Field) -> dict[str, Any]:
@@ -84,6 +96,8 @@ def field_data(field: Field) -> dict[str, Any]:
         "coverage": list(field.coverage),
         "global": field.is_global,
         "local": list(field.local),
+        "before_pool": None if field.before_pool is None else list(field.before_pool.size),
+        "without_joins": None if field.without_joins is None else list(field.without_joins),
     }
 
 
@@ -123,7 +137,8 @@ def _layer(network: Network, views: list[ReceptiveField], layer: Layer) -> dict[
         "module": layer.module,
         "built": place(op.built if op else None),
         "called": place(called),
-        "output_shape": list(network.shape(layer.output)[1:]),
+        "output_shape": list(network.sample_shape(layer.output)),
+        "batched": network.batched(layer.output),
         "parameters": layer.num_parameters,
         "macs": layer.macs,
         "receptive_field": None
@@ -140,7 +155,7 @@ def _layer(network: Network, views: list[ReceptiveField], layer: Layer) -> dict[
 def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> None:
     """Print the layer table and the totals."""
     source = network.source.file if network.source else ""
-    views = _from_every_input(network, rf)
+    views = [rf, *from_every_input(network)[1:]]
     rows = [_row(network, views, layer, source) for layer in layers_of(network)]
     widths = [max(map(cell_len, column)) for column in zip(TITLES, *rows, strict=True)]
     # Numbers are never cut; names are shortened first, then the file in front of the line.
@@ -158,7 +173,7 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
     console.print()
     _print(console, Text("\n").join(lines))
     console.print()
-    for line in _totals(network, rf):
+    for line in _totals(network, views):
         _print(console, line)
 
 
@@ -191,18 +206,13 @@ def _row(
     return (
         formatting.in_one_line(layer.name),
         formatting.in_one_line(layer.module),
-        shape_text(network.shape(layer.output)[1:]),
+        shape_text(network.sample_shape(layer.output)),
         f"{layer.num_parameters:,}" if layer.num_parameters else "",
         formatting.amount(layer.macs) if layer.macs is None or layer.macs else "",
         _size(field),
         formatting.axes(field.jump) if field and field.axes else "",
         formatting.in_one_line(_short_line(where, source)),
     )
-
-
-def _from_every_input(network: Network, rf: ReceptiveField) -> list[ReceptiveField]:
-    others = range(1, len(network.inputs))
-    return [rf, *(receptive_field(network, input_index=index) for index in others)]
 
 
 def _first_known(views: list[ReceptiveField], location: MapLocation) -> Field | None:
@@ -236,7 +246,7 @@ def _short_line(place: Place | None, source: str) -> str:
     return f":{place.line}" if place.file == source else formatting.line(place)
 
 
-def _totals(network: Network, rf: ReceptiveField) -> list[Text]:
+def _totals(network: Network, views: list[ReceptiveField]) -> list[Text]:
     rows = [
         Text(
             f"parameters       {network.num_parameters:,}"
@@ -245,10 +255,10 @@ def _totals(network: Network, rf: ReceptiveField) -> list[Text]:
         ),
         Text(f"MACs             {_exact(network.macs)}"),
     ]
-    for location in (*rf.features_locations, *rf.output_locations):
-        rows.append(Text(f"{'receptive field':<15}  ") + _field_words(rf, location))
-    for cause in rf.not_modelled:
-        rows.append(Text(f"not modelled     {rf.describe(cause)}", style="yellow"))
+    for answer in (*answers(views, "features"), *answers(views, "output")):
+        rows.append(Text(f"{'receptive field':<15}  ") + _field_words(answer))
+    for cause in _not_modelled(views):
+        rows.append(Text(f"not modelled     {views[0].describe(cause)}", style="yellow"))
     if network.unused_modules:
         names = ", ".join(network.unused_modules)
         rows.append(Text(f"never called     {names}", style="yellow"))
@@ -261,20 +271,28 @@ def _exact(number: int | None) -> str:
     return "not known" if number is None else f"{number:,}"
 
 
-def _field_words(rf: ReceptiveField, location: MapLocation) -> Text:
-    field = _try(rf, location)
-    if field is None:
-        return Text(f"not known at {location.name}", style="yellow")
+def _field_words(answer: Answer) -> Text:
+    rf, location, field = answer.rf, answer.location, answer.field
+    if not isinstance(field, Field):
+        reason = f": {field}" if len(rf.network.inputs) > 1 else ""
+        return Text(f"not known at {location.name}{reason}", style="yellow")
     if not field.axes:
         return Text(f"none at {location.name}: the input has no spatial axes", style="dim")
     text = Text(f"{size_text(field.size)} at {location.name}")
     facts = [f"jump {formatting.axes(field.jump)}", f"start {formatting.axes(field.start)}"]
+    if len(rf.network.inputs) > 1:
+        facts.insert(0, f"of input {rf.input_index}")
     if field.varies:
         facts.append(f"smallest {size_text(field.smallest)}")
     if min(field.coverage) < 1:
         facts.append(f"{min(field.coverage):.0%} of it read")
     if field.is_global and field.joined_by is not None:
-        facts.append(f"global from {field.joined_by.module or field.joined_by.kind} on")
+        joined = f"global from {field.joined_by.module or field.joined_by.kind} on"
+        without = field.without_joins
+        facts.append(joined if without is None else f"{joined} ({size_text(without)} without)")
+    pool = field.before_pool
+    if pool is not None:
+        facts.append(f"{size_text(pool.size)} {pool.location.name}")
     norms = rf.joining_norms(location)
     if norms:
         facts.append(f"{norms[0].module or norms[0].kind} left out")

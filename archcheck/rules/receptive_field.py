@@ -202,10 +202,13 @@ def _verdict(
     if field.is_global and field.joined_by is not None and field.location.name != "output":
         where = field.joined_by.module or field.joined_by.kind
         note += f", global from {where} on"
-        if options.gates == "counted" and None not in field.local and field.local != field.size:
-            note += f" ({size_text(field.local)} without)"
+        if options.gates == "counted" and field.without_joins is not None:
+            note += f" ({size_text(field.without_joins)} without)"
     if options.coverage is not None:
         note += f", {min(coverage):.0%} of it read"
+    pool = field.before_pool
+    if pool is not None:
+        note += f"; {size_text(pool.size)} {pool.location.name}"
     norms = rf.joining_norms(field.location)
     if norms:
         word = "counted" if options.normalization == "joins" else "left out"

@@ -181,7 +181,7 @@ class Steps:
         return {"factor": 2, "first": first} if self.dims == 2 else None
 
     def channels(self, sides: Sequence[int]) -> Options:
-        ways = ["shuffle", "list", "index", "unbind", "einsum", "shifted"]
+        ways = ["shuffle", "list", "index", "unbind", "einsum", "shifted", "nothing"]
         ways += [] if self.endless else ["halves", "write"]
         return {"way": self.pick(*ways)}
 
@@ -204,7 +204,7 @@ class Steps:
 
     def gate(self, sides: Sequence[int]) -> Options | None:
         dims = [axis + 2 for axis in self.axes if self.pick(True, False)] or [2]
-        way = self.pick("pool", "expand", "sum")
+        way = self.pick("pool", "expand", "sum", "number")
         return None if self.endless else {"dims": dims, "way": way}
 
     def along(self, sides: Sequence[int]) -> Options | None:

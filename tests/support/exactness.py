@@ -121,6 +121,33 @@ def assert_every_unit(
     return field
 
 
+def assert_every_element(model: nn.Module, shape: Sequence[int]) -> Field:
+    """Every element of the output depends on what it has a plain gradient of.
+
+    For outputs of any rank, those without batch or channels too; what `model` does has to be
+    smooth, for nothing is replaced.
+    """
+    model = oracle._positive(model)
+    _, field = traced(model, shape)
+    values = torch.rand(1, *shape, generator=torch.Generator().manual_seed(1))
+    x = (values.double() + 0.5).requires_grad_()
+    output = model(x)
+    m = field.actual_map
+    assert m.shape == output.shape
+    found = [sets(m, axis) for axis in range(len(m.tracks))]
+    for at in np.ndindex(*output.shape):
+        (gradient,) = torch.autograd.grad(output[at] + 0 * x.sum(), x, retain_graph=True)
+        mask = (gradient.abs().amax((0, 1)) > 0).numpy()
+        expected = [tuple(oracle.project(mask, axis).tolist()) for axis in range(mask.ndim)]
+        assert [_members(table[at]) for table in found] == expected, at
+    return field
+
+
+def _members(positions: Any) -> tuple[int, ...]:
+    members: tuple[int, ...] = positions.members()
+    return members
+
+
 def assert_theoretical(
     model: nn.Module, shape: Sequence[int], phases: int | Sequence[int] = 1, **options: Any
 ) -> Field:

@@ -10,7 +10,9 @@ from operator import mul
 from msgspec.structs import replace
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
+from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Factor, Table
+from archcheck.fields.algebra.track import Track
 
 MOST_UNITS_BY_HAND = 1 << 18
 """The most units that are written out one by one where no closed form is left."""
@@ -25,6 +27,8 @@ def reshaped(m: FieldMap, shape: Sequence[int]) -> FieldMap:
     old = m.shape
     if prod(old) != prod(shape):
         raise NotModelledError(f"a reshape from {list(old)} to {list(shape)}")
+    if not prod(shape):
+        return _no_units(m, shape)
     # Dimensions that stay at either end keep their factors, those of length one too.
     common = min(len(old), len(shape))
     first = 0
@@ -129,6 +133,12 @@ def _regrouped(
         groups.append(at - start)
     groups[-1] += end - at  # trailing factors of length one go with the last dimension
     return m, groups
+
+
+def _no_units(m: FieldMap, shape: Sequence[int]) -> FieldMap:
+    factors = tuple(Factor(size, False, False) for size in shape)
+    empty = Track(Table.constant(EMPTY, len(factors)))
+    return FieldMap(factors, (1,) * len(factors), (empty,) * len(m.tracks))
 
 
 def _ones(sizes: Sequence[int]) -> int:

@@ -9,6 +9,7 @@ phases, whatever the size of the image.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property, reduce
 from math import gcd, lcm
@@ -238,7 +239,13 @@ def union(tables: list[Table]) -> Table:
         tables = [
             table.tiled(factor, period) if table.varies(factor) else table for table in tables
         ]
-    return Table(reduce(or_, [table.values for table in tables]), tables[0].steps)
+    return Table(united([table.values for table in tables]), tables[0].steps)
+
+
+def united(arrays: Sequence[Values]) -> Values:
+    """The union of arrays of sets, entry by entry; they broadcast."""
+    # The union of arrays without axes is a set of its own to numpy, no array of one.
+    return np.asarray(reduce(np.bitwise_or, arrays), dtype=object)
 
 
 def _along(values: Values, factor: int, dimensions: int) -> Values:

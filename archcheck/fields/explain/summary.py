@@ -10,7 +10,7 @@ from archcheck.fields.field import Field, UnitField
 from archcheck.fields.locations import MapLocation
 from archcheck.fields.receptive_field import ReceptiveField, receptive_field
 from archcheck.fields.walks import UnknownField
-from archcheck.network import Op
+from archcheck.network import Network, Op
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,55 @@ def first_known(
             return rf, location
     assert reason is not None
     raise reason
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The field at a location in the positions of one input, or why it is not known."""
+
+    rf: ReceptiveField
+    location: MapLocation
+    field: Field | UnknownField
+
+
+def from_every_input(network: Network) -> list[ReceptiveField]:
+    """The receptive fields with respect to each of a network's inputs."""
+    return [receptive_field(network, input_index=index) for index in range(len(network.inputs))]
+
+
+def answers(views: list[ReceptiveField], name: str) -> list[Answer]:
+    """An answer for every location of a name and every input that leads there.
+
+    ``views`` are the fields from every input; inputs without spatial axes are asked only if there
+    are no others. A location to which no input leads has one answer, which says so.
+    """
+    found: list[Answer] = []
+    asked = [rf for rf in views if rf.sides] or views[:1]
+    for places in zip(*(rf.locations(name) for rf in asked), strict=True):
+        tried = [_answer(rf, place) for rf, place in zip(asked, places, strict=True)]
+        found += [answer for answer in tried if _leads_there(answer)] or tried[:1]
+    return found
+
+
+def elsewhere(summary: Summary) -> list[Answer]:
+    """The other answers to the same question, where there are several outputs or inputs."""
+    name = summary.location.name.partition("[")[0]
+    if name not in ("features", "output"):
+        return []
+    shown = (summary.rf.input_index, summary.location.name)
+    found = answers(from_every_input(summary.rf.network), name)
+    return [answer for answer in found if (answer.rf.input_index, answer.location.name) != shown]
+
+
+def _answer(rf: ReceptiveField, location: MapLocation) -> Answer:
+    try:
+        return Answer(rf, location, rf.at(location))
+    except UnknownField as error:
+        return Answer(rf, location, error)
+
+
+def _leads_there(answer: Answer) -> bool:
+    return isinstance(answer.field, Field) or bool(answer.field.causes)
 
 
 def _axes(field: Field) -> range:

@@ -211,6 +211,8 @@ def gather(context: Context) -> FieldMap:
     index = constant_index(context, context.op.arguments.get(name))
     m = context.required()
     dim = context.argument("dim")
+    if not index.ndim and len(m.groups) == 1:
+        return along(m, 0, index.ravel()).without(0)
     if dim is None:
         flat = _flat(m)
         return along(flat, 0, index.ravel())

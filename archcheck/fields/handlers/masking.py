@@ -251,14 +251,22 @@ def triangle(context: Context) -> FieldMap:
     return chosen(context, m, None, is_open, 0.0)
 
 
+def _weighed(context: Context, m: FieldMap) -> int:
+    """The dimension of a softmax; where the call names none, torch goes by the rank."""
+    rank = len(m.groups)
+    dimension = context.argument("dim", 0 if rank in (0, 1, 3) else 1)
+    if not isinstance(dimension, int):
+        raise NotModelledError(f"a softmax over {dimension!r}")
+    return m.dimension(dimension)
+
+
 @handles(_WEIGHTS, cuts=True)
 def softmax(context: Context) -> FieldMap:
     """Joins all units along its dimension that no mask has closed."""
     m = context.required()
-    dimension = context.argument("dim")
-    if not isinstance(dimension, int):
-        raise NotModelledError("a softmax without a dimension")
-    if context.op.kind == "softmin":
+    if context.op.kind == "softmin" or not m.groups:
         m = masks.settled(m)
-    result = masks.softmax(m, m.dimension(dimension), context.op.index)
+    if not m.groups:
+        return m  # one number, whose weight is one
+    result = masks.softmax(m, _weighed(context, m), context.op.index)
     return result if context.op.kind != "log_softmax" else masks.settled(result)

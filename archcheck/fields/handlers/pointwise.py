@@ -8,7 +8,7 @@ from archcheck.fields.algebra.merge import concatenated, merged
 from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.handlers.writing import constant_map
-from archcheck.network import kinds
+from archcheck.network import Network, kinds
 
 _WITH_MASKS = frozenset("relu add sub mul div masked_fill where clamp clamp_min maximum".split())
 """Their handlers take closed units into account (:mod:`archcheck.fields.handlers.masking`)."""
@@ -109,23 +109,34 @@ def stack_by_name(context: Context) -> FieldMap:
     maps = []
     like = context.operands[0]
     for item in context.argument("tensors", []):
-        shape = context.network.shape(item["tensor"])
         m = context.maps.get(item["tensor"])
-        m = constant_map(like, shape) if m is None else m
-        if kind == "column_stack" and len(shape) == 1:
-            m = m.with_new(1)
-        elif len(m.groups) < rank and kind != "hstack":
-            m = m if len(shape) > 1 else m.with_new(0)
-            m = m.with_new(2) if kind == "dstack" else m
-        maps.append(m)
+        m = constant_map(like, context.network.shape(item["tensor"])) if m is None else m
+        maps.append(_raised(m, kind))
     return concatenated(maps, dimension)
+
+
+def _raised(m: FieldMap, kind: str) -> FieldMap:
+    """A map with the dimensions that a stacking function adds to a tensor of too few."""
+    if kind == "column_stack":
+        while len(m.groups) < 2:
+            m = m.with_new(len(m.groups))
+        return m
+    if not m.groups:
+        m = m.with_new(0)
+    if kind != "hstack" and len(m.groups) == 1:
+        m = m.with_new(0)
+    return m.with_new(2) if kind == "dstack" and len(m.groups) == 2 else m
 
 
 def _stacked(context: Context, *, new: bool) -> FieldMap:
     tensors = [item["tensor"] for item in context.argument("tensors", [])]
+    if not new:
+        tensors = joining(context.network, tensors)
     rank = len(context.output_shape)
     dimension = context.argument("dim", 0) % rank
-    like = context.operands[0]
+    like = next((m for m in map(context.maps.get, tensors) if m is not None), None)
+    if like is None:  # what depends on the input is empty
+        return constant_map(context.operands[0], context.output_shape)
     maps = []
     for tensor in tensors:
         m = context.maps.get(tensor)
@@ -136,3 +147,10 @@ def _stacked(context: Context, *, new: bool) -> FieldMap:
                 m = m.grown(dimension, context.network.shape(tensor)[dimension])
         maps.append(m.with_new(dimension) if new else m)
     return concatenated(maps, dimension)
+
+
+def joining(network: Network, tensors: list[int]) -> list[int]:
+    """The tensors that a concatenation puts together: ``torch.tensor([])`` goes with any rank."""
+    ranks = {tensor: len(network.shape(tensor)) for tensor in tensors}
+    most = max(ranks.values(), default=0)
+    return [t for t in tensors if ranks[t] == most or network.shape(t) != (0,)]

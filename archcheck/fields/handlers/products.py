@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.axis_map import AxisMap, pick
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
+from archcheck.fields.algebra.indices import picked
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Table
@@ -57,13 +58,32 @@ def _arranged(letters: str, m: FieldMap, full: str) -> FieldMap:
     return m
 
 
-def _product(terms: Sequence[Term], result: str, context: Context) -> FieldMap:
+def _product(
+    terms: Sequence[Term], constants: Sequence[str], result: str, context: Context
+) -> FieldMap:
+    """A product of maps and of constants, whose letters are given."""
     parts = contracted(terms, result, context.op.index)
     zeros = [m for m in parts if m.cut is not None]
     whole = merged([replace(m, cut=None) for m in parts], context.output_shape)
+    whole = _counting_space(whole, terms, constants, result)
     if len(zeros) == len(parts):
         whole = masks.closed_too(whole, zeros[0])
     return whole
+
+
+def _counting_space(
+    whole: FieldMap, terms: Sequence[Term], constants: Sequence[str], result: str
+) -> FieldMap:
+    """A constant matrix that is applied along an axis of space leaves an axis of space."""
+    spatial = {term[d] for term, m in terms for d in m.spatial_dimensions()}
+    known = {letter for term, _ in terms for letter in term}
+    factors = list(whole.factors)
+    for term in constants:
+        read, made = set(term) - set(result), set(term) - known
+        if len(read) == len(made) == 1 and read <= spatial:
+            for factor in range(len(factors))[whole.span(result.index(made.pop()))]:
+                factors[factor] = replace(factors[factor], spatial=True)
+    return replace(whole, factors=tuple(factors))
 
 
 @handles({"linear"}, cuts=True)
@@ -77,7 +97,7 @@ def linear(context: Context) -> FieldMap:
     joined = masks.joined(m, [last], context.op.index)
     if context.argument("bias") is not None:
         joined = masks.settled(joined)
-    if not context.output_shape:
+    if len(context.output_shape) == last:  # the weight is one row
         return joined.without(last)
     return joined.grown(last, context.output_shape[-1], spatial=spatial)
 
@@ -104,7 +124,8 @@ def matrix_product(context: Context) -> FieldMap:
     terms = [(term, m) for term, m in zip(letters, maps, strict=True) if m is not None]
     if not terms:
         return merged([masks.settled(m) for m in context.operands], shape)
-    whole = _product(terms, result, context)
+    constants = [term for term, m in zip(letters, maps, strict=True) if m is None]
+    whole = _product(terms, constants, result, context)
     addend = context.op.arguments.get("input")
     if context.op.kind not in ("addmm", "baddbmm", "addmv") or not is_tensor(addend):
         return whole
@@ -300,12 +321,22 @@ def einsum(context: Context) -> FieldMap:
         operands = operands[0]
     ranks = [len(context.network.shape(operand["tensor"])) for operand in operands]
     inputs, result = explicit(equation, ranks)
-    terms = []
+    terms, constants = [], []
     for term, operand in zip(inputs, operands, strict=True):
         m = context.maps.get(operand["tensor"])
         if m is None:
+            constants.append(term)
             continue
-        if len(set(term)) != len(term):
-            raise NotModelledError("an einsum that takes a diagonal")
-        terms.append((term, m))
-    return _product(terms, result, context)
+        terms.append(_diagonal(term, m))
+    return _product(terms, constants, result, context)
+
+
+def _diagonal(letters: str, m: FieldMap) -> Term:
+    """A term whose letters all differ: dimensions of one letter are read at the same index."""
+    for letter in dict.fromkeys(letters):
+        while letters.count(letter) > 1:
+            at = [letters.index(letter), letters.rindex(letter)]
+            steps = np.arange(m.shape[at[0]])
+            m = picked(m, at, [steps, steps], 0)
+            letters = letter + letters[: at[0]] + letters[at[0] + 1 : at[1]] + letters[at[1] + 1 :]
+    return letters, m

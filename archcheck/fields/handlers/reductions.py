@@ -22,7 +22,7 @@ def reduction(context: Context) -> Results:
         return clamped(context)
     if dims is None and context.op.kind == "matrix_norm":
         dims = [-2, -1]
-    if dims is None or dims == []:
+    if dims is None or dims == [] or not m.groups:
         chosen = list(range(len(m.groups)))
     elif isinstance(dims, int):
         chosen = [m.dimension(dims)]
@@ -43,6 +43,8 @@ def reduction(context: Context) -> Results:
 def scan(context: Context) -> list[Result]:
     """A running sum reads up to its own position, a sort reads all of them."""
     m = context.required()
+    if not m.groups:
+        return [m] * len(context.op.outputs)
     first = context.op.kind == "msort"  # it always sorts along the first dimension
     dimension = 0 if first else m.dimension(context.argument("dim", -1))
     size, spatial = context.output_shape[dimension], dimension in m.spatial_dimensions()
