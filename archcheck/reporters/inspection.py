@@ -31,6 +31,11 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
             "used": network.num_used_parameters,
         },
         "macs": network.macs,
+        "constant_macs": network.constant_macs,
+        "macs_left_out": [
+            {"function": op.function, "module": op.module, "called": place(op.called)}
+            for op in network.left_out_ops
+        ],
         "receptive_field": _fields(rf),
         "layers": [_layer(network, views, layer) for layer in layers_of(network)],
         "not_modelled": [
@@ -243,8 +248,11 @@ def _totals(network: Network, rf: ReceptiveField) -> list[Text]:
             f"   trainable {network.num_trainable_parameters:,}"
             f"   used {network.num_used_parameters:,}"
         ),
-        Text(f"MACs             {_exact(network.macs)}"),
+        _macs(network),
     ]
+    for function, line in dict.fromkeys((op.function, op.called) for op in network.left_out_ops):
+        where = f" ({formatting.line(line)})" if line else ""
+        rows.append(Text(f"not counted      {function} of constants{where}", style="yellow"))
     for location in (*rf.features_locations, *rf.output_locations):
         rows.append(Text(f"{'receptive field':<15}  ") + _field_words(rf, location))
     for cause in rf.not_modelled:
@@ -255,6 +263,12 @@ def _totals(network: Network, rf: ReceptiveField) -> list[Text]:
     for note in network.notes:
         rows.append(Text(f"note             {note}", style="yellow"))
     return rows
+
+
+def _macs(network: Network) -> Text:
+    text = Text(f"MACs             {_exact(network.macs)}")
+    constant = network.constant_macs
+    return text.append(f"   {constant:,} depend on no input", style="dim") if constant else text
 
 
 def _exact(number: int | None) -> str:

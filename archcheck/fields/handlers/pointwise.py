@@ -125,6 +125,8 @@ def _stacked(context: Context, *, new: bool) -> FieldMap:
     tensors = [item["tensor"] for item in context.argument("tensors", [])]
     rank = len(context.output_shape)
     dimension = context.argument("dim", 0) % rank
+    if not new:  # an empty tensor may have another number of dimensions
+        tensors = [tensor for tensor in tensors if 0 not in context.network.shape(tensor)]
     like = context.operands[0]
     maps = []
     for tensor in tensors:
