@@ -15,7 +15,12 @@ import msgspec
 from archcheck.network import kinds
 from archcheck.network.constants import Constant
 from archcheck.network.macs import op_macs
-from archcheck.network.value_dependence import driven_outputs, taken_out, work_by_values
+from archcheck.network.value_dependence import (
+    driven_outputs,
+    taken_out,
+    taken_out_whole,
+    work_by_values,
+)
 
 VERSION = 4
 """Raised whenever the meaning of the data changes; data of another version is not read."""
@@ -195,11 +200,18 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         constants (a factorisation of a weight) counts nothing: see :attr:`left_out_ops`.
         """
         total = op_macs(op.kind, op.arguments, self.shape, op.outputs)
-        if total and op.index in self.work_by_values:
+        if (total and op.index in self.work_by_values) or op in self.left_for_python:
             return None
         if not self.depends(op):
             return total or 0
         return None if total is None else total // self.batch
+
+    @cached_property
+    def left_for_python(self) -> tuple[Op, ...]:
+        """The operations that take a whole tensor out of the graph, for other code to compute with:
+        it may come back, for something follows."""
+        last = max((op.index for op in self.ops if op.outputs), default=0)
+        return tuple(op for op in self.ops[:last] if taken_out_whole(op) and self.depends(op))
 
     @cached_property
     def work_by_values(self) -> dict[int, Op]:

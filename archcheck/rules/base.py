@@ -13,7 +13,6 @@ from archcheck.fields import ReceptiveField, receptive_field
 from archcheck.fields.explain.growth import Growth
 from archcheck.network import Network, Op, Place
 from archcheck.network.kinds import KNOWN, UNFOLLOWED_LAYERS
-from archcheck.network.value_dependence import taken_out_whole
 from archcheck.rules.options import CommonOptions
 
 Status = Literal["passed", "failed", "not-verified"]
@@ -115,10 +114,8 @@ class Subject:
         for tensor in self.network.opaque:
             readers = self.network.consumers.get(tensor, ())
             locations.append(location(readers[0]) if readers else Location(None, ""))
-        last = max((op.index for op in self.network.ops if op.outputs), default=0)
-        for op in self.network.ops[:last]:
-            if taken_out_whole(op) and self.network.depends(op):
-                locations.append(call_location(op, "values leave torch here"))
+        for op in self.network.left_for_python:
+            locations.append(call_location(op, "values leave torch here"))
         return tuple(locations)
 
 

@@ -77,11 +77,10 @@ class Macs(CountingRule):
 def _reasons(network: Network) -> list[str]:
     """Why the multiply-accumulates are not known: kinds of no known cost, and values that decide
     how much is done."""
-    causes = network.work_by_values
-    unknown = [op.function for op in network.uncounted_ops if op.index not in causes]
-    by_values = [causes[op.index] for op in network.uncounted_ops if op.index in causes]
-    sizes = [op.function for op in by_values if op.outputs]
-    taken = [op.function for op in by_values if not op.outputs]
+    blamed = [(op, network.blamed(op)) for op in network.uncounted_ops]
+    unknown = [op.function for op, cause in blamed if op is cause and op.outputs]
+    taken = [cause.function for _, cause in blamed if not cause.outputs]
+    sizes = [cause.function for op, cause in blamed if op is not cause and cause.outputs]
     sentences = (
         (unknown, "the cost of {} is not known"),
         (taken, "{} takes a value out of the network: what is done with it is not known"),
