@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import settled
@@ -13,6 +14,7 @@ from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
 from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import ESCAPE
+from archcheck.network.value_dependence import taken_out
 
 REARRANGING = frozenset(
     "view reshape flatten unflatten reshape_as view_as getitem narrow select index_select gather "
@@ -84,6 +86,7 @@ class ForwardWalk:
         self.maps: dict[int, Map] = {}
         self._settled: dict[int, Map] = {}
         self.not_modelled: dict[Cause, None] = {}
+        self._causes: dict[tuple[Any, ...], Cause] = {}
         self._escaped: list[Cause] = []
         self._unseen = frozenset(network.opaque)
         shape = network.shape(self.source)
@@ -106,7 +109,7 @@ class ForwardWalk:
                 operands[tensor] = m
                 depends = depends or m is not None
         if op.kind == ESCAPE:
-            if (depends or unknown) and not op.function.endswith("__bool__"):
+            if (depends or unknown) and taken_out(op):
                 # What Python does with the value comes back as constants that cannot be followed.
                 self._escaped.append(self._note(f"{op.function} takes the value out", op))
             return
@@ -150,12 +153,13 @@ class ForwardWalk:
         if isinstance(maps, str):
             self._fill(op, UnknownMap([self._note(maps, op)]))
             return
+        missing = NotModelledError(f"{op.function} gave more than its model does")
         for position, tensor in enumerate(op.outputs):
-            m = maps[position] if position < len(maps) else None
+            m = maps[position] if position < len(maps) else missing
             if isinstance(m, NotModelledError):
                 self.maps[tensor] = UnknownMap([self._note(str(m), op)])
-            elif m is not None and m.shape == self.network.shape(tensor):
-                if op.kind in REARRANGING:
+            elif m is None or m.shape == self.network.shape(tensor):
+                if m is not None and op.kind in REARRANGING:
                     m = regained(m, lattice=self.reading.lattice)
                 self.maps[tensor] = m
             else:
@@ -167,7 +171,9 @@ class ForwardWalk:
             self.maps[tensor] = unknown
 
     def _note(self, reason: str, op: Op | None) -> Cause:
-        cause = Cause(reason, None if op is None else op.index)
+        # What a line does again and again is told once.
+        key = (reason, op and op.module, op and op.called)
+        cause = self._causes.setdefault(key, Cause(reason, None if op is None else op.index))
         self.not_modelled[cause] = None
         return cause
 

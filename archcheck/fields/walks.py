@@ -103,7 +103,7 @@ class Walks:
             raise UnknownField(f"nothing of the input reaches {location.name}")
         alike = [m for m in field_maps if m.shape == field_maps[0].shape]
         m = field_maps[0] if len(alike) == 1 else merged(alike, field_maps[0].shape)
-        return m if lattice else m.counting(self._dimensions(location.tensors))
+        return m if walk.reading.lattice else m.counting(self._dimensions(location.tensors))
 
     def _dimensions(self, tensors: Sequence[int]) -> tuple[int, ...]:
         """The dimensions of some tensors of one shape that count units. On lattices more of them

@@ -5,17 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import accumulate
 
-from archcheck.network.kinds import ESCAPE, FACTORIES, TEMPLATES
+from archcheck.network.kinds import ESCAPE, values_read
 from archcheck.network.model import Network, Op
 
 
 def data_inputs(op: Op) -> tuple[int, ...]:
     """The tensors whose values an operation reads, without those that only provide a shape."""
-    if op.kind in FACTORIES:
-        return ()
-    if op.kind in TEMPLATES:
-        return op.inputs[:1]
-    return op.inputs
+    return values_read(op.kind, op.inputs)
 
 
 class Paths:

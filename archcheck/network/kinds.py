@@ -61,7 +61,19 @@ RUNNING = _of(ops.RUNNING_SCAN)
 SCANS = _of(ops.RUNNING_SCAN, ops.SORT)
 SPECTRA = _of(ops.SPECTRUM)
 FACTORIES = _of(ops.FACTORY)
+PACKING = _of(ops.PACKING)
+WRITES = _of(ops.WRITE)
+UNFOLLOWED_LAYERS = _of(ops.UNFOLLOWED_LAYER)
+UNFOLLOWED = UNFOLLOWED_LAYERS | _of(ops.SEARCH, ops.REARRANGEMENT)
+"""The kinds of known cost whose fields are not modelled."""
 STRUCTURE = _of(ops.STRUCTURE)
+
+SIZED_BY_VALUES = {
+    **dict.fromkeys(("nonzero", "unique", "bincount", "nms", "where"), 0),
+    **dict.fromkeys(("masked_select", "getitem"), 1),
+    **dict.fromkeys(("repeat_interleave", "_pack_padded_sequence"), 1),
+}
+"""The kinds whose result may be as large as values say, and the first operand that says so."""
 
 KNOWN = frozenset(ROWS)
 """All kinds whose meaning is known."""
@@ -85,6 +97,13 @@ INDEXING = frozenset([kind for kind, row in ROWS.items() if row.indexes])
 """The kinds whose constant indices say where values go."""
 
 _REFLECTED = frozenset("add sub mul div truediv matmul pow floordiv mod and or xor".split())
+
+
+def values_read(kind: str, inputs: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of an operation's inputs whose values it reads, not only their shape or type."""
+    if kind in FACTORIES:
+        return ()
+    return inputs[:1] if kind in TEMPLATES else inputs
 
 
 def kind_of(function: str) -> tuple[str, bool]:

@@ -12,10 +12,17 @@ from typing import Any
 
 import msgspec
 
+from archcheck.network import kinds
 from archcheck.network.constants import Constant
 from archcheck.network.macs import op_macs
+from archcheck.network.value_dependence import (
+    driven_outputs,
+    taken_out,
+    taken_out_whole,
+    work_by_values,
+)
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the meaning of the data changes; data of another version is not read."""
 
 
@@ -158,34 +165,78 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         where a part of the network could not be seen.
 
         Convolutions, linear layers, matrix products, attention and recurrent layers count;
-        biases and elementwise work do not.
+        biases and elementwise work do not. Work on constants alone counts as well.
         """
         counts = [self.op_macs(op) for op in self.ops]
         return None if None in counts or self.opaque else sum(filter(None, counts))
 
     @cached_property
+    def constant_macs(self) -> int:
+        """Those of the multiply-accumulates that depend on no input: work on weights and other
+        constants, which is the same in every pass."""
+        return sum(self.op_macs(op) or 0 for op in self.ops if not self.depends(op))
+
+    @cached_property
     def driven(self) -> frozenset[int]:
-        """The tensors that depend on an input, or may; weights and what is made of them do not."""
+        """The tensors that depend on an input, or may; weights and what is made of them do not.
+
+        What is made after a value was taken out, and may have come back, may depend on it.
+        """
         tensors = {*self.inputs, *self.opaque}
+        returned = False
         for op in self.ops:
-            if not tensors.isdisjoint(op.inputs):
-                tensors.update(op.outputs)
+            returned = returned or (taken_out(op) and not tensors.isdisjoint(op.inputs))
+            tensors.update(op.outputs if returned else driven_outputs(op, tensors))
         return frozenset(tensors)
+
+    def depends(self, op: Op) -> bool:
+        """Whether an operation reads something that depends on an input, or may."""
+        return not self.driven.isdisjoint(kinds.values_read(op.kind, op.inputs))
 
     def op_macs(self, op: Op) -> int | None:
         """Multiply-accumulates of one operation for one sample, None if not known.
 
-        Work on weights alone (a weight norm) is done once and does not count.
+        Work on constants is done once, whatever the batch. What kinds of no known cost do with
+        constants (a factorisation of a weight) counts nothing: see :attr:`left_out_ops`.
         """
-        if self.driven.isdisjoint(op.inputs):
-            return 0
         total = op_macs(op.kind, op.arguments, self.shape, op.outputs)
+        if (total and op.index in self.work_by_values) or op in self.left_for_python:
+            return None
+        if not self.depends(op):
+            return total or 0
         return None if total is None else total // self.batch
+
+    @cached_property
+    def left_for_python(self) -> tuple[Op, ...]:
+        """The operations that take a whole tensor out of the graph, for other code to compute with:
+        it may come back, for something follows."""
+        last = max((op.index for op in self.ops if op.outputs), default=0)
+        return tuple(op for op in self.ops[:last] if taken_out_whole(op) and self.depends(op))
+
+    @cached_property
+    def work_by_values(self) -> dict[int, Op]:
+        """The operations, by index, whose work may depend on the input's values, each with the
+        operation that is the reason: it takes a value out, or makes a size of values."""
+        return work_by_values(self)
 
     @cached_property
     def uncounted_ops(self) -> tuple[Op, ...]:
         """The operations whose multiply-accumulates are not known."""
         return tuple(op for op in self.ops if self.op_macs(op) is None)
+
+    def blamed(self, op: Op) -> Op:
+        """The operation that is the reason why another one's cost is not known: often itself."""
+        return self.work_by_values.get(op.index, op)
+
+    @cached_property
+    def left_out_ops(self) -> tuple[Op, ...]:
+        """The operations on constants whose multiply-accumulates are not known and left out."""
+        return tuple(
+            op
+            for op in self.ops
+            if not self.depends(op)
+            and op_macs(op.kind, op.arguments, self.shape, op.outputs) is None
+        )
 
     @cached_property
     def opaque(self) -> tuple[int, ...]:

@@ -58,6 +58,8 @@ CONVOLUTION = Family("convolution", COUNTED, layer=True)
 TRANSPOSED_CONVOLUTION = Family("transposed convolution", COUNTED, layer=True)
 LINEAR = Family("linear", COUNTED, layer=True)
 MATRIX_PRODUCT = Family("matrix product", COUNTED, layer=True)
+UNFOLLOWED_LAYER = Family("unfollowed layer", COUNTED, layer=True)
+"""It costs what a layer does, but which elements meet is a matter of values."""
 ATTENTION = Family("attention", COUNTED, layer=True)
 RECURRENT = Family("recurrent", COUNTED, layer=True)
 CELL = Family("cell", COUNTED, layer=True)
@@ -86,10 +88,16 @@ RUNNING_SCAN = Family("running scan")
 SORT = Family("sort")
 SIMILARITY = Family("similarity")
 SPECTRUM = Family("spectrum", NOT_COUNTED)
+SEARCH = Family("search")
+"""What it reads is a matter of values: its fields are not modelled."""
+REARRANGEMENT = Family("rearrangement")
+"""It moves values, as views do, in a way whose fields are not modelled."""
 WRITE = Family("write")
 FACTORY = Family("factory")
 """It makes a constant; a tensor argument provides only its shape and type."""
 WEIGHT_TRANSFORM = Family("weight transform")
+PACKING = Family("packing")
+"""Sequences of several lengths, put one behind the other step by step, and taken apart again."""
 STRUCTURE = Family("structure")
 """Not a function of torch: what the recorder notes besides the calls."""
 
@@ -109,12 +117,23 @@ TABLE = (
     Row("addmm", MATRIX_PRODUCT, "input mat1 mat2", masks=True),
     Row("baddbmm", MATRIX_PRODUCT, "input batch1 batch2", masks=True),
     Row("mv", MATRIX_PRODUCT, "input vec"),
-    Row("dot", MATRIX_PRODUCT, "input other"),
+    Row("dot vdot inner", MATRIX_PRODUCT, "input other"),
+    Row("vecdot", MATRIX_PRODUCT, "x y dim"),
     Row("addmv", MATRIX_PRODUCT, "input mat vec"),
+    Row("addbmm", MATRIX_PRODUCT, "input batch1 batch2"),
+    Row("multi_dot|chain_matmul", MATRIX_PRODUCT, "*tensors"),
+    Row("matrix_power", MATRIX_PRODUCT, "input n"),
+    Row("_grouped_mm", UNFOLLOWED_LAYER, "mat_a mat_b offs bias"),
     Row("einsum", MATRIX_PRODUCT, "equation *operands"),
     Row("tensordot", MATRIX_PRODUCT, "input other dims"),
     Row("bilinear", MATRIX_PRODUCT, "input1 input2 weight bias"),
     Row("cdist", MATRIX_PRODUCT, "x1 x2 p"),
+    Row(
+        "deform_conv2d",  # of torchvision
+        UNFOLLOWED_LAYER,
+        """input weight offset mask bias stride_h stride_w pad_h pad_w dilation_h dilation_w groups
+        offset_groups use_mask""",
+    ),
     Row(
         "scaled_dot_product_attention",
         ATTENTION,
@@ -268,10 +287,10 @@ TABLE = (
     Row("permute flip", VIEW, "input *dims"),
     Row("transpose|swapaxes|swapdims", VIEW, "input dim0 dim1"),
     Row("movedim|moveaxis", VIEW, "input source destination"),
-    Row("t T mT|H|adjoint fliplr flipud reversed", VIEW, "input"),
+    Row("t T mT|H|mH|adjoint fliplr flipud reversed", VIEW, "input"),
     Row("squeeze unsqueeze unbind", VIEW, "input dim"),
     Row("expand|broadcast_to", VIEW, "input *size"),
-    Row("broadcast_tensors", VIEW, "*tensors"),
+    Row("broadcast_tensors meshgrid", VIEW, "*tensors"),
     Row("chunk|unsafe_chunk", VIEW, "input chunks dim"),
     Row("split|split_with_sizes|unsafe_split", VIEW, "input split_size_or_sections dim"),
     Row("tensor_split", VIEW, "input indices_or_sections dim"),
@@ -301,6 +320,18 @@ TABLE = (
     Row("fold", WINDOW_VIEW, "input output_size kernel_size dilation padding stride"),
     Row("cat|concat|concatenate stack", JOIN, "tensors dim"),
     Row("hstack vstack|row_stack dstack column_stack", JOIN, "tensors"),
+    Row("as_strided", REARRANGEMENT, "input size stride storage_offset"),
+    Row("diag diagflat", REARRANGEMENT, "input diagonal"),
+    Row("diag_embed", REARRANGEMENT, "input offset dim1 dim2"),
+    Row("block_diag cartesian_prod", REARRANGEMENT, "*tensors"),
+    Row("combinations", REARRANGEMENT, "input r with_replacement"),
+    Row("trace", REARRANGEMENT, "input"),
+    Row("masked_scatter", REARRANGEMENT, "input mask source"),
+    Row("put", REARRANGEMENT, "input index source accumulate"),
+    Row("index_reduce", REARRANGEMENT, "input dim index source reduce"),
+    Row("select_scatter", REARRANGEMENT, "input src dim index"),
+    Row("slice_scatter", REARRANGEMENT, "input src dim start end step"),
+    Row("diagonal_scatter", REARRANGEMENT, "input src offset dim1 dim2"),
     # -- padding and sampling ------------------------------------------------------------------
     Row("pad", PADDING, "input pad mode value"),
     Row("interpolate|upsample|upsample_nearest|upsample_bilinear", RESAMPLING, _INTERPOLATE),
@@ -336,11 +367,23 @@ TABLE = (
     Row("pairwise_distance", SIMILARITY, "x1 x2 p eps keepdim"),
     Row("cross", SIMILARITY, "input other dim"),
     Row("outer|ger", SIMILARITY, "input vec2"),
+    Row("addr", SIMILARITY, "input vec1 vec2"),
+    Row("kron", SIMILARITY, "input other"),
     Row("embedding", EMBEDDING, "input weight", indexes=True),
     Row("one_hot", EMBEDDING, "input num_classes", indexes=True),
     Row("fft ifft rfft irfft hfft ihfft", SPECTRUM, "input n dim norm"),
     Row("fft2 ifft2 rfft2 irfft2 hfft2 ihfft2", SPECTRUM, "input s dim norm"),
     Row("fftn ifftn rfftn irfftn hfftn ihfftn", SPECTRUM, "input s dim norm"),
+    # -- found by values --------------------------------------------------------------------------
+    Row("nonzero|argwhere", SEARCH, "input"),
+    Row("unique|unique_consecutive", SEARCH, "input"),
+    Row("histc", SEARCH, "input bins min max"),
+    Row("bincount", SEARCH, "input weights minlength"),
+    Row("searchsorted", SEARCH, "sorted_sequence input"),
+    Row("multinomial", SEARCH, "input num_samples replacement"),
+    Row("embedding_bag", SEARCH, "input weight offsets"),
+    Row("nms", SEARCH, "boxes scores iou_threshold"),  # the last two rows are torchvision's
+    Row("roi_align roi_pool ps_roi_align ps_roi_pool", SEARCH, "input boxes"),
     # -- writing -------------------------------------------------------------------------------
     Row("setitem", WRITE, "input index value", indexes=True),
     Row("index_put", WRITE, "input indices values accumulate", indexes=True),
@@ -359,5 +402,11 @@ TABLE = (
         FACTORY,
     ),
     Row("_weight_norm", WEIGHT_TRANSFORM),
+    Row("_pack_padded_sequence", PACKING, "input lengths batch_first"),
+    Row(
+        "_pad_packed_sequence",
+        PACKING,
+        "input batch_sizes batch_first padding_value total_length",
+    ),
     Row("alias_write escape", STRUCTURE),
 )

@@ -32,6 +32,11 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
             "used": network.num_used_parameters,
         },
         "macs": network.macs,
+        "constant_macs": network.constant_macs,
+        "macs_left_out": [
+            {"function": op.function, "module": op.module, "called": place(op.called)}
+            for op in network.left_out_ops
+        ],
         "receptive_field": _fields(views),
         "layers": [_layer(network, views, layer) for layer in layers_of(network)],
         "not_modelled": [
@@ -253,8 +258,11 @@ def _totals(network: Network, views: list[ReceptiveField]) -> list[Text]:
             f"   trainable {network.num_trainable_parameters:,}"
             f"   used {network.num_used_parameters:,}"
         ),
-        Text(f"MACs             {_exact(network.macs)}"),
+        _macs(network),
     ]
+    for function, line in dict.fromkeys((op.function, op.called) for op in network.left_out_ops):
+        where = f" ({formatting.line(line)})" if line else ""
+        rows.append(Text(f"not counted      {function} of constants{where}", style="yellow"))
     for answer in (*answers(views, "features"), *answers(views, "output")):
         rows.append(Text(f"{'receptive field':<15}  ") + _field_words(answer))
     for cause in _not_modelled(views):
@@ -265,6 +273,12 @@ def _totals(network: Network, views: list[ReceptiveField]) -> list[Text]:
     for note in network.notes:
         rows.append(Text(f"note             {note}", style="yellow"))
     return rows
+
+
+def _macs(network: Network) -> Text:
+    text = Text(f"MACs             {_exact(network.macs)}")
+    constant = network.constant_macs
+    return text.append(f"   {constant:,} depend on no input", style="dim") if constant else text
 
 
 def _exact(number: int | None) -> str:

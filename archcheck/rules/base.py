@@ -12,7 +12,7 @@ from archcheck.evidence import Evidence, Needs
 from archcheck.fields import ReceptiveField, receptive_field
 from archcheck.fields.explain.growth import Growth
 from archcheck.network import Network, Op, Place
-from archcheck.network.kinds import KNOWN
+from archcheck.network.kinds import KNOWN, UNFOLLOWED_LAYERS
 from archcheck.rules.options import CommonOptions
 
 Status = Literal["passed", "failed", "not-verified"]
@@ -97,14 +97,14 @@ class Subject:
 
     @cached_property
     def unknown(self) -> tuple[Location, ...]:
-        """Operations of a kind that is not known and that may do a layer's work: they read a
-        parameter, or their name says so."""
+        """Operations that may do a layer's work in a way that is not known: of a kind whose values
+        decide what meets, or of no known kind, where they read a parameter or their name says
+        so."""
         return tuple(
             call_location(op)
             for op in self.network.ops
-            if op.kind not in KNOWN
-            and any(tensor in self.network.driven for tensor in op.inputs)
-            and (op.parameters or _SOUNDS_LIKE_A_LAYER.search(op.function.rpartition(".")[2]))
+            if self.network.depends(op)
+            and (op.kind in UNFOLLOWED_LAYERS or (op.kind not in KNOWN and _may_be_a_layer(op)))
         )
 
     @cached_property
@@ -114,7 +114,13 @@ class Subject:
         for tensor in self.network.opaque:
             readers = self.network.consumers.get(tensor, ())
             locations.append(location(readers[0]) if readers else Location(None, ""))
+        for op in self.network.left_for_python:
+            locations.append(call_location(op, "values leave torch here"))
         return tuple(locations)
+
+
+def _may_be_a_layer(op: Op) -> bool:
+    return bool(op.parameters or _SOUNDS_LIKE_A_LAYER.search(op.function.rpartition(".")[2]))
 
 
 class Rule:

@@ -60,11 +60,17 @@ class Net(nn.Module):
         return forbidden(self, subject)
 
 
+_ADDING = frozenset({"addmm", "baddbmm", "addbmm", "addmv"})
+"""The products whose first operand is only added to them."""
+
+
 def _weighs(network: Network, op: Op) -> bool:
     """Whether a matrix product multiplies by a parameter."""
     if op.kind not in kinds.MATRIX_PRODUCTS:
         return False
-    operands = data_inputs(op)[-2:]
+    operands = data_inputs(op)
+    if op.kind in _ADDING:
+        operands = operands[1:]
     weights = [tensor for tensor in operands if tensor not in network.driven]
     return len(weights) < len(operands) and any(_from_parameters(network, t) for t in weights)
 

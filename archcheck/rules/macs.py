@@ -1,6 +1,6 @@
 """``macs``: how many multiply-accumulates one forward pass takes."""
 
-from archcheck.network import Network
+from archcheck.network import Network, Op
 from archcheck.rules.base import (
     Baseline,
     Example,
@@ -23,7 +23,9 @@ class Macs(CountingRule):
     ## What it does
     Counts the multiply-accumulates of convolutions, linear layers, matrix products, attention and
     recurrent layers for one sample. Biases, normalisation and elementwise work count nothing.
-    Functions count as well as modules. Half of what `torch.utils.flop_counter` calls FLOPs.
+    Functions count as well as modules, and work on weights alone as well as work on the input:
+    half of what `torch.utils.flop_counter` calls FLOPs, wherever it counts. Where the values of
+    the input decide how much is done, the number is not verified.
 
     ## Why it matters
     Multiply-accumulates bound the time and the energy of a device; contests limit them.
@@ -50,12 +52,11 @@ class Macs(CountingRule):
         network = subject.network
         required = options.describe()
         macs = network.macs
-        opaque = subject.opaque
-        if macs is None or opaque:
-            unknown = tuple(call_location(op) for op in network.uncounted_ops)
-            names = ", ".join(dict.fromkeys(op.function for op in network.uncounted_ops))
-            reason = f"the cost of {names} is not known" if names else "a part was not seen"
-            return not_verified(required, reason, (*unknown, *opaque))
+        if macs is None:
+            causes = {network.blamed(op).index: None for op in network.uncounted_ops}
+            places = tuple(_unknown(network.ops[index]) for index in causes)
+            reason = "; ".join(_reasons(network)) or "a part was not seen"
+            return not_verified(required, reason, places or subject.opaque)
         locations: tuple[Location, ...] = ()
         if not options.holds(macs) and macs > (options.least() or 0):
             locations = _heaviest(network, macs)
@@ -66,10 +67,35 @@ class Macs(CountingRule):
             required=required,
             message=f"one forward pass takes {macs:,} MACs, required: {required}",
             locations=locations,
+            note=_on_constants(network),
         )
 
     def baseline(self, subject: Subject) -> Baseline:
         return at_most(self, subject)
+
+
+def _reasons(network: Network) -> list[str]:
+    """Why the multiply-accumulates are not known: kinds of no known cost, and values that decide
+    how much is done."""
+    blamed = [(op, network.blamed(op)) for op in network.uncounted_ops]
+    unknown = [op.function for op, cause in blamed if op is cause and op.outputs]
+    taken = [cause.function for _, cause in blamed if not cause.outputs]
+    sizes = [cause.function for op, cause in blamed if op is not cause and cause.outputs]
+    sentences = (
+        (unknown, "the cost of {} is not known"),
+        (taken, "{} takes a value out of the network: what is done with it is not known"),
+        (sizes, "the values of the input decide how large the result of {} is"),
+    )
+    return [text.format(", ".join(dict.fromkeys(names))) for names, text in sentences if names]
+
+
+def _unknown(op: Op) -> Location:
+    return call_location(op, "" if op.outputs else "the value leaves torch here")
+
+
+def _on_constants(network: Network) -> str:
+    count = network.constant_macs
+    return f"{count:,} of them depend on no input" if count else ""
 
 
 def _heaviest(network: Network, total: int) -> tuple[Location, ...]:

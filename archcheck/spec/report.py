@@ -114,6 +114,7 @@ class Report:
             "input": shapes[0] if len(shapes) == 1 else shapes,
             "parameters": network.num_parameters if network else None,
             "macs": network.macs if network else None,
+            "constant_macs": network.constant_macs if network else None,
             "points": self.points.as_dict() if self.points else None,
             "rules": [
                 {

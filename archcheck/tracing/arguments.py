@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from archcheck.network.kinds import ROWS
+from archcheck.network.kinds import RECURRENT, ROWS
 
 _SYNONYMS = {
     "self": "input",
@@ -31,7 +31,7 @@ _SUBSCRIPTS = frozenset({"getitem", "setitem"})
 _COMMON = {
     kind: names
     for kind, names in _NAMES.items()
-    if not (kind in _GATHERING or kind in _OF_METHODS or kind in _SUBSCRIPTS)
+    if not (kind in _GATHERING or kind in _OF_METHODS or kind in _SUBSCRIPTS or kind in RECURRENT)
 }
 """The names of the arguments of kinds that need no special treatment."""
 
@@ -46,12 +46,27 @@ def bind(
     elif kind in _GATHERING and args:
         bound = _gathered(_NAMES[kind], args)
     else:
-        bound = _in_order(_positional(kind, function), args)
+        names = _positional(kind, function)
+        bound = _in_order(_recurrent(names, args) if kind in RECURRENT else names, args)
     for name, value in kwargs.items():
         bound[_SYNONYMS.get(name, name)] = value
     if kind in _SUBSCRIPTS and isinstance(bound.get("index"), (list, range)):
         bound["index"] = (bound["index"],)  # one list of indices, not one index a dimension
+    if kind == "einsum":
+        bound.update(_contraction_order(bound))
     return bound
+
+
+def _contraction_order(bound: Mapping[str, Any]) -> dict[str, Any]:
+    """The order in which torch contracts more than two operands, if it is not left to right."""
+    backend: Any = torch.backends.opt_einsum
+    operands = bound.get("operands", ())
+    if len(operands) < 3 or not backend.enabled or not backend.is_available():
+        return {}
+    found = backend.get_opt_einsum().contract_path(
+        bound["equation"], *operands, optimize=backend.strategy
+    )
+    return {"path": [place for pair in found[0] for place in pair]}
 
 
 def _gathered(names: Sequence[str], args: Sequence[Any]) -> dict[str, Any]:
@@ -88,6 +103,12 @@ def python_signature(function: Callable[..., Any]) -> tuple[str, ...]:
         return ()
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return tuple([_SYNONYMS.get(name, name) for name in names])
+
+
+def _recurrent(names: Sequence[str], args: Sequence[Any]) -> Sequence[str]:
+    """The names for a packed sequence, which is given with its batch sizes, or for a tensor."""
+    packed = len(args) > 3 and isinstance(args[3], (list, tuple))
+    return ("input", "batch_sizes", *names[1:]) if packed else names
 
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})

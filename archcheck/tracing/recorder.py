@@ -12,8 +12,8 @@ from torch import nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from archcheck.network import Call, Op, Place
-from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import ESCAPE, IN_PLACE_WRITE, kind_of
+from archcheck.network.value_dependence import RETURNS, driven_outputs
 from archcheck.tracing.arguments import described
 from archcheck.tracing.constants import Constants
 from archcheck.tracing.module_tree import Paths
@@ -21,11 +21,15 @@ from archcheck.tracing.shape_rules.base import Call as TorchCall
 from archcheck.tracing.shape_rules.views import METADATA
 from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in
 from archcheck.tracing.unregistered import Unregistered
+from archcheck.tracing.value_uses import Use, use_of, use_of_condition
 from archcheck.worker.construction import built_at
 from archcheck.worker.source_locations import caller
 
-ESCAPES = frozenset("""item tolist numpy bool float int index complex array""".split())
-"""Methods that turn a tensor's value into Python data, which cannot be followed."""
+ESCAPES = frozenset(
+    """item tolist numpy bool float int index complex array
+    equal allclose is_nonzero contains""".split()
+)
+"""Functions that turn a tensor's value into Python data, which cannot be followed."""
 _PLAIN_METADATA = METADATA - {"grad"}
 """The properties of a tensor that are never tensors themselves."""
 PARAMETRIZE = "torch.nn.utils.parametrize"
@@ -65,7 +69,12 @@ class Recorder(TorchFunctionMode):
         place = caller()
         path = self.paths.get(module)
         if path is None:
-            self.unregistered.add(module, place)
+            own = [
+                parameter
+                for parameter in module._parameters.values()
+                if isinstance(parameter, nn.Parameter) and not self.tensor_ids.knows(parameter)
+            ]
+            self.unregistered.add(module, own, place)
         self.calls.append(
             Call(
                 index=index,
@@ -129,9 +138,8 @@ class Recorder(TorchFunctionMode):
         called = TorchCall(func, function, kind, in_place, args, kwargs, inputs, depending)
         result = self.perform(called)
         if kind in ESCAPES and inputs and not isinstance(result, torch.Tensor):
-            op = self._append(function, ESCAPE, {}, numbers, ())
-            if kind == "bool":
-                self._note_decision(op)
+            if driven:
+                self._take_out(function, kind, numbers)
             return result
         if kind == "setitem":
             outputs = [args[0]]
@@ -162,9 +170,8 @@ class Recorder(TorchFunctionMode):
         else:
             arguments.pop("inplace", None)
         op = self._append(function, kind, arguments, numbers, outputs, parameters)
-        read = data_inputs(op)
-        if driven if read is numbers else self.tensor_ids.driven(read):
-            self.tensor_ids.drive(op.outputs)
+        if driven:
+            self.tensor_ids.drive(driven_outputs(op, driven))
         self.constants.note(op, inputs, driven)
         for alias in aliases:
             self._write_alias(alias, outputs[0], op)
@@ -206,9 +213,13 @@ class Recorder(TorchFunctionMode):
                 if is_parameter(alias):
                     self.before_write(alias)
 
-    def _note_decision(self, op: Op) -> None:
-        if op.called is not None and self.tensor_ids.driven(op.inputs):
-            line = f"{Path(op.called.file).name}:{op.called.line}"
+    def _take_out(self, function: str, kind: str, numbers: tuple[int, ...]) -> None:
+        """Record that a value of the input becomes Python data, and whether it may come back."""
+        place = caller()
+        use = use_of_condition(place) if kind == "bool" else use_of(place)
+        self._append(function, ESCAPE, {RETURNS: use is Use.RETURNS}, numbers, ())
+        if place is not None and (use is Use.DECIDES or kind == "bool"):
+            line = f"{Path(place.file).name}:{place.line}"
             self.notes.setdefault(
                 f"forward decides by a value ({line}); only the path of a random input is seen"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
@@ -10,26 +11,30 @@ from archcheck.network import Place
 
 
 class Unregistered:
-    """The unregistered layers that were called, each with the line of its first call."""
+    """The unregistered layers that were called, each with its parameters and the line of its first
+    call."""
 
     def __init__(self) -> None:
-        self._calls: dict[nn.Module, Place | None] = {}
+        self._calls: dict[nn.Module, tuple[Place | None, Sequence[nn.Parameter]]] = {}
 
-    def add(self, module: nn.Module, called: Place | None) -> None:
-        """Note the call of a module that the network does not register."""
-        if module._parameters:
-            self._calls.setdefault(module, called)
+    def add(
+        self, module: nn.Module, parameters: Sequence[nn.Parameter], called: Place | None
+    ) -> None:
+        """Note the call of a module that the network does not register, with its own parameters:
+        those that ``torch.func.functional_call`` lends it are none."""
+        if parameters:
+            self._calls.setdefault(module, (called, parameters))
 
     def notes(self) -> tuple[str, ...]:
         """A remark that their parameters do not count; empty if they have no parameters."""
         sizes = {
-            module: sum(p.numel() for p in module._parameters.values() if p is not None)
-            for module in self._calls
+            module: sum(p.numel() for p in parameters)
+            for module, (_, parameters) in self._calls.items()
         }
         layers = [module for module, count in sizes.items() if count]
         if not layers:
             return ()
-        place = self._calls[layers[0]]
+        place, _ = self._calls[layers[0]]
         line = f" ({Path(place.file).name}:{place.line})" if place else ""
         others = f" and {len(layers) - 1} more layers are" if len(layers) > 1 else " is"
         return (

@@ -1,4 +1,5 @@
-"""Products and distances of whole vectors: bilinear forms, outer products, similarities."""
+"""Products and distances of whole vectors: bilinear forms, outer products, similarities; and
+products of several matrices."""
 
 from __future__ import annotations
 
@@ -7,13 +8,19 @@ from string import ascii_letters
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import merged
+from archcheck.fields.algebra.reshape import reshaped
 from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.handlers.products import contracted
 
 
 def _joined(context: Context, terms: list[tuple[str, str]], result: str) -> FieldMap:
     """An einsum over arguments, given by their names and letters."""
-    maps = [(letters, context.map(name)) for name, letters in terms]
+    arguments = context.op.arguments
+    return _product(context, [(arguments[name]["tensor"], t) for name, t in terms], result)
+
+
+def _product(context: Context, terms: list[tuple[int, str]], result: str) -> FieldMap:
+    maps = [(letters, context.maps.get(tensor)) for tensor, letters in terms]
     parts = contracted([(t, m) for t, m in maps if m is not None], result, context.op.index)
     return merged([masks.settled(part) for part in parts], context.output_shape)
 
@@ -41,6 +48,90 @@ def tensordot(context: Context) -> FieldMap:
 def outer(context: Context) -> FieldMap:
     """Every pair of two vectors."""
     return _joined(context, [("input", "a"), ("vec2", "b")], "ab")
+
+
+@handles({"addr"})
+def added_outer(context: Context) -> FieldMap:
+    """Every pair of two vectors, and a matrix."""
+    pairs = _joined(context, [("vec1", "a"), ("vec2", "b")], "ab")
+    added = context.map()
+    return pairs if added is None else merged([pairs, added], context.output_shape)
+
+
+@handles({"inner"})
+def inner(context: Context) -> FieldMap:
+    """Every vector of one tensor with every vector of another."""
+    left, right = (len(context.shape(name)) for name in ("input", "other"))
+    if not left or not right:
+        return merged(context.operands, context.output_shape)
+    first, second = ascii_letters[: left - 1], ascii_letters[left - 1 : left + right - 2]
+    terms = [("input", first + "Z"), ("other", second + "Z")]
+    return _joined(context, terms, first + second)
+
+
+@handles({"vecdot"})
+def vecdot(context: Context) -> FieldMap:
+    """The vectors of two tensors, position by position."""
+    m = merged(context.operands, _broadcast(context))
+    dimension = m.dimension(context.argument("dim", -1))
+    return m.joined([dimension], context.op.index).without(dimension)
+
+
+@handles({"addbmm"})
+def summed_batch(context: Context) -> FieldMap:
+    """Products of matrices, summed, and a matrix."""
+    products = _joined(context, [("batch1", "bij"), ("batch2", "bjk")], "ik")
+    added = context.map()
+    return products if added is None else merged([products, added], context.output_shape)
+
+
+@handles({"multi_dot"})
+def chain(context: Context) -> FieldMap:
+    """A product of matrices, the first of which may be a row and the last a column."""
+    tensors = [item["tensor"] for item in context.argument("tensors", [])]
+    ends = [len(context.network.shape(tensors[end])) > 1 for end in (0, -1)]
+    letters = [ascii_letters[i : i + 2] for i in range(len(tensors))]
+    result = letters[0][0] * ends[0] + letters[-1][1] * ends[1]
+    letters[0] = letters[0] if ends[0] else letters[0][1]
+    letters[-1] = letters[-1] if ends[1] else letters[-1][0]
+    return _product(context, list(zip(tensors, letters, strict=True)), result)
+
+
+@handles({"matrix_power"})
+def matrix_power(context: Context) -> FieldMap:
+    """A product of a matrix with itself; its inverse depends on all of it."""
+    m, exponent = context.required(), context.argument("n")
+    rank = len(m.groups)
+    if exponent < 0:
+        return m.mixed(rank - 1, m.shape[-1], context.op.index).mixed(
+            rank - 2, m.shape[-2], context.op.index
+        )
+    if exponent < 2:
+        return m if exponent else m.emptied()
+    batch = ascii_letters[26 : 26 + rank - 2]
+    letters = [batch + ascii_letters[i : i + 2] for i in range(min(exponent, 3))]
+    tensor = context.op.inputs[0]
+    return _product(context, [(tensor, term) for term in letters], batch + "a" + letters[-1][-1])
+
+
+@handles({"kron"})
+def kron(context: Context) -> FieldMap:
+    """Every pair of elements: blocks of the second tensor, one for each element of the first."""
+    left, right = context.shape("input"), context.shape("other")
+    rank = max(len(left), len(right))
+    pairs = [(1,) * (rank - len(side)) + side for side in (left, right)]
+    parts = []
+    for place, name in enumerate(("input", "other")):
+        m = context.map(name)
+        if m is None:
+            continue
+        while len(m.groups) < rank:
+            m = m.with_new(0)
+        for dimension in range(rank):
+            m = m.with_new(2 * dimension + (1 - place))
+        parts.append(m)
+    interleaved = tuple(side for sides in zip(*pairs, strict=True) for side in sides)
+    return reshaped(merged(parts, interleaved), context.output_shape)
 
 
 @handles({"bilinear"})

@@ -102,7 +102,7 @@ def linear(context: Context) -> FieldMap:
     return joined.grown(last, context.output_shape[-1], spatial=spatial)
 
 
-@handles({"matmul", "mm", "bmm", "addmm", "baddbmm", "mv", "dot", "addmv"}, cuts=True)
+@handles({"matmul", "mm", "bmm", "addmm", "baddbmm", "mv", "dot", "vdot", "addmv"}, cuts=True)
 def matrix_product(context: Context) -> FieldMap:
     """Row i and column j depend on all of row i and all of column j."""
     names = {
@@ -111,6 +111,7 @@ def matrix_product(context: Context) -> FieldMap:
         "baddbmm": ("batch1", "batch2"),
         "mv": ("input", "vec"),
         "dot": ("input", "other"),
+        "vdot": ("input", "other"),
         "addmv": ("mat", "vec"),
     }.get(context.op.kind, ("input", "mat2"))
     if not all(is_tensor(context.op.arguments.get(name)) for name in names):

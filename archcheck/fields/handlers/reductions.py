@@ -68,10 +68,8 @@ def cell(context: Context) -> list[Result]:
 def recurrent(context: Context) -> list[Result]:
     """Every step depends on itself and those before it, in a bidirectional layer on all steps."""
     m = context.required()
-    if is_tensor(context.op.arguments.get("batch_sizes")) or isinstance(
-        context.argument("params"), bool
-    ):
-        raise NotModelledError("a packed sequence")
+    if "batch_sizes" in context.op.arguments and context.shape("batch_sizes") != m.shape[:1]:
+        raise NotModelledError("several sequences packed into one")
     batch_first = bool(context.argument("batch_first", False))
     outputs: list[Result] = []
     width = len(m.groups) - 1
@@ -86,6 +84,7 @@ def recurrent(context: Context) -> list[Result]:
         shape = context.network.shape(output)
         if number > 0:  # the last states: layers in place of time
             last = whole if time == 0 else whole.permuted([1, 0, *range(2, len(m.groups))])
+            last = last if len(shape) == len(m.groups) else last.with_new(1)
             outputs.append(last.grown(0, shape[0]).grown(len(shape) - 1, shape[-1]))
         elif context.argument("bidirectional", False):
             spatial = time in m.spatial_dimensions()

@@ -219,6 +219,25 @@ def broadcast_tensors(context: Context) -> list[Result]:
     return [None if m is None else merged([m], context.output_shape) for m in maps]
 
 
+@handles({"meshgrid"})
+def meshgrid(context: Context) -> list[Result]:
+    """Each vector along a dimension of its own, repeated along the others."""
+    tensors = [item["tensor"] for item in context.argument("tensors", [])]
+    places = list(range(len(tensors)))
+    if context.argument("indexing") == "xy":
+        places[:2] = places[1::-1]
+    grids: list[Result] = []
+    for tensor, place in zip(tensors, places, strict=True):
+        m = context.maps.get(tensor)
+        if m is not None:
+            m = m if m.groups else m.with_new(0)
+            for dimension, size in enumerate(context.output_shape):
+                if dimension != place:
+                    m = m.with_new(dimension).grown(dimension, size)
+        grids.append(m)
+    return grids
+
+
 @handles({"diff"})
 def diff(context: Context) -> FieldMap:
     """Differences of neighbours."""

@@ -13,7 +13,13 @@ from typing import Any
 import torch
 
 from archcheck.network import kinds
-from archcheck.tracing.shape_rules import layers, pointwise, views, windows  # noqa: F401  (rules)
+from archcheck.tracing.shape_rules import (  # noqa: F401  (rules)
+    indexed,
+    layers,
+    pointwise,
+    views,
+    windows,
+)
 from archcheck.tracing.shape_rules.base import RULES, Call, FallBack, NeedsValues
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.tensor_ids import TensorIds, is_parameter, storage_of, tensors_in
@@ -26,7 +32,7 @@ _WEIGHTED = (
     | kinds.LINEAR
     | kinds.NORMALIZATIONS
     | kinds.RECURRENT
-    | frozenset({"prelu", "mul", "multi_head_attention_forward"})
+    | frozenset({"prelu", "mul", "multi_head_attention_forward", "embedding"})
 )
 """The kinds for which the values of constant arguments do not matter."""
 _RANDOM = frozenset(
@@ -64,7 +70,11 @@ class ShapeExecutor:
         if _special():
             self.give_up()
         rule = RULES.get(call.kind, _unknown)
-        if rule is _unknown or "out" in call.kwargs or not call.function.startswith("torch."):
+        if (
+            rule is _unknown
+            or call.kwargs.get("out") is not None
+            or not call.function.startswith("torch.")
+        ):
             self.give_up()
         if self._weights is not None and call.kind not in _WEIGHTED:
             self._weights.read(t for t in call.inputs if not _is_weight(t))

@@ -296,6 +296,10 @@ def all_in_numpy() -> nn.Module:
     return Fn(lambda _, x: torch.from_numpy(x.numpy() * 2))
 
 
+def all_in_lists() -> nn.Module:
+    return Fn(lambda _, x: torch.tensor([[row[::-1] for row in part] for part in x.tolist()]))
+
+
 UNVERIFIED = [
     pytest.param(name, options, id=f"{name}-{number}")
     for name, rule in RULES.items()
@@ -305,7 +309,7 @@ UNVERIFIED = [
 
 @pytest.mark.filterwarnings(SCRIPTED)
 @pytest.mark.parametrize(("rule", "options"), UNVERIFIED)
-@pytest.mark.parametrize("make", [all_scripted, all_in_numpy])
+@pytest.mark.parametrize("make", [all_scripted, all_in_numpy, all_in_lists])
 def test_what_was_not_seen_is_neither_there_nor_not(
     make: Callable[[], nn.Module], rule: str, options: Any
 ) -> None:
@@ -329,10 +333,34 @@ def convolution(_: Any, x: Tensor) -> Tensor:
     return torch.convolution(x, kernel, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 3)
 
 
+def deformable() -> nn.Module:
+    """A strided convolution whose taps move, as torchvision has it."""
+    library_of: Any = torch.library.Library
+    library = library_of("archcheck_tests", "FRAGMENT")
+    library.define("deform_conv2d(Tensor input, Tensor weight, Tensor offset) -> Tensor")
+    library.impl("deform_conv2d", lambda x, w, offset: F.conv2d(x, w, stride=2), "CPU")
+    KEPT.append(library)
+    run = torch.ops.archcheck_tests.deform_conv2d
+    return Fn(lambda _, x: run(x, torch.ones(3, 3, 3, 3), x))
+
+
+KEPT: list[Any] = []
+"""What is defined here lasts as long as its library."""
 UNUSUAL: dict[str, tuple[str, nn.Module]] = {
     "tensordot": (CONNECTED, Fn(lambda s, x: torch.tensordot(x, s.w, dims=1), w=W)),
     "inner": (CONNECTED, Fn(lambda s, x: torch.inner(x, s.w.t()), w=W)),
     "multi_dot": (CONNECTED, Fn(lambda s, x: torch.linalg.multi_dot([x[:, 0, 0], s.w]), w=W)),
+    "multi_dot of three": (
+        CONNECTED,
+        Fn(lambda s, x: torch.linalg.multi_dot([x[:, 0, 0], s.w, torch.ones(4, 2)]), w=W),
+    ),
+    "einsum of three": (
+        CONNECTED,
+        Fn(lambda s, x: torch.einsum("nchw,wk,kl->nchl", x, s.w, torch.ones(4, 2)), w=W),
+    ),
+    "addbmm": (CONNECTED, Fn(lambda s, x: torch.addbmm(x[0, 0, :, :4], x[0], s.w[None]), w=W)),
+    "bilinear": (CONNECTED, Fn(lambda s, x: s.pairs(x, x), pairs=nn.Bilinear(32, 32, 2))),
+    "deformable": ("strided", deformable()),
     "fractional": ("max-pool", Fn(lambda _, x: F.fractional_max_pool2d(x, 2, output_size=9))),
     "convolution": ("depthwise", Fn(convolution)),
 }

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.func import functional_call, stack_module_state
 
 import archcheck
 from archcheck import Network
@@ -55,6 +56,29 @@ def test_layers_in_a_plain_list_are_told_of() -> None:
     count = sum(p.numel() for layer in layers for p in layer.parameters())
     assert note.startswith("Conv2d (test_remarks.py:")
     assert f"and 1 more layers are called but no module of the network: {count:,} param" in note
+
+
+def test_weights_that_are_lent_to_a_layer_count_where_they_are_held() -> None:
+    class Ensemble(nn.Module):
+        """A function of several layers' stacked weights, mapped over them."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            weights, _ = stack_module_state([nn.Linear(16, 5) for _ in range(3)])
+            self.weights = nn.ParameterDict({k: w.detach() for k, w in weights.items()})
+            self.shell = [nn.Linear(16, 5, device="meta")]
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            def one(weights: dict[str, torch.Tensor]) -> torch.Tensor:
+                y: torch.Tensor = functional_call(self.shell[0], weights, (x,))
+                return y
+
+            y: torch.Tensor = torch.vmap(one)(dict(self.weights))
+            return y
+
+    network = archcheck.trace(Ensemble(), (3, 16))
+    assert network.num_parameters == 3 * (16 * 5 + 5)
+    assert not network.notes
 
 
 def test_layers_that_count_are_not_told_of() -> None:

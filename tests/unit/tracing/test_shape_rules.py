@@ -228,7 +228,7 @@ ODD: dict[str, tuple[Callable[[Live, Tensor], Any], bool]] = {
     "slices by a value": (lambda live, x: x[:, : x.argmax() * 0 + 2], False),
     "narrows by a value": (lambda live, x: x.narrow(1, 0, int(x.argmax()) * 0 + 2), False),
     "pads by a value": (lambda live, x: F.pad(x, (int(x.argmax() * 0) + 1, 0)), False),
-    "picks by a value": (lambda live, x: x[:, x.mean((2, 3)).argmax(1)], False),
+    "picks by a value": (lambda live, x: x[:, x.mean((2, 3)).argmax(1)], True),
     "masks by values": (lambda live, x: x[x > 0], False),
     "counts what is not zero": (lambda live, x: x[:, :1] * torch.nonzero(x).shape[1], False),
     "embeds values": (lambda live, x: F.embedding(x.long().abs() % 4, live.weight[:, None]), False),
@@ -298,6 +298,69 @@ def test_odd_networks(name: str, training: bool) -> None:
     assert live.count == 0
     after = live.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in after)
+
+
+def tokens(x: Tensor) -> Tensor:
+    """For every column the row of its largest entry, from 0 to 5."""
+    return x[:, :, :6].argmax(2)
+
+
+def in_a_slice(x: Tensor) -> Tensor:
+    room = torch.zeros(x.shape[0], 4, 8, 20)
+    room[:, :, 1:7, : x.shape[3]].copy_(x[:, :, :6])
+    room[:, 0].zero_()
+    return room
+
+
+INDEXED: dict[str, Callable[[Tensor], Any]] = {
+    "embedding": lambda x: F.embedding(tokens(x), torch.ones(6, 5)),
+    "one_hot": lambda x: F.one_hot(tokens(x), 6),
+    "normalize": lambda x: F.normalize(x.flatten(2), dim=-1),
+    "grid_sample": lambda x: F.grid_sample(
+        x, F.affine_grid(x[:, :1, :2, :3].flatten(1, 2), [x.shape[0], 4, 5, 7])
+    ),
+    "gather": lambda x: x.gather(2, tokens(x)[:, :, None].expand(-1, -1, 3, -1)),
+    "topk and gather": lambda x: x.gather(1, x.topk(2, 1)[1]),
+    "take_along_dim": lambda x: x.take_along_dim(tokens(x)[:, :, None], 2),
+    "index_select": lambda x: x.index_select(2, tokens(x)[0, 0]),
+    "rows by number": lambda x: x[torch.arange(x.shape[0])[:, None], :, tokens(x)[:, 0]],
+    "copy_ into a slice": in_a_slice,
+    "index_add_": lambda x: torch.zeros_like(x).index_add_(2, torch.tensor([1, 1]), x[:, :, :2]),
+    "index_add by the input": lambda x: x.index_add(2, tokens(x)[0, 0, :3], x[:, :, :3]),
+    "index_fill": lambda x: x.index_fill(1, torch.tensor([0, 2]), 1.0),
+    "scatter": lambda x: x.scatter(2, tokens(x)[:, :, None], 1.0),
+    "scatter_add_": lambda x: torch.zeros_like(x).scatter_add_(2, tokens(x)[:, :, None], x),
+    "scatter_reduce": lambda x: x.scatter_reduce(2, tokens(x)[:, :, None], x, "amax"),
+    "index_put_": lambda x: x.clone().index_put_((tokens(x)[:, 0] * 0,), torch.zeros(())),
+    "written by a mask": lambda x: torch.where(x > 0, x, 0.0).clone().__setitem__(x > 1, 0.0),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Default grid_sample")
+@pytest.mark.parametrize("name", INDEXED)
+def test_looking_up_and_writing_need_no_values(name: str) -> None:
+    def run(live: Live, x: Tensor) -> Any:
+        y = live.conv(x)
+        result = INDEXED[name](y)
+        return y if result is None else result
+
+    from_shapes, real, at_once = traced(Live(run), IMAGE)
+    assert isinstance(from_shapes, Network)
+    assert from_shapes == real
+    assert at_once
+
+
+@pytest.mark.parametrize(
+    "outside",
+    [
+        lambda x: x.index_select(2, torch.tensor([99])),
+        lambda x: torch.zeros_like(x).index_add_(1, torch.tensor([4]), x[:, :1]),
+        lambda x: F.embedding(torch.tensor([9]), x[0, 0]),
+    ],
+)
+def test_a_constant_index_that_lies_outside_is_an_error(outside: Callable[[Tensor], Any]) -> None:
+    with pytest.raises(RunError):
+        trace(Live(lambda live, x: outside(live.conv(x))), IMAGE)
 
 
 CALLS: dict[str, Callable[[Tensor], Any]] = {

@@ -198,6 +198,52 @@ def view(r: Random) -> Drawn:
     return r.choice(choices)
 
 
+def indexed(r: Random) -> Drawn:
+    """Looking up and writing by indices, which lie inside."""
+    shape = sides(r, r.randint(1, 4), 4)
+    x = laid_out(r, shape, r.choice(FLOATS))
+    dim = r.randrange(x.dim())
+    row = torch.randint(shape[dim], (r.randint(1, 3),))
+    lengths = [r.randint(1, side) for side in shape]
+    index = torch.randint(shape[dim], lengths)
+    src = torch.ones(lengths, dtype=x.dtype)
+    part = torch.ones_like(x)[tuple(slice(n) for n in lengths)]
+    rows = torch.ones_like(x.index_select(dim, row))
+    table = laid_out(r, sides(r, 2), torch.float32)
+    grid = torch.rand(1, *sides(r, 2, 4), 2)
+    choices: list[Drawn] = [
+        (F.embedding, (torch.randint(len(table), shape), table), {}),
+        (F.one_hot, (torch.randint(4, shape), 4), {}),
+        (F.normalize, (x,), {"dim": dim}),
+        (F.grid_sample, (laid_out(r, [1, *sides(r, 3, 5)], torch.float32), grid), {}),
+        (torch.gather, (x, dim, index), {}),
+        (torch.take_along_dim, (x, torch.randint(shape[-1], shape), -1), {}),
+        (torch.index_select, (x, dim, row), {}),
+        (torch.Tensor.__getitem__, (x, (torch.randint(shape[0], (2,)), Ellipsis)), {}),
+        (torch.Tensor.__setitem__, (x, torch.randint(shape[0], (2,)), 1.0), {}),
+        (torch.Tensor.__setitem__, (x, x > 0, r.choice([0.0, torch.zeros(())])), {}),
+        (torch.Tensor.index_put_, (x, (torch.randint(shape[0], (2,)),), torch.ones(())), {}),
+        *[
+            (getattr(torch.Tensor, f"{name}{mark}"), (x, dim, at, values), {})
+            for name, at, values in (
+                ("index_add", row, rows),
+                ("index_copy", row, rows),
+                ("index_fill", row, 0.5),
+                ("scatter", index, src),
+                ("scatter", index, 0.5),
+                ("scatter_add", index, src),
+            )
+            for mark in ("", "_")
+        ],
+        (torch.Tensor.scatter_reduce, (x, dim, index, src, "amax"), {}),
+        (torch.Tensor.masked_scatter_, (x, x > 0, torch.ones(x.numel(), dtype=x.dtype)), {}),
+        (torch.Tensor.copy_, (x, r.choice([torch.ones(shape[-1]), part])), {}),
+        (torch.Tensor.fill_, (x, r.choice([1.0, torch.ones(())])), {}),
+        (torch.Tensor.zero_, (x,), {}),
+    ]
+    return r.choice(choices)
+
+
 def described(result: Any, arguments: Sequence[Any]) -> Any:
     """All that can be known of a result without its values."""
     if not isinstance(result, Tensor):
@@ -248,7 +294,9 @@ def from_torch(drawn: Drawn) -> Any:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    "family", [convolution, pool, resized, pointwise, layer, view], ids=lambda f: f.__name__
+    "family",
+    [convolution, pool, resized, pointwise, layer, view, indexed],
+    ids=lambda f: f.__name__,
 )
 @given(st.randoms(use_true_random=False))
 @torch.no_grad()

@@ -189,6 +189,32 @@ ANY: dict[str, Function] = {
     "outer": lambda x: torch.outer(x[0, 0].flatten(), torch.ones(2).to(x)).T.reshape(
         1, 2, *x.shape[2:]
     ),
+    "addr": lambda x: torch.addr(
+        x[0].flatten(1)[:, :5], x[0, :, 0].flatten()[:4], x[0, 0].flatten()[:5]
+    )[None],
+    "inner": lambda x: torch.inner(x, torch.ones(3, x.shape[-1]).to(x)),
+    "inner of two maps": lambda x: torch.inner(x.flatten(2)[0], x.flatten(2)[0, :2])[None],
+    "vecdot": lambda x: torch.linalg.vecdot(x, x.flip(-1), dim=1).unsqueeze(1),
+    "vecdot of the last": lambda x: torch.linalg.vecdot(x, torch.ones(x.shape[-1]).to(x))[
+        ..., None
+    ],
+    "addbmm": lambda x: torch.addbmm(
+        torch.ones(4, 4).to(x), *[x.flatten(2).expand(2, -1, -1)[..., i : i + 4] for i in (0, 2)]
+    )[None],
+    "multi_dot": lambda x: torch.linalg.multi_dot(
+        [x.flatten(2)[0], torch.ones(x[0, 0].numel(), 3).to(x), torch.ones(3, 2).to(x)]
+    )[None],
+    "matrix_power": lambda x: torch.cat(
+        [torch.linalg.matrix_power(x.flatten(2)[..., :4], n) for n in (1, 2, 5)]
+    )[None],
+    "kron": lambda x: torch.kron(x, torch.ones(2, 3).to(x)) + torch.kron(torch.ones(2, 3).to(x), x),
+    "kron of two maps": lambda x: torch.kron(x[0, 0].flatten()[:3], x[0, 1].flatten()[:5])[
+        None, None
+    ],
+    "meshgrid of maps": lambda x: torch.stack(
+        torch.meshgrid(x[0, 0].flatten()[:3], x[0, 1].flatten()[:5], indexing="xy")
+    )[None],
+    "cat with what is empty": lambda x: torch.cat([torch.tensor([]).to(x), x, x[..., :0]], -1),
     # constants made in forward
     "positions": lambda x: (
         x
@@ -213,7 +239,11 @@ ANY: dict[str, Function] = {
 }
 
 
-UNLABELLED = {"iterate", "diagonal", "cdist", "roll all", "outer"}
+UNLABELLED = {
+    *("iterate", "diagonal", "cdist", "roll all", "outer", "addr", "inner", "inner of two maps"),
+    *("addbmm", "multi_dot", "matrix_power", "kron"),
+    *("kron of two maps", "meshgrid of maps", "vecdot of the last"),
+}
 """Whose dimensions count no positions of space any more, or not surely."""
 
 
