@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import traceback
-
 import torch
 from torch import nn
 
 from archcheck.tracing.recorder import Recorder
 from archcheck.worker.failures import RunError, advice_on, describe
-from archcheck.worker.source_locations import frame_place, is_user_code
+from archcheck.worker.faults import fault_of
 
 
 def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) -> RunError:
     """The error that forward raised, with the module, its line, its input's shape and a hint."""
-    place = None
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        if is_user_code(frame.f_code.co_filename):
-            place = frame_place(frame)
+    place = fault_of(error).place
     call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
     hint = _batch_hint(inputs)
     advice = None if hint else advice_on(error)

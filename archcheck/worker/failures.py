@@ -27,7 +27,15 @@ Cause = Literal[
 ]
 Input = Literal["network", "arguments", "weights", "data", "augmentation"]
 """The inputs that the caller may get wrong."""
-Advice = Literal["more-inputs", "fewer-inputs", "indices", "no-cuda", "prompt"]
+Advice = Literal[
+    "more-inputs",
+    "fewer-inputs",
+    "indices",
+    "no-cuda",
+    "prompt",
+    "main-guard",
+    "relative-import",
+]
 """What to do about a common error that can be recognised by itself."""
 
 

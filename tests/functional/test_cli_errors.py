@@ -81,7 +81,7 @@ REFERENCES = {
     "net.py:os": ["os is neither a network nor a function"],
     "net.py:WIDTH": ["WIDTH is neither a network nor a function"],
     "net.py:text": ["text() returned str, not an nn.Module"],
-    "two.py": ["2 networks: Net, Other", "two.py:Other"],
+    "two.py": ["2 networks; name one: two.py:Net, two.py:Other"],
     "none.py": ["no nn.Module is defined here"],
     "no_such_package:Net": ["there is no module no_such_package"],
     "no_such_package": ["there is no file no_such_package"],
