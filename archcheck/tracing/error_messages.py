@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
+
 import torch
 from torch import nn
 
+from archcheck.network import Place
 from archcheck.tracing.recorder import Recorder
 from archcheck.worker.failures import RunError, advice_on, describe
 from archcheck.worker.faults import fault_of
+from archcheck.worker.import_failures import file_hint
+from archcheck.worker.owners import Owner, owner
 
 
 def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) -> RunError:
     """The error that forward raised, with the module, its line, its input's shape and a hint."""
     place = fault_of(error).place
     call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
-    hint = _batch_hint(inputs)
+    hint = file_hint(error, place) or _batch_hint(inputs)
     advice = None if hint else advice_on(error)
     if not hint and advice is None:
         hint = _squeeze_hint(recorder)
@@ -31,6 +36,20 @@ def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) 
         input_from=_origin(recorder, call.inputs[0]) if call.inputs else None,
         advice=advice,
         hint=hint,
+    )
+
+
+def no_tensor(model: nn.Module, output: object) -> RunError:
+    """The error that forward returned something else than tensors."""
+    forward = getattr(inspect.unwrap(type(model).forward), "__code__", None)
+    place = None
+    if forward is not None and owner(forward.co_filename) > Owner.LIBRARY:
+        place = Place(forward.co_filename, forward.co_firstlineno)
+    return RunError(
+        f"forward returned {type(output).__name__}, not a tensor",
+        cause="unusable",
+        place=place,
+        hint="it may lack a `return`" if output is None else "",
     )
 
 

@@ -183,6 +183,8 @@ def describe(error: BaseException) -> str:
     except Exception:
         lines = []  # its __str__ raises
     text = f"{name}: {lines[0]}" if lines else name
+    if lines and lines[0].startswith("The following operation failed in the TorchScript"):
+        text = lines[-1]  # the error itself
     return text.encode("utf-8", "replace").decode()
 
 
