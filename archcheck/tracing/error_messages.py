@@ -21,6 +21,9 @@ def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) 
     call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
     hint = file_hint(error, place) or _batch_hint(inputs)
     advice = None if hint else advice_on(error)
+    if advice in ("more-inputs", "fewer-inputs"):
+        hint = _arguments_hint(recorder)
+        advice = None if hint else advice
     if not hint and advice is None:
         hint = _squeeze_hint(recorder)
     if call is None:
@@ -81,6 +84,27 @@ def _origin(recorder: Recorder, tensor: int) -> str | None:
     if call is not None:
         return call.module
     return recorder.ops[op].kind
+
+
+def _arguments_hint(recorder: Recorder) -> str:
+    """A hint if forward wants something else than tensors in order, else empty."""
+    model = next(iter(recorder.paths))
+    try:
+        parameters = inspect.signature(model.forward).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    needed = [p for p in parameters if p.default is p.empty]
+    named = [p.name for p in needed if p.kind is p.KEYWORD_ONLY]
+    if named:
+        return f"inputs are given in order: take the * in front of {named[0]} out of forward"
+    plain = [p for p in needed if p.annotation in _PLAIN]
+    if plain:
+        kind = getattr(plain[0].annotation, "__name__", plain[0].annotation)
+        return f"inputs are tensors: {plain[0].name}, of type {kind}, needs a default"
+    return ""
+
+
+_PLAIN = (int, float, bool, str, "int", "float", "bool", "str")
 
 
 def _batch_hint(inputs: list[torch.Tensor]) -> str:

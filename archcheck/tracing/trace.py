@@ -17,6 +17,7 @@ from torch.nn.modules.module import (
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Module, Network, Parameter, Place
 from archcheck.network.shapes import Shape, Shapes, input_shapes
+from archcheck.tracing.batch_notes import batch_notes
 from archcheck.tracing.error_messages import no_tensor, run_error
 from archcheck.tracing.module_tree import buffers_of, parameters_of, paths_of
 from archcheck.tracing.recorder import Recorder
@@ -162,7 +163,11 @@ def _one_pass(
         batch=batch,
         buffer_elements=sum(buffer.numel() for buffer in buffers),
         buffer_bytes=sum(buffer.numel() * buffer.element_size() for buffer in buffers),
-        notes=(*recorder.notes, *recorder.unregistered.notes()),
+        notes=(
+            *recorder.notes,
+            *recorder.unregistered.notes(),
+            *batch_notes(recorder.ops, [t for _, t in outputs], recorder.tensor_ids, batch),
+        ),
         torch=str(torch.__version__),
         constants=recorder.constants.kept,
     )

@@ -12,12 +12,13 @@ from archcheck.network import Place
 from archcheck.worker.failures import ImportFailure, advice_on, describe
 from archcheck.worker.faults import Fault, fault_of, statement_at
 from archcheck.worker.reference import Reference
+from archcheck.worker.syntax_hints import encoding_problem, syntax_hint
 
 
 def import_failure(error: BaseException, reference: Reference) -> ImportFailure:
     """The failure of a file that raised an exception while it was imported."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return _syntax_failure(error)
+    if isinstance(error, SyntaxError):
+        return _syntax_failure(error, reference)
     fault = fault_of(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         return _missing_modules(error.name, fault, reference)
@@ -44,9 +45,13 @@ def file_hint(error: BaseException, place: Place | None) -> str:
     )
 
 
-def _syntax_failure(error: SyntaxError) -> ImportFailure:
-    place = Place(str(error.filename), error.lineno or 1, error.offset, None, None)
-    return ImportFailure(f"{type(error).__name__}: {error.msg}", place=place)
+def _syntax_failure(error: SyntaxError, reference: Reference) -> ImportFailure:
+    message, place = f"{type(error).__name__}: {error.msg}", None
+    file = error.filename or reference.file
+    if error.filename and error.lineno:
+        place = Place(file, error.lineno, error.offset, None, None)
+    hint, where = encoding_problem(file)
+    return ImportFailure(message, place=where or place, hint=hint or syntax_hint(error))
 
 
 def _missing_modules(name: str, fault: Fault, reference: Reference) -> ImportFailure:

@@ -34,6 +34,8 @@ def parse_reference(text: str) -> Reference:
         head, name = text, ""
     if colon and head != text and not name:
         raise InputError(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
+    if head == "-":
+        raise InputError("a network is not read from standard input: write it to a file")
     if not head:
         raise InputError("the reference is empty; write FILE, FILE:Name or package.module:Name")
     path = python_file(head, "holds the network")
