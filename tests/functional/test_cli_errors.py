@@ -85,6 +85,7 @@ REFERENCES = {
     "none.py": ["no nn.Module is defined here"],
     "no_such_package:Net": ["there is no module no_such_package"],
     "no_such_package": ["there is no file no_such_package"],
+    "-": ["a network is not read from standard input"],
     "": [],
 }
 
@@ -142,6 +143,7 @@ OPTIONS = {
     "--timeout=0": ["--timeout"],
     "--timeout=soon": ["--timeout"],
     "--output-format=xml": ["--output-format", "json"],
+    "--output-format=jsn": ["there is no jsn; did you mean json?"],
     "--outputformat=json": ["--output-format"],
     "-o nowhere/report.txt": ["nowhere/report.txt cannot be written"],
     "-o net.py/report.txt": ["net.py/report.txt cannot be written"],

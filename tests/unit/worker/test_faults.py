@@ -234,6 +234,68 @@ def test_a_file_beside_the_network_that_is_looked_for_elsewhere(
     assert failed(trace(source(**{where: "open('other.json')"}))).hint == ""
 
 
+NO_PYTHON: dict[str, tuple[str | bytes, int | None, str]] = {
+    "a notebook's magic": ("x = 1\n%matplotlib inline\n", 2, "a notebook's command"),
+    "a notebook's shell": ("!pip install timm\n", 1, "a notebook's command"),
+    "a space": ("x\u00a0= 1\n", 1, "U+00A0 (no-break space) only looks like a space"),
+    "a quote": ("x = \u201ca\u201d\n", 1, "only looks like a quotation mark"),
+    "a hyphen": ("x = 3 \u2013 2\n", 1, "U+2013 (en dash) only looks like a hyphen"),
+    "nothing": ("x = 3\u200b\n", 1, "U+200B (zero width space) is invisible"),
+    "UTF-16": ("x = 1\n".encode("utf-16"), None, "is UTF-16 text: save it as UTF-8"),
+    "an encoding": (b"# coding: utf9\nx = 1\n", 1, "there is no encoding utf9"),
+    "null bytes": (b"x = 1\ny = 2\0\n", 2, "it holds null bytes"),
+    "another mistake": ("x = = 1\n", 1, ""),
+}
+
+
+@pytest.mark.parametrize(("content", "line", "hint"), NO_PYTHON.values(), ids=NO_PYTHON)
+def test_what_is_no_python_gets_advice(
+    workers: WarmWorkers, tmp_path: Path, content: str | bytes, line: int | None, hint: str
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with workers.start() as worker:
+        failure = trace_in(worker, parse_reference(str(file)), [(3, 8, 8)], timeout=30)
+    assert isinstance(failure, Failure)
+    assert failure.place == failure.called or (failure.place and failure.place.line) == line
+    assert hint in failure.hint
+    assert bool(hint) == bool(failure.hint)
+
+
+ARGUMENTS = {
+    "(self, *, x)": "take the * in front of x out of forward",
+    "(self, x, size: int)": "inputs are tensors: size, of type int, needs a default",
+    "(self, x, size: 'int')": "inputs are tensors: size, of type int, needs a default",
+}
+
+
+@pytest.mark.parametrize(("parameters", "hint"), ARGUMENTS.items(), ids=ARGUMENTS)
+def test_a_forward_that_does_not_take_tensors_in_order(
+    trace: Trace, parameters: str, hint: str
+) -> None:
+    failure = failed(trace(source().replace("forward(self, x)", f"forward{parameters}")))
+    assert failure.advice is None
+    assert hint in failure.hint
+
+
+@pytest.mark.parametrize(
+    ("call", "rows"),
+    [("view(-1, 4)", "36"), ("mean(3).reshape(-1, 4)", "6"), ("flatten(0)", "144")],
+)
+def test_rows_of_one_sample_are_no_batch(trace: Trace, call: str, rows: str) -> None:
+    network = trace(source().replace("return self.conv(x)", f"return self.conv(x).{call}"))
+    assert isinstance(network, Network)
+    (note,) = network.notes
+    assert f"(net.py:{FORWARD + 1}) makes {rows} rows of one sample" in note
+
+
+def test_a_batch_that_is_put_together_again_gets_no_remark(trace: Trace) -> None:
+    windows = "self.conv(x).reshape(-1, 4).relu().reshape(1, -1)"
+    network = trace(source().replace("return self.conv(x)", f"return {windows}"))
+    assert isinstance(network, Network)
+    assert network.notes == ()
+
+
 # -- what torch's own interpreter runs --------------------------------------------------------
 
 SCRIPTED = source(
