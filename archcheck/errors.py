@@ -12,6 +12,7 @@ class FileError(Exception):
 
     ``line`` and ``column`` count from 1, ``length`` is the number of characters at fault,
     ``source`` the text of that line. There is no line for something that is missing.
+    ``others`` are further errors that were found with it.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class FileError(Exception):
         self.column = column
         self.length = length
         self.source = source
+        self.others: tuple[FileError, ...] = ()
 
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -18,6 +19,11 @@ def size_text(sides: Iterable[object]) -> str:
 def per_axis(values: Sequence[object]) -> str:
     """A value that each axis has: ``2`` where all agree, else ``2×1``."""
     return shape_text(values[:1] if len(set(values)) == 1 else values)
+
+
+def in_order(name: str) -> list[tuple[int, str]]:
+    """A key to sort names by, numbers in them by their value: ``c2`` before ``c10``."""
+    return [(int(p), "") if p.isdecimal() else (-1, p) for p in re.split(r"(\d+)", name) if p]
 
 
 def some_of(names: Sequence[object], most: int) -> str:

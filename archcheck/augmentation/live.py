@@ -14,7 +14,12 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from archcheck.augmentation.recorded import RecordedObject, RecordedScript, ScriptRequest
+from archcheck.augmentation.recorded import (
+    RecordedObject,
+    RecordedScript,
+    ScriptRequest,
+    line_in,
+)
 from archcheck.worker.failures import NetworkError, describe
 from archcheck.worker.loading import imported
 from archcheck.worker.session import Session
@@ -41,7 +46,7 @@ def read(request: ScriptRequest, session: Session) -> RecordedScript:
             for name in request.makers:
                 _call(module, name)
     except NetworkError as error:
-        failure, line = error.message, error.place.line if error.place else 0
+        failure, line = error.message, line_in(request.script.file, error.place, error.called)
     version = str(getattr(library, "__version__", "unknown"))
     return RecordedScript(version, recorder.objects(), names, failure, line)
 

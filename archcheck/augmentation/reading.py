@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from archcheck.augmentation.joining import LiveObjects, joined
 from archcheck.augmentation.library import LIBRARY
-from archcheck.augmentation.recorded import RecordedScript, ScriptRequest
+from archcheck.augmentation.recorded import RecordedScript, ScriptRequest, line_in
 from archcheck.augmentation.source import Source, Unreadable, read_source
 from archcheck.evidence.augmentation import Augmentation
 from archcheck.worker.failures import Failure, InputError, StartError, how_it_ended
@@ -84,8 +84,9 @@ def _live(
             return nothing, "", (f"the source alone is judged: {error}",)
     name = Path(script.file).name
     if isinstance(recorded, Failure):
-        line = f":{recorded.place.line}" if recorded.place else ""
-        return nothing, "", (f"the source alone is judged: {name}{line} {how_it_ended(recorded)}",)
+        line = line_in(script.file, recorded.place, recorded.called)
+        where = f"{name}:{line}" if line else name
+        return nothing, "", (f"the source alone is judged: {where} {how_it_ended(recorded)}",)
     if not recorded.library:
         return nothing, "", (f"the source alone is judged: {LIBRARY}: {recorded.failure}",)
     where = f"{name}:{recorded.line}" if recorded.line else name

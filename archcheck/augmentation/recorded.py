@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from archcheck.network import Place
 from archcheck.worker.reference import Reference
 
 
@@ -58,3 +59,8 @@ class RecordedScript(msgspec.Struct, frozen=True):
     names: dict[str, int] = {}
     failure: str = ""
     line: int = 0
+
+
+def line_in(file: str, *places: Place | None) -> int:
+    """The line of the first place that lies in a file, 0 if none does."""
+    return next((place.line for place in places if place and place.file == file), 0)

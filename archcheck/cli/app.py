@@ -23,10 +23,12 @@ from archcheck.cli.parameters import (
     OutputFiles,
     Skip,
     TableFormat,
+    TableFormatOption,
     Timeout,
     Train,
     Verbose,
     Weights,
+    one_of,
 )
 from archcheck.cli.rf import not_run, rf
 from archcheck.cli.spec_commands import spec_app
@@ -89,6 +91,7 @@ def verify(
         typer.Option(
             "--output-format",
             metavar="FORMAT",
+            parser=one_of(ReportFormat),
             help=f"full (by itself), {', '.join(_OTHERS[:-1])} or {_OTHERS[-1]}. Several at once, "
             "each with its -o.",
             show_default=False,
@@ -168,9 +171,7 @@ def inspect(
     arguments: Arguments = None,
     train: Train = False,
     timeout: Timeout = 60.0,
-    output_format: Annotated[
-        TableFormat, typer.Option("--output-format", help="text or json.")
-    ] = TableFormat.text,
+    output_format: TableFormatOption = TableFormat.text,
     output_file: OutputFile = None,
     no_cache: NoCache = False,
     cache_dir: CacheDir = None,
@@ -209,9 +210,7 @@ app.command()(rf)
 @app.command()
 @with_exit_codes
 def rules(
-    output_format: Annotated[
-        TableFormat, typer.Option("--output-format", help="text or json.")
-    ] = TableFormat.text,
+    output_format: TableFormatOption = TableFormat.text,
 ) -> None:
     """List the rules that a spec can use."""
     from archcheck.cli.output import print_rules

@@ -18,6 +18,7 @@ from archcheck.cli.parameters import (
     OutputFiles,
     Skip,
     Verbose,
+    one_of,
 )
 from archcheck.reporters.formats import ReportFormat
 
@@ -64,6 +65,7 @@ def check(
         typer.Option(
             "--output-format",
             metavar="FORMAT",
+            parser=one_of(ReportFormat),
             help="brief (by itself), or one of those of verify. Several at once, each with its -o.",
             show_default=False,
         ),

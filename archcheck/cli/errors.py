@@ -46,7 +46,8 @@ def print_exception(error: Exception) -> None:
     from archcheck.worker.failures import InputError, StartError
 
     if isinstance(error, FileError):
-        print_error(str(error), source=error.source, error=error)
+        for each in (error, *error.others):
+            print_error(str(each), source=each.source, error=each)
     elif isinstance(error, InputError):
         print_error(input_error(error))
     elif isinstance(error, (UsageError, StartError)):

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
+
+F = TypeVar("F", bound=StrEnum)
+
+
+def one_of(kind: type[F]) -> Callable[[str], F]:
+    """What reads a word of an option that has to be one of some."""
+
+    def read(word: str) -> F:
+        words = [each.value for each in kind]
+        if word in words:
+            return kind(word)
+        from archcheck.errors import closest
+
+        hint = closest(word.lower().replace("_", "-"), words, quoted=False)
+        raise typer.BadParameter(f"there is no {word}{hint or '; there are ' + ', '.join(words)}")
+
+    return read
 
 
 class TableFormat(StrEnum):
@@ -16,6 +34,15 @@ class TableFormat(StrEnum):
     json = "json"
 
 
+TableFormatOption = Annotated[
+    TableFormat,
+    typer.Option(
+        "--output-format",
+        metavar="FORMAT",
+        parser=one_of(TableFormat),
+        help="text or json.",
+    ),
+]
 Net = Annotated[
     str,
     typer.Argument(

@@ -17,6 +17,7 @@ from archcheck.cli.parameters import (
     NoCache,
     OutputFile,
     TableFormat,
+    TableFormatOption,
     Timeout,
     Train,
     Verbose,
@@ -48,9 +49,7 @@ def rf(
     arguments: Arguments = None,
     train: Train = False,
     timeout: Timeout = 60.0,
-    output_format: Annotated[
-        TableFormat, typer.Option("--output-format", help="text or json.")
-    ] = TableFormat.text,
+    output_format: TableFormatOption = TableFormat.text,
     output_file: OutputFile = None,
     plot: Annotated[
         Path | None,

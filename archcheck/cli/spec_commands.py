@@ -18,6 +18,7 @@ from archcheck.cli.parameters import (
     Timeout,
     Train,
     Verbose,
+    one_of,
 )
 
 spec_app = typer.Typer(
@@ -48,7 +49,13 @@ def check(
         ),
     ],
     output_format: Annotated[
-        CheckFormat, typer.Option("--output-format", help="full, concise or json.")
+        CheckFormat,
+        typer.Option(
+            "--output-format",
+            metavar="FORMAT",
+            parser=one_of(CheckFormat),
+            help="full, concise or json.",
+        ),
     ] = CheckFormat.full,
     output_file: OutputFile = None,
 ) -> None:

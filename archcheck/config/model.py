@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -156,16 +156,23 @@ def read_config(file: Path) -> Config:
 
 
 def _config(table: TomlTable) -> Config:
-    values = _values(table, table.data, KEYS, ())
+    errors: list[ConfigError] = []
+    values = _values(table, table.data, KEYS, (), errors)
     timeout, cache_dir = values.get("timeout"), values.get("cache-dir")
     if timeout is not None and not 0.1 <= timeout < math.inf:
-        raise table.error(f"timeout is at least 0.1 seconds, not {timeout:g}", ("timeout",))
+        wrong = f"timeout is at least 0.1 seconds, not {timeout:g}"
+        errors.append(table.error(wrong, ("timeout",)))
+    networks = {
+        pattern: tuple(_entries(table, entry, ("networks", pattern), errors))
+        for pattern, entry in values.get("networks", {}).items()
+    }
+    if errors:
+        first, *others = sorted(errors, key=lambda error: (error.line or 0, error.column or 0))
+        first.others = tuple(others)
+        raise first
     return Config(
         file=table.file,
-        networks={
-            pattern: tuple(_entries(table, entry, ("networks", pattern)))
-            for pattern, entry in values.get("networks", {}).items()
-        },
+        networks=networks,
         exclude=tuple(values.get("exclude", ())),
         skip=tuple(values.get("skip", ())),
         timeout=timeout,
@@ -176,21 +183,23 @@ def _config(table: TomlTable) -> Config:
     )
 
 
-def _entries(table: TomlTable, entry: Any, path: KeyPath) -> list[Entry]:
+def _entries(
+    table: TomlTable, entry: Any, path: KeyPath, errors: list[ConfigError]
+) -> Iterator[Entry]:
     pattern = path[-1]
     if pattern == "":
-        raise table.error("a pattern is empty", path)
+        errors.append(table.error("a pattern is empty", path))
     several = isinstance(entry, list)
     items = entry if several else [entry]
     if not items:
-        raise table.error(f'"{pattern}" is held to no spec: the list is empty', path)
-    return [
-        _entry(table, item, (*path, number) if several else path)
-        for number, item in enumerate(items)
-    ]
+        errors.append(table.error(f'"{pattern}" is held to no spec: the list is empty', path))
+    for number, item in enumerate(items):
+        found = _entry(table, item, (*path, number) if several else path, errors)
+        if found is not None:
+            yield found
 
 
-def _entry(table: TomlTable, item: Any, path: KeyPath) -> Entry:
+def _entry(table: TomlTable, item: Any, path: KeyPath, errors: list[ConfigError]) -> Entry | None:
     where = path
     if isinstance(item, str):
         item = {"spec": item}
@@ -198,15 +207,17 @@ def _entry(table: TomlTable, item: Any, path: KeyPath) -> Entry:
         where = (*path, "spec")
     else:
         wanted = 'a spec, a table like {spec = "net.yaml", name = "Net"}, or a list of these'
-        raise table.error(f"a pattern is held to {wanted}, not to {kind(item)}", path)
-    values = _values(table, item, ENTRY_KEYS, path)
-    if "spec" not in values:
-        raise table.error('the key "spec" is missing: the file or name of a spec', path)
+        errors.append(table.error(f"a pattern is held to {wanted}, not to {kind(item)}", path))
+        return None
+    values = _values(table, item, ENTRY_KEYS, path, errors)
+    if "spec" not in item:
+        errors.append(table.error('the key "spec" is missing: the file or name of a spec', path))
     name = values.get("name", "")
     if name and not dotted(name):
-        raise table.error(f'"{name}" is no name that a network can have', (*path, "name"))
+        wrong = f'"{name}" is no name that a network can have'
+        errors.append(table.error(wrong, (*path, "name")))
     return Entry(
-        spec=values["spec"],
+        spec=values.get("spec", ""),
         name=name,
         arguments=values.get("arguments", {}),
         input=values.get("input"),
@@ -219,23 +230,27 @@ def _entry(table: TomlTable, item: Any, path: KeyPath) -> Entry:
 
 
 def _values(
-    table: TomlTable, data: Mapping[str, Any], keys: Mapping[str, Key], path: KeyPath
+    table: TomlTable,
+    data: Mapping[str, Any],
+    keys: Mapping[str, Key],
+    path: KeyPath,
+    errors: list[ConfigError],
 ) -> dict[str, Any]:
-    """The values of a table's keys, each of one of its key's types."""
-    for name in data:
+    """The values of a table's keys, each of one of its key's types; what is wrong with the others
+    is added to ``errors``."""
+    values = {}
+    for name, value in data.items():
         if name not in keys:
             hint = closest(_MEANT.get(name, name.replace("_", "-")), keys)
             hint = hint or f"; there are {', '.join(keys)}"
-            raise table.error(f'unknown key "{name}"{hint}', (*path, name))
-    return {name: _value(table, value, keys[name], (*path, name)) for name, value in data.items()}
-
-
-def _value(table: TomlTable, value: Any, key: Key, path: KeyPath) -> Any:
-    try:
-        return key.convert(value)
-    except (ValueError, TypeError):  # msgspec's own error is a ValueError
-        wrong = f"{path[-1]} is {key.wanted}, not {_described(value)}"
-        raise table.error(wrong, path) from None
+            errors.append(table.error(f'unknown key "{name}"{hint}', (*path, name)))
+            continue
+        try:
+            values[name] = keys[name].convert(value)
+        except (ValueError, TypeError):  # msgspec's own error is a ValueError
+            wrong = f"{name} is {keys[name].wanted}, not {_described(value)}"
+            errors.append(table.error(wrong, (*path, name)))
+    return values
 
 
 def _described(value: Any) -> str:

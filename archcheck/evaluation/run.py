@@ -19,7 +19,7 @@ from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.tracing.trace import input_options
 from archcheck.tracing.weights import Misfit, Weights, load_into
 from archcheck.worker.failures import NetworkError, RunError, describe
-from archcheck.worker.loading import error_place
+from archcheck.worker.faults import fault_of
 
 
 class Unknown(NetworkError):
@@ -116,7 +116,7 @@ def _scores(model: nn.Module, batch: torch.Tensor, classes: int) -> torch.Tensor
         raise RunError(
             f"forward raised on a batch of {count} real images of {shape}: {describe(error)}",
             cause="unusable",
-            place=error_place(error.__traceback__),
+            place=fault_of(error).place,
         ) from error
     tensors = tensors_in(output)
     if not tensors:

@@ -43,6 +43,20 @@ def window(network: Network, op: Op) -> dict[str, Any]:
     return _convolution(network, op) if op.kind in _CONVOLUTIONS else _pool(op)
 
 
+def attribute_names() -> frozenset[str]:
+    """The names of all attributes that some operation may have."""
+    names = {name.lstrip("*") for row in kinds.ROWS.values() for name in row.arguments.split()}
+    names |= {name.lstrip("*") for row in kinds.ROWS.values() for name in row.method.split()}
+    return frozenset(names) | _COMPUTED
+
+
+_COMPUTED = frozenset(
+    "kernel_size stride dilation padding groups in_channels out_channels depthwise bias "
+    "in_features out_features".split()
+)
+"""The attributes that :func:`attributes` works out."""
+
+
 def _convolution(network: Network, op: Op) -> dict[str, Any]:
     axes = int(op.kind[-2])
     weight = network.shape(op.arguments["weight"]["tensor"])

@@ -10,6 +10,8 @@ from archcheck.network.ops import Family, Row
 
 ESCAPE = "escape"
 """The kind that stands for a value taken out of the graph into Python."""
+SCRIPT = "script"
+"""The kind of what torch's own interpreter runs, which is not seen."""
 IN_PLACE_WRITE = "in_place"
 """The argument that marks an operation as having written into its first operand."""
 

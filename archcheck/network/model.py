@@ -14,6 +14,7 @@ import msgspec
 
 from archcheck.network import kinds
 from archcheck.network.constants import Constant
+from archcheck.network.kinds import SCRIPT
 from archcheck.network.macs import op_macs
 from archcheck.network.value_dependence import (
     driven_outputs,
@@ -282,13 +283,18 @@ class Network(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def unused_modules(self) -> tuple[str, ...]:
-        """Paths of the modules that the forward pass neither called nor took a parameter from."""
+        """Paths of the modules that the forward pass neither called nor took a parameter from.
+
+        What is inside of a scripted module is not seen, and none of them.
+        """
         used = {parameter.name for parameter in self.parameters if parameter.used}
         called = {call.module for call in self.calls}
+        scripted = tuple(f"{op.module}." for op in self.ops if op.kind == SCRIPT and op.module)
         return tuple(
             module.path
             for module in self.modules
             if module.path not in called
+            and not module.path.startswith(scripted)
             and not any(path.startswith(f"{module.path}.") for path in called)
             and not any(name in used for name in module.parameters)
             and (module.parameters or not module.container)

@@ -52,7 +52,7 @@ class Model:
             return [(self.text, Reference("", head, name))]
         suffix = f":{name}" if name else ""
         return [
-            (shown(path, self.folder) + suffix, Reference(str(path.resolve()), "", name))
+            (shown(path, self.folder) + suffix, Reference(os.path.abspath(path), "", name))
             for path in files
         ]
 

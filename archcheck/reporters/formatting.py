@@ -79,7 +79,9 @@ def path(file: str) -> str:
 @lru_cache(maxsize=1024)
 def _relative(file: str, folder: str) -> str:
     try:
-        return str(Path(file).resolve().relative_to(folder))
+        place = Path(file)
+        # A link is called by its own name.
+        return str((place.parent.resolve() / place.name).relative_to(folder))
     except (ValueError, OSError):
         return file
 

@@ -47,7 +47,9 @@ def relative_path(file: str) -> str:
             return file
         file = str(path)
     try:
-        return Path(file).resolve().relative_to(repository_root().resolve()).as_posix()
+        place = Path(file)
+        named = place.parent.resolve() / place.name  # a link is called by its own name
+        return named.relative_to(repository_root().resolve()).as_posix()
     except (ValueError, OSError):
         return Path(file).as_posix()
 

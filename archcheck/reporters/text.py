@@ -52,9 +52,7 @@ def finding_text(finding: ShownFinding) -> str:
 
 def print_concise(report: Report, console: Console) -> None:
     """One line a finding that does not hold: ``path:line:column: rule message``."""
-    for finding in shown(report):
-        if finding.holds:
-            continue
+    for finding in issues([report]):
         place = next((where.place for where in finding.locations if where.place), None)
         if place is None:
             where = f"{formatting.path(report.file) or report.name}:1:1"

@@ -112,8 +112,12 @@ class Subject:
         """Where operations may have run that were not seen."""
         locations = []
         for tensor in self.network.opaque:
+            maker = self.network.producer(tensor)
             readers = self.network.consumers.get(tensor, ())
-            locations.append(location(readers[0]) if readers else Location(None, ""))
+            if maker is not None:
+                locations.append(call_location(maker))
+            else:
+                locations.append(location(readers[0]) if readers else Location(None, ""))
         for op in self.network.left_for_python:
             locations.append(call_location(op, "values leave torch here"))
         return tuple(locations)

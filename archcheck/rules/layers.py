@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from archcheck.errors import did_you_mean, nearest
 from archcheck.network import Call, Network, Op
-from archcheck.network.attributes import attributes
+from archcheck.network.attributes import attribute_names, attributes
 from archcheck.network.kinds import ALIASES, KNOWN, STRUCTURE, kind_of
 from archcheck.network.torch_layers import LAYER_CLASSES
 from archcheck.rules.base import Example, Rule, Subject, Verdict, not_verified, register
@@ -35,6 +35,29 @@ class LayersOptions(Amount, CommonOptions):
         description="Conditions on attributes: kernel_size, stride, dilation, padding, groups, "
         "in_channels, out_channels, bias, depthwise, module, and the arguments of a function.",
     )
+
+    @field_validator("kind")
+    @classmethod
+    def _is_a_kind(cls, kind: str | None) -> str | None:
+        # A class of the network may have any name, but hardly one that is nearly a function's.
+        if kind is not None and kind.islower() and kind not in KNOWN | ALIASES.keys():
+            hint = _similar(kind, [k for k in (*KNOWN, *ALIASES) if not k.startswith("_")])
+            if hint:
+                raise ValueError(f"no kind of operation is known as {kind!r}{hint}")
+        return kind
+
+    @field_validator("where")
+    @classmethod
+    def _has_attributes(
+        cls, where: dict[str, Condition], info: ValidationInfo
+    ) -> dict[str, Condition]:
+        names = attribute_names() | {"module"}
+        torchs = info.data.get("kind") in KNOWN | ALIASES.keys() | LAYER_CLASSES
+        for name in where:
+            hint = _similar(name, names)
+            if name not in names and (torchs or hint):
+                raise ValueError(f"no operation has an attribute {name!r}{hint}")
+        return where
 
     @model_validator(mode="after")
     def _names_something(self) -> LayersOptions:

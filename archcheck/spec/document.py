@@ -75,6 +75,14 @@ class Document:
             at = at[:-1]
         return self.error_at(message, where)
 
+    def written(self, path: KeyPath) -> str:
+        """The text of a value as it stands in the file, empty if that is not known."""
+        mark = self.values.get(path)
+        if mark is None:
+            return ""
+        line = mark.source.text.splitlines()[mark.line - 1]
+        return line[mark.column - 1 : mark.column - 1 + mark.length]
+
     def error_at(self, message: str, mark: Mark | None) -> SpecError:
         """An error at a mark."""
         if mark is None:
@@ -131,11 +139,7 @@ def parse_document(text: str, file: str = "spec") -> Document:
         if node is not None:
             document.data = _Builder(document).build(node, (), ())
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = (
-            Mark(document.source, mark.line + 1, mark.column + 1, 1) if mark is not None else None
-        )
-        raise document.error_at(f"this is not YAML: {error.problem}", where) from None
+        raise _not_yaml(document, error) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise SpecError("this is not YAML: a control character", file=file, line=line) from None
@@ -144,6 +148,43 @@ def parse_document(text: str, file: str = "spec") -> Document:
     except RecursionError:
         raise SpecError("this is nested too deeply for a spec", file=file) from None
     return document
+
+
+_OPEN = {"{": "bracket {", "[": "bracket [", '"': 'quote "', "'": "quote '"}
+
+
+def _not_yaml(document: Document, error: yaml.MarkedYAMLError) -> SpecError:
+    """What is wrong with a text that is no YAML, in the words of people who write specs."""
+    text = document.source.text
+    problem, context = error.problem_mark, error.context_mark
+    if context is not None and _is_open(text, context.index):
+        opened = _OPEN[text[context.index]]
+        return document.error_at(f"the {opened} is not closed", _at(document, context))
+    mark = problem or context
+    where = None if mark is None else _at(document, mark)
+    rest = "" if mark is None else text[mark.index :]
+    if rest.startswith("\t"):
+        return document.error_at("YAML takes no tabs: indent by spaces", where)
+    if rest.startswith("---"):
+        return document.error_at("a second document begins here: a spec is a single one", where)
+    return document.error_at(f"this is not YAML: {error.problem}", where)
+
+
+def _is_open(text: str, index: int) -> bool:
+    """Whether a bracket or a quote begins at an index of a text and never ends."""
+    opened = text[index : index + 1]
+    if opened not in ("{", "["):
+        return opened in _OPEN and opened not in text[index + 1 :]
+    depth = 0
+    for character in text[index:]:
+        depth += (character in "{[") - (character in "}]")
+        if depth == 0:
+            return False
+    return True
+
+
+def _at(document: Document, mark: yaml.Mark) -> Mark:
+    return Mark(document.source, mark.line + 1, mark.column + 1, 1)
 
 
 def _is_json(text: str) -> bool:

@@ -19,14 +19,7 @@ def options_of(
     document: Document, rule: Rule, item: Any, path: KeyPath, errors: list[SpecError]
 ) -> CommonOptions | None:
     """The options of one entry; None if it is wrong, with the reasons added to ``errors``."""
-    if isinstance(item, str):
-        if item not in SHORT:
-            message = (
-                f'{rule.name}: "{item}" is neither a mapping nor '
-                f"{' nor '.join(SHORT)}{closest(item, list(SHORT))}"
-            )
-            errors.append(document.error(message, path))
-            return None
+    if isinstance(item, str) and item in SHORT:
         if not issubclass(rule.Options, CountOptions):
             message = (
                 f'{rule.name} does not count, so "{item}" means nothing here; '
@@ -36,14 +29,27 @@ def options_of(
             return None
         item = SHORT[item]
     if not isinstance(item, dict):
-        message = f"{rule.name} takes a mapping such as {{{_example(rule)}}}, not {item!r}"
-        errors.append(document.error(message, path))
+        errors.append(document.error(_no_mapping(document, rule, item, path), path))
         return None
     try:
         return rule.Options.model_validate(item)
     except ValidationError as error:
         errors += _errors(document, rule, item, path, error)
         return None
+
+
+def _no_mapping(document: Document, rule: Rule, item: Any, path: KeyPath) -> str:
+    """What to write in place of an entry that is no mapping."""
+    written = document.written(path) or repr(item)
+    counts = issubclass(rule.Options, CountOptions)
+    words = f"{' or '.join(SHORT)}, or " if counts else ""
+    hint = closest(item, list(SHORT)) if counts and isinstance(item, str) else ""
+    amount = isinstance(item, str) and item[:1].isdecimal()
+    if amount or (isinstance(item, (int, float)) and not isinstance(item, bool)):
+        key = "exactly" if counts and not isinstance(item, str) else "at_most"
+        if key in rule.Options.model_fields:
+            return f"{rule.name}: write {{{key}: {written}}}, not {written}"
+    return f"{rule.name} takes {words}a mapping such as {{{_example(rule)}}}, not {written}{hint}"
 
 
 def _example(rule: Rule) -> str:

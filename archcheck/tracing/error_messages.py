@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import traceback
+import inspect
 
 import torch
 from torch import nn
 
+from archcheck.network import Place
 from archcheck.tracing.recorder import Recorder
 from archcheck.worker.failures import RunError, advice_on, describe
-from archcheck.worker.source_locations import frame_place, is_user_code
+from archcheck.worker.faults import fault_of
+from archcheck.worker.import_failures import file_hint
+from archcheck.worker.owners import Owner, owner
 
 
 def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) -> RunError:
     """The error that forward raised, with the module, its line, its input's shape and a hint."""
-    place = None
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        if is_user_code(frame.f_code.co_filename):
-            place = frame_place(frame)
+    place = fault_of(error).place
     call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
-    hint = _batch_hint(inputs)
+    hint = file_hint(error, place) or _batch_hint(inputs)
     advice = None if hint else advice_on(error)
+    if advice in ("more-inputs", "fewer-inputs"):
+        hint = _arguments_hint(recorder)
+        advice = None if hint else advice
     if not hint and advice is None:
         hint = _squeeze_hint(recorder)
     if call is None:
@@ -36,6 +39,20 @@ def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) 
         input_from=_origin(recorder, call.inputs[0]) if call.inputs else None,
         advice=advice,
         hint=hint,
+    )
+
+
+def no_tensor(model: nn.Module, output: object) -> RunError:
+    """The error that forward returned something else than tensors."""
+    forward = getattr(inspect.unwrap(type(model).forward), "__code__", None)
+    place = None
+    if forward is not None and owner(forward.co_filename) > Owner.LIBRARY:
+        place = Place(forward.co_filename, forward.co_firstlineno)
+    return RunError(
+        f"forward returned {type(output).__name__}, not a tensor",
+        cause="unusable",
+        place=place,
+        hint="it may lack a `return`" if output is None else "",
     )
 
 
@@ -67,6 +84,27 @@ def _origin(recorder: Recorder, tensor: int) -> str | None:
     if call is not None:
         return call.module
     return recorder.ops[op].kind
+
+
+def _arguments_hint(recorder: Recorder) -> str:
+    """A hint if forward wants something else than tensors in order, else empty."""
+    model = next(iter(recorder.paths))
+    try:
+        parameters = inspect.signature(model.forward).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    needed = [p for p in parameters if p.default is p.empty]
+    named = [p.name for p in needed if p.kind is p.KEYWORD_ONLY]
+    if named:
+        return f"inputs are given in order: take the * in front of {named[0]} out of forward"
+    plain = [p for p in needed if p.annotation in _PLAIN]
+    if plain:
+        kind = getattr(plain[0].annotation, "__name__", plain[0].annotation)
+        return f"inputs are tensors: {plain[0].name}, of type {kind}, needs a default"
+    return ""
+
+
+_PLAIN = (int, float, bool, str, "int", "float", "bool", "str")
 
 
 def _batch_hint(inputs: list[torch.Tensor]) -> str:

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import nn
 
-Paths = Mapping[nn.Module, str]
-"""Every module of a model once, with its first path; the path of the model itself is ``""``."""
+
+class Paths(Mapping[nn.Module, str]):
+    """Every module of a model once, with its first path; the path of the model itself is ``""``.
+
+    Modules are told apart by identity: a class may define an equality of its own, and a hash that
+    changes.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._entries: dict[int, tuple[nn.Module, str]] = {}
+        self._add(model, "")
+
+    def _add(self, module: nn.Module, path: str) -> None:
+        if id(module) not in self._entries:
+            self._entries[id(module)] = (module, path)
+            for name, child in module._modules.items():
+                if child is not None:
+                    self._add(child, f"{path}.{name}" if path else name)
+
+    def __getitem__(self, module: nn.Module) -> str:
+        return self._entries[id(module)][1]
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        return (module for module, _ in self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
 def paths_of(model: nn.Module) -> Paths:
     """The modules of a model in the order in which it registered them."""
-    return {module: path for path, module in model.named_modules()}
+    return Paths(model)
 
 
 def parameters_of(paths: Paths) -> dict[str, nn.Parameter]:

@@ -12,7 +12,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from archcheck.network import Call, Op, Place
-from archcheck.network.kinds import ESCAPE, IN_PLACE_WRITE, kind_of
+from archcheck.network.kinds import ESCAPE, IN_PLACE_WRITE, SCRIPT, kind_of
 from archcheck.network.value_dependence import RETURNS, driven_outputs
 from archcheck.tracing.arguments import described
 from archcheck.tracing.constants import Constants
@@ -177,6 +177,21 @@ class Recorder(TorchFunctionMode):
             self._write_alias(alias, outputs[0], op)
         return result
 
+    def script(self, module: bool, args: Any, result: Any) -> None:
+        """Record the call of a scripted function, or of a scripted module's method. What runs in
+        it is not seen."""
+        outputs = tensors_in(result)
+        if not outputs:
+            return
+        parameters: tuple[str, ...] = ()
+        if module and self.stack:
+            path = self.calls[self.stack[-1]].module
+            prefix = f"{path}." if path else ""
+            parameters = tuple(n for n in self.tensor_ids.owners if n.startswith(prefix))
+        numbers = self.tensor_ids.numbers(tensors_in(args))
+        with torch._C.DisableTorchFunction():
+            self._append("torch.jit.script", SCRIPT, {}, numbers, outputs, parameters, "unseen")
+
     def _append(
         self,
         function: str,
@@ -185,9 +200,10 @@ class Recorder(TorchFunctionMode):
         numbers: tuple[int, ...],
         outputs: Sequence[torch.Tensor],
         parameters: tuple[str, ...] = (),
+        origin: str = "op",
     ) -> Op:
         index = len(self.ops)
-        made = [self.tensor_ids.register(tensor, "op", op=index) for tensor in outputs]
+        made = [self.tensor_ids.register(tensor, origin, op=index) for tensor in outputs]
         call = self.stack[-1] if self.stack else -1
         module, built = self._owner(call, parameters)
         op = Op(

@@ -132,7 +132,8 @@ class TensorIds:
         if entry is not None and entry[0]() is tensor:
             return entry[1]
         held = is_parameter(tensor) or _is_global(tensor)
-        return self.register(tensor, "constant" if held else "unseen")
+        with torch._C.DisableTorchFunction():  # between two calls of torch a mode would see this
+            return self.register(tensor, "constant" if held else "unseen")
 
     def numbers(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
         """The numbers of several tensors."""

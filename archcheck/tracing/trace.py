@@ -17,7 +17,8 @@ from torch.nn.modules.module import (
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Module, Network, Parameter, Place
 from archcheck.network.shapes import Shape, Shapes, input_shapes
-from archcheck.tracing.error_messages import run_error
+from archcheck.tracing.batch_notes import batch_notes
+from archcheck.tracing.error_messages import no_tensor, run_error
 from archcheck.tracing.module_tree import buffers_of, parameters_of, paths_of
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.restore import unchanged
@@ -31,7 +32,6 @@ from archcheck.tracing.shape_rules.executor import ShapeExecutor
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.worker.construction import built_at
-from archcheck.worker.failures import RunError
 from archcheck.worker.library_env import eager
 
 
@@ -136,6 +136,7 @@ def _one_pass(
         recorder.before_write = copies.keep if executor is None else executor.before(copies.keep)
         stack.enter_context(torch.no_grad())
         stack.enter_context(eager())
+        stack.enter_context(scripts_noticed(ended=recorder.script))
         stack.callback(register_module_forward_pre_hook(recorder.enter).remove)
         stack.callback(register_module_forward_hook(leave).remove)
         try:
@@ -147,7 +148,7 @@ def _one_pass(
             (label, recorder.tensor_ids.number(tensor)) for label, tensor in _labelled(output, "")
         )
     if not outputs:
-        raise RunError(f"forward returned {type(output).__name__}, not a tensor", cause="unusable")
+        raise no_tensor(model, output)
     buffers = buffers_of(recorder.paths)
     return Network(
         name="",
@@ -162,7 +163,11 @@ def _one_pass(
         batch=batch,
         buffer_elements=sum(buffer.numel() for buffer in buffers),
         buffer_bytes=sum(buffer.numel() * buffer.element_size() for buffer in buffers),
-        notes=(*recorder.notes, *recorder.unregistered.notes()),
+        notes=(
+            *recorder.notes,
+            *recorder.unregistered.notes(),
+            *batch_notes(recorder.ops, [t for _, t in outputs], recorder.tensor_ids, batch),
+        ),
         torch=str(torch.__version__),
         constants=recorder.constants.kept,
     )

@@ -15,7 +15,7 @@ class Unregistered:
     call."""
 
     def __init__(self) -> None:
-        self._calls: dict[nn.Module, tuple[Place | None, Sequence[nn.Parameter]]] = {}
+        self._calls: dict[int, tuple[nn.Module, Place | None, Sequence[nn.Parameter]]] = {}
 
     def add(
         self, module: nn.Module, parameters: Sequence[nn.Parameter], called: Place | None
@@ -23,22 +23,22 @@ class Unregistered:
         """Note the call of a module that the network does not register, with its own parameters:
         those that ``torch.func.functional_call`` lends it are none."""
         if parameters:
-            self._calls.setdefault(module, (called, parameters))
+            self._calls.setdefault(id(module), (module, called, parameters))
 
     def notes(self) -> tuple[str, ...]:
         """A remark that their parameters do not count; empty if they have no parameters."""
-        sizes = {
-            module: sum(p.numel() for p in parameters)
-            for module, (_, parameters) in self._calls.items()
-        }
-        layers = [module for module, count in sizes.items() if count]
+        layers = [
+            (module, place, sum(p.numel() for p in parameters))
+            for module, place, parameters in self._calls.values()
+        ]
+        layers = [each for each in layers if each[2]]
         if not layers:
             return ()
-        place, _ = self._calls[layers[0]]
+        first, place, _ = layers[0]
         line = f" ({Path(place.file).name}:{place.line})" if place else ""
         others = f" and {len(layers) - 1} more layers are" if len(layers) > 1 else " is"
         return (
-            f"{type(layers[0]).__name__}{line}{others} called but no module of the network: "
-            f"{sum(sizes.values()):,} parameters do not count (nn.ModuleList holds what a plain "
+            f"{type(first).__name__}{line}{others} called but no module of the network: "
+            f"{sum(size for _, _, size in layers):,} parameters do not count (nn.ModuleList holds what a plain "
             "list does not)",
         )

@@ -6,7 +6,7 @@ import hashlib
 import io
 import re
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from archcheck.phrases import shape_text, some_of
+from archcheck.phrases import in_order, shape_text, some_of
 from archcheck.worker.failures import InputError, describe
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
@@ -194,7 +194,7 @@ def _untied(missing: Sequence[str], own: Mapping[str, Any], state: Mapping[str, 
 
 def _other_shapes(own: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
     return [
-        f"{name} is {shape_text(state[name].shape)}, the network's {shape_text(own[name].shape)}"
+        f"{name}: file {shape_text(state[name].shape)}, network {shape_text(own[name].shape)}"
         for name in state
         if isinstance(state[name], torch.Tensor)
         and isinstance(own.get(name), torch.Tensor)
@@ -203,7 +203,9 @@ def _other_shapes(own: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]
     ]
 
 
-def _problems(missing: Sequence[str], unexpected: Sequence[str], shapes: Sequence[str]) -> str:
+def _problems(missing: Iterable[str], unexpected: Iterable[str], shapes: Iterable[str]) -> str:
+    """What does not fit, in an order that does not depend on that of the file."""
+    missing, unexpected, shapes = (sorted(n, key=in_order) for n in (missing, unexpected, shapes))
     parts = []
     if missing:
         parts.append(f"it does not have {some_of(missing, NAMES_SHOWN)}")

@@ -53,7 +53,7 @@ def mapped_networks(config: Config, data: Path | None = None) -> tuple[MappedNet
             spec = _spec(config, entry)
             common = _submission(config, entry, data)
             for file in files:
-                reference = Reference(str(file.resolve()), "", entry.name)
+                reference = Reference(str(file), "", entry.name)
                 network = MappedNetwork(replace(common, reference=reference), file, spec)
                 if network not in networks:
                     networks.append(network)

@@ -17,13 +17,31 @@ _DOING: dict[failures.Stage, str] = {
     "builds": "building the network",
     "runs": "forward",
 }
+_MAIN = '`if __name__ == "__main__":`'
 _ADVICE: dict[failures.Advice, str] = {
     "more-inputs": "the network takes more inputs: give --input for each of them, in order",
     "fewer-inputs": "the network takes fewer inputs: give --input for each of them",
     "indices": "the input holds real numbers: for indices call x.long() in forward",
     "no-cuda": "there is no CUDA here: take the device of the input, x.device",
-    "prompt": "the file asks for input while it is imported; put that under `if __name__ == ...`",
+    "prompt": f"the file asks for input while it is imported; put that under {_MAIN}",
+    "main-guard": f"this runs whenever the file is imported: put it under {_MAIN}",
+    "relative-import": "an import with a dot needs a package: put an empty __init__.py beside the "
+    "file, or take the dot away",
 }
+
+PACKAGES = {
+    "Crypto": "pycryptodome",
+    "PIL": "pillow",
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+"""What pip calls packages whose modules have other names."""
 
 
 def failure_finding(failure: failures.Failure) -> Failure:
@@ -73,8 +91,10 @@ def _missing_names(failure: failures.Failure) -> str:
     if not failure.missing:
         return ""
     if failure.stage == "imports":
-        name = failure.missing[0]
-        return f"install {name}, or take the import out of the file that is checked"
+        packages = " ".join(PACKAGES.get(name, name) for name in failure.missing)
+        where = Path(failure.place.file).name if failure.place else "the file that is checked"
+        imports = "import" if len(failure.missing) == 1 else "imports"
+        return f"pip install {packages}, or take the {imports} out of {where}"
     options = " ".join(f"--arg {argument}=..." for argument in failure.missing)
     return f"give them: {options} (or `arguments:` in the spec)"
 

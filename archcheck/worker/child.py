@@ -38,10 +38,8 @@ def prepare(modules: Sequence[str]) -> None:
     for name in ("archcheck.worker.loading", "archcheck.worker.session", *modules):
         importlib.import_module(name)
     from archcheck.worker.library_env import set_when_imported
-    from archcheck.worker.source_locations import not_user_code
 
     set_when_imported()
-    not_user_code("<string>")  # the line that started this process
 
 
 def do_one_job(answers: BinaryIO, parent: int) -> None:
@@ -79,14 +77,16 @@ def _read(stream: BinaryIO) -> bytes | None:
 
 
 def _serve(job: Job, answers: BinaryIO, parent: int) -> NoReturn:
+    from archcheck.worker.crashes import write_crashes
     from archcheck.worker.failures import Failure, InputError, NetworkError, describe
-    from archcheck.worker.loading import error_place
+    from archcheck.worker.faults import fault_of
     from archcheck.worker.protocol import Failed, Refused
     from archcheck.worker.seeding import seed
     from archcheck.worker.session import Session
 
     session = Session(answers, parent, job)
     session.watch()
+    write_crashes()
     try:
         function, request = _function(job)
         sys.argv = [job.script]
@@ -97,7 +97,7 @@ def _serve(job: Job, answers: BinaryIO, parent: int) -> NoReturn:
     except NetworkError as error:
         session.finish(Failed(error.failure()))
     except BaseException as error:  # the submission may raise anything at all
-        place = error_place(error.__traceback__)
+        place = fault_of(error).place
         session.finish(Failed(Failure(session.stage, "raised", describe(error), place=place)))
     os._exit(0)
 

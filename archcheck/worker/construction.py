@@ -12,7 +12,8 @@ from torch import nn
 from archcheck.network import Place
 from archcheck.worker.source_locations import construction
 
-_built: weakref.WeakKeyDictionary[nn.Module, Place] = weakref.WeakKeyDictionary()
+_built: dict[int, tuple[weakref.ref[nn.Module], Place]] = {}
+"""By the module's id: its own hash and equality may not work while it is constructed."""
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def constructions_recorded() -> Iterator[None]:
         original(self, *args, **kwargs)
         place = construction(self)
         if place is not None:
-            _built[self] = place
+            _remember(self, place)
 
     nn.Module.__init__ = recording_init  # type: ignore[method-assign]
     try:
@@ -35,4 +36,10 @@ def constructions_recorded() -> Iterator[None]:
 
 def built_at(module: nn.Module) -> Place | None:
     """Where a module was constructed, None if that was not recorded."""
-    return _built.get(module) if _built else None
+    entry = _built.get(id(module))
+    return entry[1] if entry is not None and entry[0]() is module else None
+
+
+def _remember(module: nn.Module, place: Place) -> None:
+    key = id(module)
+    _built[key] = (weakref.ref(module, lambda _: _built.pop(key, None)), place)

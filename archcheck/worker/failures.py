@@ -27,7 +27,15 @@ Cause = Literal[
 ]
 Input = Literal["network", "arguments", "weights", "data", "augmentation"]
 """The inputs that the caller may get wrong."""
-Advice = Literal["more-inputs", "fewer-inputs", "indices", "no-cuda", "prompt"]
+Advice = Literal[
+    "more-inputs",
+    "fewer-inputs",
+    "indices",
+    "no-cuda",
+    "prompt",
+    "main-guard",
+    "relative-import",
+]
 """What to do about a common error that can be recognised by itself."""
 
 
@@ -175,6 +183,8 @@ def describe(error: BaseException) -> str:
     except Exception:
         lines = []  # its __str__ raises
     text = f"{name}: {lines[0]}" if lines else name
+    if lines and lines[0].startswith("The following operation failed in the TorchScript"):
+        text = lines[-1]  # the error itself
     return text.encode("utf-8", "replace").decode()
 
 

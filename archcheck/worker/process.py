@@ -17,7 +17,9 @@ from typing import IO, Protocol, TypeVar
 import msgspec
 
 from archcheck.progress import Progress
+from archcheck.worker.crashes import crash_in
 from archcheck.worker.failures import Failure, InputError, Stage, StartError
+from archcheck.worker.owners import authors_code_below
 from archcheck.worker.protocol import (
     OWN_WORK_SECONDS,
     Done,
@@ -32,6 +34,7 @@ from archcheck.worker.protocol import (
     unpack,
 )
 from archcheck.worker.protocol import Stage as StageMessage
+from archcheck.worker.reference import roots_of
 
 T = TypeVar("T")
 
@@ -138,6 +141,7 @@ class Worker:
         self._messages: list[bytes] = []
         self._changed = threading.Condition()
         self._closed = False
+        self._script = ""
         for read, stream in ((self._drain, transport.output), (self._listen, transport.answers)):
             threading.Thread(target=read, args=(stream,), daemon=True).start()
 
@@ -179,6 +183,7 @@ class Worker:
             InputError: if an input is wrong.
             StartError: if the process could not start.
         """
+        self._script = script
         sys.audit("archcheck.job", function)  # what the process reads is not recorded here
         try:
             job = pack(Job(function, raw(request), script, timeout, each_step))
@@ -286,12 +291,23 @@ class Worker:
 
     def _ended(self, stage: Stage) -> Failure:
         self._join()
-        output, code = self._tail(), self._transport.exit_code
+        with authors_code_below(roots_of(self._script)):
+            output, fault = crash_in(self._tail())
+        code = self._transport.exit_code
         if stage == "starts":
             lines = (output or self._transport.complaint()).splitlines()
             why = lines[-1] if lines else f"it ended with exit code {code}"
             raise StartError(f"the process that runs the network could not start: {why}")
-        return Failure(stage, "died", exit_code=code, output=output)
+        place, called = fault.lines
+        return Failure(
+            stage,
+            "died",
+            place=place,
+            called=called,
+            advice=fault.advice(stage),
+            exit_code=code,
+            output=output,
+        )
 
 
 def _exactly(stream: IO[bytes], length: int) -> bytes | None:

@@ -18,7 +18,7 @@ class Reference(msgspec.Struct, frozen=True):
     name: str
 
     def __str__(self) -> str:
-        where = self.module or self.file
+        where = self.module or near(self.file)
         return f"{where}:{self.name}" if self.name else where
 
 
@@ -34,6 +34,8 @@ def parse_reference(text: str) -> Reference:
         head, name = text, ""
     if colon and head != text and not name:
         raise InputError(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
+    if head == "-":
+        raise InputError("a network is not read from standard input: write it to a file")
     if not head:
         raise InputError("the reference is empty; write FILE, FILE:Name or package.module:Name")
     path = python_file(head, "holds the network")
@@ -50,7 +52,7 @@ def parse_reference(text: str) -> Reference:
 
 
 def python_file(text: str, purpose: str) -> Path | None:
-    """A Python file's absolute path, without links; None if it does not exist.
+    """A Python file's absolute path; None if it does not exist.
 
     ``purpose`` is what the file is needed for, as in "the Python file that holds the network".
 
@@ -68,7 +70,33 @@ def python_file(text: str, purpose: str) -> Path | None:
         )
     if path.suffix != ".py":
         raise InputError(f"{text} is not a Python file (its name does not end in .py)")
-    return path.resolve()
+    return Path(os.path.abspath(path))
+
+
+def near(file: str) -> str:
+    """A file as people call it: relative to the working directory where it lies inside of it."""
+    try:
+        return str(Path(file).relative_to(os.getcwd()))
+    except (ValueError, OSError):  # it lies elsewhere, or the working directory is gone
+        return file
+
+
+def package_of(file: Path) -> tuple[Path, list[str]]:
+    """The folder that a file's package, or the file, is imported from, and the names on the way."""
+    root, parts = file.parent, [file.stem]
+    while (root / "__init__.py").is_file() and root.name.isidentifier():
+        parts.insert(0, root.name)
+        root = root.parent
+    return root, parts
+
+
+def roots_of(script: str) -> list[Path]:
+    """The folders (or files) that a file, or a module by its name, and its siblings lie in."""
+    if script.endswith(".py"):
+        file = Path(script)
+        return list(dict.fromkeys([package_of(file.resolve())[0], file.parent]))
+    top = script.partition(".")[0]
+    return [Path(os.getcwd()) / top, Path(os.getcwd()) / f"{top}.py"]
 
 
 def file_and_name(text: str) -> tuple[str, str]:

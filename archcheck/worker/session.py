@@ -12,10 +12,12 @@ import signal
 import sys
 import threading
 import time
-from typing import BinaryIO
+from types import FrameType
+from typing import Any, BinaryIO, NoReturn
 
 from archcheck.worker.clock import Clock
-from archcheck.worker.failures import Failure, Stage
+from archcheck.worker.failures import Cause, Failure, Stage
+from archcheck.worker.faults import fault_at
 from archcheck.worker.protocol import (
     AGAIN,
     ATTEMPT,
@@ -27,10 +29,10 @@ from archcheck.worker.protocol import (
     pack,
 )
 from archcheck.worker.protocol import Stage as StageMessage
-from archcheck.worker.source_locations import frame_place, is_user_code
 
 WATCH_SECONDS = 0.2
 """The interval of the watchdog's checks."""
+_end_process = os._exit
 
 
 class Session:
@@ -40,6 +42,7 @@ class Session:
         self.stage: Stage = "starts"
         self._answers = answers
         self._parent = parent
+        self._pid = os.getpid()
         self._each_step = job.each_step
         self._lock = threading.Lock()
         self._clock = Clock(job.timeout)
@@ -75,8 +78,10 @@ class Session:
     # -- for the process --------------------------------------------------------------------
 
     def watch(self) -> None:
-        """End the process when its time is up, or when the caller is gone."""
+        """End the process when its time is up, or when the caller is gone; say where it ended
+        itself."""
         threading.Thread(target=self._watch, daemon=True).start()
+        os._exit = self._ends_itself  # type: ignore[assignment]
 
     def finish(self, message: Message) -> None:
         """Send the answer, and end the process without tearing the interpreter down."""
@@ -90,7 +95,7 @@ class Session:
             while data:
                 data = data[self._answers.write(data) :]
             flush_output()
-            os._exit(0)
+            _end_process(0)
 
     def _watch(self) -> None:
         while self._clock.left > 0:
@@ -98,11 +103,19 @@ class Session:
             if os.getppid() != self._parent:
                 os.killpg(0, signal.SIGKILL)  # and whatever the submission started
         frame = sys._current_frames().get(threading.main_thread().ident or 0)
-        while frame is not None and not is_user_code(frame.f_code.co_filename):
-            frame = frame.f_back
-        place = frame_place(frame) if frame is not None else None
-        limit = self._clock.limit
-        self.finish(Failed(Failure(self.stage, "timeout", place=place, seconds=limit)))
+        self.finish(Failed(self._failure_at(frame, "timeout", seconds=self._clock.limit)))
+
+    def _ends_itself(self, code: int) -> NoReturn:
+        """Stands for ``os._exit``, after which nothing could be said any more."""
+        if os.getpid() == self._pid and isinstance(code, int):
+            self.finish(Failed(self._failure_at(sys._getframe(1), "died", exit_code=code & 0xFF)))
+        _end_process(code)  # a process that the network forked
+
+    def _failure_at(self, frame: FrameType | None, cause: Cause, **known: Any) -> Failure:
+        fault = fault_at(frame)
+        place, called = fault.lines
+        advice = fault.advice(self.stage)
+        return Failure(self.stage, cause, place=place, called=called, advice=advice, **known)
 
     def _send_stage(self, seconds: float | None = None) -> None:
         self._send(StageMessage(self.stage, self._clock.left if seconds is None else seconds))

@@ -8,12 +8,9 @@ from itertools import islice
 from types import CodeType, FrameType
 from typing import Any
 
-import torch
-
 from archcheck.network import Place
+from archcheck.worker.owners import Owner, owner, roots_known
 
-_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 _user_files: dict[str, bool] = {}
 _places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
 
@@ -23,47 +20,47 @@ def is_user_code(filename: str) -> bool:
     is_user = _user_files.get(filename)
     if is_user is None:
         is_user = _user_files[filename] = not (
-            filename.startswith(("<frozen", _OWN, _TORCH))
+            owner(filename) is Owner.NOBODY
             or f"{os.sep}contextlib.py" in filename
             or f"{os.sep}functools.py" in filename
         )
     return is_user
 
 
-def not_user_code(filename: str) -> None:
-    """Do not count a file as the user's code."""
-    _user_files[filename] = False
-
-
 def frame_place(frame: FrameType) -> Place:
     """The expression that a frame is executing, with its columns if Python keeps them."""
+    return place_at(frame.f_code, frame.f_lasti, frame.f_lineno)
+
+
+def place_at(code: CodeType, instruction: int, line: int | None) -> Place:
+    """The expression that an instruction belongs to, with its columns if Python keeps them."""
     # Code objects of two files with the same text are equal, so the id is the key. The code is kept
     # alive, so that no other one gets its id.
-    code = frame.f_code
-    key = (id(code), frame.f_lasti)
+    key = (id(code), instruction)
     entry = _places.get(key)
     if entry is None:
-        entry = _places[key] = (code, _locate(frame))
+        entry = _places[key] = (code, _locate(code, instruction, line))
     return entry[1]
 
 
-def _locate(frame: FrameType) -> Place:
-    code = frame.f_code
-    spans = islice(code.co_positions(), frame.f_lasti // 2, None)
+def _locate(code: CodeType, instruction: int, line_number: int | None) -> Place:
+    spans = islice(code.co_positions(), instruction // 2, None)
     line, end_line, column, end_column = next(spans, (None, None, None, None))
     if line is not None and column is not None and end_column is not None:
         return Place(code.co_filename, line, column + 1, end_line, end_column + 1)
-    return Place(code.co_filename, frame.f_lineno)
+    return Place(code.co_filename, line_number or 1)
 
 
 def caller() -> Place | None:
-    """The innermost line of user code that is running."""
+    """The line that is running: the innermost one of the author's, else of the user's code."""
     frame = caller_frame()
+    if frame is not None and roots_known():
+        frame = _authors(frame)
     return None if frame is None else frame_place(frame)
 
 
 def caller_frame() -> FrameType | None:
-    """The innermost frame of user code."""
+    """The innermost frame of user code, libraries' included."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         # Looked up here for speed: every operation has a dozen frames of torch in between.
@@ -73,6 +70,18 @@ def caller_frame() -> FrameType | None:
             return frame
         frame = frame.f_back
     return None
+
+
+def _authors(innermost: FrameType) -> FrameType:
+    """The innermost frame that is the author's, else one that is not a library's."""
+    best, rank = innermost, owner(innermost.f_code.co_filename)
+    frame = innermost.f_back
+    while frame is not None and rank is not Owner.AUTHOR:
+        found = owner(frame.f_code.co_filename)
+        if found > rank:
+            best, rank = frame, found
+        frame = frame.f_back
+    return best
 
 
 def construction(instance: Any) -> Place | None:
@@ -87,6 +96,6 @@ def construction(instance: Any) -> Place | None:
                 and frame.f_locals.get(code.co_varnames[0]) is instance
             )
             if not inside:
-                return frame_place(frame)
+                return frame_place(_authors(frame) if roots_known() else frame)
         frame = frame.f_back
     return None

@@ -261,7 +261,7 @@ def test_weights_of_another_network_fail(folder: Path, linear: Linear) -> None:
     assert report["message"] == (
         "other.pt does not fit the network: it does not have fc.bias; "
         "it has more than the network: head.bias; "
-        "fc.weight is 10×99, the network's 10×3072"
+        "fc.weight: file 10×99, network 10×3072"
     )
 
 

@@ -81,10 +81,11 @@ REFERENCES = {
     "net.py:os": ["os is neither a network nor a function"],
     "net.py:WIDTH": ["WIDTH is neither a network nor a function"],
     "net.py:text": ["text() returned str, not an nn.Module"],
-    "two.py": ["2 networks: Net, Other", "two.py:Other"],
+    "two.py": ["2 networks; name one: two.py:Net, two.py:Other"],
     "none.py": ["no nn.Module is defined here"],
     "no_such_package:Net": ["there is no module no_such_package"],
     "no_such_package": ["there is no file no_such_package"],
+    "-": ["a network is not read from standard input"],
     "": [],
 }
 
@@ -142,6 +143,7 @@ OPTIONS = {
     "--timeout=0": ["--timeout"],
     "--timeout=soon": ["--timeout"],
     "--output-format=xml": ["--output-format", "json"],
+    "--output-format=jsn": ["there is no jsn; did you mean json?"],
     "--outputformat=json": ["--output-format"],
     "-o nowhere/report.txt": ["nowhere/report.txt cannot be written"],
     "-o net.py/report.txt": ["net.py/report.txt cannot be written"],

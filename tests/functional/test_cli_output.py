@@ -69,6 +69,25 @@ def test_full_text_names_the_verdict_the_reason_and_the_line(folder: Path) -> No
     assert re.match(r"1 of 2 rules failed, 1 holds +[0-9.]+ s$", lines[-1])
 
 
+def test_a_network_that_cannot_run_is_one_line_in_concise(folder: Path) -> None:
+    (folder / "broken.py").write_text("import no_such_module\n")
+    done = run_command(
+        folder, "verify", "broken.py", "--spec", "spec.yaml", "--output-format=concise"
+    )
+    assert done.stdout == (
+        "broken.py:1:1: imports importing the file failed: the module 'no_such_module' is not "
+        "installed\n"
+    )
+
+
+def test_a_link_is_called_by_its_own_name(folder: Path) -> None:
+    (folder / "given.py").symlink_to("net.py")
+    done = run_command(folder, "verify", "given.py", "--spec", "spec.yaml")
+    assert done.stdout.startswith("given.py:")
+    assert "given.py:" in done.stdout
+    assert "─ net.py" not in done.stdout
+
+
 def test_concise_is_one_line_a_finding(folder: Path) -> None:
     lines = run(folder, *VERIFY, "--output-format=concise").splitlines()
     assert len(lines) == 1

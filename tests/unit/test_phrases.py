@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archcheck.errors import closest, did_you_mean, nearest
-from archcheck.phrases import per_axis, shape_text, size_text, some_of
+from archcheck.phrases import in_order, per_axis, shape_text, size_text, some_of
 
 
 def test_sides() -> None:
@@ -17,6 +17,11 @@ def test_the_first_of_many() -> None:
     assert some_of(["a", "b"], 2) == "a, b"
     assert some_of(["a", "b", "c", "d"], 2) == "a, b and 2 more"
     assert some_of([], 2) == ""
+
+
+def test_numbers_in_names_are_sorted_by_their_value() -> None:
+    names = ["c10.b", "c2.b", "c.b", "c2.a", "10", "9"]
+    assert sorted(names, key=in_order) == ["c2.a", "c2.b", "c10.b", "c.b", "9", "10"]
 
 
 def test_the_nearest_word() -> None:

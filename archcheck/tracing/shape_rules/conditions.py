@@ -44,14 +44,23 @@ def memory_left_alone() -> Iterator[None]:
 
 
 @contextmanager
-def scripts_noticed(notice: Callable[[], Any]) -> Iterator[None]:
-    """While this is entered, call ``notice`` before scripted functions, which no mode sees."""
+def scripts_noticed(
+    begins: Callable[[], Any] = lambda: None,
+    ended: Callable[[bool, Any, Any], None] = lambda module, args, result: None,
+) -> Iterator[None]:
+    """While this is entered, call ``begins`` before scripted functions, which no mode sees.
+
+    ``ended`` is called after them: with whether it is a module's method, its arguments and its
+    result.
+    """
     patched = []
 
-    def noticing(original: Any) -> Any:
+    def noticing(original: Any, module: bool) -> Any:
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            notice()
-            return original(self, *args, **kwargs)
+            begins()
+            result = original(self, *args, **kwargs)
+            ended(module, [*args, *kwargs.values()], result)
+            return result
 
         return call
 
@@ -59,7 +68,7 @@ def scripts_noticed(notice: Callable[[], Any]) -> Iterator[None]:
         kind: Any = getattr(torch._C, name, None)
         if kind is not None:
             patched.append((kind, kind.__call__))
-            kind.__call__ = noticing(kind.__call__)
+            kind.__call__ = noticing(kind.__call__, name == "ScriptMethod")
     try:
         yield
     finally:

@@ -254,6 +254,14 @@ def test_what_is_wrong_is_told_with_its_line(
         assert column + caught.value.length - 1 <= max(len(caught.value.source), column)
 
 
+def test_everything_that_is_wrong_is_told_at_once(folder: Path) -> None:
+    text = "[tool.archcheck]\ntimeout = 0\ncash-dir = ''\noutput-format = 3\n"
+    with pytest.raises(ConfigError) as caught:
+        config(f"{text}{NETWORKS}a = {{spec = 3, naem = 'b'}}\nb = 3\nc = {{train = 1}}\n")
+    first = caught.value
+    assert [each.line for each in (first, *first.others)] == [5, 6, 7, 9, 9, 10, 11, 11]
+
+
 MISMAPPED = [
     (
         "'modles/*.py' = 'specs/edge.yaml'",

@@ -329,5 +329,5 @@ def test_a_network_and_one_derived_from_it_are_two(tmp_path: Path) -> None:
         "        return x\n\n\nclass NetWide(Net):\n    def forward(self, x):\n"
         "        return x * 2\n"
     )
-    with pytest.raises(InputError, match="2 networks: Net, NetWide"):
+    with pytest.raises(InputError, match=r"2 networks; name one: net\.py:Net, net\.py:NetWide"):
         archcheck.verify(tmp_path / "net.py", {"input": [3], "rules": {"max-pool": "forbidden"}})

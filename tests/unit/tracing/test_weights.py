@@ -132,16 +132,16 @@ def some(**other: torch.Tensor) -> State:
 MISFITS: dict[str, tuple[State, str]] = {
     "less": (
         {"one.weight": torch.zeros(3, 2, 3, 3)},
-        r"^it does not have one\.bias, norm\.weight, norm\.bias and 4 more$",
+        r"^it does not have norm\.bias, norm\.running_mean, norm\.running_var and 4 more$",
     ),
     "more": (some(extra_bias=torch.zeros(1)), r"^it has more than the network: extra\.bias$"),
-    "shape": (some(one_bias=torch.zeros(9)), r"^one\.bias is 9, the network's 3$"),
+    "shape": (some(one_bias=torch.zeros(9)), r"^one\.bias: file 9, network 3$"),
     "no tensor": ({**Net().state_dict(), "two.bias": 3}, r'named "two\.bias", expected'),
-    "transposed": (some(two_weight=torch.zeros(4, 3)), r"^two\.weight is 4×3, the network's 3×4$"),
+    "transposed": (some(two_weight=torch.zeros(4, 3)), r"^two\.weight: file 4×3, network 3×4$"),
     "all of it": (
         {"one.weight": torch.zeros(()), "three.weight": torch.zeros(1)},
         r"^it does not have .* and 4 more; it has more than the network: three\.weight; "
-        r"one\.weight is one number, the network's 3×2×3×3$",
+        r"one\.weight: file one number, network 3×2×3×3$",
     ),
 }
 
@@ -154,6 +154,25 @@ def test_weights_of_another_network(tmp_path: Path, name: str) -> None:
         load_into(Net(), read_weights(str(tmp_path / "net.pt")))
     with pytest.raises(InputError, match=r"net\.pt: it does not fit the network: "):
         load_file(Net(), str(tmp_path / "net.pt"))
+
+
+def test_the_order_of_names_in_the_file_changes_no_message(tmp_path: Path) -> None:
+    class Deep(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.body = nn.ModuleList(nn.Linear(width, width) for _ in range(12))
+
+    names = list(Deep(3).state_dict())
+    orders = (names, names[::-1], sorted(names, key=lambda name: name[::-1]))
+    for number, order in enumerate(orders):
+        state = Deep(4).state_dict()
+        torch.save({name: state[name] for name in order}, tmp_path / f"{number}.pt")
+        with pytest.raises(Misfit) as caught:
+            load_into(Deep(3), read_weights(str(tmp_path / f"{number}.pt")))
+        assert str(caught.value) == (
+            "body.0.bias: file 4, network 3, body.0.weight: file 4×4, network 3×3, "
+            "body.1.bias: file 4, network 3 and 21 more"
+        )
 
 
 class Harmful:

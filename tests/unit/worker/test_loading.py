@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from archcheck.network import Place
+from archcheck.worker.building import Loaded
 from archcheck.worker.failures import BuildError, ImportFailure, InputError
-from archcheck.worker.loading import Loaded, loaded
+from archcheck.worker.loading import loaded
 from archcheck.worker.reference import parse_reference
 
 Load = Callable[..., Loaded]
@@ -148,15 +149,9 @@ def test_an_instance_alone_is_the_network(tmp_path: Path) -> None:
 
 def test_several_networks_are_listed(tmp_path: Path) -> None:
     file = write(tmp_path / "net.py", BLOCK + NET + NET.replace("Net", "Third"))
-    with pytest.raises(InputError, match=r"3 networks: Block, Net, Third; name one") as caught:
+    with pytest.raises(InputError, match="3 networks; name one: ") as caught:
         load(file)
-    assert "net.py:" in str(caught.value)
-
-
-def test_a_file_without_a_network_says_which_function_may_make_one(tmp_path: Path) -> None:
-    file = write(tmp_path / "net.py", "def make():\n    return nn.Identity()\n")
-    with pytest.raises(InputError, match=r"no nn\.Module is defined here.*net\.py:make"):
-        load(file)
+    assert str(caught.value).endswith("net.py:Block, net.py:Net, net.py:Third")
 
 
 def test_a_class_defined_twice_is_noted(tmp_path: Path) -> None:

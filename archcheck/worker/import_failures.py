@@ -1,0 +1,95 @@
+"""Why a file cannot be imported, and what to do about it."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from archcheck.network import Place
+from archcheck.worker.failures import ImportFailure, advice_on, describe
+from archcheck.worker.faults import Fault, fault_of, statement_at
+from archcheck.worker.reference import Reference
+from archcheck.worker.syntax_hints import encoding_problem, syntax_hint
+
+
+def import_failure(error: BaseException, reference: Reference) -> ImportFailure:
+    """The failure of a file that raised an exception while it was imported."""
+    if isinstance(error, SyntaxError):
+        return _syntax_failure(error, reference)
+    fault = fault_of(error)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return _missing_modules(error.name, fault, reference)
+    place, called = fault.lines
+    advice = "prompt" if isinstance(error, EOFError) else advice_on(error)
+    if advice is None and _imports_relatively(error, fault.place):
+        advice = "relative-import"
+    hint = file_hint(error, fault.place)
+    if not hint and advice is None:
+        advice = fault.advice("imports")
+    return ImportFailure(describe(error), place=place, called=called, advice=advice, hint=hint)
+
+
+def file_hint(error: BaseException, place: Place | None) -> str:
+    """What to do if a file beside the code was looked for in the working directory."""
+    name = getattr(error, "filename", None)
+    if not isinstance(error, FileNotFoundError) or not isinstance(name, str) or place is None:
+        return ""
+    if Path(name).is_absolute() or not (Path(place.file).parent / name).exists():
+        return ""
+    return (
+        f"{name} lies beside {Path(place.file).name} and is looked for in the working directory: "
+        f'open Path(__file__).parent / "{name}"'
+    )
+
+
+def _syntax_failure(error: SyntaxError, reference: Reference) -> ImportFailure:
+    message, place = f"{type(error).__name__}: {error.msg}", None
+    file = error.filename or reference.file
+    if error.filename and error.lineno:
+        place = Place(file, error.lineno, error.offset, None, None)
+    hint, where = encoding_problem(file)
+    return ImportFailure(message, place=where or place, hint=hint or syntax_hint(error))
+
+
+def _missing_modules(name: str, fault: Fault, reference: Reference) -> ImportFailure:
+    files = [fault.place.file] if fault.place else []
+    files += [reference.file] if reference.file and reference.file not in files else []
+    others = [found for file in files for found in _imported(file) if not _is_there(found)]
+    names = tuple(dict.fromkeys([name, *others]))
+    message = f"the module {name!r} is not installed"
+    if len(names) > 1:
+        message = f"the modules {', '.join(map(repr, names))} are not installed"
+    return ImportFailure(message, place=fault.place, called=fault.statement, missing=names)
+
+
+def _imported(file: str) -> Iterator[str]:
+    """The packages that a file cannot do without: imports under ``try`` may fail."""
+    try:
+        body = ast.parse(Path(file).read_bytes()).body
+    except (SyntaxError, ValueError, OSError):
+        return
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module.partition(".")[0]
+
+
+def _is_there(name: str) -> bool:
+    """Whether a package could be imported; it is found, not run."""
+    try:
+        return name in sys.modules or importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _imports_relatively(error: BaseException, place: Place | None) -> bool:
+    """Whether a relative import failed since its file lies in no package."""
+    if place is None or not isinstance(error, ImportError):
+        return False
+    node = statement_at(place)
+    in_package = (Path(place.file).parent / "__init__.py").is_file()
+    return isinstance(node, ast.ImportFrom) and node.level > 0 and not in_package
