@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,12 +67,13 @@ def _main(
 def verify(
     net: Net,
     spec: Annotated[
-        Path,
+        str,
         typer.Option(
             "--spec",
             "-s",
             metavar="SPEC",
-            help="The spec: a file (YAML or JSON) or the name of a shipped one.",
+            help="The spec: the path of a file (./name, name.yaml or name.json) or the name of a "
+            "shipped one.",
         ),
     ],
     input_shape: InputShape = None,
@@ -128,7 +128,7 @@ def verify(
             places = destinations(formats, output_file)
             loaded_spec = without(load_spec(spec), skip or [])
             script = parse_script(augmentation) if augmentation is not None else None
-            inputs = (reference.file, spec, weights, script.file if script else None)
+            inputs = (reference.file, loaded_spec.file, weights, script.file if script else None)
             refuse_overwrite([place.file for place in places], inputs)
             submission = Submission(
                 reference=reference,

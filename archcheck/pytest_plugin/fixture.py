@@ -51,7 +51,7 @@ class Archcheck:
         try:
             if isinstance(spec, (Spec, Mapping)):
                 return as_spec(spec)
-            return Reports.of(self._config).spec(resolved(str(spec), self._settings.folder))
+            return Reports.of(self._config).spec(resolved(spec, self._settings.folder))
         except SpecError as error:
             text = error_text(error)
         except VerificationError as error:
@@ -96,7 +96,7 @@ class Archcheck:
     ) -> Report:
         """:func:`archcheck.verify` under this fixture's spec, or another."""
         if isinstance(spec, (str, Path)):
-            spec = resolved(str(spec), self._settings.folder)
+            spec = resolved(spec, self._settings.folder)
         wanted = self.spec if spec is None else spec
         return verify(
             network,

@@ -97,7 +97,7 @@ def test_a_wrong_reference(folder: Path, reference: str) -> None:
 
 SPECS = {
     "nothing.yaml": ["there is no file nothing.yaml"],
-    "sub folder": ["sub folder is a folder"],
+    "./sub folder": ["sub folder is a folder"],
     "empty.yaml": ["the spec is empty"],
     "comment.yaml": ["the spec is empty"],
     "norules.yaml": ["rules"],
