@@ -29,6 +29,8 @@ from archcheck.cli.parameters import (
 )
 from archcheck.cli.rf import not_run, rf
 from archcheck.cli.spec_commands import spec_app
+from archcheck.cli.streams import print_text
+from archcheck.plain_text import in_one_line
 from archcheck.reporters.formats import ReportFormat
 
 _OTHERS = [each.value for each in ReportFormat if each is not ReportFormat.full]
@@ -234,7 +236,7 @@ def clean(cache_dir: CacheDir = None) -> None:
     """Remove the cache of traced networks, and nothing else."""
     from archcheck.cli.cached_trace import remove_cache
 
-    typer.echo(remove_cache(cache_dir))
+    print_text(f"{in_one_line(remove_cache(cache_dir))}\n")
 
 
 @app.command()

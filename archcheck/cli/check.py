@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +18,7 @@ from archcheck.cli.parameters import (
     Skip,
     Verbose,
 )
+from archcheck.cli.streams import print_message
 from archcheck.reporters.formats import ReportFormat
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def check(
         selected = tuple(affected_networks(networks, named, specs, store, outcome))
     if named is not None and verbose:
         for name in named.unmapped():
-            sys.stderr.write(f"{name}: no network has to do with it\n")
+            print_message(f"{name}: no network has to do with it\n")
     seconds = timeout or config.timeout or TIMEOUT
     verify_all(selected, specs, store, outcome, timeout=seconds, verbose=verbose)
     deliver(outcome.reports, places)

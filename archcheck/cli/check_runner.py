@@ -19,6 +19,7 @@ from archcheck.cli.errors import UsageError
 from archcheck.cli.options import without
 from archcheck.cli.progress import new_bar, progress_bar
 from archcheck.cli.sources import reference_to, sources_of, untracked
+from archcheck.cli.streams import print_message
 from archcheck.progress import Progress
 from archcheck.reporters import formatting
 from archcheck.spec import Report, Spec, SpecError, load_spec
@@ -155,7 +156,7 @@ def verify_all(
             else:
                 outcome.reports.append(report)
                 if verbose:
-                    sys.stderr.write(f"{network}: {tracer.remark}\n")
+                    print_message(f"{network}: {tracer.remark}\n")
             advance()
 
 

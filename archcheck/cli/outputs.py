@@ -11,7 +11,7 @@ from pathlib import Path
 
 from archcheck.cli.errors import UsageError
 from archcheck.cli.output import encodable, render_brief, render_text, write_file
-from archcheck.cli.streams import print_text
+from archcheck.cli.streams import print_message, print_text
 from archcheck.reporters.formats import JSON_FORMATS, MACHINE_FORMATS, render
 from archcheck.spec import Report
 
@@ -104,8 +104,7 @@ def _rendered(place: Destination, reports: Sequence[Report]) -> str:
     else:
         texts = [render_text(report, place.format, for_file=for_file) for report in reports]
         text = ("\n" if place.format == "full" else "").join(texts)
-    # GitHub's runner also executes the older form of its commands in the middle of a line.
-    return text.replace("##[", "# #[") if _inside_github() else text
+    return text
 
 
 def _put(place: Destination, text: str) -> None:
@@ -141,4 +140,4 @@ def _annotate(reports: Sequence[Report], places: Sequence[Destination]) -> None:
                 file.write(render("markdown", reports) + "\n")
         except OSError as error:
             reason = error.strerror or error
-            sys.stderr.write(f"warning: the job summary cannot be written: {reason}\n")
+            print_message(f"warning: the job summary cannot be written: {reason}\n")

@@ -14,7 +14,6 @@ from archcheck.network import Network
 from archcheck.pytest_plugin.artifacts import Artifacts, GivenPath
 from archcheck.pytest_plugin.reports import Reports, VerificationError, check_data, stage_of
 from archcheck.pytest_plugin.settings import Model, Settings, resolved
-from archcheck.reporters.formatting import plain
 from archcheck.reporters.specs import error_text
 from archcheck.reporters.text import finding_text
 from archcheck.spec import Report, Spec, SpecError
@@ -81,7 +80,7 @@ class Archcheck:
         network, stage = self.report.network, stage_of(self.report)
         if network is None:
             assert stage is not None
-            pytest.fail(plain(finding_text(stage)), pytrace=False)
+            pytest.fail(finding_text(stage), pytrace=False)
         return network
 
     def verify(

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 import archcheck
+from archcheck.plain_text import plain
 from archcheck.reporters.data import dumps
 from archcheck.reporters.findings import ShownFinding, fingerprints, issues, title
-from archcheck.reporters.formatting import plain
 from archcheck.reporters.regions import Region, relative_path
 from archcheck.rules import Rule, all_rules, documentation
 from archcheck.spec import Report

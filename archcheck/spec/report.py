@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archcheck.network import Network
+from archcheck.plain_text import in_one_line, inert
 from archcheck.rules import Location, Verdict
 from archcheck.rules.options import CommonOptions
 from archcheck.spec.model import Spec
@@ -87,7 +88,7 @@ class Report:
         if self.points:
             head += f", {self.points}"
         lines = [f"{f.verdict.status}: {f.rule}: {f.message}" for f in self.findings]
-        return "\n".join([head, *lines])
+        return inert("\n".join(in_one_line(line.strip()) for line in [head, *lines]))
 
     def finding(self, rule: str) -> Finding:
         """The first finding of a rule.

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from archcheck.plain_text import in_one_line
 from archcheck.worker.failures import Failure, InputError
 from archcheck.worker.failures import Input as _Input
 
@@ -81,7 +82,10 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     def error(self) -> InputError:
         """The message as an error."""
         return InputError(
-            self.message, input=self.input, subject=self.subject, says_where=self.says_where
+            in_one_line(self.message),
+            input=self.input,
+            subject=self.subject,
+            says_where=self.says_where,
         )
 
 
