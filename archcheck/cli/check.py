@@ -106,11 +106,13 @@ def check(
     refuse_overwrite([place.file for place in places], [config.file, *sources])
     specs, outcome = Specs(_skipped(config, skip)), Outcome()
     selected = networks
-    if named is not None and not every:
-        selected = tuple(affected_networks(networks, named, specs, store, outcome))
-    if named is not None and verbose:
-        for name in named.unmapped():
-            print_message(f"{name}: no network has to do with it\n")
+    if named is not None:
+        errors = Outcome() if every else outcome  # every network is looked at again
+        related = tuple(affected_networks(networks, named, specs, store, errors))
+        selected = networks if every else related
+        if named.missing():
+            raise UsageError(f"there is no file {named.missing()}")
+        print_message(named.remark())
     seconds = timeout or config.timeout or TIMEOUT
     verify_all(selected, specs, store, outcome, timeout=seconds, verbose=verbose)
     deliver(outcome.reports, places)

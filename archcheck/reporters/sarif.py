@@ -27,6 +27,7 @@ STAGES = {
     "imports": "The network's file can be imported.",
     "builds": "The network can be built.",
     "runs": "The network can be run.",
+    "unchanged": "No file of the network changes while it is checked.",
 }
 """What a network has to do before any rule is checked."""
 

@@ -228,7 +228,7 @@ def summary(report: Report) -> str:
     rules = "rule" if total == 1 else "rules"
     parts = []
     if report.network is None:
-        parts.append("the network could not be run")
+        parts.append(report.outcome)
     elif counts["failed"]:
         parts.append(f"{counts['failed']} of {total} {rules} failed")
     if counts["warned"]:

@@ -14,6 +14,11 @@ from archcheck.spec.points import Points, added
 
 VERSION = 1
 """Of the report as data."""
+OUTCOMES = {
+    **dict.fromkeys(("imports", "builds", "runs"), "the network could not be run"),
+    "unchanged": "the network changed while it was checked",
+}
+"""The findings beside the rules, and what they mean for all rules."""
 Level = Literal["error", "warning", "note"]
 
 
@@ -70,6 +75,11 @@ class Report:
     notes: tuple[str, ...] = ()
     output: str = ""
     """The end of what a network printed that could not be run."""
+
+    @property
+    def outcome(self) -> str:
+        """Why nothing could be verified, where there is no network."""
+        return OUTCOMES[self.findings[0].rule]
 
     @property
     def passed(self) -> bool:
@@ -135,12 +145,13 @@ class Report:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a network could not be run: the finding ``imports``, ``builds`` or ``runs``."""
+    """Why a network could not be verified: a finding of ``OUTCOMES``."""
 
     stage: str
     message: str
     locations: tuple[Location, ...] = ()
     hint: str = ""
+    required: str = "a network that runs"
 
 
 def _location(where: Location) -> dict[str, Any]:

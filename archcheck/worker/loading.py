@@ -156,7 +156,7 @@ def _import_module(reference: Reference, roots: list[Path]) -> ModuleType:
         return importlib.import_module(reference.module)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{reference.module}.".startswith(f"{error.name}."):
-            raise InputError(f"there is no module {error.name}") from error
+            raise InputError(f"there is no module {error.name}", input="reference") from error
         raise _import_failure(error) from error
     except BaseException as error:
         raise _import_failure(error) from error
