@@ -259,7 +259,8 @@ def test_a_file_without_one_network_is_a_failed_result(folder: Path) -> None:
     assert "models/two.py holds 2 networks: " in text
     assert text.endswith("\n2 of 5 networks failed\n")
     suites = {s.name: s.failures for s in read_junit(run(folder, "--output-format=junit", code=1))}
-    assert (suites["models/empty.py"], suites["models/two.py"], len(suites)) == (1, 1, 4)  # the suites of big.py have one name
+    # Two suites of big.py have one name.
+    assert (suites["models/empty.py"], suites["models/two.py"], len(suites)) == (1, 1, 4)
 
 
 def test_what_cannot_be_judged_ends_with_2_and_stands_in_the_report(folder: Path) -> None:
