@@ -1,11 +1,20 @@
-"""The specs that come with archcheck, by name."""
+"""The file that a spec is named by: a path, or the name of one that comes with archcheck."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from archcheck.errors import closest
+
 _PACKAGE = Path(__file__).resolve().parent
 _SCHEMA = "archcheck.schema.json"
+_ENDINGS = (".yaml", ".yml", ".json")
+
+
+def is_path(spec: str) -> bool:
+    """Whether a text is the path of a spec's file: it has a slash, or the ending ``.yaml``,
+    ``.yml`` or ``.json``. Any other is the name of a shipped spec, whatever files there are."""
+    return "/" in spec or "\\" in spec or spec.lower().endswith(_ENDINGS)
 
 
 def shipped_specs() -> dict[str, Path]:
@@ -18,3 +27,27 @@ def shipped_specs() -> dict[str, Path]:
         if (folder / _SCHEMA).is_file():
             return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
     return {}
+
+
+class UnknownName(LookupError):
+    """No shipped spec has this name."""
+
+
+def spec_file(name: str | Path, folder: Path = Path()) -> Path:
+    """The file of a spec: a path relative to a folder, or the name of a shipped spec.
+
+    Only a text can be a name; a ``Path`` is a path.
+
+    Raises:
+        UnknownName: if no shipped spec has the name.
+    """
+    if isinstance(name, Path) or is_path(name):
+        return folder / name
+    shipped = shipped_specs()
+    if name not in shipped:
+        hint = closest(name.replace("_", "-"), shipped) or f"; there are {', '.join(shipped)}"
+        raise UnknownName(
+            f'no shipped spec is named "{name}"{hint} '
+            f"(a file is given by its path: ./{name}, or with its ending .yaml, .yml or .json)"
+        )
+    return shipped[name]

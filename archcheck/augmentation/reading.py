@@ -31,7 +31,8 @@ def parse_script(text: str) -> Reference:
     file = python_file(head, "builds the pipeline") if head else None
     if file is not None:
         return Reference(str(file), "", name)
-    raise InputError(f"there is no file {head}; write --augmentation FILE or FILE:NAME")
+    message = f"there is no file {head}; write --augmentation FILE or FILE:NAME"
+    raise InputError(message, input="reference")
 
 
 def read_pipelines(

@@ -9,7 +9,10 @@ from archcheck.cache.programs import key_of, programs
 from archcheck.network import VERSION
 from archcheck.worker.reference import Reference
 
-TRACING = ("tracing", "worker", "network", "errors.py", "gc_pause.py", "phrases.py", "progress.py")
+TRACING = (
+    *("tracing", "worker", "network"),
+    *(f"{name}.py" for name in ("errors", "gc_pause", "phrases", "plain_text", "progress")),
+)
 """archcheck's files and folders that tracing consists of."""
 
 

@@ -10,6 +10,7 @@ from archcheck.cache.keys import reference_key, request_key
 from archcheck.cache.store import Store
 from archcheck.cache.watch import watch
 from archcheck.network import Network
+from archcheck.worker.dependencies.states import Dependencies
 from archcheck.worker.failures import Failure
 from archcheck.worker.reference import Reference
 
@@ -37,6 +38,8 @@ class CachedTracing:
         """Starts the processes that this submission's code runs in; by default a fresh one each."""
         self.remark = "the cache is not used"
         """What the cache did, for ``--verbose``."""
+        self.reads: Dependencies | None = None
+        """What the network read when it was run; None if that is not known."""
 
     def __enter__(self) -> CachedTracing:
         with watch.paused():
@@ -90,11 +93,15 @@ class CachedTracing:
                 arguments,
                 training=training,
                 timeout=timeout,
-                recorded=bool(request),
+                recorded=True,
             )
-            if isinstance(traced, Failure) or not self._keep(request, traced):
+            if isinstance(traced, Failure):
                 watch.add(None)
-        return traced if isinstance(traced, Failure) else traced.network
+                return traced
+            self.reads = traced.dependencies
+            if not self._keep(request, traced):
+                watch.add(None)
+        return traced.network
 
     def _request(
         self, input_shapes: Sequence[Sequence[int]], arguments: Mapping[str, Any], training: bool

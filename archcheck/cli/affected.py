@@ -7,7 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from archcheck.phrases import some_of
 from archcheck.worker.dependencies.states import Dependencies, depends_on, is_installed
+
+MOST_NAMED = 5
+"""The most files that a message names."""
 
 
 class Files:
@@ -20,9 +24,21 @@ class Files:
         self._names = {name: _spellings(name) for name in names if name}
         self._folders = {name for name in names if os.path.isdir(name)}
         self._matched: set[str] = set()
+        self.uncertain = False
+        """Whether it was asked of a network of which it is not known what it reads."""
 
-    def unmapped(self) -> list[str]:
-        """Those that have affected nothing so far."""
+    def missing(self) -> str:
+        """Those that have affected nothing so far, and are not there."""
+        return some_of([n for n in self._unrelated() if not os.path.lexists(n)], MOST_NAMED)
+
+    def remark(self) -> str:
+        """A line on those that affect no network; empty without any, and where it is not known."""
+        names = self._unrelated()
+        if not names or self.uncertain:
+            return ""
+        return f"no network depends on {some_of(names, MOST_NAMED)}\n"
+
+    def _unrelated(self) -> list[str]:
         return [name for name in self._names if name not in self._matched]
 
     def hold(self, paths: Iterable[str]) -> bool:
@@ -78,6 +94,7 @@ def affected(files: Files, sources: Sources) -> Affected:
     """Whether files are among the sources of a network, so that it has to be verified again."""
     held = files.hold(sources.files)
     if sources.reads is None:
+        files.uncertain = True
         return Affected.yes if held else Affected.unknown
     return Affected.yes if files.were_read(sources.reads) or held else Affected.no
 

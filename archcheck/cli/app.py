@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +31,8 @@ from archcheck.cli.parameters import (
 )
 from archcheck.cli.rf import not_run, rf
 from archcheck.cli.spec_commands import spec_app
+from archcheck.cli.streams import print_text
+from archcheck.plain_text import in_one_line
 from archcheck.reporters.formats import ReportFormat
 
 _OTHERS = [each.value for each in ReportFormat if each is not ReportFormat.full]
@@ -70,12 +71,13 @@ def _main(
 def verify(
     net: Net,
     spec: Annotated[
-        Path,
+        str,
         typer.Option(
             "--spec",
             "-s",
             metavar="SPEC",
-            help="The spec: a file (YAML or JSON) or the name of a shipped one.",
+            help="The spec: the path of a file (./name, name.yaml or name.json) or the name of a "
+            "shipped one.",
         ),
     ],
     input_shape: InputShape = None,
@@ -131,7 +133,7 @@ def verify(
             places = destinations(formats, output_file)
             loaded_spec = without(load_spec(spec), skip or [])
             script = parse_script(augmentation) if augmentation is not None else None
-            inputs = (reference.file, spec, weights, script.file if script else None)
+            inputs = (reference.file, loaded_spec.file, weights, script.file if script else None)
             refuse_overwrite([place.file for place in places], inputs)
             submission = Submission(
                 reference=reference,
@@ -153,10 +155,9 @@ def verify(
                 )
         deliver([report], places)
     except Exception as error:
-        if "gradescope" in formats:
-            from archcheck.cli.outputs import leave_ungraded
+        from archcheck.cli.outputs import leave_unrun
 
-            leave_ungraded(error, formats, output_file)
+        leave_unrun(error, net, formats, output_file)
         raise
     code = 0 if report.passed or exit_zero else FAILED
     this_run.keep(None if verbose else store, repeatable([report], places), code)
@@ -233,7 +234,7 @@ def clean(cache_dir: CacheDir = None) -> None:
     """Remove the cache of traced networks, and nothing else."""
     from archcheck.cli.cached_trace import remove_cache
 
-    typer.echo(remove_cache(cache_dir))
+    print_text(f"{in_one_line(remove_cache(cache_dir))}\n")
 
 
 @app.command()

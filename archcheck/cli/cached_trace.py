@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from archcheck.cache.store import Store, open_store
 from archcheck.cache.tracing import CachedTracing
 from archcheck.cache.watch import watch
 from archcheck.cli.errors import UsageError
+from archcheck.cli.streams import print_message
 from archcheck.phrases import some_of
 from archcheck.worker.reference import Reference
 
@@ -41,7 +41,7 @@ def tracing(reference: Reference, store: Store | None, verbose: bool) -> Iterato
     with CachedTracing(reference, store) as tracer:
         yield tracer
         if verbose:
-            sys.stderr.write(f"{tracer.remark}\n")
+            print_message(f"{tracer.remark}\n")
 
 
 def opened_store(cache_dir: Path | None) -> Store | None:

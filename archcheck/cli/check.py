@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +19,7 @@ from archcheck.cli.parameters import (
     Verbose,
     one_of,
 )
+from archcheck.cli.streams import print_message
 from archcheck.reporters.formats import ReportFormat
 
 if TYPE_CHECKING:
@@ -108,11 +108,13 @@ def check(
     refuse_overwrite([place.file for place in places], [config.file, *sources])
     specs, outcome = Specs(_skipped(config, skip)), Outcome()
     selected = networks
-    if named is not None and not every:
-        selected = tuple(affected_networks(networks, named, specs, store, outcome))
-    if named is not None and verbose:
-        for name in named.unmapped():
-            sys.stderr.write(f"{name}: no network has to do with it\n")
+    if named is not None:
+        errors = Outcome() if every else outcome  # every network is looked at again
+        related = tuple(affected_networks(networks, named, specs, store, errors))
+        selected = networks if every else related
+        if named.missing():
+            raise UsageError(f"there is no file {named.missing()}")
+        print_message(named.remark())
     seconds = timeout or config.timeout or TIMEOUT
     verify_all(selected, specs, store, outcome, timeout=seconds, verbose=verbose)
     deliver(outcome.reports, places)

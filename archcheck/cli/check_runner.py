@@ -19,11 +19,13 @@ from archcheck.cli.errors import UsageError
 from archcheck.cli.options import without
 from archcheck.cli.progress import new_bar, progress_bar
 from archcheck.cli.sources import reference_to, sources_of, untracked
+from archcheck.cli.streams import print_message
 from archcheck.progress import Progress
 from archcheck.reporters import formatting
 from archcheck.spec import Report, Spec, SpecError, load_spec
 from archcheck.verification.mapping import MappedNetwork
 from archcheck.verification.verify import verify
+from archcheck.verification.wording import not_run
 from archcheck.worker.failures import InputError
 
 if TYPE_CHECKING:
@@ -41,8 +43,12 @@ class Outcome:
     reports: list[Report] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
-    def add_error(self, error: Exception) -> None:
-        """Keep an error, but not a second one with the same message."""
+    def add_error(self, network: MappedNetwork, error: Exception, spec: Spec | None = None) -> None:
+        """Keep an error, but not a second one with the same message, and the report on the network
+        that it kept from being run."""
+        file, name = str(network.file), network.submission.reference.name
+        held_to = spec or Spec((), file=network.spec)
+        self.reports.append(not_run(error, held_to, file=file, name=name))
         if str(error) not in map(str, self.errors):
             self.errors.append(error)
 
@@ -102,7 +108,7 @@ def affected_networks(
         try:
             answer = affected(files, sources_of(network, specs.of(network), store))
         except (SpecError, UsageError, InputError) as error:
-            outcome.add_error(error)
+            outcome.add_error(network, error)
             continue
         if answer is not Affected.no:
             selected.append(network)
@@ -131,7 +137,7 @@ def verify_all(
             reference_to(network)
             traceable.append(network)
         except InputError as error:
-            outcome.add_error(error)
+            outcome.add_error(network, error)
     with (
         _warm_workers() as start_worker,
         closing(_traced(traceable, store, start_worker)) as traced,
@@ -139,10 +145,12 @@ def verify_all(
     ):
         for network, tracer in traced:
             started = time.perf_counter()
+            spec = None
             try:
+                spec = specs.of(network)
                 report = verify(
                     network.submission,
-                    specs.of(network),
+                    spec,
                     tracer,
                     timeout=timeout,
                     started=started,
@@ -151,11 +159,11 @@ def verify_all(
             except Exception as error:
                 if os.environ.get("ARCHCHECK_TRACEBACK"):
                     raise
-                outcome.add_error(_error_about(network, error))
+                outcome.add_error(network, _error_about(network, error), spec)
             else:
                 outcome.reports.append(report)
                 if verbose:
-                    sys.stderr.write(f"{network}: {tracer.remark}\n")
+                    print_message(f"{network}: {tracer.remark}\n")
             advance()
 
 
@@ -180,12 +188,8 @@ def _error_about(network: MappedNetwork, error: Exception) -> Exception:
     if not isinstance(error, InputError):
         return error
     where = "" if error.says_where else f"{network}: "
-    if error.input not in ("network", "arguments"):
-        return UsageError(f"{where}{error}")
-    return UsageError(
-        f"{where}{error}\n[tool.archcheck] takes a `name` and `arguments` for a network, and "
-        "`exclude` for files that hold none"
-    )
+    hint = "; [tool.archcheck] takes `arguments` for a network"
+    return UsageError(f"{where}{error}{hint if error.input == 'arguments' else ''}")
 
 
 def _traced(

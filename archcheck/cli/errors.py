@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
+from io import StringIO
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import typer
@@ -71,12 +73,18 @@ def print_error(message: str, *, source: str = "", error: object = None) -> None
     from rich.console import Console
     from rich.text import Text
 
+    from archcheck.plain_text import inert
     from archcheck.reporters.formatting import clean, underlined
 
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    text = Text("error: ", style="bold red")
-    console.print(clean(text.append(message, style="not bold default")))
+    buffer = StringIO()
+    terminal = True if sys.stderr.isatty() else None  # None: as FORCE_COLOR says
+    console = Console(file=buffer, force_terminal=terminal, soft_wrap=True, highlight=False)
+    first, *others = message.split("\n")
+    head = Text("error: ", style="bold red").append(first, style="not bold default")
+    for row in (head, *map(Text, others)):
+        console.print(clean(row))
     line, column = getattr(error, "line", None), getattr(error, "column", None)
     if source and line and column:
         for row in underlined(source, line, column, getattr(error, "length", 1)):
             console.print(row)
+    sys.stderr.write(inert(buffer.getvalue()))

@@ -14,10 +14,11 @@ from rich.console import Console
 
 from archcheck.atomic_file import written_beside
 from archcheck.cli.errors import UsageError
-from archcheck.cli.streams import print_text
+from archcheck.cli.streams import print_message, print_text
 from archcheck.errors import closest
 from archcheck.fields import UnknownField, receptive_field
 from archcheck.network import Network
+from archcheck.plain_text import inert
 from archcheck.reporters.data import dumps, escaped
 
 if TYPE_CHECKING:  # commands without a spec do not import it
@@ -59,7 +60,7 @@ def print_failure(report: Report) -> None:
     from archcheck.reporters.text import print_report
 
     text = _render(lambda console: print_report(report, console), for_file=True)
-    sys.stderr.write(text)
+    print_message(text)
 
 
 def write_examined(
@@ -217,7 +218,8 @@ def _render(show: Callable[[Console], None], *, for_file: bool = False) -> str:
         terminal = True if sys.stdout.isatty() else None  # None: as FORCE_COLOR says
         console = Console(file=buffer, width=_width(), force_terminal=terminal)
     show(console)
-    return "".join(line.rstrip() + "\n" for line in buffer.getvalue().splitlines())
+    *lines, _ = buffer.getvalue().split("\n")
+    return inert("".join(f"{line.rstrip()}\n" for line in lines))
 
 
 def _write(show: Callable[[Console], None], file: Path | None) -> str | None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from archcheck.cli.errors import UsageError
 from archcheck.cli.output import encodable, render_brief, render_text, write_file
-from archcheck.cli.streams import print_text
+from archcheck.cli.streams import print_message, print_text
 from archcheck.reporters.formats import JSON_FORMATS, MACHINE_FORMATS, render
-from archcheck.spec import Report
+from archcheck.spec import Report, Spec
 
 STANDARD_OUTPUT = "-"
 
@@ -82,17 +82,24 @@ def repeatable(reports: Sequence[Report], places: Sequence[Destination]) -> str 
     return _printable(places[0], text)
 
 
-def leave_ungraded(error: Exception, formats: Sequence[str], files: Sequence[Path] | None) -> None:
-    """Write a failed result for Gradescope if nothing could be graded.
+def leave_unrun(
+    error: Exception, net: str, formats: Sequence[str], files: Sequence[Path] | None
+) -> None:
+    """Write down that nothing could be verified, for whoever reads reports and no messages.
 
-    Without one Gradescope shows only that the autograder failed.
+    Gradescope shows without a result only that the autograder failed. Other files and documents
+    say it of an input that is wrong, a file that is not there, say.
     """
     from archcheck.reporters.gradescope import render_crash
+    from archcheck.verification.wording import not_run
+    from archcheck.worker.failures import InputError
 
     with contextlib.suppress(UsageError):
         for place in destinations(formats, files):
             if place.format == "gradescope":
                 _put(place, render_crash(str(error) or type(error).__name__))
+            elif isinstance(error, InputError) and (place.file or place.format in MACHINE_FORMATS):
+                _put(place, _rendered(place, [not_run(error, Spec(()), file=net)]))
 
 
 def _rendered(place: Destination, reports: Sequence[Report]) -> str:
@@ -104,8 +111,7 @@ def _rendered(place: Destination, reports: Sequence[Report]) -> str:
     else:
         texts = [render_text(report, place.format, for_file=for_file) for report in reports]
         text = ("\n" if place.format == "full" else "").join(texts)
-    # GitHub's runner also executes the older form of its commands in the middle of a line.
-    return text.replace("##[", "# #[") if _inside_github() else text
+    return text
 
 
 def _put(place: Destination, text: str) -> None:
@@ -141,4 +147,4 @@ def _annotate(reports: Sequence[Report], places: Sequence[Destination]) -> None:
                 file.write(render("markdown", reports) + "\n")
         except OSError as error:
             reason = error.strerror or error
-            sys.stderr.write(f"warning: the job summary cannot be written: {reason}\n")
+            print_message(f"warning: the job summary cannot be written: {reason}\n")

@@ -19,7 +19,7 @@ from archcheck.cache.runs import MappedNetworks, Printed, keep, recall, run_name
 from archcheck.cache.sealed import SealedFiles, open_files
 from archcheck.cache.watch import watch
 from archcheck.cli.affected import Affected, Files, Sources, affected
-from archcheck.cli.streams import print_text
+from archcheck.cli.streams import print_message, print_text
 from archcheck.config.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Replay:
     def __init__(self) -> None:
         self._key = ""
         self._files: list[str] | None = None
+        self._remark = ""
 
     def repeat(self, words: Sequence[str]) -> int | None:
         """Print what the same run printed before; if that is not known, begin to record this one.
@@ -58,6 +59,7 @@ class Replay:
         if printed is None:
             watch.begin()
             return None
+        print_message(self._remark)
         print_text(printed.text)
         return printed.code
 
@@ -67,7 +69,11 @@ class Replay:
             networks = recall(cache, run_name(self._key, NETWORKS), MappedNetworks)
             if networks is None:
                 return None
-            subject = _affected_networks(networks, Files(self._files))
+            files = Files(self._files)
+            subject = _affected_networks(networks, files)
+            if files.missing():
+                return None
+            self._remark = files.remark()
         return recall(cache, run_name(self._key, subject), Printed)
 
     def names_files_apart(self, files: list[str]) -> bool:
@@ -122,10 +128,10 @@ def separated(words: Sequence[str]) -> tuple[list[str], list[str] | None]:
 
 def _affected_networks(networks: MappedNetworks, files: Files) -> Subject:
     """The numbers of the networks that some files affect; None for all."""
-    if files.hold([networks.settings]):
-        return None
     made_of = map(Sources, networks.files, networks.reads[1:])
     answers = [affected(files, sources) for sources in made_of]
+    if files.hold([networks.settings]):
+        return None
     return tuple(number for number, answer in enumerate(answers) if answer is not Affected.no)
 
 

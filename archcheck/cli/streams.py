@@ -7,6 +7,8 @@ import os
 import sys
 from typing import IO, Any, cast
 
+from archcheck.plain_text import inert, plain
+
 _PLAIN = {
     "✓": "+",
     "✗": "x",
@@ -65,6 +67,12 @@ def print_text(text: str) -> None:
     """Write text to standard output."""
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def print_message(text: str) -> None:
+    """Write text of our own to standard error; what it quotes is shown, not obeyed."""
+    sys.stderr.write(inert(plain(text)))
+    sys.stderr.flush()
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:

@@ -1,34 +1,28 @@
-"""The job that measures accuracy: a network with the weights of a file, run on real images."""
+"""The job that classifies images: a network with the weights of a file, run on real images."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec import structs
 
-from archcheck.evaluation.images import find_images, read_images
-from archcheck.evaluation.request import EvaluationRequest
-from archcheck.evaluation.run import evaluate_anywhere, load
-from archcheck.evidence.accuracy import Measured
-from archcheck.evidence.datasets import DATASETS
+from archcheck.evaluation.request import Answers, EvaluationRequest
+from archcheck.evaluation.run import classify_anywhere, load, pixels_of
 from archcheck.tracing.weights import read_weights
 from archcheck.worker.loading import loaded
 from archcheck.worker.session import Session
 
 
-def evaluate(request: EvaluationRequest, session: Session) -> Measured:
-    """Measure the accuracy of a network.
+def classify(request: EvaluationRequest, session: Session) -> Answers:
+    """A network's answers to images.
 
     Raises:
-        InputError: if weights or images cannot be read.
+        InputError: if the weights cannot be read.
         NetworkError: if the weights do not fit, or the network cannot be imported, built or run.
     """
-    dataset = DATASETS[request.task.dataset]
-    # All files are read before the submission's code can run.
-    images = read_images(dataset, *find_images(dataset, request.data))
-    weights = read_weights(request.weights)
-    session.step(0, len(images.labels))
+    weights = read_weights(request.weights)  # before the submission's code can run
     session.enter("imports")
     with loaded(request.reference, request.arguments, session.enter) as network:
         remark = load(network.model, weights, request.weights)
         session.enter("runs")
-        measured = evaluate_anywhere(network.model, images, request.task, session.step)
-    return replace(measured, weights=request.weights, sha256=weights.sha256, remark=remark)
+        pixels = pixels_of(request.task, request.pixels)
+        answers = classify_anywhere(network.model, pixels, request.task, session.step)
+    return structs.replace(answers, sha256=weights.sha256, remark=remark)

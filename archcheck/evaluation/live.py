@@ -8,8 +8,9 @@ from pathlib import Path
 from torch import nn
 
 from archcheck.evaluation.images import find_images, read_images
+from archcheck.evaluation.marking import marked, questions
 from archcheck.evaluation.process import obstacle
-from archcheck.evaluation.run import evaluate, load
+from archcheck.evaluation.run import classify, load
 from archcheck.evidence.accuracy import Result, Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.tracing.restore import unchanged
@@ -29,15 +30,16 @@ def measure_live(
     """
     dataset = DATASETS[task.dataset]
     images = read_images(dataset, *find_images(dataset, data))
+    asked = questions(images)
     loaded = read_weights(str(weights)) if weights is not None else None
     try:
         with unchanged(model, training=False) as copies:
             if loaded is None:
-                return evaluate(model, images, task)
+                return marked(asked, images.labels, classify(model, asked.pixels, task))
             for parameter in model.parameters():
                 copies.keep(parameter)
             remark = load(model, loaded, str(weights))
-            measured = evaluate(model, images, task)
+            measured = marked(asked, images.labels, classify(model, asked.pixels, task))
             return replace(measured, weights=str(weights), sha256=loaded.sha256, remark=remark)
     except NetworkError as error:
         return obstacle(error.failure())

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from archcheck.evaluation.images import BATCH_SIZE, find_images
-from archcheck.evaluation.request import EvaluationRequest
-from archcheck.evidence.accuracy import Measured, NotMeasured, Result, Task, Unfit
+from archcheck.evaluation.images import BATCH_SIZE, find_images, read_images
+from archcheck.evaluation.marking import Questions, marked, questions
+from archcheck.evaluation.request import Answers, EvaluationRequest
+from archcheck.evidence.accuracy import NotMeasured, Result, Task, Unfit
 from archcheck.evidence.datasets import DATASETS
 from archcheck.progress import Progress
 from archcheck.worker.failures import Failure, InputError, how_it_ended
 from archcheck.worker.process import Start
 from archcheck.worker.reference import Reference
 
-_EVALUATE = "archcheck.evaluation.job:evaluate"
+_CLASSIFY = "archcheck.evaluation.job:classify"
 
 
 def measure(
@@ -30,6 +32,9 @@ def measure(
     on_progress: Progress | None = None,
 ) -> Result:
     """The accuracy of a referenced network with the weights of a file, in a child process.
+
+    The process gets the images and nothing else of the data set, and gives the network's answers:
+    the labels stay here.
 
     Args:
         reference: the network.
@@ -46,20 +51,37 @@ def measure(
         StartError: if the child could not import torch.
     """
     # Missing files are reported before a process is started.
-    find_images(DATASETS[task.dataset], data)
+    dataset = DATASETS[task.dataset]
+    file, path = find_images(dataset, data)
     if not Path(weights).exists():
         raise InputError("there is no such file", input="weights", subject=str(weights))
     with start_worker() as worker:
-        measured = worker.run(
-            _EVALUATE,
-            EvaluationRequest(reference, dict(arguments), task, str(weights), str(data)),
-            Measured,
+        images = read_images(dataset, file, path)
+        asked = questions(images)
+        answers = worker.run(
+            _CLASSIFY,
+            EvaluationRequest(
+                reference, dict(arguments), task, str(weights), asked.pixels.tobytes()
+            ),
+            Answers,
             script=reference.file or reference.module,
             timeout=timeout,
-            each_step=True,
-            on_progress=on_progress,
+            steps=2 * len(asked.pixels) // BATCH_SIZE,  # on CUDA, and where that fails on the CPU
+            on_progress=_counted(asked, on_progress),
         )
-    return obstacle(measured) if isinstance(measured, Failure) else measured
+    if isinstance(answers, Failure):
+        return obstacle(answers)
+    try:
+        return replace(marked(asked, images.labels, answers), weights=str(weights))
+    except ValueError:
+        return obstacle(Failure("runs", "garbled"))
+
+
+def _counted(asked: Questions, on_progress: Progress | None) -> Progress | None:
+    """Progress in images, each of which counts once."""
+    if on_progress is None:
+        return None
+    return lambda done, _: on_progress(min(done, asked.total), asked.total)
 
 
 def obstacle(failure: Failure) -> NotMeasured | Unfit:

@@ -1,4 +1,4 @@
-"""The request to measure accuracy, as plain data."""
+"""The request for a network's answers to images, and the answers, as plain data."""
 
 from __future__ import annotations
 
@@ -12,10 +12,28 @@ from archcheck.worker.reference import Reference
 
 class EvaluationRequest(msgspec.Struct, frozen=True):
     """The network and the arguments of its constructor, the data set and the normalisation of its
-    pixels, the file of a checkpoint, and the folder of the data set."""
+    pixels, the file of a checkpoint, and the images.
+
+    ``pixels`` are uint8, (N, channels, height, width), without labels and in an order that says
+    nothing of them: the network's process must not be able to find out what is right.
+    """
 
     reference: Reference
     arguments: dict[str, Any]
     task: Task
     weights: str
-    data: str
+    pixels: bytes
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """A network's answer to each image: a class, or -1 where a score is a NaN.
+
+    ``device`` and ``seconds`` say where it ran and how long, ``sha256`` is the fingerprint of the
+    checkpoint, and ``remark`` says how that was understood.
+    """
+
+    classes: tuple[int, ...]
+    device: str
+    seconds: float
+    sha256: str = ""
+    remark: str = ""

@@ -1,4 +1,4 @@
-"""Running a network on real images and counting its correct answers."""
+"""Running a network on real images: its answers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from archcheck.evaluation.images import BATCH_SIZE, Images
-from archcheck.evidence.accuracy import Measured, Task
+from archcheck.evaluation.images import BATCH_SIZE
+from archcheck.evaluation.request import Answers
+from archcheck.evidence.accuracy import Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.phrases import shape_text
 from archcheck.progress import Progress
@@ -34,10 +37,18 @@ class WrongWeights(NetworkError):
     cause = "misfit"
 
 
-def evaluate(
-    model: nn.Module, images: Images, task: Task, on_progress: Progress = lambda *_: None
-) -> Measured:
-    """Classify all images in eval mode, on the device that the model is on.
+def pixels_of(task: Task, content: bytes) -> NDArray[np.uint8]:
+    """Images of a data set from their bytes, (N, channels, height, width)."""
+    return np.frombuffer(bytearray(content), np.uint8).reshape(-1, *DATASETS[task.dataset].shape)
+
+
+def classify(
+    model: nn.Module,
+    pixels: NDArray[np.uint8],
+    task: Task,
+    on_progress: Progress = lambda *_: None,
+) -> Answers:
+    """Classify images in eval mode, on the device that the model is on.
 
     An image's class is the one with the highest score (logits, probabilities and their logarithms
     agree on it). Inputs are float32, or of the type of the model's own weights. The model's state
@@ -45,7 +56,7 @@ def evaluate(
 
     Args:
         model: the network; it gives a score for each class, (N, classes), or (N, classes, 1, 1).
-        images: the images and their labels.
+        pixels: the images, (N, channels, height, width).
         task: the data set and the normalisation of its pixels.
         on_progress: called with the images classified and their total, first with 0.
 
@@ -55,41 +66,40 @@ def evaluate(
     """
     device, dtype = input_options(model)
     mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (task.mean, task.std))
-    pixels, labels = torch.from_numpy(images.pixels), torch.from_numpy(images.labels)
-    classes, total = DATASETS[task.dataset].classes, len(labels)
-    correct = undefined = 0
+    images, total = torch.from_numpy(pixels), len(pixels)
+    answers: list[int] = []
     began = time.monotonic()
     # Convolutions on CUDA would otherwise round to TF32, and pick their algorithm by timing.
     exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     with unchanged(model, training=False), torch.inference_mode(), exact:
         on_progress(0, total)
         for start in range(0, total, BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            batch = (pixels[part].float() / 255 - mean) / std
-            scores = _scores(model, batch.to(device, dtype), classes)
-            defined = ~scores.isnan().any(1)
-            correct += int((defined & (scores.argmax(1) == labels[part])).sum())
-            undefined += int((~defined).sum())
+            batch = (images[start : start + BATCH_SIZE].float() / 255 - mean) / std
+            scores = _scores(model, batch.to(device, dtype), DATASETS[task.dataset].classes)
+            answers += scores.argmax(1).masked_fill(scores.isnan().any(1), -1).tolist()
             on_progress(min(start + BATCH_SIZE, total), total)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     where = f"{device.type} ({name})" if name else device.type
-    return Measured(correct, total, undefined, where, time.monotonic() - began)
+    return Answers(tuple(answers), where, time.monotonic() - began)
 
 
-def evaluate_anywhere(
-    model: nn.Module, images: Images, task: Task, on_progress: Progress = lambda *_: None
-) -> Measured:
-    """As :func:`evaluate`, on CUDA if that works, else on the CPU.
+def classify_anywhere(
+    model: nn.Module,
+    pixels: NDArray[np.uint8],
+    task: Task,
+    on_progress: Progress = lambda *_: None,
+) -> Answers:
+    """As :func:`classify`, on CUDA if that works, else on the CPU.
 
     A network may fail on CUDA and run on the CPU, where it creates tensors of its own, say: only
     a failure on the CPU counts.
     """
     if torch.cuda.is_available():
         try:
-            return evaluate(model.to("cuda"), images, task, on_progress)
+            return classify(model.to("cuda"), pixels, task, on_progress)
         except Exception:
             model.to("cpu")
-    return evaluate(model, images, task, on_progress)
+    return classify(model, pixels, task, on_progress)
 
 
 def load(model: nn.Module, weights: Weights, file: str) -> str:

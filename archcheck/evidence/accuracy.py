@@ -28,7 +28,8 @@ class Measured:
 
     ``undefined`` counts images whose scores hold a NaN: they are not classified right. ``weights``
     is the file that the network's weights were read from, empty where it came with its own;
-    ``remark`` says how that file was understood.
+    ``remark`` says how that file was understood. ``repeated`` images were shown twice, and
+    ``changed`` of them were answered in another way among other images.
     """
 
     correct: int
@@ -39,6 +40,8 @@ class Measured:
     weights: str = ""
     sha256: str = ""
     remark: str = ""
+    repeated: int = 0
+    changed: int = 0
 
     @property
     def percent(self) -> Fraction:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MARKER = (
     "archcheck(spec=None, model=None, arguments=None, weights=None, data=None, augmentation=None): "
-    "what the fixture `archcheck` looks at: the spec (a file, the name of a shipped one, or a "
+    "what the fixture `archcheck` looks at: the spec (a path, the name of a shipped one, or a "
     "mapping), the network (FILE, FILE:Name or package.module:Name) and arguments for its "
     "constructor, a checkpoint, the folder of the data set, the training script (FILE or "
     "FILE:NAME). What is not said comes from the options and ini values."
@@ -30,9 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--archcheck-spec",
         metavar="SPEC",
-        help="Check the networks against this spec: a file (YAML or JSON) or the name of a shipped "
-        "one. The Python files that are named on the command line are submissions, and what "
-        "archcheck_model matches.",
+        help="Check the networks against this spec: the path of a file (./name, name.yaml or "
+        "name.json) or the name of a shipped one. The Python files that are named on the command "
+        "line are submissions, and what archcheck_model matches.",
     )
     group.addoption(
         "--archcheck-model",

@@ -14,7 +14,6 @@ from archcheck.network import Network
 from archcheck.pytest_plugin.artifacts import Artifacts, GivenPath
 from archcheck.pytest_plugin.reports import Reports, VerificationError, check_data, stage_of
 from archcheck.pytest_plugin.settings import Model, Settings, resolved
-from archcheck.reporters.formatting import plain
 from archcheck.reporters.specs import error_text
 from archcheck.reporters.text import finding_text
 from archcheck.spec import Report, Spec, SpecError
@@ -51,7 +50,7 @@ class Archcheck:
         try:
             if isinstance(spec, (Spec, Mapping)):
                 return as_spec(spec)
-            return Reports.of(self._config).spec(resolved(str(spec), self._settings.folder))
+            return Reports.of(self._config).spec(resolved(spec, self._settings.folder))
         except SpecError as error:
             text = error_text(error)
         except VerificationError as error:
@@ -81,7 +80,7 @@ class Archcheck:
         network, stage = self.report.network, stage_of(self.report)
         if network is None:
             assert stage is not None
-            pytest.fail(plain(finding_text(stage)), pytrace=False)
+            pytest.fail(finding_text(stage), pytrace=False)
         return network
 
     def verify(
@@ -96,7 +95,7 @@ class Archcheck:
     ) -> Report:
         """:func:`archcheck.verify` under this fixture's spec, or another."""
         if isinstance(spec, (str, Path)):
-            spec = resolved(str(spec), self._settings.folder)
+            spec = resolved(spec, self._settings.folder)
         wanted = self.spec if spec is None else spec
         return verify(
             network,

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from archcheck.plain_text import inert, plain
 from archcheck.pytest_plugin.reports import LazyReport, Reports, VerificationError, stage_of
 from archcheck.pytest_plugin.settings import Settings
 from archcheck.reporters.findings import ShownFinding, numbered, shown
 from archcheck.reporters.formatting import path as short_path
-from archcheck.reporters.formatting import plain
 from archcheck.reporters.specs import offered
 from archcheck.reporters.text import finding_text
 from archcheck.spec import Points, Spec
@@ -189,11 +189,11 @@ class RuleItem(pytest.Item):
     def _failed(self, finding: ShownFinding) -> None:
         if not finding.fails:
             # The one outcome of pytest that says "does not hold" and fails nothing.
-            pytest.xfail(finding.outcome)
+            pytest.xfail(_in_one_line(finding.outcome))
             return  # with --runxfail
         output = self.lazy_report.get().output
         if self.number == 0 and output:
-            self.add_report_section("call", "stdout", plain(output))
+            self.add_report_section("call", "stdout", inert(plain(output)))
         raise RuleFailed(self._text(finding), finding)
 
     def _unverified(self, finding: ShownFinding) -> None:
@@ -203,7 +203,7 @@ class RuleItem(pytest.Item):
             raise RuleFailed(self._text(stage), stage)
         if self._strict and finding.fails:
             raise RuleFailed(self._text(finding), finding)
-        pytest.skip(finding.reason)
+        pytest.skip(_in_one_line(finding.reason))
 
     def _runs_is_selected(self) -> bool:
         items = self.session.items
@@ -214,7 +214,7 @@ class RuleItem(pytest.Item):
 
     def _text(self, finding: ShownFinding) -> str:
         points = str(self.finding.points) if self.finding is not None else ""
-        return "\n".join(part for part in (plain(finding_text(finding)), points) if part)
+        return "\n".join(part for part in (finding_text(finding), points) if part)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """The submission's file. Its line is not known before the network is traced."""
@@ -239,7 +239,7 @@ class RuleItem(pytest.Item):
             # What --tb=line shows, and JUnit as the message.
             path, line = self.place()
             shown.reprcrash.path, shown.reprcrash.lineno = path, line or 1
-            shown.reprcrash.message = f"{error.finding.rule}: {error.finding.reason}"
+            shown.reprcrash.message = _in_one_line(f"{error.finding.rule}: {error.finding.reason}")
         return shown
 
 
@@ -247,7 +247,11 @@ def _with_place(finding: ShownFinding) -> str:
     where = ""
     if finding.regions:
         where = f" ({short_path(finding.regions[0].file)}:{finding.line})"
-    return " ".join((finding.reason + where).split())
+    return _in_one_line(finding.reason + where)
+
+
+def _in_one_line(text: str) -> str:
+    return inert(" ".join(text.split()))
 
 
 def _loaded(node: pytest.Collector, reports: Reports, name: str) -> Spec:

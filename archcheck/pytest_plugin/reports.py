@@ -21,9 +21,10 @@ from archcheck.pytest_plugin.settings import Settings
 from archcheck.reporters.findings import ShownFinding, shown
 from archcheck.reporters.formatting import path
 from archcheck.reporters.specs import error_text
-from archcheck.spec import Failure, Report, Spec, SpecError, failed_to_run, load_spec
+from archcheck.spec import Report, Spec, SpecError, failed_to_run, load_spec
 from archcheck.verification.submission import Submission
 from archcheck.verification.verify import verify
+from archcheck.verification.wording import input_finding
 from archcheck.worker.failures import InputError, StartError
 from archcheck.worker.reference import Reference
 
@@ -62,7 +63,7 @@ class LazyReport:
                 return VerificationError(_in_options(error))
             # One file of many: it is that submission's result, not the run's end.
             file = reference.file or reference.module
-            failure = Failure("runs", str(error))
+            failure = input_finding(error)
             return failed_to_run(failure, self.spec, name=reference.name, file=file)
         except SpecError as error:
             return VerificationError(error_text(error))

@@ -13,6 +13,7 @@ import pytest
 
 from archcheck.pytest_plugin.artifacts import Artifacts, GivenPath
 from archcheck.pytest_plugin.suffixes import SPEC_SUFFIXES
+from archcheck.shipped_specs import is_path
 from archcheck.worker.reference import Reference, dotted, file_and_name
 
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)
@@ -149,10 +150,11 @@ def shown(path: Path, folder: Path) -> str:
         return path.as_posix()
 
 
-def resolved(text: str, folder: Path) -> str:
+def resolved(spec: str | Path, folder: Path) -> str:
     """A spec's path as seen from a folder; the name of a shipped spec stays as it is."""
-    path = folder / text
-    return os.path.abspath(path) if text and (path.is_file() or Path(text).suffix) else text
+    if isinstance(spec, Path) or is_path(spec):
+        return os.path.abspath(folder / spec)
+    return spec
 
 
 def _seconds(config: pytest.Config) -> float:

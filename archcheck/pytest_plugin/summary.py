@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archcheck.reporters.formatting import cut, plain
+from archcheck.plain_text import in_one_line, inert
+from archcheck.reporters.formatting import cut
 from archcheck.spec import Points
 from archcheck.spec.points import added
 
@@ -72,12 +73,16 @@ class Tally:
     def asides(self) -> list[str]:
         """What was noticed beside the rules' answers, a line each."""
         asides = sorted(self._asides.items())
-        return [f"{plain(nodeid)}: warning: {text}" for nodeid, texts in asides for text in texts]
+        return [
+            inert(f"{in_one_line(nodeid)}: warning: {text}")
+            for nodeid, texts in asides
+            for text in texts
+        ]
 
     def lines(self) -> list[tuple[str, bool]]:
         """One line a submission, and whether it has all points; nothing where none are given."""
         counted = {name: each for name, each in sorted(self._submissions.items()) if each.whole}
-        names = {name: cut(plain(name), LONGEST_NAME) for name in counted}
+        names = {name: cut(in_one_line(name), LONGEST_NAME) for name in counted}
         width = max(map(len, names.values()), default=0)
         return [
             (f"{names[name]:<{width}}   {each.text()}", each.full) for name, each in counted.items()

@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from archcheck.plain_text import inert
+
 if TYPE_CHECKING:
     from archcheck.spec import Report
 
 VERSION = 1
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029]")
+_ESCAPED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Characters that JSON allows unescaped, but that may control a terminal or end a line."""
 _HALVES = re.compile("[\ud800-\udfff]")
 
@@ -31,10 +33,14 @@ def render_lines(reports: Sequence[Report]) -> str:
 
 
 def dumps(data: Any, *, indent: int | None = 2) -> str:
-    """JSON without characters that control a terminal, with a line break at its end."""
+    """JSON without what controls a terminal or a build server, with a line break at its end."""
     text = json.dumps(data, indent=indent, ensure_ascii=False)
     text = _HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
-    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    return inert(_ESCAPED.sub(lambda match: _escape(match[0]), text), _escape) + "\n"
+
+
+def _escape(character: str) -> str:
+    return f"\\u{ord(character):04x}"
 
 
 def escaped(text: str) -> str:

@@ -213,14 +213,14 @@ def _effective(summary: Summary, effective: Effective) -> list[Text]:
     """The effective field by gradients, beside the possible one."""
     weights = formatting.path(effective.weights) if effective.weights else "random initial weights"
     inputs = "1 random input" if effective.samples == 1 else f"{effective.samples} random inputs"
-    head = Text("\neffective", style="bold").append(f": {weights}, {inputs}", style="not bold")
+    head = Text("effective", style="bold").append(f": {weights}, {inputs}", style="not bold")
     if effective.box is None:
-        return [head, _row("nothing", "", "no gradient leads back to the input")]
+        return [Text(""), head, _row("nothing", "", "no gradient leads back to the input")]
     axes = effective.energy.ndim
     like = f", as a {'square' if axes == 2 else 'cube'}" if axes > 1 else ""
     positions = "1 position" if effective.area == 1 else f"{effective.area:,} positions"
     note = f"{positions} above 4.55 % of the largest gradient{like} (Luo et al. 2016)"
-    rows = [head, _row("side", f"{effective.side:.1f}", note, "bold")]
+    rows = [Text(""), head, _row("side", f"{effective.side:.1f}", note, "bold")]
     spans = ", ".join(f"{low}–{high}" for low, high in effective.box)
     rows.append(_row("95 % of it", size_text(effective.box_size), f"on each axis: {spans}"))
     inside = effective.inside(summary.unit.actual)
@@ -246,11 +246,11 @@ def _paths(network: Network, paths: Sequence[FieldPath]) -> list[Text]:
     names = axis_names(1 + max((path.axis for path in paths), default=0))
     rows = []
     for group in alike.values():
-        text = Text("\nthe path that sets it", style="bold")
+        text = Text("the path that sets it", style="bold")
         about = "" if len(alike) == 1 else f": {_ends(group, names)}"
         if group[0].local:
             about += ", without gates"
-        rows.append(text.append(about, style="not bold"))
+        rows += [Text(""), text.append(about, style="not bold")]
         rows += _layers(network, group[0])
     return rows
 

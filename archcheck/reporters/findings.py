@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from archcheck.reporters.formatting import plain
+from archcheck.plain_text import plain
 from archcheck.reporters.regions import Region, region, relative
 from archcheck.rules import Location, Verdict
 from archcheck.rules.base import Status

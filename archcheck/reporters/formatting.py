@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -14,6 +13,7 @@ from rich.text import Text
 from archcheck.fields.algebra.positions import Positions
 from archcheck.network import Place
 from archcheck.phrases import per_axis
+from archcheck.plain_text import in_one_line
 
 
 def amount(number: int | None) -> str:
@@ -91,29 +91,13 @@ def line(place: Place | None) -> str:
     return f"{path(place.file)}:{place.line}" if place is not None else ""
 
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
 def clean(text: Text) -> Text:
-    """A text without characters that a terminal obeys: a submission's names and messages are
+    """One row without characters that a terminal obeys: a submission's names and messages are
     shown, not followed. Its styles stay where they are."""
-    if _CONTROL.search(text.plain):
-        text.plain = plain(text.plain)
+    shown = in_one_line(text.plain)
+    if shown != text.plain:
+        text.plain = shown
     return text
-
-
-def plain(text: str) -> str:
-    """Text without control characters, but for line breaks and tabs, and without half of a
-    surrogate pair: what a name that is no UTF-8 leaves behind, and no file format takes."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def in_one_line(text: str) -> str:
-    """A text without control characters, line breaks and tabs."""
-    return plain(text).translate(_BREAKS)
-
-
-_BREAKS = str.maketrans("\n\t", "\N{REPLACEMENT CHARACTER}" * 2)
 
 
 def underlined(source: str, line: int, column: int, length: int) -> tuple[Text, Text]:

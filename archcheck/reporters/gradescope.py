@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from archcheck.plain_text import plain
 from archcheck.reporters.data import dumps
 from archcheck.reporters.findings import ShownFinding, sentence, shown, title
-from archcheck.reporters.formatting import plain
 from archcheck.reporters.text import summary
 from archcheck.spec import Report
 from archcheck.spec.points import exact_sum

@@ -13,6 +13,7 @@ from archcheck.fields import Cause, Field, MapLocation, ReceptiveField, UnknownF
 from archcheck.fields.explain.summary import Answer, answers, from_every_input
 from archcheck.network import Layer, Network, Op, Place, layers_of
 from archcheck.phrases import shape_text, size_text
+from archcheck.plain_text import in_one_line
 from archcheck.reporters import formatting
 
 VERSION = 1
@@ -176,7 +177,8 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
         lines.append(Text.assemble(name, "  ", (module, "dim"), f"  {figured}  ", (where, "dim")))
     _print(console, Text(heading(network), style="bold"))
     console.print()
-    _print(console, Text("\n").join(lines))
+    # Every cell is in one line already.
+    console.print(Text("\n").join(lines), soft_wrap=True, highlight=False)
     console.print()
     for line in _totals(network, views):
         _print(console, line)
@@ -209,14 +211,14 @@ def _row(
     where = (op.built or op.called) if op else None
     field = _first_known(views, MapLocation(layer.name, (layer.output,)))
     return (
-        formatting.in_one_line(layer.name),
-        formatting.in_one_line(layer.module),
+        in_one_line(layer.name),
+        in_one_line(layer.module),
         shape_text(network.sample_shape(layer.output)),
         f"{layer.num_parameters:,}" if layer.num_parameters else "",
         formatting.amount(layer.macs) if layer.macs is None or layer.macs else "",
         _size(field),
         formatting.axes(field.jump) if field and field.axes else "",
-        formatting.in_one_line(_short_line(where, source)),
+        in_one_line(_short_line(where, source)),
     )
 
 

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
+from archcheck.plain_text import inert, plain
 from archcheck.reporters.findings import ShownFinding, sentence, shown, title
-from archcheck.reporters.formatting import plain
 from archcheck.reporters.regions import relative
 from archcheck.spec import Report
 from archcheck.spec.points import Points, added
@@ -37,6 +37,7 @@ def render(reports: Sequence[Report]) -> str:
     root.extend(suites)
     ElementTree.indent(root)
     text = ElementTree.tostring(root, encoding="unicode")
+    text = inert(text, lambda character: f"&#{ord(character)};")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from archcheck.plain_text import plain
 from archcheck.reporters.findings import ShownFinding, issues, shown, title
-from archcheck.reporters.formatting import plain
 from archcheck.reporters.text import MARKS, points_of, summary
 from archcheck.spec import Report
 

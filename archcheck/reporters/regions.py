@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from archcheck.reporters.formatting import plain
+from archcheck.plain_text import plain
 from archcheck.rules import Location
 
 

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 import archcheck
+from archcheck.plain_text import plain
 from archcheck.reporters.data import dumps
 from archcheck.reporters.findings import ShownFinding, fingerprints, issues, title
-from archcheck.reporters.formatting import plain
 from archcheck.reporters.regions import Region, relative_path
 from archcheck.rules import Rule, all_rules, documentation
 from archcheck.spec import Report
@@ -27,6 +27,7 @@ STAGES = {
     "imports": "The network's file can be imported.",
     "builds": "The network can be built.",
     "runs": "The network can be run.",
+    "unchanged": "No file of the network changes while it is checked.",
 }
 """What a network has to do before any rule is checked."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from archcheck.plain_text import inert
 from archcheck.reporters import formatting
 from archcheck.spec import Spec, SpecError
 from archcheck.spec.points import Points, added
@@ -55,7 +56,7 @@ def error_text(error: SpecError) -> str:
     rows = [formatting.clean(Text(f"{where}: {error.message}" if where else error.message))]
     if error.source and error.line and error.column:
         rows += formatting.underlined(error.source, error.line, error.column, error.length)
-    return "\n".join(row.plain.rstrip() for row in rows)
+    return inert("\n".join(row.plain.rstrip() for row in rows))
 
 
 def print_errors_concisely(examined: Examined, console: Console) -> None:

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from archcheck.fields.explain.growth import Growth
 from archcheck.phrases import shape_text
+from archcheck.plain_text import inert
 from archcheck.reporters import formatting
 from archcheck.reporters.findings import ShownFinding, issues, shown
 from archcheck.rules import Location
@@ -47,7 +48,8 @@ def print_report(report: Report, console: Console) -> None:
 
 def finding_text(finding: ShownFinding) -> str:
     """What the full report says about one finding that does not hold, without colour."""
-    return "\n".join(formatting.clean(row).plain.rstrip() for row in _details(finding))
+    rows = (formatting.clean(row).plain.rstrip() for row in _details(finding))
+    return inert("\n".join(rows))
 
 
 def print_concise(report: Report, console: Console) -> None:
@@ -143,7 +145,8 @@ def _details(finding: ShownFinding) -> list[Text]:
     status = " not verified" if finding.status == "not-verified" else ""
     status += f" ({finding.kind})" if finding.kind else ""
     head = Text(f"{mark} {finding.rule}{status}", style=f"bold {colour}")
-    head.append(f": {finding.message}", style="not bold default")
+    message = " ".join(line.strip() for line in finding.message.splitlines())
+    head.append(f": {message}", style="not bold default")
     rows = [head]
     if finding.own_reason:
         rows.append(Text(f"  {finding.own_reason}", style="dim"))
@@ -223,7 +226,7 @@ def summary(report: Report) -> str:
     rules = "rule" if total == 1 else "rules"
     parts = []
     if report.network is None:
-        parts.append("the network could not be run")
+        parts.append(report.outcome)
     elif counts["failed"]:
         parts.append(f"{counts['failed']} of {total} {rules} failed")
     if counts["warned"]:

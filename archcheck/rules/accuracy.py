@@ -120,6 +120,11 @@ class Accuracy(Rule):
     they are. The network runs in eval mode, in float32, 100 images at once, on CUDA where there
     is one, and has to return a score for each class; the highest one is its answer.
 
+    The images come in a random order and without their labels, which do not enter the network's
+    process; nor does the folder. A tenth of them is shown twice, among other images: an answer
+    that is another one then depends on more than the image, and more than 1 % of those are a
+    warning.
+
     Without weights or images the rule is *not verified*, as it is where the time limit passes
     before a batch is done. Weights that do not fit the network (missing or unexpected names, other
     shapes) and a network that does not run on the images fail.
@@ -184,6 +189,11 @@ class Accuracy(Rule):
         return Needs(accuracy=(options.task,))
 
 
+MOST_CHANGED = 0.01
+"""The share of images that may be answered in another way the second time: rounding decides where
+two scores are all but equal, and which images share a batch decides how it rounds."""
+
+
 def _judged(result: Measured, options: AccuracyOptions) -> Verdict:
     low, high = result.interval
     around = any(low < bound < high for bound in options.given.values())
@@ -200,7 +210,20 @@ def _judged(result: Measured, options: AccuracyOptions) -> Verdict:
             if around
             else ""
         ),
+        asides=_changing(result),
     )
+
+
+def _changing(result: Measured) -> tuple[Verdict, ...]:
+    """The remark on answers that depend on more than the image."""
+    if result.changed <= MOST_CHANGED * result.repeated:
+        return ()
+    text = (
+        f"{result.changed:,} of {result.repeated:,} images that were shown twice are classified in "
+        "another way among other images: the answers depend on the order of the images, or on "
+        "those beside them"
+    )
+    return (Verdict("failed", result.changed, f"{result.changed:,}", "none", text),)
 
 
 def _sentence(result: Measured, options: AccuracyOptions, around: bool) -> str:

@@ -7,7 +7,7 @@ from archcheck.network import Network
 from archcheck.rules import Subject, Verdict
 from archcheck.rules.options import CommonOptions
 from archcheck.spec.model import Spec
-from archcheck.spec.report import Failure, Finding, Report
+from archcheck.spec.report import OUTCOMES, Failure, Finding, Report
 
 
 def check(
@@ -39,12 +39,12 @@ def check(
 def failed_to_run(
     failure: Failure, spec: Spec, *, name: str, file: str, seconds: float = 0.0, output: str = ""
 ) -> Report:
-    """The report on a network that could not be run: nothing else is verified."""
+    """The report on a network that could not be run, or not to the end: no rule is verified."""
     verdict = Verdict(
         "failed",
         None,
         "no",
-        "a network that runs",
+        failure.required,
         failure.message,
         failure.locations,
         hint=failure.hint,
@@ -57,8 +57,8 @@ def failed_to_run(
             None,
             "–",
             describe() if describe and getattr(requirement.options, "given", None) else "",
-            "the network could not be run",
-            note="the network could not be run",
+            OUTCOMES[failure.stage],
+            note=OUTCOMES[failure.stage],
         )
         findings.append(Finding(requirement.rule.name, unknown, requirement.options))
     return Report(name, file, spec, tuple(findings), None, seconds, output=output)

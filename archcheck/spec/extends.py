@@ -8,7 +8,7 @@ from typing import Any
 from archcheck.errors import closest
 from archcheck.rules import all_rules
 from archcheck.rules.options import SHORT, CountOptions
-from archcheck.shipped_specs import shipped_specs
+from archcheck.shipped_specs import UnknownName, spec_file
 from archcheck.spec.document import Document, KeyPath, read_document
 from archcheck.spec.errors import SpecError
 
@@ -65,17 +65,10 @@ def _base(document: Document, chain: tuple[str, ...]) -> Document:
 
 
 def _find(document: Document, name: str) -> str:
-    """The file that a name stands for: a path if it looks like one, else a shipped spec."""
-    if "/" in name or "\\" in name or Path(name).suffix in (".yaml", ".yml", ".json"):
-        return str(Path(document.file).parent / name)
-    shipped = shipped_specs()
-    if name in shipped:
-        return str(shipped[name])
-    hint = closest(name, shipped) or f"; there are {', '.join(shipped)}"
-    raise document.error(
-        f'no shipped spec is named "{name}"{hint} (a path ends in .yaml, .yml or .json)',
-        ("extends",),
-    )
+    try:
+        return str(spec_file(name, Path(document.file).parent))
+    except UnknownName as error:
+        raise document.error(str(error), ("extends",)) from None
 
 
 class _Merge:

@@ -11,7 +11,7 @@ from archcheck.evidence import Needs, merged
 from archcheck.network.shapes import Shapes, input_shapes
 from archcheck.rules import Rule, all_rules
 from archcheck.rules.options import CommonOptions
-from archcheck.shipped_specs import shipped_specs
+from archcheck.shipped_specs import UnknownName, spec_file
 from archcheck.spec.document import Document, KeyPath, Source, parse_document, read_document
 from archcheck.spec.entries import options_of
 from archcheck.spec.errors import SpecError
@@ -48,6 +48,9 @@ class Spec:
 
 def load_spec(path: str | Path) -> Spec:
     """Read and validate a spec file (YAML or JSON), or a shipped spec by its name.
+
+    A text without a slash and without one of the endings ``.yaml``, ``.yml`` and ``.json`` is such
+    a name, whatever files there are.
 
     Raises:
         SpecError: with file, line and column, and the closest valid key where one is wrong.
@@ -90,14 +93,10 @@ def examine_spec(path: str | Path) -> tuple[Spec | None, tuple[SpecError, ...]]:
 
 
 def _read(path: str | Path) -> Document:
-    file = Path(path)
-    if file.suffix or file.exists():
-        return read_document(file)
-    shipped = shipped_specs()
-    if str(path) not in shipped:
-        hint = closest(str(path), list(shipped))
-        raise SpecError(f"there is no file {path}, and no shipped spec of that name{hint}")
-    return read_document(shipped[str(path)])
+    try:
+        return read_document(spec_file(path))
+    except UnknownName as error:
+        raise SpecError(str(error)) from None
 
 
 def _valid(document: Document) -> Spec:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archcheck.network import Network
+from archcheck.plain_text import in_one_line, inert
 from archcheck.rules import Location, Verdict
 from archcheck.rules.options import CommonOptions
 from archcheck.spec.model import Spec
@@ -13,6 +14,11 @@ from archcheck.spec.points import Points, added
 
 VERSION = 1
 """Of the report as data."""
+OUTCOMES = {
+    **dict.fromkeys(("imports", "builds", "runs"), "the network could not be run"),
+    "unchanged": "the network changed while it was checked",
+}
+"""The findings beside the rules, and what they mean for all rules."""
 Level = Literal["error", "warning", "note"]
 
 
@@ -71,6 +77,11 @@ class Report:
     """The end of what a network printed that could not be run."""
 
     @property
+    def outcome(self) -> str:
+        """Why nothing could be verified, where there is no network."""
+        return OUTCOMES[self.findings[0].rule]
+
+    @property
     def passed(self) -> bool:
         """Whether nothing fails."""
         return not any(finding.fails for finding in self.findings)
@@ -87,7 +98,7 @@ class Report:
         if self.points:
             head += f", {self.points}"
         lines = [f"{f.verdict.status}: {f.rule}: {f.message}" for f in self.findings]
-        return "\n".join([head, *lines])
+        return inert("\n".join(in_one_line(line.strip()) for line in [head, *lines]))
 
     def finding(self, rule: str) -> Finding:
         """The first finding of a rule.
@@ -135,12 +146,13 @@ class Report:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a network could not be run: the finding ``imports``, ``builds`` or ``runs``."""
+    """Why a network could not be verified: a finding of ``OUTCOMES``."""
 
     stage: str
     message: str
     locations: tuple[Location, ...] = ()
     hint: str = ""
+    required: str = "a network that runs"
 
 
 def _location(where: Location) -> dict[str, Any]:

@@ -39,6 +39,6 @@ class Unregistered:
         others = f" and {len(layers) - 1} more layers are" if len(layers) > 1 else " is"
         return (
             f"{type(first).__name__}{line}{others} called but no module of the network: "
-            f"{sum(size for _, _, size in layers):,} parameters do not count (nn.ModuleList holds what a plain "
-            "list does not)",
+            f"{sum(size for _, _, size in layers):,} parameters do not count "
+            "(nn.ModuleList holds what a plain list does not)",
         )

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from archcheck.config import Config, Entry
 from archcheck.config.toml import KeyPath
-from archcheck.errors import closest
-from archcheck.shipped_specs import shipped_specs
+from archcheck.shipped_specs import UnknownName, spec_file
 from archcheck.verification.submission import Submission
 from archcheck.worker.reference import Reference, file_and_name
 
@@ -137,17 +136,13 @@ def _beside(config: Config, entry: Entry, key: str) -> Path | None:
 
 
 def _spec(config: Config, entry: Entry) -> str:
-    """The file of a spec, given as ``--spec`` takes it: a path, else the name of a shipped one."""
-    file = config.file.parent / entry.spec
+    """The file of a spec, given as ``--spec`` takes it: a path, or the name of a shipped one."""
+    try:
+        file = spec_file(entry.spec, config.file.parent)
+    except UnknownName as error:
+        raise config.error(str(error), *entry.path) from None
     if file.is_file():
         return os.path.normpath(file)
     if file.is_dir():
         raise config.error(f'"{entry.spec}" is a folder; name the spec\'s file', *entry.path)
-    if file.suffix:
-        raise config.error(f"there is no spec {entry.spec}", *entry.path)
-    shipped = shipped_specs()
-    if entry.spec not in shipped:
-        hint = closest(entry.spec.replace("_", "-"), list(shipped))
-        message = f'there is no file "{entry.spec}", and no shipped spec of that name{hint}'
-        raise config.error(message, *entry.path)
-    return str(shipped[entry.spec])
+    raise config.error(f"there is no spec {entry.spec}", *entry.path)

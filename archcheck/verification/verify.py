@@ -8,10 +8,11 @@ from archcheck.cache.tracing import CachedTracing
 from archcheck.evidence import Evidence
 from archcheck.network import Network
 from archcheck.progress import Progress
-from archcheck.spec import Report, Spec, check, failed_to_run
+from archcheck.spec import Failure, Report, Spec, check, failed_to_run
+from archcheck.verification.changes import Watched, change_of
 from archcheck.verification.collect import collect
 from archcheck.verification.submission import Submission
-from archcheck.verification.wording import failure_finding
+from archcheck.verification.wording import failure_finding, input_finding
 from archcheck.worker import failures
 
 
@@ -35,20 +36,28 @@ def verify(
         on_progress: called with the images classified and their total while accuracy is measured.
 
     Returns:
-        The report. A network that cannot be imported, built or run is a failed finding in it.
+        The report. A file that does not hold one network, a network that cannot be imported, built
+        or run, and a file that changes meanwhile are a failed finding in it.
 
     Raises:
         SpecError: if the input's shape is not known.
-        archcheck.worker.failures.InputError: if the reference or a file beside it is wrong.
+        archcheck.worker.failures.InputError: if there is no such module, or the arguments or a file
+            beside the network are wrong.
         archcheck.worker.failures.StartError: if the child could not import torch.
     """
     began = time.perf_counter() if started is None else started
-    traced = tracer.trace(
-        submission.shapes_under(spec),
-        submission.arguments_under(spec),
-        training=submission.training,
-        timeout=timeout,
-    )
+    watched = Watched(submission)
+    try:
+        traced = tracer.trace(
+            submission.shapes_under(spec),
+            submission.arguments_under(spec),
+            training=submission.training,
+            timeout=timeout,
+        )
+    except failures.InputError as error:
+        if error.input != "network":
+            raise
+        return not_verified(submission, spec, input_finding(error), began)
     evidence = None
     if isinstance(traced, Network):
         evidence = collect(
@@ -59,6 +68,9 @@ def verify(
             timeout=timeout,
             on_progress=on_progress,
         )
+    changed = watched.changed(tracer.reads)
+    if changed:
+        return not_verified(submission, spec, change_of(changed), began)
     return report_on(submission, spec, traced, began, evidence)
 
 
@@ -70,15 +82,25 @@ def report_on(
     evidence: Evidence | None = None,
 ) -> Report:
     """The report on a traced submission, or on one whose tracing failed."""
-    reference = submission.reference
-    seconds = time.perf_counter() - started
     if isinstance(traced, Network):
-        return check(traced, spec, evidence, file=reference.file, seconds=seconds)
+        seconds = time.perf_counter() - started
+        return check(traced, spec, evidence, file=submission.reference.file, seconds=seconds)
+    return not_verified(submission, spec, failure_finding(traced), started, traced.output)
+
+
+def not_verified(
+    submission: Submission, spec: Spec, failure: Failure, started: float, output: str = ""
+) -> Report:
+    """The report on a submission whose network could not be verified.
+
+    ``output`` is the end of what the network printed.
+    """
+    reference = submission.reference
     return failed_to_run(
-        failure_finding(traced),
+        failure,
         spec,
         name=reference.name,
         file=reference.file or reference.module,
-        seconds=seconds,
-        output=traced.output,
+        seconds=time.perf_counter() - started,
+        output=output,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from archcheck.network import Place
 from archcheck.phrases import shape_text
 from archcheck.rules import Location
-from archcheck.spec import Failure
+from archcheck.spec import Failure, Report, Spec, failed_to_run
 from archcheck.worker import failures
 from archcheck.worker.failures import how_it_ended
 
@@ -42,6 +43,23 @@ PACKAGES = {
     "yaml": "pyyaml",
 }
 """What pip calls packages whose modules have other names."""
+
+
+def input_finding(error: failures.InputError) -> Failure:
+    """Why a file could not be verified: it does not hold one network, say."""
+    stage = "imports" if error.input == "reference" else "builds"
+    hint = "in [tool.archcheck] a network has a `name`, and `exclude` leaves out what holds none"
+    return Failure(stage, str(error), hint=hint if error.input == "network" else "")
+
+
+def not_run(error: Exception, spec: Spec, *, file: str, name: str = "") -> Report:
+    """The report on a network that an error kept from being run."""
+    failure = Failure("imports", str(error))
+    if isinstance(error, failures.InputError):
+        failure = input_finding(error)
+    return failed_to_run(
+        replace(failure, message=f"not run: {failure.message}"), spec, name=name, file=file
+    )
 
 
 def failure_finding(failure: failures.Failure) -> Failure:

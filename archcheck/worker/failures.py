@@ -25,8 +25,9 @@ Cause = Literal[
     "unknown",  # the result cannot be known; the network is not blamed
     "garbled",  # the process sent an answer of another kind
 ]
-Input = Literal["network", "arguments", "weights", "data", "augmentation"]
-"""The inputs that the caller may get wrong."""
+Input = Literal["reference", "network", "arguments", "weights", "data", "augmentation"]
+"""The inputs that may be wrong: a file or module that is not there (``reference``), one that does
+not hold one network (``network``), and what is given beside it."""
 Advice = Literal[
     "more-inputs",
     "fewer-inputs",
@@ -42,7 +43,8 @@ Advice = Literal[
 class InputError(Exception):
     """An input is wrong: no such file, no such name, weights that cannot be read.
 
-    The network is not at fault: the command line exits with 2. ``input`` is the kind of input,
+    The command line exits with 2, but a file that does not hold one network is a finding on that
+    file. ``input`` is the kind of input,
     ``subject`` the file or folder beside the network, if it is about one; ``says_where`` is
     whether the message names the network's file.
     """

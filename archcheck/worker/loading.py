@@ -127,7 +127,7 @@ def _import_module(reference: Reference) -> ModuleType:
         return importlib.import_module(reference.module)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{reference.module}.".startswith(f"{error.name}."):
-            raise InputError(f"there is no module {error.name}") from error
+            raise InputError(f"there is no module {error.name}", input="reference") from error
         raise import_failure(error, reference) from error
     except BaseException as error:
         raise import_failure(error, reference) from error

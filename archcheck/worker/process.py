@@ -18,10 +18,12 @@ import msgspec
 
 from archcheck.progress import Progress
 from archcheck.worker.crashes import crash_in
+from archcheck.worker.dependencies.states import OWN_VARIABLES
 from archcheck.worker.failures import Failure, InputError, Stage, StartError
 from archcheck.worker.owners import authors_code_below
 from archcheck.worker.protocol import (
     OWN_WORK_SECONDS,
+    PHASES,
     Done,
     Failed,
     Job,
@@ -63,6 +65,11 @@ def command(module: str, arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-c", _START.format(module=module), root, *arguments]
 
 
+def environment() -> dict[str, str]:
+    """The environment of a worker: this process's, without what is for archcheck alone."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(OWN_VARIABLES)}
+
+
 class Transport(Protocol):
     """A process that does one job, however it was started.
 
@@ -97,6 +104,7 @@ class Spawned:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=environment(),
             bufsize=0,
             start_new_session=True,
         )
@@ -164,7 +172,7 @@ class Worker:
         *,
         script: str,
         timeout: float,
-        each_step: bool = False,
+        steps: int = 0,
         on_progress: Progress | None = None,
     ) -> T | Failure:
         """Have a job done; what goes wrong in the user's code is returned as a :class:`Failure`.
@@ -176,7 +184,7 @@ class Worker:
             result_type: the type that it returns.
             script: the user's file or module.
             timeout: seconds that the user's code may take; starting the process is no part of it.
-            each_step: whether the limit is for each step.
+            steps: how many steps have that limit each; 0 if all of them share it.
             on_progress: called with the steps done and their total.
 
         Raises:
@@ -186,17 +194,14 @@ class Worker:
         self._script = script
         sys.audit("archcheck.job", function)  # what the process reads is not recorded here
         try:
-            job = pack(Job(function, raw(request), script, timeout, each_step))
+            job = pack(Job(function, raw(request), script, timeout, steps))
         except (TypeError, ValueError, OverflowError) as error:
             raise InputError(
                 f"this cannot be handed to the network: {error}", input="arguments"
             ) from None
-        try:
-            self._transport.job.write(job)
-            self._transport.job.close()
-        except BrokenPipeError:
-            return self._ended("starts")
-        answer = self._converse(timeout, on_progress)
+        # A large job waits in the pipe until the process has come up.
+        threading.Thread(target=self._hand_over, args=(job,), daemon=True).start()
+        answer = self._converse(_Deadline(timeout, steps), on_progress)
         if isinstance(answer, Failure):
             return answer
         try:
@@ -204,18 +209,21 @@ class Worker:
         except msgspec.MsgspecError:
             return Failure("runs", "garbled", output=self._tail())
 
-    def _converse(self, timeout: float, on_progress: Progress | None) -> Done | Failure:
-        stage: Stage = "starts"
-        deadline = time.monotonic() + START_SECONDS
-        # A submission could forge an announcement.
-        longest = max(timeout, OWN_WORK_SECONDS)
+    def _hand_over(self, job: bytes) -> None:
+        left = memoryview(job)
+        with contextlib.suppress(OSError, ValueError):  # the process is gone: no answer will come
+            while left:
+                left = left[self._transport.job.write(left) :]
+            self._transport.job.close()
+
+    def _converse(self, deadline: _Deadline, on_progress: Progress | None) -> Done | Failure:
         while True:
-            message = self._next(deadline)
-            if isinstance(message, (StageMessage, StepDone)):
-                deadline = time.monotonic() + min(message.seconds, longest) + GRACE_SECONDS
+            message = self._next(deadline.at)
+            stage = deadline.stage
             if isinstance(message, StageMessage):
-                stage = message.name
+                deadline.reached(message)
             elif isinstance(message, StepDone):
+                deadline.step_done(message)
                 if on_progress is not None:
                     on_progress(message.done, message.total)
             elif isinstance(message, Done):
@@ -225,7 +233,7 @@ class Worker:
                 return msgspec.structs.replace(message.failure, output=self._tail())
             elif isinstance(message, Refused):
                 raise message.error()
-            elif time.monotonic() < deadline:
+            elif time.monotonic() < deadline.at:
                 return self._ended(stage)
             else:
                 self.kill()
@@ -235,7 +243,7 @@ class Worker:
                         f"{START_SECONDS:g} seconds: the machine is too busy, or torch cannot be "
                         "imported"
                     )
-                return Failure(stage, "timeout", seconds=timeout, output=self._tail())
+                return Failure(stage, "timeout", seconds=deadline.limit, output=self._tail())
 
     def kill(self) -> None:
         """End the process and whatever it started."""
@@ -308,6 +316,43 @@ class Worker:
             exit_code=code,
             output=output,
         )
+
+
+class _Deadline:
+    """When the next message has to be there, whatever the process says.
+
+    A submission can write messages of its own: each phase renews the time once and only forward,
+    steps no more often than there are some, and none by more than the limit.
+    """
+
+    def __init__(self, limit: float, steps: int) -> None:
+        self.limit = limit
+        self.stage: Stage = "starts"
+        self.at = time.monotonic() + START_SECONDS
+        self._phases_reached = 0
+        self._steps_left = steps
+
+    def reached(self, message: StageMessage) -> None:
+        """The process has reached a phase."""
+        number = PHASES.index(message.phase) + 1
+        if number <= self._phases_reached:
+            return
+        self._phases_reached = number
+        if message.phase == "over":
+            self._renew(message.seconds, OWN_WORK_SECONDS)
+            return
+        self.stage = "runs" if message.phase == "runs again" else message.phase
+        self._renew(message.seconds, self.limit)
+
+    def step_done(self, message: StepDone) -> None:
+        """Some steps are done."""
+        if self._phases_reached and self._steps_left and message.done:
+            self._steps_left -= 1
+            self._renew(message.seconds, self.limit)
+
+    def _renew(self, announced: float, limit: float) -> None:
+        seconds = announced if 0 <= announced <= limit else limit
+        self.at = time.monotonic() + seconds + GRACE_SECONDS
 
 
 def _exactly(stream: IO[bytes], length: int) -> bytes | None:

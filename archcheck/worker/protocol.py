@@ -6,13 +6,18 @@ jobs; how the process is started (fresh, or forked from a warm one) is left to t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
+from archcheck.plain_text import in_one_line
 from archcheck.worker.failures import Failure, InputError
 from archcheck.worker.failures import Input as _Input
-from archcheck.worker.failures import Stage as _Stage
+
+Phase = Literal["imports", "builds", "runs", "runs again", "over"]
+"""What the worker does, in this order: it runs again if an attempt did not count, and once the
+user's code is over it only sends its result. Starting is before the first."""
+PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -24,20 +29,20 @@ class Job(msgspec.Struct, frozen=True):
         request: its first argument as MessagePack, decoded as the type in its annotation.
         script: the user's file or module, for ``sys.argv[0]``.
         timeout: seconds that the user's code may take.
-        each_step: whether that limit is for each step that the job reports.
+        steps: how many steps have that limit each; 0 if all of them share it.
     """
 
     function: str
     request: msgspec.Raw
     script: str = ""
     timeout: float = 60.0
-    each_step: bool = False
+    steps: int = 0
 
 
 class Stage(msgspec.Struct, frozen=True, tag=True):
-    """The worker has reached a stage. Its next message follows within ``seconds``."""
+    """The worker has reached a phase. Its next message follows within ``seconds``."""
 
-    name: _Stage
+    phase: Phase
     seconds: float
 
 
@@ -77,7 +82,10 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     def error(self) -> InputError:
         """The message as an error."""
         return InputError(
-            self.message, input=self.input, subject=self.subject, says_where=self.says_where
+            in_one_line(self.message),
+            input=self.input,
+            subject=self.subject,
+            says_where=self.says_where,
         )
 
 

@@ -33,18 +33,18 @@ def parse_reference(text: str) -> Reference:
     if not colon or is_drive or name.endswith(".py") or (name and not dotted(name)):
         head, name = text, ""
     if colon and head != text and not name:
-        raise InputError(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
+        raise _wrong(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
     if head == "-":
-        raise InputError("a network is not read from standard input: write it to a file")
+        raise _wrong("a network is not read from standard input: write it to a file")
     if not head:
-        raise InputError("the reference is empty; write FILE, FILE:Name or package.module:Name")
+        raise _wrong("the reference is empty; write FILE, FILE:Name or package.module:Name")
     path = python_file(head, "holds the network")
     if path is not None:
         return Reference(str(path), "", name)
     if Path(head).suffix == ".py" or os.sep in head or not dotted(head):
-        raise InputError(f"there is no file {head}")
+        raise _wrong(f"there is no file {head}")
     if not name:
-        raise InputError(
+        raise _wrong(
             f"there is no file {head}; a network of an installed package is named "
             "package.module:Name"
         )
@@ -61,15 +61,13 @@ def python_file(text: str, purpose: str) -> Path | None:
     """
     path = Path(text)
     if path.is_dir():
-        raise InputError(f"{text} is a folder; name the Python file that {purpose}")
+        raise _wrong(f"{text} is a folder; name the Python file that {purpose}")
     if not path.is_file():
         return None
     if path.suffix == ".ipynb":
-        raise InputError(
-            f"{text} is a notebook; export it first: jupyter nbconvert --to script {text}"
-        )
+        raise _wrong(f"{text} is a notebook; export it first: jupyter nbconvert --to script {text}")
     if path.suffix != ".py":
-        raise InputError(f"{text} is not a Python file (its name does not end in .py)")
+        raise _wrong(f"{text} is not a Python file (its name does not end in .py)")
     return Path(os.path.abspath(path))
 
 
@@ -97,6 +95,10 @@ def roots_of(script: str) -> list[Path]:
         return list(dict.fromkeys([package_of(file.resolve())[0], file.parent]))
     top = script.partition(".")[0]
     return [Path(os.getcwd()) / top, Path(os.getcwd()) / f"{top}.py"]
+
+
+def _wrong(message: str) -> InputError:
+    return InputError(message, input="reference")
 
 
 def file_and_name(text: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from archcheck.worker.protocol import (
     Failed,
     Job,
     Message,
+    Phase,
     StepDone,
     pack,
 )
@@ -43,7 +44,7 @@ class Session:
         self._answers = answers
         self._parent = parent
         self._pid = os.getpid()
-        self._each_step = job.each_step
+        self._steps_alone = job.steps > 0
         self._lock = threading.Lock()
         self._clock = Clock(job.timeout)
 
@@ -51,13 +52,14 @@ class Session:
 
     def enter(self, stage: Stage) -> None:
         """From now on the user's code is imported, built or run, and its time counts."""
+        assert stage != "starts"
         self.stage = stage
         self._clock.start()
-        self._send_stage()
+        self._send_stage(stage, self._clock.left)
 
     def step(self, done: int, total: int) -> None:
         """Report that some steps are done."""
-        if self._each_step:
+        if self._steps_alone:
             self._clock.reset()
         self._send(StepDone(done, total, self._clock.left))
 
@@ -68,12 +70,12 @@ class Session:
             os.write(2, ATTEMPT if begins else AGAIN)
         if not begins:
             self._clock.reset()
-            self._send_stage()
+            self._send_stage("runs again", self._clock.left)
 
     def over(self) -> None:
         """The user's code is done; what is left is archcheck's own work."""
         self._clock.stop()
-        self._send_stage(OWN_WORK_SECONDS)
+        self._send_stage("over", OWN_WORK_SECONDS)
 
     # -- for the process --------------------------------------------------------------------
 
@@ -117,8 +119,8 @@ class Session:
         advice = fault.advice(self.stage)
         return Failure(self.stage, cause, place=place, called=called, advice=advice, **known)
 
-    def _send_stage(self, seconds: float | None = None) -> None:
-        self._send(StageMessage(self.stage, self._clock.left if seconds is None else seconds))
+    def _send_stage(self, phase: Phase, seconds: float) -> None:
+        self._send(StageMessage(phase, seconds))
 
     def _send(self, message: Message) -> None:
         with self._lock:

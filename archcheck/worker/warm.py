@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import IO
 
-from archcheck.worker.process import GRACE_SECONDS, Spawned, Worker, command
+from archcheck.worker.process import GRACE_SECONDS, Spawned, Worker, command, environment
 from archcheck.worker.warm_protocol import ENDED, FORK, RELEASE, RELEASED, REPLY, REQUEST, STARTED
 
 
@@ -75,6 +75,7 @@ class _Server:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
+                env=environment(),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )

@@ -55,6 +55,8 @@ def folder(tmp_path: Path) -> Path:
         "models/net.py": NET,
         "models/big.py": NET,
         "models/parts.py": "",
+        "README.md": "",
+        "unrelated.py": "",
     }.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_text(text)
@@ -67,7 +69,8 @@ def run(folder: Path, *words: str, code: int = 0, errors: str | None = "", **set
 
 def judged(folder: Path, *files: str) -> list[str]:
     """The networks that are judged because of some files, each with its spec."""
-    lines = run(folder, "--output-format", "json-lines", "--", *files, code=0).splitlines()
+    words = ("--output-format", "json-lines", "--", *files)
+    lines = run(folder, *words, code=0, errors=None).splitlines()
     reports = [json.loads(line) for line in lines]
     return [f"{Path(r['network']).stem} {Path(r['spec']).stem}" for r in reports]
 
@@ -109,7 +112,7 @@ def test_files_that_concern_a_network(folder: Path) -> None:
     (folder / "link.py").symlink_to("models/net.py")
     assert judged(folder, "link.py") == ["net edge"]
     (folder / "models" / "other.md").write_text("")
-    assert judged(folder, "models/other.md", "nowhere.py", "/dev/null", "-", "") == []
+    assert judged(folder, "models/other.md", "/dev/null", "") == []
 
 
 def test_what_is_not_known_is_judged(folder: Path) -> None:
@@ -163,13 +166,24 @@ def test_weights_and_scripts_come_with_a_network(folder: Path) -> None:
     assert "✗ augmentation: " in run(folder, "train.py", code=1, ARCHCHECK_DATA="")
 
 
-def test_nothing_to_do_is_done_without_a_word(folder: Path) -> None:
+def test_a_file_that_no_network_depends_on_is_said_in_one_line(folder: Path) -> None:
     run(folder)
-    assert run(folder, "README.md") == ""
-    said = "README.md: no network has to do with it\n"
-    assert run(folder, "-v", "README.md", errors=said) == ""
-    assert json.loads(run(folder, "--output-format=json", "README.md"))["reports"] == []
-    assert read_sarif(run(folder, "--output-format=sarif", "README.md")) == []
+    said = "no network depends on README.md\n"
+    for _ in range(2):  # the second one is repeated from the cache
+        assert run(folder, "README.md", errors=said) == ""
+    assert run(folder, "README.md", "models/net.py", errors=said).count("✓") == 1
+    words = ("--output-format=json", "README.md")
+    assert json.loads(run(folder, *words, errors=said))["reports"] == []
+    words = ("--output-format=sarif", "README.md")
+    assert read_sarif(run(folder, *words, errors=said)) == []
+
+
+def test_a_path_that_does_not_exist_is_an_error(folder: Path) -> None:
+    said = "error: there is no file models/nope.py\n"
+    for _ in range(2):  # with nothing known of the networks, and with all that they read
+        assert run(folder, "models/nope.py", code=2, errors=said) == ""
+        assert run(folder, "models/net.py", "models/nope.py", code=2, errors=said) == ""
+        run(folder)
 
 
 def test_verbose_says_what_the_cache_did(folder: Path) -> None:
@@ -231,19 +245,35 @@ def test_one_bad_network_is_no_matter_of_the_others(folder: Path) -> None:
     assert suites["models/big.py:Net"] == (0, 0)
 
 
-def test_what_cannot_be_judged_ends_with_2_and_keeps_the_rest(folder: Path) -> None:
+def add_files_without_one_network(folder: Path) -> None:
     (folder / "models" / "empty.py").write_text("")
     (folder / "models" / "two.py").write_text(NET + NET[NET.index("class") :].replace("Net", "B"))
+
+
+def test_a_file_without_one_network_is_a_failed_result(folder: Path) -> None:
+    add_files_without_one_network(folder)
+    text = run(folder, code=1)
+    assert text.count("✓") == 3
+    assert "✗ builds: " in text
+    assert "models/empty.py: no nn.Module is defined here" in text
+    assert "models/two.py holds 2 networks: " in text
+    assert text.endswith("\n2 of 5 networks failed\n")
+    suites = {s.name: s.failures for s in read_junit(run(folder, "--output-format=junit", code=1))}
+    # Two suites of big.py have one name.
+    assert (suites["models/empty.py"], suites["models/two.py"], len(suites)) == (1, 1, 4)
+
+
+def test_what_cannot_be_judged_ends_with_2_and_stands_in_the_report(folder: Path) -> None:
+    add_files_without_one_network(folder)
     (folder / "specs" / "big.yaml").write_text("rules:\n  parameterz: {less_than: 3}\n")
     done = run_command(folder, "check")
     assert done.returncode == 2
     assert done.stdout.count("✓") == 2
-    errors = done.stderr
-    assert errors.count("error: ") == 3
-    assert 'specs/big.yaml:2:3: unknown rule "parameterz"; did you mean "parameters"?' in errors
-    assert "models/empty.py: no nn.Module is defined here" in errors
-    assert "models/two.py holds 2 networks: " in errors
-    assert "[tool.archcheck] takes a `name` and `arguments`" in errors
+    said = 'specs/big.yaml:2:3: unknown rule "parameterz"; did you mean "parameters"?'
+    assert done.stderr.startswith(f"error: {said}\n")
+    assert done.stderr.count("error: ") == 1
+    assert f"✗ imports: not run: {said}" in done.stdout
+    assert done.stdout.endswith("\n3 of 5 networks failed\n")
 
 
 def test_errors_of_the_settings_end_with_2_at_once(folder: Path) -> None:

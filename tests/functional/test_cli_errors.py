@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.commands import COMMAND, LIMIT, run_command
+from archcheck.reporters.formats import ReportFormat
+from tests.support.commands import COMMAND, LIMIT, output_of, run_command
 
 NET = """\
 import os
@@ -77,12 +79,6 @@ REFERENCES = {
     "net.ipynb": ["notebook", "nbconvert --to script"],
     "net.ipynb:Net": ["notebook"],
     "net.py:": ["nothing stands behind the colon"],
-    "net.py:Nett": ["there is no Nett", "did you mean Net?"],
-    "net.py:os": ["os is neither a network nor a function"],
-    "net.py:WIDTH": ["WIDTH is neither a network nor a function"],
-    "net.py:text": ["text() returned str, not an nn.Module"],
-    "two.py": ["2 networks; name one: two.py:Net, two.py:Other"],
-    "none.py": ["no nn.Module is defined here"],
     "no_such_package:Net": ["there is no module no_such_package"],
     "no_such_package": ["there is no file no_such_package"],
     "-": ["a network is not read from standard input"],
@@ -96,9 +92,43 @@ def test_a_wrong_reference(folder: Path, reference: str) -> None:
     assert_refused(done, *REFERENCES[reference])
 
 
+CONTENTS = {
+    "net.py:Nett": ["there is no Nett", "did you mean Net?"],
+    "net.py:os": ["os is neither a network nor a function"],
+    "net.py:WIDTH": ["WIDTH is neither a network nor a function"],
+    "net.py:text": ["text() returned str, not an nn.Module"],
+    "two.py": ["2 networks; name one: two.py:Net, two.py:Other"],
+    "none.py": ["no nn.Module is defined here"],
+}
+
+
+@pytest.mark.parametrize("reference", CONTENTS)
+def test_a_file_that_does_not_hold_one_network_is_a_failed_result(
+    folder: Path, reference: str
+) -> None:
+    words = ("verify", reference, "--spec", "spec.yaml", "--output-format", "json")
+    report = json.loads(output_of(folder, *words, code=1))
+    assert report["passed"] is False
+    (first, *rules) = report["rules"]
+    assert (first["rule"], first["status"]) == ("builds", "failed")
+    for text in CONTENTS[reference]:
+        assert text in first["message"]
+    assert [rule["status"] for rule in rules] == ["not-verified"]
+
+
+def test_what_is_not_there_stands_in_every_report(folder: Path) -> None:
+    formats = [each.value for each in ReportFormat]
+    options = [word for name in formats for word in ("--output-format", name, "-o", name)]
+    done = run_command(folder, "verify", "nothing.py", "--spec", "spec.yaml", *options)
+    assert_refused(done, "there is no file nothing.py")
+    for name in formats:
+        text = (folder / name).read_text(encoding="utf-8").replace("\\", "")
+        assert "there is no file nothing.py" in text, name
+
+
 SPECS = {
     "nothing.yaml": ["there is no file nothing.yaml"],
-    "sub folder": ["sub folder is a folder"],
+    "./sub folder": ["sub folder is a folder"],
     "empty.yaml": ["the spec is empty"],
     "comment.yaml": ["the spec is empty"],
     "norules.yaml": ["rules"],

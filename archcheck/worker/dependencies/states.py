@@ -20,6 +20,9 @@ INSTALLATION = (".dist-info", ".egg-info", ".egg-link", ".pth")
 """Endings of the files that say which packages are installed in a folder, in which version."""
 EVERY_VARIABLE = ""
 """Stands for the whole environment among the names of variables."""
+OWN_VARIABLES = "ARCHCHECK_"
+"""What the names of archcheck's own variables begin with. They say where the images are, say: a
+worker does not get them."""
 
 STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 # The originals: a recorder replaces them.
@@ -191,7 +194,7 @@ def candidates(names: Iterable[str] | None, modules: Collection[str], folder: st
 def variable_state(name: str) -> str:
     """The state of an environment variable. Its value, which may be a secret, is not kept."""
     if name == EVERY_VARIABLE:
-        pairs = sorted(os.environ.items())
+        pairs = sorted(v for v in os.environ.items() if not v[0].startswith(OWN_VARIABLES))
         return digest(os.fsencode("\0".join(f"{key}={value}" for key, value in pairs)))
     value = os.environ.get(name)
     return ABSENT if value is None else digest(os.fsencode(value))

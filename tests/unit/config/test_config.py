@@ -104,7 +104,7 @@ def test_patterns(folder: Path, pattern: str, files: list[str]) -> None:
 
 def test_every_pattern_that_matches_applies(folder: Path) -> None:
     lines = '"models/o*.py" = "specs/edge.yaml"\n"models/one.py" = ["specs/small.json", '
-    lines += '"specs/edge.yaml"]\n"models/two.py" = "plain"\n'
+    lines += '"specs/edge.yaml"]\n"models/two.py" = "./plain"\n'
     assert mapped(lines) == [
         ("models/one.py", "edge.yaml"),
         ("models/one.py", "small.json"),
@@ -122,8 +122,8 @@ def test_what_comes_with_a_network(folder: Path) -> None:
 data = "images"
 
 [tool.archcheck.networks]
-"models/one.py" = {{spec = "plain", {beside}}}
-"models/two.py" = {{spec = "plain", data = "more", augmentation = "train.py"}}
+"models/one.py" = {{spec = "./plain", {beside}}}
+"models/two.py" = {{spec = "./plain", data = "more", augmentation = "train.py"}}
 """
     one, two = (network.submission for network in mapped_networks(config(text)))
     assert (one.weights, one.data) == (folder / "w.safetensors", folder / "images")
@@ -273,15 +273,18 @@ MISMAPPED = [
     ("'/models/*.py' = 'specs/edge.yaml'", "patterns are relative to the folder of this file"),
     (r'"\u0000.py" = "specs/edge.yaml"', "it matches no file"),
     ("'models/*.py' = 'specs/edg.yaml'", "there is no spec specs/edg.yaml"),
-    (r'"models/*.py" = "specs/edg\u0000"', "there is no file"),
-    ("'models/*.py' = 'specs'", '"specs" is a folder; name the spec\'s file'),
+    (r'"models/*.py" = "specs/edg\u0000"', "there is no spec specs/edg"),
+    ("'models/*.py' = './specs'", '"./specs" is a folder; name the spec\'s file'),
     ("'models/*.py' = {spec = 'specs/x.yaml'}", "there is no spec specs/x.yaml"),
-    ("'models/*.py' = {spec = 'plain', weights = 'w.pt'}", "weights: there is no file w.pt"),
-    ("'models/*.py' = {spec = 'plain', weights = 'specs'}", "specs is a folder; name the file"),
-    ("'models/*.py' = {spec = 'plain', augmentation = 'x.py:t'}", "there is no file x.py"),
-    ("'models/*.py' = {spec = 'plain', augmentation = 'plain'}", "plain is not a Python file"),
-    ("'models/*.py' = {spec = 'plain', data = 'plain'}", "data: there is no folder plain"),
-    ("'models/*.py' = 'assignment8'", 'no shipped spec of that name; did you mean "assignment7"?'),
+    ("'models/*.py' = {spec = './plain', weights = 'w.pt'}", "weights: there is no file w.pt"),
+    ("'models/*.py' = {spec = './plain', weights = 'specs'}", "specs is a folder; name the file"),
+    ("'models/*.py' = {spec = './plain', augmentation = 'x.py:t'}", "there is no file x.py"),
+    ("'models/*.py' = {spec = './plain', augmentation = 'plain'}", "plain is not a Python file"),
+    ("'models/*.py' = {spec = './plain', data = 'plain'}", "data: there is no folder plain"),
+    (
+        "'models/*.py' = 'assignment8'",
+        'no shipped spec is named "assignment8"; did you mean "assignment7"?',
+    ),
 ]
 
 

@@ -17,8 +17,8 @@ from torch import nn
 
 import archcheck
 from archcheck.network import Network, Place
+from archcheck.plain_text import plain
 from archcheck.reporters.formats import MACHINE_FORMATS, render
-from archcheck.reporters.formatting import plain
 from archcheck.reporters.regions import relative
 from archcheck.reporters.text import print_concise
 from archcheck.rules import Location, Verdict

@@ -228,6 +228,16 @@ def test_scores_that_are_no_numbers_are_said() -> None:
     assert "37 images have NaN among their scores" in verdict.message
 
 
+def test_answers_that_depend_on_the_order_are_a_warning() -> None:
+    steady = judge(measured(8600, repeated=1000, changed=10), at_least=85)
+    assert steady.asides == ()
+    verdict = judge(measured(8600, repeated=1000, changed=11), at_least=85)
+    assert verdict.status == "passed"
+    (aside,) = verdict.asides
+    assert "11 of 1,000 images that were shown twice" in aside.message
+    assert "depend on the order of the images" in aside.message
+
+
 def test_what_was_not_measured_is_not_verified() -> None:
     verdict = judge(NotMeasured("no weights given (--weights)", "a hint"), at_least=85)
     assert (verdict.status, verdict.found, verdict.found_text) == ("not-verified", None, "–")

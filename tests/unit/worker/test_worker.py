@@ -28,10 +28,10 @@ def start(request: pytest.FixtureRequest) -> Iterator[Start]:
         yield workers.start
 
 
-def rest(start: Start, job: str = NAP, *, each_step: bool = False, **seconds: float) -> object:
+def rest(start: Start, job: str = NAP, *, steps: int = 0, **seconds: float) -> object:
     with start() as worker:
         request = Nap(**seconds)
-        return worker.run(job, request, str, script="net.py", timeout=2, each_step=each_step)
+        return worker.run(job, request, str, script="net.py", timeout=2, steps=steps)
 
 
 @pytest.mark.slow
@@ -46,7 +46,7 @@ def test_only_the_users_code_has_a_time_limit(start: Start) -> None:
 
 @pytest.mark.slow
 def test_steps_share_the_time_or_have_all_of_it_each(start: Start) -> None:
-    assert rest(start, step=1.1, each_step=True) == "rested"
+    assert rest(start, step=1.1, steps=2) == "rested"
     failure = rest(start, step=1.1)
     assert isinstance(failure, Failure)
     assert failure.cause == "timeout"
