@@ -72,7 +72,8 @@ class Recorder(TorchFunctionMode):
             own = [
                 parameter
                 for parameter in module._parameters.values()
-                if isinstance(parameter, nn.Parameter) and not self.tensor_ids.knows(parameter)
+                if isinstance(parameter, nn.Parameter)
+                and not self.tensor_ids.is_registered(parameter)
             ]
             self.unregistered.add(module, own, place)
         self.calls.append(

@@ -126,6 +126,10 @@ class TensorIds:
         entry = self._entries.get(id(tensor))
         return entry is not None and entry[0]() is tensor
 
+    def is_registered(self, tensor: object) -> bool:
+        """Whether an object is a parameter of the model."""
+        return self.knows(tensor) and self._entries[id(tensor)][2] is not None
+
     def number(self, tensor: torch.Tensor) -> int:
         """The number of the value that a tensor object holds; a new one is marked as unseen."""
         entry = self._entries.get(id(tensor))

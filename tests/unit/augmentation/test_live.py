@@ -127,6 +127,14 @@ def test_scripts_that_are_no_good_to_import(tmp_path: Path, name: str) -> None:
     assert bool(found.notes) == bool(note)
 
 
+@pytest.mark.parametrize("read_line", ["json.loads('{')", "fetch.get()"])
+def test_the_line_that_could_not_be_run_is_the_scripts(tmp_path: Path, read_line: str) -> None:
+    (tmp_path / "fetch.py").write_text("import json\n\n\ndef get():\n    json.loads('{')\n")
+    found = read(tmp_path, f"import json, fetch\n\n{read_line}\n{BEFORE}")
+    name = Path(found.file).name
+    assert found.notes[0].startswith(f"{name}:3 could not be run any further: JSONDecodeError")
+
+
 def test_a_script_that_never_returns_is_given_up(tmp_path: Path) -> None:
     began = time.monotonic()
     found = read(tmp_path, f"while True: pass\n{BEFORE}", timeout=3.0)

@@ -58,6 +58,17 @@ def test_layers_in_a_plain_list_are_told_of() -> None:
     assert f"and 1 more layers are called but no module of the network: {count:,} param" in note
 
 
+def test_layers_that_forward_makes_are_told_of() -> None:
+    class Made(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            made: torch.Tensor = nn.Conv2d(3, 8, 3)(x)
+            return made
+
+    (note,) = archcheck.trace(Made(), IMAGE).notes
+    assert note.startswith("Conv2d (test_remarks.py:")
+    assert "224 parameters do not count" in note
+
+
 def test_weights_that_are_lent_to_a_layer_count_where_they_are_held() -> None:
     class Ensemble(nn.Module):
         """A function of several layers' stacked weights, mapped over them."""
