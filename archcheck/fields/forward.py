@@ -13,7 +13,7 @@ from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Resu
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
 from archcheck.network.graph import data_inputs
-from archcheck.network.kinds import ESCAPE
+from archcheck.network.kinds import ESCAPE, FROZEN, SCRIPT
 from archcheck.network.value_dependence import taken_out
 
 REARRANGING = frozenset(
@@ -51,6 +51,9 @@ def outcome(
 
     A text says why none is known, a :class:`NotModelledError` in place of a map why one is not.
     """
+    if op.kind == SCRIPT:
+        part = "module" if FROZEN in op.arguments else "function"
+        return f"a scripted {part}: not seen"
     handler = HANDLERS.get(op.kind)
     if handler is None:
         return f"{op.function} is not modelled"

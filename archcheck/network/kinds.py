@@ -12,6 +12,8 @@ ESCAPE = "escape"
 """The kind that stands for a value taken out of the graph into Python."""
 SCRIPT = "script"
 """The kind of what torch's own interpreter runs, which is not seen."""
+FROZEN = "frozen"
+"""The argument of scripted code that says whether its weights are constants of the code."""
 IN_PLACE_WRITE = "in_place"
 """The argument that marks an operation as having written into its first operand."""
 

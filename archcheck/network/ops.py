@@ -320,7 +320,6 @@ TABLE = (
     Row("fold", WINDOW_VIEW, "input output_size kernel_size dilation padding stride"),
     Row("cat|concat|concatenate stack", JOIN, "tensors dim"),
     Row("hstack vstack|row_stack dstack column_stack", JOIN, "tensors"),
-    Row("as_strided", REARRANGEMENT, "input size stride storage_offset"),
     Row("diag diagflat", REARRANGEMENT, "input diagonal"),
     Row("diag_embed", REARRANGEMENT, "input offset dim1 dim2"),
     Row("block_diag cartesian_prod", REARRANGEMENT, "*tensors"),

@@ -12,7 +12,7 @@ from archcheck.evidence import Evidence, Needs
 from archcheck.fields import ReceptiveField, receptive_field
 from archcheck.fields.explain.growth import Growth
 from archcheck.network import Network, Op, Place
-from archcheck.network.kinds import KNOWN, UNFOLLOWED_LAYERS
+from archcheck.network.kinds import FROZEN, KNOWN, UNFOLLOWED_LAYERS
 from archcheck.rules.options import CommonOptions
 
 Status = Literal["passed", "failed", "not-verified"]
@@ -74,6 +74,8 @@ Baseline = Proposal | str | None
 """What a rule asks of a network as it is: a proposal, the reason why it cannot be known whether one
 would hold, or None where there is nothing to ask."""
 
+FROZEN_WEIGHTS = "the weights of a frozen script are constants of its code: not seen"
+"""Why what parameters amount to is not verified where there is one."""
 _SOUNDS_LIKE_A_LAYER = re.compile("conv|pool|linear|dot|inner|mm|mv|matmul|attention|rnn|lstm|mean")
 
 
@@ -106,6 +108,12 @@ class Subject:
             if self.network.depends(op)
             and (op.kind in UNFOLLOWED_LAYERS or (op.kind not in KNOWN and _may_be_a_layer(op)))
         )
+
+    @cached_property
+    def frozen(self) -> tuple[Location, ...]:
+        """Where frozen scripts are called, whose weights are constants of their code."""
+        ops = self.network.ops
+        return tuple(call_location(op) for op in ops if op.arguments.get(FROZEN) is True)
 
     @cached_property
     def opaque(self) -> tuple[Location, ...]:

@@ -2,7 +2,16 @@
 
 from pydantic import Field
 
-from archcheck.rules.base import Baseline, Example, Rule, Subject, Verdict, register
+from archcheck.rules.base import (
+    FROZEN_WEIGHTS,
+    Baseline,
+    Example,
+    Rule,
+    Subject,
+    Verdict,
+    not_verified,
+    register,
+)
 from archcheck.rules.baseline import at_most
 from archcheck.rules.options import ByteAmount, CommonOptions
 
@@ -57,6 +66,8 @@ class ModelSize(Rule):
             bits += network.buffer_elements * options.bits if options.bits else stored
         size = (bits + 7) // 8
         width = f"{options.bits} bits a weight" if options.bits else "as stored"
+        if subject.frozen and not options.settled_from(size):
+            return not_verified(options.describe(), FROZEN_WEIGHTS, subject.frozen)
         return Verdict(
             status="passed" if options.holds(size) else "failed",
             found=size,

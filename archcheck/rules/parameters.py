@@ -6,6 +6,7 @@ from pydantic import Field
 
 from archcheck.network import Network, layers_of
 from archcheck.rules.base import (
+    FROZEN_WEIGHTS,
     Baseline,
     Example,
     Location,
@@ -13,6 +14,7 @@ from archcheck.rules.base import (
     Subject,
     Verdict,
     location,
+    not_verified,
     register,
 )
 from archcheck.rules.baseline import at_most
@@ -85,6 +87,8 @@ class Net(nn.Module):
         }
         count = counts[options.count]
         required, holds = options.describe(), options.holds(count)
+        if subject.frozen and not options.settled_from(count):
+            return not_verified(required, FROZEN_WEIGHTS, subject.frozen)
         if options.count == "used" and subject.opaque and not options.settled_from(count):
             reason = "a part of the network could not be followed: it may use more parameters"
             return Verdict(

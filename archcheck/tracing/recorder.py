@@ -12,11 +12,12 @@ from torch import nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from archcheck.network import Call, Op, Place
-from archcheck.network.kinds import ESCAPE, IN_PLACE_WRITE, SCRIPT, kind_of
+from archcheck.network.kinds import ESCAPE, FROZEN, IN_PLACE_WRITE, SCRIPT, kind_of
 from archcheck.network.value_dependence import RETURNS, driven_outputs
 from archcheck.tracing.arguments import described
 from archcheck.tracing.constants import Constants
 from archcheck.tracing.module_tree import Paths
+from archcheck.tracing.restore import version_of
 from archcheck.tracing.shape_rules.base import Call as TorchCall
 from archcheck.tracing.shape_rules.views import METADATA
 from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in
@@ -32,6 +33,8 @@ ESCAPES = frozenset(
 """Functions that turn a tensor's value into Python data, which cannot be followed."""
 _PLAIN_METADATA = METADATA - {"grad"}
 """The properties of a tensor that are never tensors themselves."""
+SCRIPTING = "torch.jit.script"
+"""The function that what is scripted is recorded under."""
 PARAMETRIZE = "torch.nn.utils.parametrize"
 """The module in which torch defines the classes of parametrized layers."""
 
@@ -178,20 +181,38 @@ class Recorder(TorchFunctionMode):
             self._write_alias(alias, outputs[0], op)
         return result
 
-    def script(self, module: bool, args: Any, result: Any) -> None:
-        """Record the call of a scripted function, or of a scripted module's method. What runs in
-        it is not seen."""
-        outputs = tensors_in(result)
-        if not outputs:
-            return
-        parameters: tuple[str, ...] = ()
-        if module and self.stack:
-            path = self.calls[self.stack[-1]].module
-            prefix = f"{path}." if path else ""
-            parameters = tuple(n for n in self.tensor_ids.owners if n.startswith(prefix))
-        numbers = self.tensor_ids.numbers(tensors_in(args))
+    def run_script(
+        self,
+        method: bool,
+        script: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
+        """Run a scripted function, or a scripted module's method, and record it as a whole. What
+        runs in it is not seen."""
+        inputs = [*tensors_in(list(args)), *tensors_in(dict(kwargs))]
+        versions = list(map(version_of, inputs))
+        result = script(*args, **kwargs)
+        written = [t for t, before in zip(inputs, versions, strict=True) if version_of(t) != before]
         with torch._C.DisableTorchFunction():
-            self._append("torch.jit.script", SCRIPT, {}, numbers, outputs, parameters, "unseen")
+            self._note_script(method, inputs, [*tensors_in(result), *written])
+        return result
+
+    def _note_script(
+        self, method: bool, inputs: list[torch.Tensor], outputs: list[torch.Tensor]
+    ) -> None:
+        numbers, parameters = self.tensor_ids.look_up(inputs)
+        if not outputs:
+            self._take_out(SCRIPTING, SCRIPT, numbers)
+            return
+        arguments = {}
+        if method and self.stack:
+            path = self.calls[self.stack[-1]].module
+            inside = f"{path}." if path else ""
+            parameters += tuple(n for n in self.tensor_ids.owners if n.startswith(inside))
+            # Freezing takes away the mode, and makes constants of the weights.
+            arguments = {FROZEN: not hasattr(self._modules.get(path), "training")}
+        self._append(SCRIPTING, SCRIPT, arguments, numbers, outputs, parameters, "unseen")
 
     def _append(
         self,

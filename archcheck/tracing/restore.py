@@ -46,7 +46,8 @@ def unchanged(model: nn.Module, *, training: bool, paths: Paths | None = None) -
     buffers: dict[int, torch.Tensor] = {}
     for module in paths:
         if isinstance(module, torch.jit.ScriptModule):  # keeps its contents elsewhere
-            flags.append((module, module.training))
+            if hasattr(module, "training"):  # a frozen one has no mode any more
+                flags.append((module, module.training))
             continue
         kept.append((module, type(module), _contents(module)))
         for buffer in module._buffers.values():
@@ -61,7 +62,7 @@ def unchanged(model: nn.Module, *, training: bool, paths: Paths | None = None) -
     try:
         with _process_unchanged({p.get_device() for p in parameters if p.is_cuda}):
             for module in paths:
-                if module.training is not training:
+                if getattr(module, "training", training) is not training:
                     module.training = training
             yield copies
     finally:
@@ -143,7 +144,7 @@ class Copies:
         if id(tensor) not in self._kept:
             with torch.no_grad():
                 value = None if tensor.is_meta or is_lazy(tensor) else tensor.detach().clone()
-            self._kept[id(tensor)] = (tensor, value, _version(tensor))
+            self._kept[id(tensor)] = (tensor, value, version_of(tensor))
 
     def keep_all(self, tensors: Iterable[torch.Tensor]) -> None:
         """Remember the values of many tensors; small ones that are alike share a copy."""
@@ -231,7 +232,7 @@ def _put_back(tensor: torch.Tensor, value: torch.Tensor) -> None:
 def _changed(tensor: torch.Tensor, value: torch.Tensor, version: int | None) -> bool:
     # Neither check is enough: writes through ``.data`` and running statistics do not raise the
     # version, and sparse tensors cannot be compared.
-    if version != _version(tensor) or tensor.shape != value.shape:
+    if version != version_of(tensor) or tensor.shape != value.shape:
         return True
     try:
         if torch.equal(tensor, value):
@@ -241,7 +242,8 @@ def _changed(tensor: torch.Tensor, value: torch.Tensor, version: int | None) -> 
         return False
 
 
-def _version(tensor: torch.Tensor) -> int | None:
+def version_of(tensor: torch.Tensor) -> int | None:
+    """How often a tensor was written to, None if torch does not count it."""
     try:
         return tensor._version
     except RuntimeError:  # inference tensors do not count their changes

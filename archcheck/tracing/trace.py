@@ -13,6 +13,7 @@ from torch.nn.modules.module import (
     register_module_forward_hook,
     register_module_forward_pre_hook,
 )
+from torch.nn.parameter import is_lazy
 
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Module, Network, Parameter, Place
@@ -25,7 +26,7 @@ from archcheck.tracing.restore import unchanged
 from archcheck.tracing.shape_rules.base import NeedsValues
 from archcheck.tracing.shape_rules.conditions import (
     memory_left_alone,
-    scripts_noticed,
+    scripts_run_by,
     worth_trying,
 )
 from archcheck.tracing.shape_rules.executor import ShapeExecutor
@@ -104,7 +105,7 @@ def _without_values(
     executor = ShapeExecutor(recorder.tensor_ids, lazy_init)
     recorder.perform = executor.perform
     try:
-        with memory_left_alone(), scripts_noticed(executor.give_up):
+        with memory_left_alone(), scripts_run_by(lambda *_: executor.give_up()):
             network = _one_pass(model, shapes, training, recorder, executor)
     except (Exception, NeedsValues):
         return None
@@ -136,7 +137,8 @@ def _one_pass(
         recorder.before_write = copies.keep if executor is None else executor.before(copies.keep)
         stack.enter_context(torch.no_grad())
         stack.enter_context(eager())
-        stack.enter_context(scripts_noticed(ended=recorder.script))
+        if executor is None:
+            stack.enter_context(scripts_run_by(recorder.run_script))
         stack.callback(register_module_forward_pre_hook(recorder.enter).remove)
         stack.callback(register_module_forward_hook(leave).remove)
         try:
@@ -147,9 +149,10 @@ def _one_pass(
         outputs = tuple(
             (label, recorder.tensor_ids.number(tensor)) for label, tensor in _labelled(output, "")
         )
+        held = parameters_of(recorder.paths)
     if not outputs:
         raise no_tensor(model, output)
-    buffers = buffers_of(recorder.paths)
+    buffers = [buffer for buffer in buffers_of(recorder.paths) if not is_lazy(buffer)]
     return Network(
         name="",
         inputs=numbers,
@@ -158,7 +161,7 @@ def _one_pass(
         ops=tuple(recorder.ops),
         calls=tuple(recorder.calls),
         modules=_modules(recorder),
-        parameters=_parameters(recorder),
+        parameters=_parameters(recorder, held),
         training=training,
         batch=batch,
         buffer_elements=sum(buffer.numel() for buffer in buffers),
@@ -166,6 +169,7 @@ def _one_pass(
         notes=(
             *recorder.notes,
             *recorder.unregistered.notes(),
+            *_without_values_yet(held),
             *batch_notes(recorder.ops, [t for _, t in outputs], recorder.tensor_ids, batch),
         ),
         torch=str(torch.__version__),
@@ -228,16 +232,26 @@ def _modules(recorder: Recorder) -> tuple[Module, ...]:
     )
 
 
-def _parameters(recorder: Recorder) -> tuple[Parameter, ...]:
+def _parameters(recorder: Recorder, held: dict[str, nn.Parameter]) -> tuple[Parameter, ...]:
+    """The parameters; of one that has no shape before the pass, what ``held`` it afterwards."""
     used = {name for op in recorder.ops for name in op.parameters}
-    return tuple(
-        Parameter(
-            name=name,
-            shape=tuple(parameter.shape),
-            size=parameter.numel(),
-            trainable=parameter.requires_grad,
-            bits=parameter.element_size() * 8,
-            used=name in used,
+    parameters = []
+    for name, before in parameters_of(recorder.paths).items():
+        parameter = held.get(name, before) if is_lazy(before) else before
+        empty = is_lazy(parameter)
+        parameters.append(
+            Parameter(
+                name=name,
+                shape=() if empty else tuple(parameter.shape),
+                size=0 if empty else parameter.numel(),
+                trainable=parameter.requires_grad,
+                bits=parameter.dtype.itemsize * 8,
+                used=name in used or parameter is not before,
+            )
         )
-        for name, parameter in parameters_of(recorder.paths).items()
-    )
+    return tuple(parameters)
+
+
+def _without_values_yet(held: dict[str, nn.Parameter]) -> tuple[str, ...]:
+    names = [name for name, parameter in held.items() if is_lazy(parameter)]
+    return (f"{', '.join(names)}: not initialised, and counted as empty",) if names else ()

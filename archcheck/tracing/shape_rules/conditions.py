@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -43,24 +44,19 @@ def memory_left_alone() -> Iterator[None]:
             settings.fill_uninitialized_memory = filled
 
 
-@contextmanager
-def scripts_noticed(
-    begins: Callable[[], Any] = lambda: None,
-    ended: Callable[[bool, Any, Any], None] = lambda module, args, result: None,
-) -> Iterator[None]:
-    """While this is entered, call ``begins`` before scripted functions, which no mode sees.
+ScriptRunner = Callable[[bool, Callable[..., Any], Sequence[Any], Mapping[str, Any]], Any]
+"""It gets a scripted function, whether it is a module's method, and its arguments, and gives its
+result."""
 
-    ``ended`` is called after them: with whether it is a module's method, its arguments and its
-    result.
-    """
+
+@contextmanager
+def scripts_run_by(run: ScriptRunner) -> Iterator[None]:
+    """While this is entered, ``run`` calls scripted functions, inside of which no mode sees."""
     patched = []
 
-    def noticing(original: Any, module: bool) -> Any:
+    def running(original: Any, method: bool) -> Any:
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            begins()
-            result = original(self, *args, **kwargs)
-            ended(module, [*args, *kwargs.values()], result)
-            return result
+            return run(method, partial(original, self), args, kwargs)
 
         return call
 
@@ -68,7 +64,7 @@ def scripts_noticed(
         kind: Any = getattr(torch._C, name, None)
         if kind is not None:
             patched.append((kind, kind.__call__))
-            kind.__call__ = noticing(kind.__call__, name == "ScriptMethod")
+            kind.__call__ = running(kind.__call__, name == "ScriptMethod")
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from archcheck.network import kinds
+from archcheck.tracing.module_tree import paths_of
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.shape_rules.base import NeedsValues
 from archcheck.tracing.shape_rules.executor import ShapeExecutor
@@ -268,7 +269,7 @@ def copied(value: Any) -> Any:
 def from_shapes(drawn: Drawn, constants: Collection[int] = ()) -> Any:
     """What shape rules give for a call, described; ``constants`` are places of arguments."""
     function, arguments, options = drawn
-    recorder = Recorder({nn.Identity(): ""})
+    recorder = Recorder(paths_of(nn.Identity()))
     executor = ShapeExecutor(recorder.tensor_ids, None)
     found: list[Any] = []
 

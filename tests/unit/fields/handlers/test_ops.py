@@ -198,6 +198,10 @@ ANY: dict[str, Function] = {
     "vecdot of the last": lambda x: torch.linalg.vecdot(x, torch.ones(x.shape[-1]).to(x))[
         ..., None
     ],
+    "vdot": lambda x: torch.vdot(x[0, 0].flatten(), x[0, 1].flatten())[None, None, None],
+    "multi_dot of a row and a column": lambda x: torch.linalg.multi_dot(
+        [torch.ones(4).to(x), x.flatten(2)[0], x.flatten(2)[0, 0]]
+    )[None, None, None],
     "addbmm": lambda x: torch.addbmm(
         torch.ones(4, 4).to(x), *[x.flatten(2).expand(2, -1, -1)[..., i : i + 4] for i in (0, 2)]
     )[None],
@@ -241,7 +245,7 @@ ANY: dict[str, Function] = {
 
 UNLABELLED = {
     *("iterate", "diagonal", "cdist", "roll all", "outer", "addr", "inner", "inner of two maps"),
-    *("addbmm", "multi_dot", "matrix_power", "kron"),
+    *("vdot", "addbmm", "multi_dot", "multi_dot of a row and a column", "matrix_power", "kron"),
     *("kron of two maps", "meshgrid of maps", "vecdot of the last"),
 }
 """Whose dimensions count no positions of space any more, or not surely."""
@@ -289,3 +293,26 @@ def _one(at: tuple[int, int], by: float) -> Tensor:
     change = torch.zeros(1, 1, 8, 8)
     change[0, 0, *at] = by
     return change
+
+
+class PackedSteps(nn.Module):
+    """A recurrent layer over the first steps of a map, with padding behind them."""
+
+    def __init__(self, kind: Any, *, bidirectional: bool) -> None:
+        super().__init__()
+        self.stem = nn.Conv1d(2, 4, 3, padding=1)
+        self.layer = kind(4, 3, batch_first=True, bidirectional=bidirectional)
+
+    def forward(self, x: Tensor) -> Tensor:
+        steps = self.stem(x).transpose(1, 2)
+        packed = nn.utils.rnn.pack_padded_sequence(steps, torch.tensor([9]), batch_first=True)
+        read = self.layer(packed)[0]
+        padded, _ = nn.utils.rnn.pad_packed_sequence(read, batch_first=True, total_length=12)
+        return padded.transpose(1, 2)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_packed_sequence_is_its_first_steps(kind: Any, bidirectional: bool) -> None:
+    field = assert_every_unit(PackedSteps(kind, bidirectional=bidirectional), (2, 12))
+    assert field.unit((11,)).actual.count == 0
