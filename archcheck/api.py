@@ -115,7 +115,10 @@ def _verify_live(
     module: nn.Module, submission: Submission, spec: Spec, timeout: float, started: float
 ) -> Report:
     try:
-        traced = trace(module, submission.shapes_under(spec), training=submission.training)
+        from archcheck.tracing.other_batch import trace_for_batches
+
+        shapes = submission.shapes_under(spec)
+        traced = trace_for_batches(module, shapes, training=submission.training)
     except failures.NetworkError as error:
         return verification.report_on(submission, spec, error.failure(), started)
     evidence = collect_live(module, submission, spec, traced, start_worker, timeout=timeout)

@@ -26,11 +26,14 @@ def reference_key(reference: Reference) -> str:
 
 
 def request_key(
-    input_shapes: Sequence[Sequence[int]], arguments: Mapping[str, Any], training: bool
+    input_shapes: Sequence[Sequence[int]],
+    arguments: Mapping[str, Any],
+    training: bool,
+    other_batches: bool = False,
 ) -> str:
     """The key of one request to a reference.
 
     Raises:
         TypeError, ValueError, OverflowError: if the arguments cannot be serialised.
     """
-    return key_of([list(shape) for shape in input_shapes], dict(arguments), training)
+    return key_of([list(shape) for shape in input_shapes], dict(arguments), training, other_batches)

@@ -20,7 +20,7 @@ def known_reads(
     *,
     training: bool = False,
 ) -> Dependencies | None:
-    """What a network read when it was traced.
+    """What a network read when it was traced to be verified.
 
     None if it was never traced in this way, was not kept, or something has changed since.
     """
@@ -29,7 +29,7 @@ def known_reads(
     with watch.paused():
         try:
             key = reference_key(reference)
-            request = request_key(input_shapes, arguments, training)
+            request = request_key(input_shapes, arguments, training, True)
         except (OSError, TypeError, ValueError, OverflowError):
             return None
         return store.reads(key, request)

@@ -68,20 +68,24 @@ class CachedTracing:
         *,
         training: bool = False,
         timeout: float = 60.0,
+        other_batches: bool = False,
     ) -> Network | Failure:
         """The Network, kept or new; what goes wrong in it is returned as a :class:`Failure`.
+
+        With ``other_batches`` it has to be the same network for another batch.
 
         Raises:
             InputError: if the reference is wrong.
             StartError: if the child could not import torch.
         """
         with watch.paused():
-            request = self._request(input_shapes, arguments or {}, training)
-            if self._store is not None and request:
-                network = self._store.get(self._key, request)
-                if network is not None:
-                    self.remark = "the network comes from the cache"
-                    return network
+            request = self._request(input_shapes, arguments or {}, training, other_batches)
+            network = self._kept(request)
+            if network is None and not other_batches:  # one that was looked at twice will do
+                network = self._kept(self._request(input_shapes, arguments or {}, training, True))
+            if network is not None:
+                self.remark = "the network comes from the cache"
+                return network
             if self._worker is None:
                 self._worker = self.start_worker()
             from archcheck.tracing.remote import trace_in
@@ -94,6 +98,7 @@ class CachedTracing:
                 training=training,
                 timeout=timeout,
                 recorded=True,
+                other_batches=other_batches,
             )
             if isinstance(traced, Failure):
                 watch.add(None)
@@ -103,13 +108,22 @@ class CachedTracing:
                 watch.add(None)
         return traced.network
 
+    def _kept(self, request: str) -> Network | None:
+        if self._store is None or not request:
+            return None
+        return self._store.get(self._key, request)
+
     def _request(
-        self, input_shapes: Sequence[Sequence[int]], arguments: Mapping[str, Any], training: bool
+        self,
+        input_shapes: Sequence[Sequence[int]],
+        arguments: Mapping[str, Any],
+        training: bool,
+        other_batches: bool,
     ) -> str:
         if self._store is None:
             return ""
         try:
-            return request_key(input_shapes, arguments, training)
+            return request_key(input_shapes, arguments, training, other_batches)
         except (TypeError, ValueError, OverflowError):
             return ""  # the process will report what is wrong with them
 

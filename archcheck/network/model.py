@@ -137,6 +137,8 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     torch: str = ""
     constants: tuple[Constant, ...] = ()
     """Constant masks and indices: the values that decide which paths there are."""
+    reads_batch: Place | None = None
+    """A line of the user's code that reads the size of a tensor, and with it the batch's."""
     version: int = VERSION
 
     def __repr__(self) -> str:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
+from archcheck.network import Network
+from archcheck.tracing.other_batch import trace_for_batches
 from archcheck.tracing.requests import Gradient, GradientRequest, Traced, TraceRequest
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.trace import trace
@@ -26,12 +30,16 @@ def trace_network(request: TraceRequest, session: Session) -> Traced:
         with contextlib.suppress(Exception):  # it can be traced without recording
             recorder = start_recording()
     lazy_init = LazyInit()
+    tracer: Callable[..., Network] = trace
+    options: dict[str, Any] = {}
+    if request.other_batches:
+        tracer, options = trace_for_batches, {"compared": session.compare}
     session.enter("imports")
     with loaded(
         request.reference, request.arguments, session.enter, construct=lazy_init.construct
     ) as network:
         session.enter("runs")
-        traced = trace(
+        traced = tracer(
             network.model,
             request.input_shapes,
             training=request.training,
@@ -40,6 +48,7 @@ def trace_network(request: TraceRequest, session: Session) -> Traced:
             notes=network.notes,
             lazy_init=lazy_init,
             attempted=session.attempt,
+            **options,
         )
     session.over()
     if recorder is None:

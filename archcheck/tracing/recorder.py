@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,13 @@ from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in
 from archcheck.tracing.unregistered import Unregistered
 from archcheck.tracing.value_uses import Use, use_of, use_of_condition
 from archcheck.worker.construction import built_at
-from archcheck.worker.source_locations import caller
+from archcheck.worker.source_locations import caller, direct_caller
 
+SIZES = frozenset("shape size len numel nelement stride nbytes".split())
+"""Properties of a tensor that tell the size of its batch."""
+PARTS = {"unbind": 1, "iter": 1, "split": 2, "chunk": 2, "tensor_split": 2}
+"""What takes a tensor apart: the number of parts tells its size. Behind each the position of the
+dimension among the arguments."""
 ESCAPES = frozenset(
     """item tolist numpy bool float int index complex array
     equal allclose is_nonzero contains""".split()
@@ -58,6 +64,8 @@ class Recorder(TorchFunctionMode):
         self.perform: Callable[[TorchCall], Any] = TorchCall.run
         """Makes the result of a call of torch: torch itself, unless shapes are enough."""
         self.unregistered = Unregistered()
+        self.reads_batch: Place | None = None
+        """The first line that reads the size of a tensor, and with it that of the batch."""
         self._names: dict[Callable[..., Any], tuple[str, str, bool]] = {}
         self._classes: dict[type, tuple[str, bool]] = {}
         self._modules = {path: module for module, path in self.paths.items()}
@@ -124,6 +132,8 @@ class Recorder(TorchFunctionMode):
             function = public_name(func)
             named = self._names[func] = (function, *kind_of(function))
         function, kind, in_place = named
+        if self.reads_batch is None and (kind in SIZES or kind in PARTS):
+            self._note_size(kind, args, kwargs)
         if (
             kind in _PLAIN_METADATA
             and not kwargs
@@ -250,6 +260,18 @@ class Recorder(TorchFunctionMode):
             for alias in (tensor, *self.tensor_ids.aliases(tensor)):
                 if is_parameter(alias):
                     self.before_write(alias)
+
+    def _note_size(self, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        at = PARTS.get(kind, 1)
+        dimension = args[at] if len(args) > at else kwargs.get("dim", 0)
+        if not isinstance(dimension, int) or dimension in (0, -len(self._shape(args))):
+            # What torch's own functions and layers read decides nothing.
+            self.reads_batch = direct_caller(sys._getframe(2))
+
+    @staticmethod
+    def _shape(args: Sequence[Any]) -> Sequence[int]:
+        with torch._C.DisableTorchFunction():
+            return tuple(args[0].shape) if args and isinstance(args[0], torch.Tensor) else ()
 
     def _take_out(self, function: str, kind: str, numbers: tuple[int, ...]) -> None:
         """Record that a value of the input becomes Python data, and whether it may come back."""

@@ -38,11 +38,13 @@ def trace_in(
     training: bool = False,
     timeout: float = 60.0,
     recorded: bool = False,
+    other_batches: bool = False,
 ) -> Traced | Failure:
     """Have a worker trace a network.
 
     ``input_shapes`` are without the batch, ``timeout`` is in seconds. With ``recorded`` the result
-    lists the files and modules that were read.
+    lists the files and modules that were read; with ``other_batches`` the network has to be the
+    same for another batch.
 
     Returns:
         The trace, or the failure of a network that cannot be imported, built or run.
@@ -54,7 +56,7 @@ def trace_in(
     shapes = tuple(tuple(shape) for shape in input_shapes)
     return worker.run(
         "archcheck.tracing.job:trace_network",
-        TraceRequest(reference, shapes, dict(arguments or {}), training, recorded),
+        TraceRequest(reference, shapes, dict(arguments or {}), training, recorded, other_batches),
         Traced,
         script=reference.file or reference.module,
         timeout=timeout,

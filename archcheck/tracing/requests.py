@@ -13,13 +13,15 @@ from archcheck.worker.reference import Reference
 
 class TraceRequest(msgspec.Struct, frozen=True):
     """The network to trace, the shapes of its inputs without the batch, and the arguments of its
-    constructor. With ``recorded`` the result lists what was read for it."""
+    constructor. With ``recorded`` the result lists what was read for it. With ``other_batches`` it
+    has to be the same network for another batch."""
 
     reference: Reference
     input_shapes: tuple[tuple[int, ...], ...]
     arguments: dict[str, Any]
     training: bool = False
     recorded: bool = False
+    other_batches: bool = False
 
 
 class Traced(msgspec.Struct, frozen=True):

@@ -46,6 +46,7 @@ def trace(
     notes: Sequence[str] = (),
     lazy_init: LazyInit | None = None,
     compute: bool = False,
+    batch: int = 0,
     attempted: Callable[[bool], None] = lambda counts: None,
 ) -> Network:
     """Run ``model`` once and return what it did.
@@ -57,12 +58,13 @@ def trace(
         model: any module, on any device, the meta device included. It is left as it was found.
         input_shape: the shape of one sample without the batch, ``(3, 32, 32)``; for a model of
             several inputs a sequence of shapes.
-        training: trace in training mode (with a batch of two) rather than in eval mode.
+        training: trace in training mode rather than in eval mode.
         name: what to call the network; its class name by default.
         source: where the network is defined.
         notes: remarks that the Network keeps.
         lazy_init: the part of the model's initialisation that was put off.
         compute: run the model for real in any case.
+        batch: how many samples the model is given; 0: one, or two in training mode.
         attempted: called with ``True`` before an attempt from shapes alone, and with ``False`` when
             it has failed.
 
@@ -71,18 +73,19 @@ def trace(
         ValueError: if ``input_shape`` is not a shape.
     """
     shapes = input_shapes(input_shape)
+    batch = batch or (2 if training else 1)
     network = None
     with gc_paused():
         paths = paths_of(model)
         if not compute and worth_trying(paths):
             attempted(True)
-            network = _without_values(model, shapes, training, Recorder(paths), lazy_init)
+            network = _without_values(model, shapes, batch, training, Recorder(paths), lazy_init)
             if network is None:
                 attempted(False)
     if network is None:
         if lazy_init is not None:
             lazy_init.settle()
-        network = _one_pass(model, shapes, training, Recorder(paths))
+        network = _one_pass(model, shapes, batch, training, Recorder(paths))
     return msgspec.structs.replace(
         network,
         name=name or type(model).__name__,
@@ -94,6 +97,7 @@ def trace(
 def _without_values(
     model: nn.Module,
     shapes: Shapes,
+    batch: int,
     training: bool,
     recorder: Recorder,
     lazy_init: LazyInit | None,
@@ -106,7 +110,7 @@ def _without_values(
     recorder.perform = executor.perform
     try:
         with memory_left_alone(), scripts_run_by(lambda *_: executor.give_up()):
-            network = _one_pass(model, shapes, training, recorder, executor)
+            network = _one_pass(model, shapes, batch, training, recorder, executor)
     except (Exception, NeedsValues):
         return None
     except SystemExit:
@@ -119,11 +123,11 @@ def _without_values(
 def _one_pass(
     model: nn.Module,
     shapes: Shapes,
+    batch: int,
     training: bool,
     recorder: Recorder,
     executor: ShapeExecutor | None = None,
 ) -> Network:
-    batch = 2 if training else 1
     inputs = [_sample(model, (batch, *shape), executor is None) for shape in shapes]
     for position, tensor in enumerate(inputs):
         recorder.tensor_ids.register(tensor, "input", name=f"input {position}")
@@ -174,6 +178,7 @@ def _one_pass(
         ),
         torch=str(torch.__version__),
         constants=recorder.constants.kept,
+        reads_batch=recorder.reads_batch,
     )
 
 
@@ -188,7 +193,9 @@ def _sample(model: nn.Module, shape: tuple[int, ...], drawn: bool) -> torch.Tens
     if device.type == "meta" or not drawn:
         return torch.empty(shape, device=device, dtype=dtype)
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(shape, generator=generator).to(device=device, dtype=dtype)
+    # Every batch holds the same sample, so that decisions by its values are the same.
+    sample = torch.randn(shape[1:], generator=generator).expand(shape).clone()
+    return sample.to(device=device, dtype=dtype)
 
 
 def _labelled(output: Any, label: str) -> Iterator[tuple[str, torch.Tensor]]:

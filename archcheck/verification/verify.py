@@ -53,6 +53,7 @@ def verify(
             submission.arguments_under(spec),
             training=submission.training,
             timeout=timeout,
+            other_batches=True,
         )
     except failures.InputError as error:
         if error.input != "network":

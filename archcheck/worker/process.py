@@ -341,7 +341,10 @@ class _Deadline:
         if message.phase == "over":
             self._renew(message.seconds, OWN_WORK_SECONDS)
             return
-        self.stage = "runs" if message.phase == "runs again" else message.phase
+        if message.phase in ("imports", "builds"):
+            self.stage = message.phase
+        else:
+            self.stage = "runs"
         self._renew(message.seconds, self.limit)
 
     def step_done(self, message: StepDone) -> None:

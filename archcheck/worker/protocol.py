@@ -14,9 +14,9 @@ from archcheck.plain_text import in_one_line
 from archcheck.worker.failures import Failure, InputError
 from archcheck.worker.failures import Input as _Input
 
-Phase = Literal["imports", "builds", "runs", "runs again", "over"]
-"""What the worker does, in this order: it runs again if an attempt did not count, and once the
-user's code is over it only sends its result. Starting is before the first."""
+Phase = Literal["imports", "builds", "runs", "runs again", "another batch", "over"]
+"""What the worker does, in this order: it runs again if an attempt did not count, perhaps with
+another batch, and once the user's code is over it only sends its result. Starting is before all."""
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
 

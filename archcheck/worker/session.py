@@ -72,6 +72,11 @@ class Session:
             self._clock.reset()
             self._send_stage("runs again", self._clock.left)
 
+    def compare(self) -> None:
+        """The network is run once more, with another batch."""
+        self._clock.reset()
+        self._send_stage("another batch", self._clock.left)
+
     def over(self) -> None:
         """The user's code is done; what is left is archcheck's own work."""
         self._clock.stop()

@@ -11,6 +11,8 @@ from typing import Any
 from archcheck.network import Place
 from archcheck.worker.owners import Owner, owner, roots_known
 
+_METHODS = tuple(f"torch{os.sep}{name}" for name in ("_tensor.py", "overrides.py"))
+"""Where torch has the methods of tensors that it defines in Python."""
 _user_files: dict[str, bool] = {}
 _places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
 
@@ -82,6 +84,15 @@ def _authors(innermost: FrameType) -> FrameType:
             best, rank = frame, found
         frame = frame.f_back
     return best
+
+
+def direct_caller(frame: FrameType | None) -> Place | None:
+    """The line that calls a method or property of a tensor in a frame; None for torch's own."""
+    while frame is not None and frame.f_code.co_filename.endswith(_METHODS):
+        frame = frame.f_back
+    if frame is None or not is_user_code(frame.f_code.co_filename):
+        return None
+    return frame_place(frame)
 
 
 def construction(instance: Any) -> Place | None:

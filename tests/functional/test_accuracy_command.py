@@ -49,8 +49,8 @@ class Net(nn.Module):
         self.fc = nn.Linear(3072, 10)
 
     def forward(self, x):
-        # A trace shows one image, the evaluation many.
-        if len(x) > 1:
+        # A trace shows a few images, the evaluation a hundred.
+        if len(x) > 64:
             FORWARD
         return self.fc(x.flatten(1))
 """

@@ -117,7 +117,7 @@ def test_fields_that_are_no_products_are_exact(name: str) -> None:
 
 CUT_ANEW: dict[str, Callable[[Tensor], Tensor]] = {
     "pairs, and pairs of these": lambda x: (
-        x.unflatten(2, (4, 2)).roll(1, 3).reshape(1, 4, 2, 4, 6).flip(3).reshape(x.shape)
+        torch.unflatten(x, 2, (4, 2)).roll(1, 3).reshape(1, 4, 2, 4, 6).flip(3).reshape(x.shape)
     ),
     "windows turned": lambda x: (
         x.reshape(1, 4, 2, 4, 2, 3).transpose(3, 5).flip(3).transpose(3, 5).reshape(x.shape)
