@@ -1,8 +1,8 @@
 """``depthwise``: convolutions that look at each channel by itself."""
 
 from archcheck.rules.base import Example, Subject, Verdict, register
-from archcheck.rules.convolutions import convolutions, is_depthwise
-from archcheck.rules.counting import CountingRule, counted
+from archcheck.rules.convolutions import convolutions, grouped, groups, is_depthwise
+from archcheck.rules.counting import CountingRule, NearMiss, counted
 from archcheck.rules.options import CountOptions
 
 
@@ -39,8 +39,10 @@ class Depthwise(CountingRule):
     )
 
     def check(self, subject: Subject, options: CountOptions) -> Verdict:
-        ops = [op for op in convolutions(subject.network) if is_depthwise(subject.network, op)]
-        return counted(subject, ops, options, noun="depthwise convolution")
+        network = subject.network
+        ops = [op for op in convolutions(network) if is_depthwise(network, op)]
+        near = [NearMiss(op, f"has {groups(network, op)}") for op in grouped(network)]
+        return counted(subject, ops, options, noun="depthwise convolution", near=near)
 
     def baseline(self, subject: Subject) -> None:
         """Nothing: depthwise-separable guards the convolutions that a small network is made of."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from math import prod
 
 from archcheck.fields.forward import UnknownMap
 from archcheck.network import Network, Op, kinds
@@ -11,7 +11,7 @@ from archcheck.network.attributes import attributes
 from archcheck.network.graph import Paths
 from archcheck.phrases import shape_text
 from archcheck.rules.base import Example, Subject, Verdict, location, register
-from archcheck.rules.counting import CountingRule, counted, several
+from archcheck.rules.counting import CountingRule, NearMiss, counted
 from archcheck.rules.options import CountOptions
 
 _AVERAGES = kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS | {"mean", "nanmean"}
@@ -74,37 +74,45 @@ class Net(nn.Module):
 
     def check(self, subject: Subject, options: CountOptions) -> Verdict:
         pools, partial = _global_pools(subject)
-        verdict = counted(
+        found = {op.index for run in pools for op in run} | {miss.op.index for miss in partial}
+        return counted(
             subject,
             [run[0] for run in pools],
             options,
             noun="global average pool",
-            note=several([run[0].module or run[0].kind for run in pools]),
-            unseen=[location(op) for op in _unfollowed(subject)],
-        )
-        if verdict.status != "failed" or not partial:
-            return verdict
-        op, why = partial[0]
-        return replace(
-            verdict,
-            message=f"{op.module or op.kind} is not global: {why}",
-            locations=(*verdict.locations, *(location(p) for p, _ in partial)),
-            note=why,
+            unseen=[location(op) for op in subject.reaching(_unfollowed(subject))],
+            near=partial + _near_misses(subject, found),
         )
 
 
-def _global_pools(subject: Subject) -> tuple[list[list[Op]], list[tuple[Op, str]]]:
-    """The global pools, each as the run of averages it is made of, and the near misses."""
+def _near_misses(subject: Subject, found: set[int]) -> list[NearMiss]:
+    """Other averages of maps, and global max pools."""
+    network = subject.network
+    near = []
+    for op in subject.reaching(network.ops):
+        after = network.shape(op.outputs[0])[2:]
+        whole = prod(after) == 1 < prod(network.shape(op.inputs[0])[2:])
+        if op.kind in kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS:
+            if op.index not in found:
+                why = "goes back into a map" if whole else f"leaves a map of {shape_text(after)}"
+                near.append(NearMiss(op, f"is not global: it {why}"))
+        elif op.kind in kinds.MAX_POOLS and whole:
+            near.append(NearMiss(op, "is global, but a max pool"))
+    return near
+
+
+def _global_pools(subject: Subject) -> tuple[list[list[Op]], list[NearMiss]]:
+    """The global pools, each as the run of averages it is made of, and those that miss an edge."""
     network = subject.network
     pools: dict[int, list[Op]] = {}
-    partial: dict[int, tuple[Op, str]] = {}
+    partial: dict[int, NearMiss] = {}
     for index in range(len(network.inputs)):
         walk = subject.fields(input_index=index).forward
         sides = {tensor: m.sides for tensor, m in walk.known_maps().items()}
         for _, output in network.outputs:
             for run, why in _runs(network, Paths(network, walk.source, output), sides):
                 if why:
-                    partial[run[0].index] = (run[0], why)
+                    partial[run[0].index] = NearMiss(run[0], f"is not global: {why}")
                 else:
                     pools[run[0].index] = run
     return list(pools.values()), list(partial.values())

@@ -3,7 +3,7 @@
 from archcheck.network import kinds
 from archcheck.rules.base import Baseline, Example, Subject, Verdict, register
 from archcheck.rules.baseline import forbidden
-from archcheck.rules.counting import CountingRule, counted
+from archcheck.rules.counting import CountingRule, NearMiss, counted
 from archcheck.rules.options import CountOptions
 
 
@@ -48,7 +48,12 @@ class Net(nn.Module):
 
     def check(self, subject: Subject, options: CountOptions) -> Verdict:
         ops = [op for op in subject.network.ops if op.kind in kinds.MAX_POOLS]
-        return counted(subject, ops, options, noun="max pool")
+        near = [
+            NearMiss(op, "is a pool, but no max pool")
+            for op in subject.reaching(subject.network.ops)
+            if op.kind in kinds.POOLS - kinds.MAX_POOLS
+        ]
+        return counted(subject, ops, options, noun="max pool", near=near)
 
     def baseline(self, subject: Subject) -> Baseline:
         return forbidden(self, subject)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -20,6 +20,7 @@ from archcheck.network.shapes import Shape, Shapes, input_shapes
 from archcheck.tracing.batch_notes import batch_notes
 from archcheck.tracing.error_messages import no_tensor, run_error
 from archcheck.tracing.module_tree import buffers_of, parameters_of, paths_of
+from archcheck.tracing.outputs import labelled
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.shape_rules.base import NeedsValues
@@ -30,7 +31,6 @@ from archcheck.tracing.shape_rules.conditions import (
 )
 from archcheck.tracing.shape_rules.executor import ShapeExecutor
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
-from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.worker.construction import built_at
 from archcheck.worker.library_env import eager
 
@@ -145,7 +145,7 @@ def _one_pass(
         except Exception as error:
             raise run_error(error, recorder, inputs) from error
         outputs = tuple(
-            (label, recorder.tensor_ids.number(tensor)) for label, tensor in _labelled(output, "")
+            (label, recorder.tensor_ids.number(tensor)) for label, tensor in labelled(output)
         )
     if not outputs:
         raise no_tensor(model, output)
@@ -185,24 +185,6 @@ def _sample(model: nn.Module, shape: tuple[int, ...], drawn: bool) -> torch.Tens
         return torch.empty(shape, device=device, dtype=dtype)
     generator = torch.Generator().manual_seed(0)
     return torch.randn(shape, generator=generator).to(device=device, dtype=dtype)
-
-
-def _labelled(output: Any, label: str) -> Iterator[tuple[str, torch.Tensor]]:
-    if isinstance(output, torch.Tensor):
-        yield label, output
-        return
-    if isinstance(output, (tuple, list)):
-        items: list[tuple[Any, Any]] = list(enumerate(output))
-    elif isinstance(output, dict):
-        items = list(output.items())
-    elif hasattr(output, "__dict__"):
-        items = list(vars(output).items())
-    else:
-        return
-    tensors = [(key, item) for key, item in items if tensors_in(item)]
-    for key, item in tensors:
-        inner = f"{label}.{key}" if label else str(key)
-        yield from _labelled(item, label if len(tensors) == 1 and not label else inner)
 
 
 def _modules(recorder: Recorder) -> tuple[Module, ...]:
