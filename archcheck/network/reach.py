@@ -9,12 +9,14 @@ from typing import Any
 from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import ESCAPE, IN_PLACE_WRITE
 from archcheck.network.model import Network, Op
+from archcheck.network.value_dependence import SHOWN
 
 RANDOM_FILLS = frozenset(
-    "bernoulli cauchy exponential geometric log_normal normal random uniform".split()
+    """bernoulli cauchy exponential geometric kaiming_uniform log_normal normal random
+    uniform""".split()
 )
 """Kinds that, in place, fill a tensor with random numbers."""
-_OVERWRITING = frozenset({"copy", "fill", "zero"}) | RANDOM_FILLS
+_OVERWRITING = frozenset({"constant", "copy", "fill", "zero"}) | RANDOM_FILLS
 """Kinds that, in place, leave nothing of the tensor that they write to."""
 
 
@@ -45,43 +47,30 @@ class Reach:
 
 def reach_of(network: Network) -> Reach:
     """What reaches the outputs of a network."""
-    unseen = _read_by_unseen_calls(network)
-    tensors = _behind(network, [tensor for _, tensor in network.outputs], unseen)
-    if not tensors.isdisjoint(set(network.opaque) - unseen.keys()):
+    operands = {op.index: values_read(op) for op in network.ops}
+    tensors = values_behind(network, [tensor for _, tensor in network.outputs], operands)
+    if any(tensor in tensors and network.producer(tensor) is None for tensor in network.opaque):
         perhaps = {tensor.id for tensor in network.tensors}
     else:
-        taken = [tensor for op in network.ops if op.kind == ESCAPE for tensor in op.inputs]
-        perhaps = _behind(network, taken, unseen)
+        taken = [op for op in network.ops if op.kind == ESCAPE and not op.arguments.get(SHOWN)]
+        behind = [tensor for op in taken for tensor in op.inputs]
+        perhaps = values_behind(network, behind, operands)
     return Reach(frozenset(tensors), frozenset(perhaps - tensors))
 
 
-def _behind(
-    network: Network, targets: Iterable[int], unseen: Mapping[int, tuple[int, ...]]
+def values_behind(
+    network: Network, targets: Iterable[int], operands: Mapping[int, tuple[int, ...]]
 ) -> set[int]:
-    """Some tensors and all that their values follow from."""
+    """Some tensors and all that their values follow from; ``operands`` are those of each operation,
+    by its index."""
     needed = set(targets)
     waiting = list(needed)
     while waiting:
-        tensor = waiting.pop()
-        op = network.producer(tensor)
-        read = unseen.get(tensor, ()) if op is None else values_read(op)
+        op = network.producer(waiting.pop())
+        read = () if op is None else operands[op.index]
         waiting += set(read) - needed
         needed.update(read)
     return needed
-
-
-def _read_by_unseen_calls(network: Network) -> dict[int, tuple[int, ...]]:
-    """For tensors that came out of a module inside of which nothing was seen (a scripted one), the
-    tensors that went in."""
-    if not network.opaque:
-        return {}
-    seen_inside = {op.call for op in network.ops} | {call.parent for call in network.calls}
-    return {
-        tensor: call.inputs
-        for call in network.calls
-        if call.index not in seen_inside
-        for tensor in set(call.outputs).intersection(network.opaque) - set(call.inputs)
-    }
 
 
 def values_read(op: Op) -> tuple[int, ...]:

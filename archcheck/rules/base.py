@@ -12,6 +12,7 @@ from archcheck.evidence import Evidence, Needs
 from archcheck.fields import ReceptiveField, receptive_field
 from archcheck.fields.explain.growth import Growth
 from archcheck.network import Network, Op, Place
+from archcheck.network.accounting import Accounts, accounts_of
 from archcheck.network.kinds import KNOWN, UNFOLLOWED_LAYERS
 from archcheck.network.reach import Reach, reach_of
 from archcheck.rules.options import CommonOptions
@@ -100,6 +101,11 @@ class Subject:
     def reach(self) -> Reach:
         """What the outputs depend on."""
         return reach_of(self.network)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """What the network holds beside its inputs."""
+        return accounts_of(self.network)
 
     def reaching(self, ops: Iterable[Op]) -> list[Op]:
         """Those of some operations that an output depends on."""

@@ -66,6 +66,8 @@ class Net(nn.Module):
 
 _ADDING = frozenset({"addmm", "baddbmm", "addbmm", "addmv"})
 """The products whose first operand is only added to them."""
+
+
 def _near_misses(network: Network, ops: Iterable[Op]) -> list[NearMiss]:
     """Convolutions that join a whole map, and products with a constant."""
     near = []

@@ -19,7 +19,15 @@ from archcheck.network import Module, Network, Parameter, Place
 from archcheck.network.shapes import Shape, Shapes, input_shapes
 from archcheck.tracing.batch_notes import batch_notes
 from archcheck.tracing.error_messages import no_tensor, run_error
-from archcheck.tracing.module_tree import buffers_of, parameters_of, paths_of
+from archcheck.tracing.made_before import set_apart
+from archcheck.tracing.makers import made_of_other_data
+from archcheck.tracing.module_tree import (
+    buffers_of,
+    children_of,
+    own_parameters,
+    parameters_of,
+    paths_of,
+)
 from archcheck.tracing.outputs import labelled
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.restore import unchanged
@@ -71,17 +79,18 @@ def trace(
     """
     shapes = input_shapes(input_shape)
     network = None
-    with gc_paused():
-        paths = paths_of(model)
-        if not compute and worth_trying(paths):
-            attempted(True)
-            network = _without_values(model, shapes, training, Recorder(paths), lazy_init)
-            if network is None:
-                attempted(False)
-    if network is None:
-        if lazy_init is not None:
-            lazy_init.settle()
-        network = _one_pass(model, shapes, training, Recorder(paths))
+    with set_apart():
+        with gc_paused():
+            paths = paths_of(model)
+            if not compute and worth_trying(paths):
+                attempted(True)
+                network = _without_values(model, shapes, training, Recorder(paths), lazy_init)
+                if network is None:
+                    attempted(False)
+        if network is None:
+            if lazy_init is not None:
+                lazy_init.settle()
+            network = _one_pass(model, shapes, training, Recorder(paths))
     return msgspec.structs.replace(
         network,
         name=name or type(model).__name__,
@@ -140,7 +149,7 @@ def _one_pass(
         stack.callback(register_module_forward_pre_hook(recorder.enter).remove)
         stack.callback(register_module_forward_hook(leave).remove)
         try:
-            with recorder:
+            with made_of_other_data(recorder), recorder:
                 output = model(*inputs)
         except Exception as error:
             raise run_error(error, recorder, inputs) from error
@@ -165,7 +174,6 @@ def _one_pass(
         buffer_bytes=sum(buffer.numel() * buffer.element_size() for buffer in buffers),
         notes=(
             *recorder.notes,
-            *recorder.unregistered.notes(),
             *batch_notes(recorder.ops, [t for _, t in outputs], recorder.tensor_ids, batch),
         ),
         torch=str(torch.__version__),
@@ -175,7 +183,8 @@ def _one_pass(
 
 def input_options(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     """The device and the type of a model's inputs: those of its first floating-point parameter."""
-    first = next((p for p in model.parameters() if p.is_floating_point()), None)
+    parameters = parameters_of(paths_of(model)).values()
+    first = next((p for p in parameters if p.is_floating_point()), None)
     return (torch.device("cpu"), torch.float32) if first is None else (first.device, first.dtype)
 
 
@@ -198,13 +207,9 @@ def _modules(recorder: Recorder) -> tuple[Module, ...]:
             built=built_at(module),
             calls=counts.get(path, 0),
             parameters=tuple(
-                [
-                    f"{path}.{name}" if path else name
-                    for name, parameter in module._parameters.items()
-                    if parameter is not None
-                ]
+                [f"{path}.{name}" if path else name for name in own_parameters(module)]
             ),
-            container=any(child is not None for child in module._modules.values()),
+            container=bool(children_of(module)),
         )
         for module, path in recorder.paths.items()
     )
