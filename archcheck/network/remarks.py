@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from archcheck.network import kinds
 from archcheck.network.accounting import Held, accounts_of
@@ -23,6 +24,11 @@ class Remark:
 
     text: str
     place: Place | None = None
+
+    def __str__(self) -> str:
+        """The text and its line."""
+        where = f" ({Path(self.place.file).name}:{self.place.line})" if self.place else ""
+        return f"{self.text}{where}"
 
 
 def remarks_on(network: Network) -> tuple[Remark, ...]:
