@@ -113,4 +113,5 @@ def without(spec: Spec, skipped: Sequence[str]) -> Spec:
     requirements = tuple(r for r in spec.requirements if r.rule.name not in skipped)
     if not requirements:
         raise UsageError("--skip leaves no rule to check")
-    return replace(spec, requirements=requirements)
+    left = tuple(dict.fromkeys((*spec.skipped, *skipped)))
+    return replace(spec, requirements=requirements, skipped=left)

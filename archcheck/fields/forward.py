@@ -73,6 +73,7 @@ class ForwardWalk:
     """The maps of all tensors of a Network, under one reading and from one of its inputs.
 
     ``passing`` are operations that are taken to hand on a tensor as it is: by index, the tensor.
+    ``spatial`` are the dimensions of the input that are space, by default all behind the channels.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class ForwardWalk:
         reading: Reading,
         input_index: int = 0,
         passing: Mapping[int, int] | None = None,
+        spatial: tuple[int, ...] | None = None,
     ) -> None:
         self.passing = passing or {}
         self.network = network
@@ -93,12 +95,13 @@ class ForwardWalk:
         self._escaped: list[Cause] = []
         self._unseen = frozenset(network.opaque)
         shape = network.shape(self.source)
-        self.spatial = tuple(range(2, len(shape)))
+        self.spatial = tuple(range(2, len(shape))) if spatial is None else spatial
         start = FieldMap.of_input(shape, self.spatial, lattice=reading.lattice)
         self.maps[self.source] = start
         with gc_paused():
             for op in network.ops:
-                self._step(op)
+                if self.source not in op.outputs:
+                    self._step(op)
 
     def _step(self, op: Op) -> None:
         unknown: list[Cause] = []

@@ -4,6 +4,7 @@ from archcheck.network.layers import Layer, layers_of
 from archcheck.network.model import (
     VERSION,
     Call,
+    Memory,
     Module,
     Network,
     Op,
@@ -18,6 +19,7 @@ __all__ = [
     "VERSION",
     "Call",
     "Layer",
+    "Memory",
     "Module",
     "Network",
     "Op",

@@ -10,6 +10,8 @@ import msgspec
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+BINARY = "binary"
+"""The tensor is only noted: all of its values are 0 or 1."""
 BOOLEANS, INTEGERS, NUMBERS, LOW, HIGH = "booleans", "integers", "numbers", "low", "high"
 """What is kept of a tensor: its truth values, its whole numbers, its real numbers, or where it is
 at most -:data:`CUTTING` or at least :data:`CUTTING`."""
@@ -44,7 +46,7 @@ class Constant(msgspec.Struct, frozen=True):
         """
         import numpy as np
 
-        if self.kind in (UNREAD, LEARNED):
+        if self.kind in (BINARY, UNREAD, LEARNED):
             raise ValueError("values that were not read")
         raw = zlib.decompress(self.data)
         if self.kind in WIDE:

@@ -23,7 +23,7 @@ from archcheck.network.value_dependence import (
     work_by_values,
 )
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the meaning of the data changes; data of another version is not read."""
 
 
@@ -37,12 +37,34 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     end_column: int | None = None
 
 
+class Memory(msgspec.Struct, frozen=True, gc=False):
+    """Where the elements of a tensor lie: in which memory, and the offset and strides in it, in
+    elements."""
+
+    number: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether the elements lie apart for certain."""
+        reach = 0
+        for stride, size in sorted(zip(self.strides, self.shape, strict=True)):
+            if size > 1:
+                if stride <= reach:
+                    return False
+                reach += stride * (size - 1)
+        return True
+
+
 class Tensor(msgspec.Struct, frozen=True, gc=False):
     """One value of the forward pass (an in-place operation makes a new one).
 
     ``origin`` is ``input``, ``parameter``, ``buffer``, ``constant`` (held by the model before the
     pass or made in it without any operand), ``op`` or ``unseen`` (it appeared without any recorded
-    operation making it, so that what it depends on is not known).
+    operation making it, so that what it depends on is not known). ``memory`` is known of what was
+    there before the pass.
     """
 
     id: int
@@ -51,6 +73,7 @@ class Tensor(msgspec.Struct, frozen=True, gc=False):
     origin: str
     op: int | None = None
     name: str | None = None
+    memory: Memory | None = None
 
 
 class Op(msgspec.Struct, frozen=True, gc=False):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 RETURNS = "returns"
 """The argument of an escape that says whether the value may come back as a number or a tensor."""
+SHOWN = "shown"
+"""The argument of an escape that says whether nothing is made of the value but a text."""
 _WHOLE = frozenset({"tolist", "numpy", "__array__"})
 _MASKS = frozenset({"bool", "uint8"})
 

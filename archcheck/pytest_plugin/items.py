@@ -20,7 +20,7 @@ from archcheck.pytest_plugin.settings import Settings
 from archcheck.reporters.findings import ShownFinding, numbered, shown
 from archcheck.reporters.formatting import path as short_path
 from archcheck.reporters.specs import offered
-from archcheck.reporters.text import finding_text
+from archcheck.reporters.text import finding_text, remark_text
 from archcheck.spec import Points, Spec
 from archcheck.worker.failures import InputError
 from archcheck.worker.reference import Reference, parse_reference
@@ -117,7 +117,8 @@ class NetworkCollector(pytest.Collector):
 
 def rules(parent: pytest.Collector, lazy_report: LazyReport, strict: bool) -> Iterator[pytest.Item]:
     """The items of one network: whether it runs, and one for each entry of the spec."""
-    names = [RUNS, *numbered(r.rule.name for r in lazy_report.spec.requirements)]
+    entries = [(r.rule.name, r.options) for r in lazy_report.spec.requirements]
+    names = [RUNS, *numbered(entries)]
     for number, name in enumerate(names):
         yield RuleItem.from_parent(
             parent, name=name, lazy_report=lazy_report, number=number, strict=strict
@@ -135,6 +136,8 @@ class RuleItem(pytest.Item):
         self.finding: ShownFinding | None = None
         self.asides: list[str] = []
         """What was noticed beside the answer, a sentence each: it fails nothing."""
+        self.remarks: list[str] = []
+        """What else is to be told of the network, a line each."""
         self.broken = False
 
     @property
@@ -152,6 +155,7 @@ class RuleItem(pytest.Item):
             text = str(error)
         if report is None:
             pytest.fail(text, pytrace=False)
+        self.remarks = [remark_text(remark) for remark in report.remarks]
         stage = stage_of(report)
         self.broken = stage is not None
         if self.number == 0:

@@ -123,6 +123,7 @@ class ArchcheckPlugin:
                 "points_possible": points.possible,
                 "bonus_possible": points.bonus_possible,
                 "asides": item.asides,
+                "remarks": item.remarks,
             }
             setattr(report, ATTRIBUTE, facts)
             if report.skipped and isinstance(report.longrepr, tuple):
@@ -160,7 +161,7 @@ class ArchcheckPlugin:
         lines = self._tally.lines()
         if not lines and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             lines = [(_nothing(self.settings), False)]
-        asides = self._tally.asides()
+        asides = [*self._tally.asides(), *self._tally.remarks()]
         if lines or asides:
             terminalreporter.write_sep("=", "archcheck")
         for text, full in lines:

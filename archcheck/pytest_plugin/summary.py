@@ -46,6 +46,8 @@ class Tally:
     def __init__(self) -> None:
         self._submissions: dict[str, _Submission] = {}
         self._asides: dict[str, Sequence[str]] = {}
+        self._remarks: dict[str, Sequence[str]] = {}
+        """By submission."""
 
     def add(
         self,
@@ -60,6 +62,7 @@ class Tally:
         )
         submission.broken |= not facts["runs"]
         self._asides[nodeid] = facts["asides"]
+        self._remarks[facts["submission"]] = facts["remarks"]
         if facts["rule"] == 0:
             return
         points: dict[str, Any] = dict(properties)
@@ -78,6 +81,11 @@ class Tally:
             for nodeid, texts in asides
             for text in texts
         ]
+
+    def remarks(self) -> list[str]:
+        """What else is to be told of the submissions, a line each."""
+        told = [(name, text) for name, texts in self._remarks.items() for text in texts]
+        return [inert(f"{in_one_line(name)}: remark: {text}") for name, text in sorted(told)]
 
     def lines(self) -> list[tuple[str, bool]]:
         """One line a submission, and whether it has all points; nothing where none are given."""

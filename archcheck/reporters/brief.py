@@ -9,8 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from archcheck.network.remarks import Remark
 from archcheck.reporters import formatting
-from archcheck.reporters.text import print_report, summary
+from archcheck.reporters.text import print_report, remark_text, summary
 from archcheck.shipped_specs import shipped_specs
 from archcheck.spec import Report
 
@@ -34,12 +35,15 @@ def print_brief(reports: Sequence[Report], console: Console) -> None:
         if report.seconds:
             text.append(f"      {report.seconds:.1f} s", style="dim default")
         console.print(formatting.clean(text), soft_wrap=True, highlight=False)
+        for remark in report.remarks:
+            noted = Text(f"  {remark_text(remark)}", style="dim")
+            console.print(formatting.clean(noted), soft_wrap=True, highlight=False)
     for number, report in enumerate(failed):
         if number or passed:
             console.print()
         spec = _spec(report)
-        notes = (f"held to {spec}", *report.notes) if spec else report.notes
-        print_report(replace(report, notes=notes), console)
+        held = (Remark(f"held to {spec}"),) if spec else ()
+        print_report(replace(report, remarks=(*held, *report.remarks)), console)
     if failed and len(reports) > 1:
         text = Text(f"{len(failed)} of {len(reports)} networks failed", style="bold red")
         console.print()

@@ -10,6 +10,7 @@ from archcheck.fields.explain.growth import window_words
 from archcheck.fields.explain.path import FieldPath
 from archcheck.fields.explain.summary import Summary, elsewhere
 from archcheck.network import Network, Op
+from archcheck.network.remarks import remarks_on
 from archcheck.reporters.inspection import FIELD_KEYS, answer_data, field_data, number, place
 
 REPORT_VERSION = 1
@@ -76,7 +77,7 @@ def _heading(network: Network) -> dict[str, Any]:
         "version": REPORT_VERSION,
         "model": network.name,
         "input": inputs[0] if len(inputs) == 1 else inputs,
-        "notes": list(network.notes),
+        "notes": [str(remark) for remark in remarks_on(network)],
     }
 
 

@@ -15,6 +15,7 @@ from archcheck.fields.explain.growth import Growth, by_block, window_words
 from archcheck.fields.explain.path import HIGH, LOW, FieldPath
 from archcheck.fields.explain.summary import Summary, elsewhere
 from archcheck.network import Network, Op
+from archcheck.network.remarks import remarks_on
 from archcheck.phrases import shape_text, size_text, some_of
 from archcheck.reporters import formatting
 from archcheck.reporters.inspection import heading
@@ -39,8 +40,8 @@ def print_field(summary: Summary, console: Console) -> None:
     """Print a summary."""
     network = summary.rf.network
     _print(console, Text(heading(network), style="bold"))
-    for note in network.notes:
-        _print(console, Text(f"  {note}", style="yellow"))
+    for remark in remarks_on(network):
+        _print(console, Text(f"  {remark}", style="yellow"))
     _print(console, Text(""))
     _print(
         console,
@@ -66,8 +67,8 @@ def print_field(summary: Summary, console: Console) -> None:
 def print_unknown(network: Network, at: str, error: UnknownField, console: Console) -> None:
     """Print why a field is not known."""
     _print(console, Text(heading(network), style="bold"))
-    for note in network.notes:
-        _print(console, Text(f"  {note}", style="yellow"))
+    for remark in remarks_on(network):
+        _print(console, Text(f"  {remark}", style="yellow"))
     _print(console, Text(""))
     text = Text("? not known", style="bold yellow")
     _print(console, text.append(f" at {at}: {error}", style="not bold default"))

@@ -7,13 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from archcheck.plain_text import plain
+from archcheck.network.remarks import Remark
+from archcheck.plain_text import in_one_line, plain
 from archcheck.reporters.regions import Region, region, relative
 from archcheck.rules import Location, Verdict
 from archcheck.rules.base import Status
+from archcheck.rules.options import CommonOptions
 from archcheck.spec import Finding, Points, Report
 from archcheck.spec.report import Level
 
+REMARK = "remark"
+"""What stands in the place of a rule's name before a remark."""
 KINDS: dict[Level, str] = {"error": "", "warning": "warning", "note": "bonus"}
 """The names of findings that do not fail the run."""
 OUTCOMES: dict[Level, str] = {"error": "", "warning": "warning: ", "note": "bonus not earned: "}
@@ -33,6 +37,11 @@ class ShownFinding:
     def rule(self) -> str:
         """The rule's name."""
         return self.finding.rule
+
+    @property
+    def entry(self) -> str:
+        """The name of its entry, the rule's if it has none of its own."""
+        return self.finding.name
 
     @property
     def verdict(self) -> Verdict:
@@ -108,9 +117,7 @@ class ShownFinding:
     @property
     def path(self) -> str:
         """The file that is at fault: of the first region, else the network's, if it has one."""
-        if self.regions:
-            return self.regions[0].path
-        return relative(self.report.file) if self.report.file.endswith(".py") else ""
+        return _path(self.regions, self.report)
 
     @property
     def line(self) -> int:
@@ -130,9 +137,58 @@ class ShownFinding:
         return f"{self.reason} ({'; '.join(self.details)})" if self.details else self.reason
 
 
+@dataclass(frozen=True)
+class ShownRemark:
+    """A remark of a report, which fails nothing."""
+
+    remark: Remark
+    report: Report
+    name: str = REMARK
+
+    @property
+    def text(self) -> str:
+        """The remark as a sentence."""
+        return sentence(self.remark.text)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The stretch of a file that it is about, if that is known."""
+        about = region(Location(self.remark.place, ""))
+        return () if about is None else (about,)
+
+    @property
+    def path(self) -> str:
+        """The file that it is about, else the network's, if it has one."""
+        return _path(self.regions, self.report)
+
+    @property
+    def line(self) -> int:
+        """The line that it is about, 1 if it is not known."""
+        return self.regions[0].line if self.regions else 1
+
+    @property
+    def line_text(self) -> str:
+        """The remark and its line, in one line."""
+        where = f" ({self.path}:{self.line})" if self.regions else ""
+        return in_one_line(" ".join((self.remark.text + where).split()))
+
+
+def _path(regions: Sequence[Region], report: Report) -> str:
+    if regions:
+        return regions[0].path
+    return relative(report.file) if report.file.endswith(".py") else ""
+
+
+def remarks(reports: Iterable[Report]) -> Iterator[ShownRemark]:
+    """All remarks of some reports."""
+    for report in reports:
+        for remark in report.remarks:
+            yield ShownRemark(remark, report)
+
+
 def shown(report: Report) -> tuple[ShownFinding, ...]:
     """All findings of a report, in its order."""
-    names = numbered(finding.rule for finding in report.findings)
+    names = numbered((finding.rule, finding.options) for finding in report.findings)
     pairs = zip(names, report.findings, strict=True)
     return tuple(ShownFinding(finding, name, report) for name, finding in pairs)
 
@@ -147,12 +203,14 @@ def issues(reports: Iterable[Report]) -> Iterator[ShownFinding]:
                 yield each
 
 
-def numbered(rules: Iterable[str]) -> Iterator[str]:
-    """A name for each entry of a spec: the rule's, and ``rule[2]`` for its second entry."""
+def numbered(entries: Iterable[tuple[str, CommonOptions]]) -> Iterator[str]:
+    """A name for each entry of a spec, given by its rule and options: its own, else the rule's, and
+    ``rule[2]`` for the second entry of that name."""
     seen: dict[str, int] = {}
-    for rule in rules:
-        count = seen[rule] = seen.get(rule, 0) + 1
-        yield rule if count == 1 else f"{rule}[{count}]"
+    for rule, options in entries:
+        name = options.name or rule
+        count = seen[name] = seen.get(name, 0) + 1
+        yield name if count == 1 else f"{name}[{count}]"
 
 
 def sentence(text: str) -> str:
@@ -166,9 +224,9 @@ def title(report: Report) -> str:
     return ":".join(part for part in (relative(report.file), plain(report.name)) if part)
 
 
-def fingerprints(findings: Sequence[ShownFinding]) -> list[str]:
-    """A fingerprint for each finding that other edits of the file do not change: of the rule, the
-    network, the module and the text of the line at fault. Those that agree are counted."""
+def fingerprints(findings: Sequence[ShownFinding | ShownRemark]) -> list[str]:
+    """A fingerprint for each finding and remark that other edits of the file do not change: of the
+    rule, the network, the module and the text of the line. Those that agree are counted."""
     seen: dict[str, int] = {}
     prints = []
     for shown in findings:

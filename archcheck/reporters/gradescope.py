@@ -10,7 +10,7 @@ from typing import Any
 
 from archcheck.plain_text import plain
 from archcheck.reporters.data import dumps
-from archcheck.reporters.findings import ShownFinding, sentence, shown, title
+from archcheck.reporters.findings import ShownFinding, remarks, sentence, shown, title
 from archcheck.reporters.text import summary
 from archcheck.spec import Report
 from archcheck.spec.points import exact_sum
@@ -27,7 +27,7 @@ def render(reports: Sequence[Report]) -> str:
         for finding in shown(report):
             name = finding.name if len(reports) == 1 else f"{title(report)}: {finding.name}"
             tests.append(_test(finding, name, len(tests) + 1))
-    lines = [f"{title(report)}: {summary(report)}{_points(report)}" for report in reports]
+    lines = [line for report in reports for line in _lines(report)]
     return dumps(
         {
             "score": exact_sum(test["score"] for test in tests if "score" in test),
@@ -40,6 +40,12 @@ def render(reports: Sequence[Report]) -> str:
             "tests": tests,
         }
     )
+
+
+def _lines(report: Report) -> list[str]:
+    """The outcome of a report and its remarks."""
+    noticed = [f"{each.name}: {each.line_text}" for each in remarks([report])]
+    return [f"{title(report)}: {summary(report)}{_points(report)}", *noticed]
 
 
 def render_crash(message: str) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 from archcheck.fields import Cause, Field, MapLocation, ReceptiveField, UnknownField
 from archcheck.fields.explain.summary import Answer, answers, from_every_input
 from archcheck.network import Layer, Network, Op, Place, layers_of
+from archcheck.network.remarks import remarks_on
 from archcheck.phrases import shape_text, size_text
 from archcheck.plain_text import in_one_line
 from archcheck.reporters import formatting
@@ -51,7 +52,7 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
         ],
         "unused_modules": list(network.unused_modules),
         "unused_parameters": list(network.unused_parameters),
-        "notes": list(network.notes),
+        "notes": [str(remark) for remark in remarks_on(network)],
     }
 
 
@@ -272,8 +273,8 @@ def _totals(network: Network, views: list[ReceptiveField]) -> list[Text]:
     if network.unused_modules:
         names = ", ".join(network.unused_modules)
         rows.append(Text(f"never called     {names}", style="yellow"))
-    for note in network.notes:
-        rows.append(Text(f"note             {note}", style="yellow"))
+    for remark in remarks_on(network):
+        rows.append(Text(f"note             {remark}", style="yellow"))
     return rows
 
 

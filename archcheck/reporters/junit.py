@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
 from archcheck.plain_text import inert, plain
-from archcheck.reporters.findings import ShownFinding, sentence, shown, title
+from archcheck.reporters.findings import ShownFinding, remarks, sentence, shown, title
 from archcheck.reporters.regions import relative
 from archcheck.spec import Report
 from archcheck.spec.points import Points, added
@@ -59,6 +59,9 @@ def _suite(report: Report) -> ElementTree.Element:
     spec = relative(report.spec.file) or report.spec.title
     _properties(suite, {"spec": spec, "passed": str(report.passed).lower()}, report.points)
     suite.extend(cases)
+    noticed = [f"{each.name}: {each.line_text}" for each in remarks([report])]
+    if noticed:
+        ElementTree.SubElement(suite, "system-out").text = _text("\n".join(noticed))
     return suite
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from archcheck.plain_text import plain
-from archcheck.reporters.findings import ShownFinding, issues, shown, title
+from archcheck.reporters.findings import ShownFinding, issues, remarks, shown, title
 from archcheck.reporters.text import MARKS, points_of, summary
 from archcheck.spec import Report
 
@@ -26,6 +26,7 @@ def _section(report: Report) -> str:
         lines += _table(shown(report))
     for issue in issues([report]):
         lines.append(_item(issue))
+    lines += [f"- **{each.name}**: {escaped(each.line_text)}" for each in remarks([report])]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -36,7 +37,7 @@ def _table(findings: Sequence[ShownFinding]) -> list[str]:
     for finding in findings:
         verdict = finding.verdict
         mark = MARKS[verdict.status][0]
-        row = [mark, finding.rule, verdict.found_text, verdict.required]
+        row = [mark, finding.entry, verdict.found_text, verdict.required]
         rows.append([escaped(cell) for cell in (*row, *([points_of(finding)] * with_points))])
     return [*(f"| {' | '.join(row)} |" for row in rows), ""]
 

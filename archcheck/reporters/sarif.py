@@ -15,7 +15,15 @@ from urllib.parse import quote
 import archcheck
 from archcheck.plain_text import plain
 from archcheck.reporters.data import dumps
-from archcheck.reporters.findings import ShownFinding, fingerprints, issues, title
+from archcheck.reporters.findings import (
+    REMARK,
+    ShownFinding,
+    ShownRemark,
+    fingerprints,
+    issues,
+    remarks,
+    title,
+)
 from archcheck.reporters.regions import Region, relative_path
 from archcheck.rules import Rule, all_rules, documentation
 from archcheck.spec import Report
@@ -28,14 +36,18 @@ STAGES = {
     "builds": "The network can be built.",
     "runs": "The network can be run.",
     "unchanged": "No file of the network changes while it is checked.",
+    REMARK: "What else was noticed; it fails nothing.",
 }
-"""What a network has to do before any rule is checked."""
+"""What a network has to do before any rule is checked, and what is told beside the rules."""
 
 
 def render(reports: Sequence[Report]) -> str:
     """One SARIF log with one run."""
     findings = list(issues(reports))
+    noticed = list(remarks(reports))
+    marks = fingerprints([*findings, *noticed])
     names = list(dict.fromkeys(finding.rule for report in reports for finding in report.findings))
+    names += [REMARK] if noticed else []
     points = added(report.points for report in reports)
     run: dict[str, Any] = {
         "tool": {
@@ -48,8 +60,11 @@ def render(reports: Sequence[Report]) -> str:
         "automationDetails": {"id": _category(reports)},
         "columnKind": "unicodeCodePoints",
         "results": [
-            _result(issue, names.index(issue.rule), mark)
-            for issue, mark in zip(findings, fingerprints(findings), strict=True)
+            *map(_result, findings, [names.index(issue.rule) for issue in findings], marks),
+            *(
+                _remark(remark, len(names) - 1, mark)
+                for remark, mark in zip(noticed, marks[len(findings) :], strict=True)
+            ),
         ],
     }
     if points:
@@ -79,11 +94,11 @@ def _rule(name: str) -> dict[str, Any]:
         "id": name,
         "name": "".join(word.capitalize() for word in name.split("-")),
         **described,
-        "defaultConfiguration": {"level": "error"},
+        "defaultConfiguration": {"level": "note" if name == REMARK else "error"},
         "properties": {
             "tags": ["architecture", name],
             "precision": "very-high",
-            "problem.severity": "error",
+            "problem.severity": "recommendation" if name == REMARK else "error",
         },
     }
 
@@ -117,6 +132,7 @@ def _result(issue: ShownFinding, index: int, mark: str) -> dict[str, Any]:
         "partialFingerprints": {"primaryLocationLineHash": mark},
         "properties": {
             "network": title(issue.report),
+            "entry": issue.name,
             "status": issue.status,
             "found": plain(issue.verdict.found_text),
             "required": plain(issue.verdict.required),
@@ -127,6 +143,21 @@ def _result(issue: ShownFinding, index: int, mark: str) -> dict[str, Any]:
     if issue.points:
         result["properties"]["points"] = issue.points.as_dict()
     return result
+
+
+def _remark(remark: ShownRemark, index: int, mark: str) -> dict[str, Any]:
+    places = [_location(region) for region in remark.regions]
+    if not places and remark.path:
+        places = [_at(remark.report.file, None)]
+    return {
+        "ruleId": remark.name,
+        "ruleIndex": index,
+        "level": "note",
+        "message": {"text": remark.text},
+        "locations": places,
+        "partialFingerprints": {"primaryLocationLineHash": mark},
+        "properties": {"network": title(remark.report)},
+    }
 
 
 def _location(region: Region) -> dict[str, Any]:

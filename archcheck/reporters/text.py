@@ -6,10 +6,11 @@ from rich.console import Console
 from rich.text import Text
 
 from archcheck.fields.explain.growth import Growth
+from archcheck.network.remarks import Remark
 from archcheck.phrases import shape_text
-from archcheck.plain_text import inert
+from archcheck.plain_text import in_one_line, inert
 from archcheck.reporters import formatting
-from archcheck.reporters.findings import ShownFinding, issues, shown
+from archcheck.reporters.findings import REMARK, ShownFinding, issues, remarks, shown
 from archcheck.rules import Location
 from archcheck.spec import Report
 
@@ -25,8 +26,8 @@ def print_report(report: Report, console: Console) -> None:
     """Print a report in full."""
     width = max(console.width, 60)
     _print(console, _header(report))
-    for note in report.notes:
-        _print(console, Text(f"  {note}", style="dim"))
+    for remark in remarks([report]):
+        _print(console, Text(f"  {remark_text(remark.remark)}", style="dim"))
     if report.network is not None:
         console.print()
         for row in _rows(shown(report), width):
@@ -46,6 +47,12 @@ def print_report(report: Report, console: Console) -> None:
     _print(console, _summary(report))
 
 
+def remark_text(remark: Remark) -> str:
+    """A remark and its line, in one line."""
+    where = f" ({formatting.line(remark.place)})" if remark.place else ""
+    return in_one_line(" ".join((remark.text + where).split()))
+
+
 def finding_text(finding: ShownFinding) -> str:
     """What the full report says about one finding that does not hold, without colour."""
     rows = (formatting.clean(row).plain.rstrip() for row in _details(finding))
@@ -62,8 +69,15 @@ def print_concise(report: Report, console: Console) -> None:
             where = f"{formatting.path(place.file)}:{place.line}:{place.column or 1}"
         status = "not verified: " if finding.status == "not-verified" else ""
         kind = f"{finding.kind}: " if finding.kind else ""
-        line = f"{where}: {finding.rule} {kind}{status}{finding.message}"
+        line = f"{where}: {finding.entry} {kind}{status}{finding.message}"
         _print(console, Text(" ".join(line.splitlines())))
+    for remark in remarks([report]):
+        first = remark.remark.place
+        where = f"{formatting.path(report.file) or report.name}:1:1"
+        if first is not None:
+            where = f"{formatting.path(first.file)}:{first.line}:{first.column or 1}"
+        text = " ".join(remark.remark.text.split())
+        _print(console, Text(f"{where}: {REMARK} {text}"))
 
 
 def _print(console: Console, text: Text, *, wrap: bool = False) -> None:
@@ -94,7 +108,7 @@ def _reference(report: Report) -> str:
 
 def _rows(findings: tuple[ShownFinding, ...], width: int) -> list[Text]:
     """One line a rule, in columns."""
-    names = max(len(finding.rule) for finding in findings)
+    names = max(len(finding.entry) for finding in findings)
     widest_value = min(max(len(finding.verdict.found_text) for finding in findings), 24)
     widest_bound = min(max(len(finding.verdict.required) for finding in findings), 34)
     points = [points_of(finding) for finding in findings]
@@ -105,7 +119,7 @@ def _rows(findings: tuple[ShownFinding, ...], width: int) -> list[Text]:
         mark, colour = _mark(finding)
         text = Text("  ")
         text.append(f"{mark} ", style=colour)
-        text.append(f"{finding.rule:<{names}}  ")
+        text.append(f"{finding.entry:<{names}}  ")
         text.append(
             f"{formatting.cut(verdict.found_text, widest_value):>{widest_value}}",
             style=colour if verdict.status != "passed" else "",
@@ -144,7 +158,7 @@ def _details(finding: ShownFinding) -> list[Text]:
     mark, colour = _mark(finding)
     status = " not verified" if finding.status == "not-verified" else ""
     status += f" ({finding.kind})" if finding.kind else ""
-    head = Text(f"{mark} {finding.rule}{status}", style=f"bold {colour}")
+    head = Text(f"{mark} {finding.entry}{status}", style=f"bold {colour}")
     message = " ".join(line.strip() for line in finding.message.splitlines())
     head.append(f": {message}", style="not bold default")
     rows = [head]
@@ -240,6 +254,8 @@ def summary(report: Report) -> str:
             if parts
             else (f"all {total} {rules} hold" if total > 1 else "the rule holds")
         )
+    if report.spec.skipped:
+        parts.append(f"{len(report.spec.skipped)} left out")
     return ", ".join(parts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal
@@ -12,7 +12,9 @@ from archcheck.evidence import Evidence, Needs
 from archcheck.fields import ReceptiveField, receptive_field
 from archcheck.fields.explain.growth import Growth
 from archcheck.network import Network, Op, Place
+from archcheck.network.accounting import Accounts, accounts_of
 from archcheck.network.kinds import FROZEN, KNOWN, UNFOLLOWED_LAYERS
+from archcheck.network.reach import Reach, reach_of
 from archcheck.rules.options import CommonOptions
 
 Status = Literal["passed", "failed", "not-verified"]
@@ -98,6 +100,20 @@ class Subject:
         return self._fields[key]
 
     @cached_property
+    def reach(self) -> Reach:
+        """What the outputs depend on."""
+        return reach_of(self.network)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """What the network holds beside its inputs."""
+        return accounts_of(self.network)
+
+    def reaching(self, ops: Iterable[Op]) -> list[Op]:
+        """Those of some operations that an output depends on."""
+        return [op for op in ops if self.reach.certain(op)]
+
+    @cached_property
     def unknown(self) -> tuple[Location, ...]:
         """Operations that may do a layer's work in a way that is not known: of a kind whose values
         decide what meets, or of no known kind, where they read a parameter or their name says
@@ -106,6 +122,7 @@ class Subject:
             call_location(op)
             for op in self.network.ops
             if self.network.depends(op)
+            and self.reach.possible(op)
             and (op.kind in UNFOLLOWED_LAYERS or (op.kind not in KNOWN and _may_be_a_layer(op)))
         )
 

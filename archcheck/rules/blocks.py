@@ -168,7 +168,7 @@ def _before_head(subject: Subject) -> list[Op]:
     wanted = CONVOLUTIONS | kinds.POOLS
     return [
         op
-        for op in subject.network.ops
+        for op in subject.reaching(subject.network.ops)
         if op.kind in wanted and (not heads or op.index < max(heads)) and op.index not in heads
     ]
 

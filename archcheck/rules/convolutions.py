@@ -8,6 +8,7 @@ from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
 from archcheck.network.graph import data_inputs
 from archcheck.phrases import per_axis, shape_text
+from archcheck.rules.base import Subject
 
 CONVOLUTIONS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS
 _CARRIES_ON = (
@@ -31,6 +32,21 @@ def is_depthwise(network: Network, op: Op) -> bool:
     return bool(attributes(network, op)["depthwise"])
 
 
+def grouped(network: Network) -> list[Op]:
+    """The convolutions of several groups, each of several channels."""
+    return [
+        op
+        for op in convolutions(network)
+        if attributes(network, op)["groups"] > 1 and not is_depthwise(network, op)
+    ]
+
+
+def groups(network: Network, op: Op) -> str:
+    """The groups of a convolution in words."""
+    a = attributes(network, op)
+    return f"{a['groups']} groups of {a['in_channels']} channels"
+
+
 def is_dilated(network: Network, op: Op) -> bool:
     """A dilation above 1 on an axis whose kernel is above 1."""
     a = attributes(network, op)
@@ -42,12 +58,15 @@ def is_strided(network: Network, op: Op) -> bool:
     return op.kind in kinds.CONVOLUTIONS and max(attributes(network, op)["stride"]) > 1
 
 
-def pointwise_after(network: Network, op: Op) -> Op | None:
+def pointwise_after(subject: Subject, op: Op) -> Op | None:
     """The 1x1 convolution with groups 1 that a convolution's output reaches through nothing but
-    normalisation, activation and dropout."""
+    normalisation, activation and dropout. Where the convolution reaches an output, it does too."""
+    network, reach = subject.network, subject.reach
     reached = set(op.outputs)
     for reader in network.ops[op.index + 1 :]:
         sources = [tensor for tensor in data_inputs(reader) if tensor in network.driven]
+        if reach.certain(op) and not reach.certain(reader):
+            continue
         if not any(tensor in reached for tensor in sources):
             continue
         if reader.kind in kinds.CONVOLUTIONS:

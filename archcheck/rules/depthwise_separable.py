@@ -2,8 +2,14 @@
 
 from archcheck.rules.base import Baseline, Example, Subject, Verdict, register
 from archcheck.rules.baseline import at_least
-from archcheck.rules.convolutions import convolutions, is_depthwise, pointwise_after
-from archcheck.rules.counting import CountingRule, counted, several
+from archcheck.rules.convolutions import (
+    convolutions,
+    grouped,
+    groups,
+    is_depthwise,
+    pointwise_after,
+)
+from archcheck.rules.counting import CountingRule, NearMiss, counted, name_of
 from archcheck.rules.options import CountOptions
 
 
@@ -51,19 +57,18 @@ class DepthwiseSeparable(CountingRule):
 
     def check(self, subject: Subject, options: CountOptions) -> Verdict:
         network = subject.network
-        pairs = [
-            (op, pointwise)
-            for op in convolutions(network)
-            if is_depthwise(network, op) and (pointwise := pointwise_after(network, op)) is not None
-        ]
-        labels = [f"{a.module or a.kind} › {b.module or b.kind}" for a, b in pairs]
+        depthwise = [op for op in convolutions(network) if is_depthwise(network, op)]
+        behind = {op.index: pointwise_after(subject, op) for op in depthwise}
+        pairs = [(op, point) for op in depthwise if (point := behind[op.index]) is not None]
+        alone = [op for op in subject.reaching(depthwise) if behind[op.index] is None]
         return counted(
             subject,
             [op for op, _ in pairs],
             options,
             noun="depthwise-separable convolution",
-            labels=labels,
-            note=several(labels),
+            labels=[f"{name_of(op)} › {name_of(point)}" for op, point in pairs],
+            near=[NearMiss(op, "is depthwise, but no 1×1 convolution follows it") for op in alone]
+            + [NearMiss(op, f"has {groups(network, op)}") for op in grouped(network)],
         )
 
     def baseline(self, subject: Subject) -> Baseline:

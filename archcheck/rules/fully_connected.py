@@ -1,10 +1,13 @@
 """``fully-connected``: linear layers, as module, function or product with a parameter."""
 
+from collections.abc import Iterable
+from math import prod
+
 from archcheck.network import Network, Op, kinds
 from archcheck.network.graph import data_inputs
 from archcheck.rules.base import Baseline, Example, Subject, Verdict, register
 from archcheck.rules.baseline import forbidden
-from archcheck.rules.counting import CountingRule, counted
+from archcheck.rules.counting import CountingRule, NearMiss, counted
 from archcheck.rules.options import CountOptions
 
 
@@ -54,7 +57,8 @@ class Net(nn.Module):
     def check(self, subject: Subject, options: CountOptions) -> Verdict:
         network = subject.network
         ops = [op for op in network.ops if op.kind == "linear" or _weighs(network, op)]
-        return counted(subject, ops, options, noun="fully connected layer")
+        near = _near_misses(network, subject.reaching(network.ops))
+        return counted(subject, ops, options, noun="fully connected layer", near=near)
 
     def baseline(self, subject: Subject) -> Baseline:
         return forbidden(self, subject)
@@ -62,6 +66,21 @@ class Net(nn.Module):
 
 _ADDING = frozenset({"addmm", "baddbmm", "addbmm", "addmv"})
 """The products whose first operand is only added to them."""
+
+
+def _near_misses(network: Network, ops: Iterable[Op]) -> list[NearMiss]:
+    """Convolutions that join a whole map, and products with a constant."""
+    near = []
+    for op in ops:
+        if op.kind in kinds.CONVOLUTIONS and prod(network.shape(op.outputs[0])[2:]) == 1:
+            near.append(NearMiss(op, "joins a whole map, but is a convolution"))
+        elif (
+            op.kind in kinds.MATRIX_PRODUCTS
+            and not _weighs(network, op)
+            and not network.driven.issuperset(op.inputs)
+        ):
+            near.append(NearMiss(op, "multiplies by a constant, not by a parameter"))
+    return near
 
 
 def _weighs(network: Network, op: Op) -> bool:

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from math import prod
+from typing import Literal
+
+from pydantic import Field
 
 from archcheck.fields.forward import UnknownMap
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
 from archcheck.network.graph import Paths
 from archcheck.phrases import shape_text
-from archcheck.rules.base import Example, Subject, Verdict, location, register
-from archcheck.rules.counting import CountingRule, counted, several
+from archcheck.rules.base import Example, Subject, Verdict, call_location, location, register
+from archcheck.rules.counting import CountingRule, NearMiss, counted
 from archcheck.rules.options import CountOptions
+from archcheck.rules.roads.averages import averages
 
 _AVERAGES = kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS | {"mean", "nanmean"}
+_NONE_AT_ALL = {"exactly": 0, "of": "anything"}
 _BETWEEN = kinds.VIEWS | kinds.COPIES | kinds.DROPOUTS
+
+
+class GlobalAveragePoolOptions(CountOptions):
+    """How many, and of what."""
+
+    of: Literal["averages", "anything"] = Field(
+        "averages",
+        description="anything: sums over a whole map count too, averages that leave an edge out, "
+        "and whatever else averages it.",
+    )
 
 
 @register
@@ -26,6 +41,11 @@ class GlobalAveragePool(CountingRule):
     map on the way to the output. `AdaptiveAvgPool2d(1)`, `AvgPool2d(8)` over 8x8, `x.mean((2, 3))`
     and `x.mean(3).mean(2)` are one. `AvgPool2d(5)` over 6x6 leaves a row and a column unread: it
     is none. The pools of squeeze-and-excite gates, whose result goes back into a map, are none.
+
+    With `of: anything` sums over a whole map count too, in whatever spelling (`sum`, `einsum`), and
+    averages that leave an edge unread. Whatever else leaves one value of a map may be its average
+    and is *not verified*: a product with constants, a convolution with a constant kernel, a norm,
+    attention. Products with learned weights and global maxima are none.
 
     ## Why it matters
     A global average pool in place of a flattened map keeps the classifier small and independent
@@ -43,6 +63,7 @@ class GlobalAveragePool(CountingRule):
 
     name = "global-average-pool"
     summary = "The number of global average pools."
+    Options = GlobalAveragePoolOptions
     passes = (
         Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1))", {"exactly": 1}),
         Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.AvgPool2d(30))", {"exactly": 1}),
@@ -54,8 +75,18 @@ class Net(nn.Module):
 """,
             {"exactly": 1},
         ),
+        Example("nn.Sequential(nn.Flatten(), nn.Linear(3072, 3))", _NONE_AT_ALL),
     )
     fails = (
+        Example("nn.AvgPool2d(31)", _NONE_AT_ALL),
+        Example(
+            """
+class Net(nn.Module):
+    def forward(self, x):
+        return torch.einsum("bchw->bc", x) / 1024
+""",
+            _NONE_AT_ALL,
+        ),
         Example("nn.AvgPool2d(31)", {"exactly": 1}),
         Example("nn.AdaptiveMaxPool2d(1)", "required"),
         Example(
@@ -72,39 +103,85 @@ class Net(nn.Module):
         ),
     )
 
-    def check(self, subject: Subject, options: CountOptions) -> Verdict:
+    def check(self, subject: Subject, options: GlobalAveragePoolOptions) -> Verdict:
         pools, partial = _global_pools(subject)
-        verdict = counted(
+        found = {op.index for run in pools for op in run} | {miss.op.index for miss in partial}
+        if options.of == "anything":
+            return self._of_anything(subject, options, pools, partial)
+        return counted(
             subject,
             [run[0] for run in pools],
             options,
             noun="global average pool",
-            note=several([run[0].module or run[0].kind for run in pools]),
-            unseen=[location(op) for op in _unfollowed(subject)],
+            unseen=[location(op) for op in subject.reaching(_unfollowed(subject))],
+            near=partial + _near_misses(subject, found),
         )
-        if verdict.status != "failed" or not partial:
-            return verdict
-        op, why = partial[0]
-        return replace(
-            verdict,
-            message=f"{op.module or op.kind} is not global: {why}",
-            locations=(*verdict.locations, *(location(p) for p, _ in partial)),
-            note=why,
+
+    def _of_anything(
+        self,
+        subject: Subject,
+        options: GlobalAveragePoolOptions,
+        pools: list[list[Op]],
+        partial: list[NearMiss],
+    ) -> Verdict:
+        averaged = [*(run[0] for run in pools), *(miss.op for miss in partial)]
+        judged = {op.index for run in pools for op in run} | {miss.op.index for miss in partial}
+        other = averages(subject, judged | _that_feed_a_map(subject))
+        doubtful = (*other.doubtful, *_unfollowed(subject))
+        return counted(
+            subject,
+            sorted([*averaged, *other.certain], key=lambda op: op.index),
+            options,
+            noun="global average",
+            unseen=[call_location(op) for op in doubtful if subject.reach.possible(op)],
         )
 
 
-def _global_pools(subject: Subject) -> tuple[list[list[Op]], list[tuple[Op, str]]]:
-    """The global pools, each as the run of averages it is made of, and the near misses."""
+def _that_feed_a_map(subject: Subject) -> set[int]:
+    """The operations whose results go back into a map: those of gates and side branches."""
+    network = subject.network
+    everywhere = {op.index for op in network.ops}
+    feeding: set[int] = set()
+    for index in range(len(network.inputs)):
+        walk = subject.fields(input_index=index).forward
+        sides = {tensor: m.sides for tensor, m in walk.known_maps().items()}
+        feeding |= {
+            op.index
+            for op in network.ops
+            if not sides.get(op.outputs[0] if op.outputs else -1)
+            and _feeds_a_map(network, op, sides, everywhere)
+        }
+    return feeding
+
+
+def _near_misses(subject: Subject, found: set[int]) -> list[NearMiss]:
+    """Other averages of maps, and global max pools."""
+    network = subject.network
+    near = []
+    for op in subject.reaching(network.ops):
+        after = network.shape(op.outputs[0])[2:]
+        whole = prod(after) == 1 < prod(network.shape(op.inputs[0])[2:])
+        if op.kind in kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS:
+            if op.index not in found:
+                why = "goes back into a map" if whole else f"leaves a map of {shape_text(after)}"
+                near.append(NearMiss(op, f"is not global: it {why}"))
+        elif op.kind in kinds.MAX_POOLS and whole:
+            near.append(NearMiss(op, "is global, but a max pool"))
+    return near
+
+
+def _global_pools(subject: Subject) -> tuple[list[list[Op]], list[NearMiss]]:
+    """The global pools, each as the run of averages it is made of, and those that miss an edge."""
     network = subject.network
     pools: dict[int, list[Op]] = {}
-    partial: dict[int, tuple[Op, str]] = {}
+    partial: dict[int, NearMiss] = {}
     for index in range(len(network.inputs)):
         walk = subject.fields(input_index=index).forward
         sides = {tensor: m.sides for tensor, m in walk.known_maps().items()}
         for _, output in network.outputs:
             for run, why in _runs(network, Paths(network, walk.source, output), sides):
                 if why:
-                    partial[run[0].index] = (run[0], why)
+                    partial[run[0].index] = NearMiss(run[0], f"is not global: {why}")
                 else:
                     pools[run[0].index] = run
     return list(pools.values()), list(partial.values())

@@ -13,8 +13,9 @@ from archcheck.network import Call, Network, Op
 from archcheck.network.attributes import attribute_names, attributes
 from archcheck.network.kinds import ALIASES, KNOWN, STRUCTURE, kind_of
 from archcheck.network.torch_layers import LAYER_CLASSES
+from archcheck.phrases import per_axis
 from archcheck.rules.base import Example, Rule, Subject, Verdict, not_verified, register
-from archcheck.rules.counting import counted
+from archcheck.rules.counting import NearMiss, counted
 from archcheck.rules.options import Amount, CommonOptions, Measure
 
 Condition = Measure | bool | int | float | str | list[int]
@@ -128,11 +129,13 @@ class Layers(Rule):
     def check(self, subject: Subject, options: LayersOptions) -> Verdict:
         network = subject.network
         what = _description(options)
-        problem = _misnamed(network, options)
+        problem = _misnamed(subject, options)
         if problem:
             return not_verified(options.describe(), problem)
-        ops = [op for op in _candidates(network, options) if _meets(network, op, options)]
-        verdict = counted(subject, ops, options, noun="matching layer")
+        candidates = _candidates(subject, options)
+        ops = [op for op in candidates if _meets(network, op, options)]
+        near = _near_misses(network, candidates, options)
+        verdict = counted(subject, ops, options, noun="matching layer", near=near)
         note = f"{what}: {verdict.note}" if verdict.note else what
         return replace(verdict, message=f"{verdict.message} ({what})", note=note)
 
@@ -147,11 +150,12 @@ def _description(options: LayersOptions) -> str:
     return f"{what} with {', '.join(conditions)}"
 
 
-def _candidates(network: Network, options: LayersOptions) -> list[Op]:
+def _candidates(subject: Subject, options: LayersOptions) -> list[Op]:
     """The operations of the kind. A class name means a layer as a whole: a call counts once.
 
     Of torch's classes a function that does the same counts too, as does a class made from it.
     """
+    network = subject.network
     ops = list(network.ops)
     if options.function is not None:
         wanted = _RUNS.get(options.function, options.function)
@@ -167,13 +171,18 @@ def _candidates(network: Network, options: LayersOptions) -> list[Op]:
     for call in network.calls:
         if call.type == options.kind:
             inside = [op for op in ops if op.call == call.index and op.kind not in STRUCTURE]
-            heavy = max(inside, key=lambda op: network.op_macs(op) or 0, default=None)
+            heavy = max(inside, key=lambda op: _weight(subject, op), default=None)
             if heavy is not None or options.function is None:
                 found.append(heavy or _empty_call(call))
     same = _function_of(options.kind)
     counted_already = {op.index for op in found}
     found += [op for op in ops if op.kind == same and op.index not in counted_already]
     return found
+
+
+def _weight(subject: Subject, op: Op) -> tuple[bool, int]:
+    """What an operation weighs among those of a layer: the layer does what reaches an output."""
+    return subject.reach.certain(op), subject.network.op_macs(op) or 0
 
 
 def _function_of(class_name: str) -> str | None:
@@ -204,11 +213,13 @@ def _public(name: str) -> str:
 
 def _empty_call(call: Call) -> Op:
     """A stand-in for a layer that runs no operation at all, such as Identity."""
-    return Op(-1, "", "identity", call.index, call.module, call.called, None, (), (), {})
+    outputs = call.outputs
+    return Op(-1, "", "identity", call.index, call.module, call.called, None, (), outputs, {})
 
 
-def _misnamed(network: Network, options: LayersOptions) -> str:
+def _misnamed(subject: Subject, options: LayersOptions) -> str:
     """What is surely misspelt: a name that matches nothing must not pass for "none found"."""
+    network = subject.network
     kind, function = options.kind, options.function
     types = {module.type for module in network.modules}
     if kind is not None and kind not in KNOWN | ALIASES.keys() | types | LAYER_CLASSES:
@@ -219,7 +230,7 @@ def _misnamed(network: Network, options: LayersOptions) -> str:
     ):
         hint = _similar(function, sorted({op.function for op in network.ops}))
         return f"no function is known as {function!r}{hint}"
-    candidates = _candidates(network, options)
+    candidates = _candidates(subject, options)
     known = {name for op in candidates for name in _attributes(network, op)}
     for name in options.where:
         if candidates and name not in known:
@@ -247,6 +258,29 @@ def _meets(network: Network, op: Op, options: LayersOptions) -> bool:
         name in found and _matches(found[name], condition)
         for name, condition in options.where.items()
     )
+
+
+def _near_misses(
+    network: Network, candidates: Iterable[Op], options: LayersOptions
+) -> list[NearMiss]:
+    """The operations that meet all conditions but one."""
+    near = []
+    for op in candidates:
+        found = _attributes(network, op)
+        missed = [
+            name
+            for name, condition in options.where.items()
+            if name not in found or not _matches(found[name], condition)
+        ]
+        if len(missed) == 1:
+            name = missed[0]
+            wanted = _words(options.where[name])
+            near.append(NearMiss(op, f"has {name} {_value(found.get(name))}, not {wanted}"))
+    return near
+
+
+def _value(value: Any) -> str:
+    return per_axis(value) if isinstance(value, (tuple, list)) and value else str(value)
 
 
 def _matches(value: Any, condition: Any) -> bool:

@@ -19,6 +19,11 @@ class Strict(BaseModel):
 class CommonOptions(Strict):
     """What every rule's entry in a spec may say."""
 
+    name: str | None = Field(
+        None,
+        min_length=1,
+        description="What the entry is called in reports, in place of the rule's name.",
+    )
     message: str | None = Field(None, description="Said instead of the rule's own reason.")
     severity: Literal["error", "warning"] = Field(
         "error", description="A warning is reported but does not fail the run."

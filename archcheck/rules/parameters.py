@@ -1,10 +1,12 @@
 """``parameters``: how many parameters the network has."""
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
 
 from archcheck.network import Network, layers_of
+from archcheck.network.accounting import Accounts
 from archcheck.rules.base import (
     FROZEN_WEIGHTS,
     Baseline,
@@ -13,22 +15,28 @@ from archcheck.rules.base import (
     Rule,
     Subject,
     Verdict,
+    call_location,
     location,
     not_verified,
     register,
 )
 from archcheck.rules.baseline import at_most
+from archcheck.rules.counting import name_of
 from archcheck.rules.options import Amount, CommonOptions
 
 
 class ParametersOptions(Amount, CommonOptions):
     """How many, and which count."""
 
-    count: Literal["all", "trainable", "used"] = Field(
+    count: Literal["all", "trainable", "used", "strict"] = Field(
         "all",
         description="all: every registered parameter; trainable: those that require a gradient; "
-        "used: those that the forward pass reads.",
+        "used: those that the forward pass reads; strict: every tensor that is no input and not "
+        "computed from one, registered or not, whose values reach an output by arithmetic.",
     )
+
+
+_STRICTLY_240 = {"exactly": 240, "count": "strict"}
 
 
 @register
@@ -39,6 +47,16 @@ class Parameters(Rule):
     once. By default every registered parameter counts, also of layers that are never called:
     that is what `sum(p.numel() for p in net.parameters())` gives. With `count: used` only the
     parameters count that the forward pass reads, as in tables made by module hooks.
+
+    With `count: strict` all that the network holds counts, wherever it is kept: registered
+    parameters whose values reach an output, and besides them buffers, tensors in lists, attributes,
+    closures and global variables, layers in a plain list or made in forward, and what forward
+    loads, draws at random or writes out (`torch.tensor([...])`), of any type. An element counts
+    once, a complex number too, and memory that several tensors share counts once. Apart from it are
+    shapes, indices, the conditions of `where` and `masked_fill`, boolean masks of attention, the
+    running statistics that a normalisation reads, a mask of zeros and ones that a weight is
+    multiplied by, and numbers of the code, also in a tensor that forward fills with one (`zeros`,
+    `full`). Under every other count these tensors are a remark in the report.
 
     ## Why it matters
     Budgets of courses, contests and devices are written in parameters. The two counts differ
@@ -60,6 +78,7 @@ class Parameters(Rule):
     passes = (
         Example("nn.Conv2d(3, 8, 3)", {"exactly": 224}),
         Example("nn.Conv2d(3, 8, 3)", {"less_than": "1k", "count": "used"}),
+        Example("nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))", _STRICTLY_240),
     )
     fails = (
         Example("nn.Conv2d(3, 8, 3)", {"less_than": 224}),
@@ -76,10 +95,25 @@ class Net(nn.Module):
 """,
             {"less_than": "1k"},
         ),
+        Example(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.hidden = [nn.Conv2d(8, 64, 3), torch.ones(1, 64, 1, 1)]
+
+    def forward(self, x):
+        return self.hidden[1] * self.hidden[0](self.conv(x))
+""",
+            {"less_than": "4k", "count": "strict"},
+        ),
     )
 
     def check(self, subject: Subject, options: ParametersOptions) -> Verdict:
         network = subject.network
+        if options.count == "strict":
+            return _strict(subject.accounts, options)
         counts = {
             "all": network.num_parameters,
             "trainable": network.num_trainable_parameters,
@@ -112,6 +146,38 @@ class Net(nn.Module):
 
     def baseline(self, subject: Subject) -> Baseline:
         return at_most(self, subject)
+
+
+def _strict(accounts: Accounts, options: ParametersOptions) -> Verdict:
+    """The verdict on all that a network holds."""
+    least, most = accounts.size, accounts.size + accounts.perhaps
+    required, outside = options.describe(), sum(held.size for held in accounts.unregistered)
+    note = f"{outside:,} of them no registered parameters" if outside else ""
+    verdict = Verdict(
+        status="passed" if options.holds(least) else "failed",
+        found=least,
+        found_text=f"{least:,}",
+        required=required,
+        message=f"the network holds {least:,} numbers, required: {required}",
+        locations=_unregistered(accounts) if least > (options.least() or 0) else (),
+        note=note,
+    )
+    settled = options.holds(least) == options.holds(most) and not accounts.unseen
+    if accounts.doubtful and not options.settled_from(least) and not settled:
+        return replace(
+            verdict,
+            status="not-verified",
+            message=f"the network holds at least {least:,} numbers, but it is not known what "
+            f"{name_of(accounts.doubtful[0])} reads or takes out",
+            locations=tuple(call_location(op) for op in accounts.doubtful),
+        )
+    return verdict
+
+
+def _unregistered(accounts: Accounts) -> tuple[Location, ...]:
+    """Most of what a network holds beside its registered parameters."""
+    largest = sorted(accounts.unregistered, key=lambda held: -held.size)[:3]
+    return tuple(Location(held.place, "", f"{held.name} holds {held.size:,}") for held in largest)
 
 
 def _never_used(network: Network, count: int) -> str:

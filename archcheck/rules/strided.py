@@ -10,7 +10,9 @@ from pydantic import Field
 
 from archcheck.fields import ReceptiveField, UnknownField
 from archcheck.network import Network, Op, kinds
+from archcheck.network.attributes import attributes
 from archcheck.network.graph import data_inputs
+from archcheck.phrases import per_axis
 from archcheck.rules.base import (
     Baseline,
     Example,
@@ -22,7 +24,7 @@ from archcheck.rules.base import (
 )
 from archcheck.rules.baseline import forbidden
 from archcheck.rules.convolutions import convolutions, is_strided
-from archcheck.rules.counting import CountingRule, counted
+from archcheck.rules.counting import CountingRule, NearMiss, counted
 from archcheck.rules.options import CountOptions
 
 
@@ -88,7 +90,12 @@ class Strided(CountingRule):
         network = subject.network
         ops = [op for op in convolutions(network) if is_strided(network, op)]
         if options.of == "convolutions":
-            return counted(subject, ops, options, noun="strided convolution")
+            near = [
+                NearMiss(op, f"is no convolution, but has stride {per_axis(_stride(network, op))}")
+                for op in subject.reaching(network.ops)
+                if op.kind in kinds.FIXED_POOLS and max(_stride(network, op)) > 1
+            ]
+            return counted(subject, ops, options, noun="strided convolution", near=near)
         end = _head(subject)
         by_index = {op.index: op for op in (*ops, *_others(subject)) if op.index < end}
         ordered = [by_index[index] for index in sorted(by_index)]
@@ -97,6 +104,11 @@ class Strided(CountingRule):
 
     def baseline(self, subject: Subject) -> Baseline:
         return forbidden(self, subject)
+
+
+def _stride(network: Network, op: Op) -> tuple[int, ...]:
+    stride: tuple[int, ...] = attributes(network, op)["stride"]
+    return stride
 
 
 def _head(subject: Subject) -> int:
@@ -115,7 +127,7 @@ def _others(subject: Subject) -> list[Op]:
     network = subject.network
     ops = [
         op
-        for op in network.ops
+        for op in subject.reaching(network.ops)
         if op.kind in kinds.POOLS and prod(network.shape(op.outputs[0])[2:]) > 1
     ]
     for index in range(len(network.inputs)):

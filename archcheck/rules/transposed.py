@@ -1,10 +1,14 @@
 """``transposed``: transposed convolutions."""
 
-from archcheck.network import kinds
+from math import prod
+
+from archcheck.network import Network, Op, kinds
 from archcheck.rules.base import Baseline, Example, Subject, Verdict, register
 from archcheck.rules.baseline import forbidden
-from archcheck.rules.counting import CountingRule, counted
+from archcheck.rules.counting import CountingRule, NearMiss, counted
 from archcheck.rules.options import CountOptions
+
+_ENLARGING = kinds.RESAMPLING | kinds.UNPOOLS | {"pixel_shuffle"}
 
 
 @register
@@ -33,7 +37,17 @@ class Transposed(CountingRule):
 
     def check(self, subject: Subject, options: CountOptions) -> Verdict:
         ops = [op for op in subject.network.ops if op.kind in kinds.TRANSPOSED_CONVOLUTIONS]
-        return counted(subject, ops, options, noun="transposed convolution")
+        near = [
+            NearMiss(op, "enlarges the map without a transposed convolution")
+            for op in subject.reaching(subject.network.ops)
+            if op.kind in _ENLARGING and _enlarges(subject.network, op)
+        ]
+        return counted(subject, ops, options, noun="transposed convolution", near=near)
 
     def baseline(self, subject: Subject) -> Baseline:
         return forbidden(self, subject)
+
+
+def _enlarges(network: Network, op: Op) -> bool:
+    before, after = network.shape(op.inputs[0]), network.shape(op.outputs[0])
+    return prod(after[2:]) > prod(before[2:])

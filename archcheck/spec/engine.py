@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from archcheck.evidence import Evidence
 from archcheck.network import Network
+from archcheck.network.remarks import Remark, remarks_on
 from archcheck.rules import Subject, Verdict
 from archcheck.rules.options import CommonOptions
 from archcheck.spec.model import Spec
@@ -32,8 +35,9 @@ def check(
         for aside in answer.verdict.asides
     ]
     source = network.source.file if network.source else ""
-    notes = (*network.notes, *subject.evidence.notes)
-    return Report(network.name, file or source, spec, (*answers, *asides), network, seconds, notes)
+    noticed = (*remarks_on(network), *map(Remark, subject.evidence.notes), *left_out(spec))
+    findings = (*answers, *asides)
+    return Report(network.name, file or source, spec, findings, network, seconds, noticed)
 
 
 def failed_to_run(
@@ -61,4 +65,11 @@ def failed_to_run(
             note=OUTCOMES[failure.stage],
         )
         findings.append(Finding(requirement.rule.name, unknown, requirement.options))
-    return Report(name, file, spec, tuple(findings), None, seconds, output=output)
+    remarks = tuple(left_out(spec))
+    return Report(name, file, spec, tuple(findings), None, seconds, remarks, output)
+
+
+def left_out(spec: Spec) -> Iterator[Remark]:
+    """A remark on the rules of a spec that are not checked."""
+    if spec.skipped:
+        yield Remark(f"left out, not checked: {', '.join(spec.skipped)}")

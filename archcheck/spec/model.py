@@ -31,7 +31,7 @@ class Requirement:
 @dataclass(frozen=True)
 class Spec:
     """A validated spec. ``input`` is one shape an input, each without the batch; ``bases`` are the
-    files that ``file`` extends, the nearest first."""
+    files that ``file`` extends, the nearest first, ``skipped`` the rules that were taken out."""
 
     requirements: tuple[Requirement, ...]
     input: tuple[tuple[int, ...], ...] | None = None
@@ -39,6 +39,7 @@ class Spec:
     arguments: dict[str, Any] = field(default_factory=dict)
     file: str = ""
     bases: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
     @property
     def needs(self) -> Needs:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archcheck.network import Network
+from archcheck.network.remarks import Remark
 from archcheck.plain_text import in_one_line, inert
 from archcheck.rules import Location, Verdict
 from archcheck.rules.options import CommonOptions
@@ -31,6 +32,11 @@ class Finding:
     options: CommonOptions
     aside: bool = False
     """Whether it was noticed beside the rule's answer, which is another finding."""
+
+    @property
+    def name(self) -> str:
+        """The name of the entry, the rule's if it has none of its own."""
+        return self.options.name or self.rule
 
     @property
     def level(self) -> Level:
@@ -72,7 +78,8 @@ class Report:
     findings: tuple[Finding, ...]
     network: Network | None
     seconds: float = 0.0
-    notes: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    """What is told beside the findings: it fails nothing."""
     output: str = ""
     """The end of what a network printed that could not be run."""
 
@@ -97,8 +104,9 @@ class Report:
         head = f"{self.name}: {'passed' if self.passed else 'failed'}"
         if self.points:
             head += f", {self.points}"
-        lines = [f"{f.verdict.status}: {f.rule}: {f.message}" for f in self.findings]
-        return inert("\n".join(in_one_line(line.strip()) for line in [head, *lines]))
+        lines = [f"{f.verdict.status}: {f.name}: {f.message}" for f in self.findings]
+        remarks = [f"remark: {remark}" for remark in self.remarks]
+        return inert("\n".join(in_one_line(line.strip()) for line in [head, *lines, *remarks]))
 
     def finding(self, rule: str) -> Finding:
         """The first finding of a rule.
@@ -130,6 +138,7 @@ class Report:
             "rules": [
                 {
                     "rule": finding.rule,
+                    "name": finding.name,
                     "status": finding.verdict.status,
                     "severity": finding.level,
                     "found": finding.verdict.found,
@@ -140,7 +149,12 @@ class Report:
                 }
                 for finding in self.findings
             ],
-            "notes": list(self.notes),
+            "skipped": list(self.spec.skipped),
+            "remarks": [
+                {"message": remark.text, **_location(Location(remark.place, ""))}
+                for remark in self.remarks
+            ],
+            "notes": [remark.text for remark in self.remarks],
         }
 
 

@@ -10,6 +10,7 @@ import torch
 
 from archcheck.network import Op
 from archcheck.network.constants import (
+    BINARY,
     BOOLEANS,
     CUTTING,
     HIGH,
@@ -54,6 +55,8 @@ class Constants:
                 self._learned.add(number)
         self.learn_from(op)
         if not driven:
+            if op.kind == "mul":
+                self._note_masks(op, inputs)
             return
         read = data_inputs(op)
         decides = op.kind in MASKING or op.kind in INDEXING
@@ -65,6 +68,12 @@ class Constants:
                     self._keep(op, number, tensor)
             elif not tensor.is_floating_point():
                 self._kept[number, LEARNED] = Constant(number, LEARNED, tuple(tensor.shape))
+
+    def _note_masks(self, op: Op, inputs: Sequence[torch.Tensor]) -> None:
+        """Note the masks of zeros and ones among the operands of a product of constants."""
+        for number, tensor in zip(op.inputs, inputs, strict=True):
+            if not is_parameter(tensor) and _is_mask(tensor):
+                self._kept[number, BINARY] = Constant(number, BINARY, tuple(tensor.shape))
 
     def learn_from(self, op: Op) -> None:
         """Mark an operation's results as made of weights if its inputs are."""
@@ -104,3 +113,12 @@ class Constants:
         raw = values.astype(WIDE[kind]) if kind in WIDE else np.packbits(values)
         data = zlib.compress(raw.tobytes(), 1)
         self._kept[number, kind] = Constant(number, kind, values.shape, data, infinite)
+
+
+def _is_mask(tensor: torch.Tensor) -> bool:
+    """Whether all elements are 0 or 1."""
+    if tensor.dtype == torch.bool:
+        return True
+    if tensor.is_meta or tensor.layout != torch.strided or tensor.numel() > MOST_ELEMENTS:
+        return False
+    return bool(((tensor == 0) | (tensor == 1)).all())

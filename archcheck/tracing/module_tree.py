@@ -1,11 +1,44 @@
-"""A model's modules, walked through once since walks are slow, and what they hold."""
+"""A model's modules, walked through once since walks are slow, and what they hold.
+
+nn.Module's own tables are read: its methods and attributes may be overridden.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import nn
+
+_attributes = nn.Module.__dict__["__dict__"].__get__
+"""The attributes of a module, whatever its class says they are."""
+
+
+def attributes_of(module: nn.Module) -> dict[str, Any]:
+    """The attributes of a module, its tables of what is registered among them."""
+    own: dict[str, Any] = _attributes(module)
+    return own
+
+
+def children_of(module: nn.Module) -> dict[str, nn.Module]:
+    """The registered modules of a module."""
+    return _registered(module, "_modules")
+
+
+def own_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that a module itself registers."""
+    return _registered(module, "_parameters")
+
+
+def own_buffers(module: nn.Module) -> dict[str, torch.Tensor]:
+    """The buffers that a module itself registers."""
+    return _registered(module, "_buffers")
+
+
+def _registered(module: nn.Module, table: str) -> dict[str, Any]:
+    entries = attributes_of(module).get(table) or {}
+    return {name: value for name, value in entries.items() if value is not None}
 
 
 class Paths(Mapping[nn.Module, str]):
@@ -22,9 +55,8 @@ class Paths(Mapping[nn.Module, str]):
     def _add(self, module: nn.Module, path: str) -> None:
         if id(module) not in self._entries:
             self._entries[id(module)] = (module, path)
-            for name, child in module._modules.items():
-                if child is not None:
-                    self._add(child, f"{path}.{name}" if path else name)
+            for name, child in children_of(module).items():
+                self._add(child, f"{path}.{name}" if path else name)
 
     def __getitem__(self, module: nn.Module) -> str:
         return self._entries[id(module)][1]
@@ -45,18 +77,12 @@ def parameters_of(paths: Paths) -> dict[str, nn.Parameter]:
     """The parameters that the modules hold now, each by its first name."""
     named: dict[int, tuple[str, nn.Parameter]] = {}
     for module, path in paths.items():
-        for name, parameter in module._parameters.items():
-            if parameter is not None and id(parameter) not in named:
-                named[id(parameter)] = (f"{path}.{name}" if path else name, parameter)
+        for name, parameter in own_parameters(module).items():
+            named.setdefault(id(parameter), (f"{path}.{name}" if path else name, parameter))
     return dict(named.values())
 
 
 def buffers_of(paths: Paths) -> list[torch.Tensor]:
     """The buffers that the modules hold now, each once."""
-    buffers = {
-        id(buffer): buffer
-        for module in paths
-        for buffer in module._buffers.values()
-        if buffer is not None
-    }
+    buffers = {id(buffer): buffer for module in paths for buffer in own_buffers(module).values()}
     return list(buffers.values())

@@ -14,15 +14,14 @@ from torch.overrides import TorchFunctionMode, resolve_name
 
 from archcheck.network import Call, Op, Place
 from archcheck.network.kinds import ESCAPE, FROZEN, IN_PLACE_WRITE, SCRIPT, kind_of
-from archcheck.network.value_dependence import RETURNS, driven_outputs
+from archcheck.network.value_dependence import RETURNS, SHOWN, driven_outputs
 from archcheck.tracing.arguments import described
 from archcheck.tracing.constants import Constants
-from archcheck.tracing.module_tree import Paths
+from archcheck.tracing.module_tree import Paths, own_parameters
 from archcheck.tracing.restore import version_of
 from archcheck.tracing.shape_rules.base import Call as TorchCall
 from archcheck.tracing.shape_rules.views import METADATA
 from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in
-from archcheck.tracing.unregistered import Unregistered
 from archcheck.tracing.value_uses import Use, use_of, use_of_condition
 from archcheck.worker.construction import built_at
 from archcheck.worker.source_locations import caller, direct_caller
@@ -63,9 +62,10 @@ class Recorder(TorchFunctionMode):
         self.before_write: Callable[[torch.Tensor], None] = lambda tensor: None
         self.perform: Callable[[TorchCall], Any] = TorchCall.run
         """Makes the result of a call of torch: torch itself, unless shapes are enough."""
-        self.unregistered = Unregistered()
         self.reads_batch: Place | None = None
         """The first line that reads the size of a tensor, and with it that of the batch."""
+        self._leaked = False
+        """Whether a value that depends on the input was taken out of torch."""
         self._names: dict[Callable[..., Any], tuple[str, str, bool]] = {}
         self._classes: dict[type, tuple[str, bool]] = {}
         self._modules = {path: module for module, path in self.paths.items()}
@@ -80,13 +80,7 @@ class Recorder(TorchFunctionMode):
         place = caller()
         path = self.paths.get(module)
         if path is None:
-            own = [
-                parameter
-                for parameter in module._parameters.values()
-                if isinstance(parameter, nn.Parameter)
-                and not self.tensor_ids.is_registered(parameter)
-            ]
-            self.unregistered.add(module, own, place)
+            self._adopt(module, name)
         self.calls.append(
             Call(
                 index=index,
@@ -109,6 +103,12 @@ class Recorder(TorchFunctionMode):
         # A lazy module is another class by now.
         name, _ = self._class_of(module)
         self.calls[index] = msgspec.structs.replace(call, outputs=outputs, type=name)
+
+    def _adopt(self, module: nn.Module, kind: str) -> None:
+        """Number the parameters of a layer that the network does not register."""
+        for name, parameter in own_parameters(module).items():
+            if is_parameter(parameter) and not self.tensor_ids.knows(parameter):
+                self.tensor_ids.number(parameter, name=f"{kind}.{name}")
 
     def _class_of(self, module: nn.Module) -> tuple[str, bool]:
         kind = type(module)
@@ -152,14 +152,14 @@ class Recorder(TorchFunctionMode):
         called = TorchCall(func, function, kind, in_place, args, kwargs, inputs, depending)
         result = self.perform(called)
         if kind in ESCAPES and inputs and not isinstance(result, torch.Tensor):
-            if driven:
-                self._take_out(function, kind, numbers)
+            self._take_out(function, kind, inputs, numbers, bool(driven))
             return result
         if kind == "setitem":
             outputs = [args[0]]
         else:
             outputs = [] if in_place and not inputs else tensors_in(result)
         if not outputs:
+            self._leaked = self._leaked or bool(driven and kind not in METADATA)
             return result
         # The old numbers stand in the arguments: outputs get theirs afterwards.
         input_numbers = dict(zip(map(id, inputs), numbers, strict=True))
@@ -213,7 +213,8 @@ class Recorder(TorchFunctionMode):
     ) -> None:
         numbers, parameters = self.tensor_ids.look_up(inputs)
         if not outputs:
-            self._take_out(SCRIPTING, SCRIPT, numbers)
+            driven = bool(self.tensor_ids.driven(numbers))
+            self._take_out(SCRIPTING, SCRIPT, inputs, numbers, driven)
             return
         arguments = {}
         if method and self.stack:
@@ -223,6 +224,24 @@ class Recorder(TorchFunctionMode):
             # Freezing takes away the mode, and makes constants of the weights.
             arguments = {FROZEN: not hasattr(self._modules.get(path), "training")}
         self._append(SCRIPTING, SCRIPT, arguments, numbers, outputs, parameters, "unseen")
+
+    def made(self, function: str, copied: Sequence[torch.Tensor], result: Any) -> None:
+        """Record that torch made tensors: of other tensors, or of data that are none (a file, an
+        array).
+
+        Where a value was taken out before, such data may depend on it: they are not known.
+        """
+        tensors = [each for each in tensors_in(result) if not self.tensor_ids.knows(each)]
+        if not tensors or (self._leaked and not copied):
+            return
+        numbers = self.tensor_ids.numbers(copied)
+        kind, arguments = "tensor", {}
+        if copied:
+            kind, arguments = "data", {"input": {"tensor": numbers[0]}}
+        op = self._append(function, kind, arguments, numbers, tensors)
+        if self.tensor_ids.driven(numbers):
+            self.tensor_ids.drive(op.outputs)
+        self.constants.learn_from(op)
 
     def _append(
         self,
@@ -273,11 +292,27 @@ class Recorder(TorchFunctionMode):
         with torch._C.DisableTorchFunction():
             return tuple(args[0].shape) if args and isinstance(args[0], torch.Tensor) else ()
 
-    def _take_out(self, function: str, kind: str, numbers: tuple[int, ...]) -> None:
-        """Record that a value of the input becomes Python data, and whether it may come back."""
+    def _take_out(
+        self,
+        function: str,
+        kind: str,
+        inputs: Sequence[torch.Tensor],
+        numbers: tuple[int, ...],
+        driven: bool,
+    ) -> None:
+        """Record that a value becomes Python data, and whether it may come back.
+
+        Of constants only real numbers are of interest: whole ones are sizes.
+        """
+        if not driven and not any(t.is_floating_point() or t.is_complex() for t in inputs):
+            return
         place = caller()
         use = use_of_condition(place) if kind == "bool" else use_of(place)
-        self._append(function, ESCAPE, {RETURNS: use is Use.RETURNS}, numbers, ())
+        arguments = {RETURNS: use is Use.RETURNS, SHOWN: use is Use.SHOWN}
+        self._append(function, ESCAPE, arguments, numbers, ())
+        if not driven:
+            return
+        self._leaked = self._leaked or use is not Use.SHOWN
         if place is not None and (use is Use.DECIDES or kind == "bool"):
             line = f"{Path(place.file).name}:{place.line}"
             self.notes.setdefault(

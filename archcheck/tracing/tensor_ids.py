@@ -10,8 +10,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from archcheck.network import Tensor
-from archcheck.tracing.module_tree import Paths
+from archcheck.network import Memory, Tensor
+from archcheck.tracing.made_before import made_before
+from archcheck.tracing.module_tree import (
+    Paths,
+    attributes_of,
+    own_buffers,
+    own_parameters,
+)
 from archcheck.worker.source_locations import caller_frame
 
 
@@ -53,6 +59,8 @@ def _is_plain(value: Any) -> bool:
 
 
 _SCALARS = frozenset({int, float, bool, str, type(None)})
+_THERE_BEFORE = frozenset({"parameter", "buffer", "constant"})
+"""The origins of tensors that were there before the pass."""
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 """The attributes of every module: hooks, flags, and the tables of registered members."""
 
@@ -72,6 +80,7 @@ class TensorIds:
         self._entries: dict[int, _Entry] = {}
         self._alone: dict[int, tuple[int]] = {}
         self._storages: dict[int, list[weakref.ref[torch.Tensor]]] = {}
+        self._memories: dict[int, int] = {}
         self._driven: set[int] = set()
         self.unseen = False
         """Whether a tensor appeared that no recorded operation made."""
@@ -80,14 +89,14 @@ class TensorIds:
             self._adopt(module, f"{path}." if path else "")
 
     def _adopt(self, module: nn.Module, prefix: str) -> None:
-        for name, parameter in module._parameters.items():
-            if parameter is not None and not self.knows(parameter):
+        for name, parameter in own_parameters(module).items():
+            if not self.knows(parameter):
                 self.register(parameter, "parameter", name=prefix + name)
                 self.owners[prefix + name] = module
-        for name, buffer in module._buffers.items():
-            if buffer is not None and not self.knows(buffer):
+        for name, buffer in own_buffers(module).items():
+            if not self.knows(buffer):
                 self.register(buffer, "buffer", name=prefix + name)
-        own = vars(module)
+        own = attributes_of(module)
         for name in [name for name in own if name not in _OF_EVERY_MODULE]:
             value = own[name]
             if _is_plain(value):
@@ -106,7 +115,12 @@ class TensorIds:
             shape = _sides(tensor.shape)
         except (RuntimeError, ValueError):  # an uninitialised lazy parameter has no shape yet
             shape = ()
-        self.tensors.append(Tensor(number, shape, _dtype_name(tensor.dtype), origin, op, name))
+        storage = storage_of(tensor)
+        memory = None
+        if origin in _THERE_BEFORE and storage is not None:
+            memory = self._memory(tensor, storage)
+        dtype = _dtype_name(tensor.dtype)
+        self.tensors.append(Tensor(number, shape, dtype, origin, op, name, memory))
         if origin in ("input", "unseen"):
             self._driven.add(number)
             self.unseen = self.unseen or origin == "unseen"
@@ -116,28 +130,36 @@ class TensorIds:
             return number
         reference = weakref.ref(tensor)
         self._entries[id(tensor)] = (reference, number, name if origin == "parameter" else None)
-        storage = storage_of(tensor)
         if storage is not None:
             self._storages.setdefault(storage, []).append(reference)
         return number
+
+    def _memory(self, tensor: torch.Tensor, storage: int) -> Memory | None:
+        """Where a tensor's elements lie. What was there before the pass keeps its memory."""
+        number = self._memories.setdefault(storage, len(self._memories))
+        try:
+            strides, offset = tensor.stride(), int(tensor.storage_offset())
+        except RuntimeError:  # of an unusual layout
+            return None
+        return Memory(number, tuple(tensor.shape), strides, offset)
 
     def knows(self, tensor: object) -> bool:
         """Whether an object is a tensor that has a number."""
         entry = self._entries.get(id(tensor))
         return entry is not None and entry[0]() is tensor
 
-    def is_registered(self, tensor: object) -> bool:
-        """Whether an object is a parameter of the model."""
-        return self.knows(tensor) and self._entries[id(tensor)][2] is not None
+    def number(self, tensor: torch.Tensor, name: str | None = None) -> int:
+        """The number of the value that a tensor object holds.
 
-    def number(self, tensor: torch.Tensor) -> int:
-        """The number of the value that a tensor object holds; a new one is marked as unseen."""
+        A new one is a constant if it was there before the pass, else it is marked as unseen.
+        """
         entry = self._entries.get(id(tensor))
         if entry is not None and entry[0]() is tensor:
             return entry[1]
-        held = is_parameter(tensor) or _is_global(tensor)
         with torch._C.DisableTorchFunction():  # between two calls of torch a mode would see this
-            return self.register(tensor, "constant" if held else "unseen")
+            if made_before(tensor):
+                return self.register(tensor, "constant", name=name or _global_name(tensor))
+            return self.register(tensor, "unseen")
 
     def numbers(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
         """The numbers of several tensors."""
@@ -201,9 +223,12 @@ def _dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _is_global(tensor: torch.Tensor) -> bool:
+def _global_name(tensor: torch.Tensor) -> str | None:
+    """The name of a global variable of the running code that holds a tensor."""
     frame = caller_frame()
-    return frame is not None and any(value is tensor for value in frame.f_globals.values())
+    if frame is None:
+        return None
+    return next((name for name, value in frame.f_globals.items() if value is tensor), None)
 
 
 def storage_of(tensor: torch.Tensor) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -20,7 +20,16 @@ from archcheck.network import Module, Network, Parameter, Place
 from archcheck.network.shapes import Shape, Shapes, input_shapes
 from archcheck.tracing.batch_notes import batch_notes
 from archcheck.tracing.error_messages import no_tensor, run_error
-from archcheck.tracing.module_tree import buffers_of, parameters_of, paths_of
+from archcheck.tracing.made_before import set_apart
+from archcheck.tracing.makers import made_of_other_data
+from archcheck.tracing.module_tree import (
+    buffers_of,
+    children_of,
+    own_parameters,
+    parameters_of,
+    paths_of,
+)
+from archcheck.tracing.outputs import labelled
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.shape_rules.base import NeedsValues
@@ -31,7 +40,6 @@ from archcheck.tracing.shape_rules.conditions import (
 )
 from archcheck.tracing.shape_rules.executor import ShapeExecutor
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
-from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.worker.construction import built_at
 from archcheck.worker.library_env import eager
 
@@ -75,17 +83,20 @@ def trace(
     shapes = input_shapes(input_shape)
     batch = batch or (2 if training else 1)
     network = None
-    with gc_paused():
-        paths = paths_of(model)
-        if not compute and worth_trying(paths):
-            attempted(True)
-            network = _without_values(model, shapes, batch, training, Recorder(paths), lazy_init)
-            if network is None:
-                attempted(False)
-    if network is None:
-        if lazy_init is not None:
-            lazy_init.settle()
-        network = _one_pass(model, shapes, batch, training, Recorder(paths))
+    with set_apart():
+        with gc_paused():
+            paths = paths_of(model)
+            if not compute and worth_trying(paths):
+                attempted(True)
+                network = _without_values(
+                    model, shapes, batch, training, Recorder(paths), lazy_init
+                )
+                if network is None:
+                    attempted(False)
+        if network is None:
+            if lazy_init is not None:
+                lazy_init.settle()
+            network = _one_pass(model, shapes, batch, training, Recorder(paths))
     return msgspec.structs.replace(
         network,
         name=name or type(model).__name__,
@@ -146,12 +157,12 @@ def _one_pass(
         stack.callback(register_module_forward_pre_hook(recorder.enter).remove)
         stack.callback(register_module_forward_hook(leave).remove)
         try:
-            with recorder:
+            with made_of_other_data(recorder), recorder:
                 output = model(*inputs)
         except Exception as error:
             raise run_error(error, recorder, inputs) from error
         outputs = tuple(
-            (label, recorder.tensor_ids.number(tensor)) for label, tensor in _labelled(output, "")
+            (label, recorder.tensor_ids.number(tensor)) for label, tensor in labelled(output)
         )
         held = parameters_of(recorder.paths)
     if not outputs:
@@ -172,7 +183,6 @@ def _one_pass(
         buffer_bytes=sum(buffer.numel() * buffer.element_size() for buffer in buffers),
         notes=(
             *recorder.notes,
-            *recorder.unregistered.notes(),
             *_without_values_yet(held),
             *batch_notes(recorder.ops, [t for _, t in outputs], recorder.tensor_ids, batch),
         ),
@@ -184,7 +194,8 @@ def _one_pass(
 
 def input_options(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     """The device and the type of a model's inputs: those of its first floating-point parameter."""
-    first = next((p for p in model.parameters() if p.is_floating_point()), None)
+    parameters = parameters_of(paths_of(model)).values()
+    first = next((p for p in parameters if p.is_floating_point()), None)
     return (torch.device("cpu"), torch.float32) if first is None else (first.device, first.dtype)
 
 
@@ -198,24 +209,6 @@ def _sample(model: nn.Module, shape: tuple[int, ...], drawn: bool) -> torch.Tens
     return sample.to(device=device, dtype=dtype)
 
 
-def _labelled(output: Any, label: str) -> Iterator[tuple[str, torch.Tensor]]:
-    if isinstance(output, torch.Tensor):
-        yield label, output
-        return
-    if isinstance(output, (tuple, list)):
-        items: list[tuple[Any, Any]] = list(enumerate(output))
-    elif isinstance(output, dict):
-        items = list(output.items())
-    elif hasattr(output, "__dict__"):
-        items = list(vars(output).items())
-    else:
-        return
-    tensors = [(key, item) for key, item in items if tensors_in(item)]
-    for key, item in tensors:
-        inner = f"{label}.{key}" if label else str(key)
-        yield from _labelled(item, label if len(tensors) == 1 and not label else inner)
-
-
 def _modules(recorder: Recorder) -> tuple[Module, ...]:
     counts: dict[str, int] = {}
     for call in recorder.calls:
@@ -227,13 +220,9 @@ def _modules(recorder: Recorder) -> tuple[Module, ...]:
             built=built_at(module),
             calls=counts.get(path, 0),
             parameters=tuple(
-                [
-                    f"{path}.{name}" if path else name
-                    for name, parameter in module._parameters.items()
-                    if parameter is not None
-                ]
+                [f"{path}.{name}" if path else name for name in own_parameters(module)]
             ),
-            container=any(child is not None for child in module._modules.values()),
+            container=bool(children_of(module)),
         )
         for module, path in recorder.paths.items()
     )

@@ -26,6 +26,19 @@ class Applied(nn.Module):
         return self.function(self.stem(x))
 
 
+class Fn(nn.Module):
+    """A function of itself and the input as a network; its parts are found by name."""
+
+    def __init__(self, function: Callable[[Any, Tensor], Any], **parts: Any) -> None:
+        super().__init__()
+        self.function = function
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(self, x)
+
+
 class Around(nn.Module):
     """A function between two convolutions."""
 

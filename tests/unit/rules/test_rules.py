@@ -20,23 +20,11 @@ from archcheck.evidence import Evidence
 from archcheck.rules import Example, Proposal, Rule, Subject, Verdict, all_rules, documentation
 from archcheck.spec import check, parse_spec, spec_from
 from archcheck.tracing.remote import start_worker
+from tests.support.modules import Fn
 
 RULES = all_rules()
 HEADINGS = ["What it does", "Why it matters", "Example", "References"]
 every = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
-
-
-class Fn(nn.Module):
-    """A function of itself and the input as a network; its parts are found by name."""
-
-    def __init__(self, function: Callable[[Any, Tensor], Any], **parts: Any) -> None:
-        super().__init__()
-        self.function = function
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, x: Tensor) -> Any:
-        return self.function(self, x)
 
 
 def judge(net: nn.Module, rule: str, options: Any, shape: tuple[int, ...] = (3, 32, 32)) -> Verdict:

@@ -13,6 +13,7 @@ from torch.func import functional_call, stack_module_state
 
 import archcheck
 from archcheck import Network
+from archcheck.network.remarks import remarks_on
 from archcheck.tracing.remote import trace_reference
 from archcheck.tracing.trace import trace
 from archcheck.verification.wording import failure_finding
@@ -52,10 +53,13 @@ def test_layers_in_a_plain_list_are_told_of() -> None:
     layers = (nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Sequential(nn.Conv2d(8, 4, 3)))
     network = archcheck.trace(Listed(*layers), IMAGE)
     assert network.num_parameters == 0
-    (note,) = network.notes
+    (remark,) = remarks_on(network)
     count = sum(p.numel() for layer in layers for p in layer.parameters())
-    assert note.startswith("Conv2d (test_remarks.py:")
-    assert f"and 1 more layers are called but no module of the network: {count:,} param" in note
+    assert remark.text.startswith(
+        "Conv2d and 1 more layers are called but no module of the network"
+    )
+    assert f": {count:,} parameters do not count" in remark.text
+    assert remark.place is not None and remark.place.file == __file__
 
 
 def test_layers_that_forward_makes_are_told_of() -> None:
@@ -94,11 +98,11 @@ def test_weights_that_are_lent_to_a_layer_count_where_they_are_held() -> None:
 
 def test_layers_that_count_are_not_told_of() -> None:
     inside = Listed(nn.ReLU(), nn.MaxPool2d(2))  # which hold no parameters
-    assert archcheck.trace(nn.Sequential(nn.Conv2d(3, 8, 3), inside), IMAGE).notes == ()
+    assert remarks_on(archcheck.trace(nn.Sequential(nn.Conv2d(3, 8, 3), inside), IMAGE)) == ()
     shared = nn.Conv2d(3, 3, 3)
     both = nn.Sequential(shared, Listed(shared))  # held by one, called by the other too
     network = archcheck.trace(both, IMAGE)
-    assert (network.notes, network.num_parameters) == ((), 84)
+    assert (remarks_on(network), network.num_parameters) == ((), 84)
 
 
 @pytest.mark.parametrize("compute", [False, True])

@@ -1,0 +1,31 @@
+"""Which tensors were there before the pass, wherever they are kept.
+
+What lies in a closure, a list or another module is found by no search from the model. But what is
+there when the pass begins is set apart from the collector of garbage, and what it knows later was
+made since.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def set_apart() -> Iterator[None]:
+    """While this is entered, :func:`made_before` knows what was there when it was."""
+    others = gc.get_freeze_count()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if not others:  # else somebody wants them to stay so
+            gc.unfreeze()
+
+
+def made_before(tensor: torch.Tensor) -> bool:
+    """Whether a tensor object was there before the pass."""
+    return gc.is_tracked(tensor) and not any(each is tensor for each in gc.get_objects())

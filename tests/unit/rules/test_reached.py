@@ -1,0 +1,212 @@
+"""Only what an output depends on is a layer, and what almost counts is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import archcheck
+from archcheck.rules import Verdict
+from archcheck.spec import spec_from
+from tests.support.modules import Fn
+
+S = nn.Sequential
+DILATED = nn.Conv2d(3, 3, 3, padding=2, dilation=2)
+GRID = (3, 16, 16)
+
+
+def judge(net: nn.Module, rule: str, options: Any) -> Verdict:
+    spec = spec_from({"rules": {rule: options}})
+    return archcheck.verify(net, spec, input_shape=GRID).finding(rule).verdict
+
+
+class Slotted:
+    __slots__ = ("first", "second")
+
+    def __init__(self, first: Tensor, second: Tensor) -> None:
+        self.first, self.second = first, second
+
+
+@dataclass
+class Heads:
+    boxes: list[dict[str, Tensor]]
+    other: Slotted
+
+
+def thrown_away(s: Any, x: Tensor) -> Any:
+    s.d(x)
+    return x * 2
+
+
+def only_its_shape(s: Any, x: Tensor) -> Any:
+    return x + torch.zeros_like(s.d(x))
+
+
+def printed(s: Any, x: Tensor) -> Any:
+    print(s.d(x).sum().item())
+    return x * 2
+
+
+def times_zero(s: Any, x: Tensor) -> Any:
+    return x + 0 * s.d(x)
+
+
+def overwritten(s: Any, x: Tensor) -> Any:
+    y = s.d(x)
+    y.copy_(x)
+    return y
+
+
+def overwritten_by_a_slice(s: Any, x: Tensor) -> Any:
+    y = s.d(x)
+    y[:, ...] = x
+    return y
+
+
+def overwritten_through_a_view(s: Any, x: Tensor) -> Any:
+    y = s.d(x)
+    y.view(y.shape).copy_(x)
+    return y
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        thrown_away,
+        only_its_shape,
+        printed,
+        times_zero,
+        overwritten,
+        overwritten_by_a_slice,
+        overwritten_through_a_view,
+    ],
+)
+def test_a_convolution_without_effect_is_no_layer(forward: Callable[[Any, Tensor], Any]) -> None:
+    net = Fn(forward, d=DILATED)
+    verdict = judge(net, "dilated", "required")
+    assert (verdict.status, verdict.found) == ("failed", 0)
+    assert "d reaches no output" in verdict.message
+    assert judge(net, "dilated", "forbidden").status == "passed"
+    assert judge(net, "layers", {"kind": "Conv2d", "at_least": 1}).status == "failed"
+    # It is computed all the same.
+    assert judge(net, "macs", {"exactly": 16 * 16 * 81}).status == "passed"
+
+
+def partly_overwritten(s: Any, x: Tensor) -> Any:
+    y = s.d(x)
+    y[:, 0] = 0
+    return y
+
+
+def written_into_a_buffer(s: Any, x: Tensor) -> Any:
+    out = torch.empty(1, 6, 16, 16)
+    out[:, 3:] = s.d(x)
+    out[:, :3].copy_(x)
+    return out
+
+
+def added_in_place(s: Any, x: Tensor) -> Any:
+    y = x.clone()
+    row = y[:, :, 0]
+    row += s.d(x)[:, :, 0]
+    return y
+
+
+def deep_in_an_object(s: Any, x: Tensor) -> Any:
+    return Heads([{"a": x}, {"b": x}], Slotted(x, s.d(x)))
+
+
+def only_gate(s: Any, x: Tensor) -> Any:
+    return torch.where(s.d(x) > 0, x, -x)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [partly_overwritten, written_into_a_buffer, added_in_place, deep_in_an_object, only_gate],
+)
+def test_a_convolution_with_effect_is_a_layer(forward: Callable[[Any, Tensor], Any]) -> None:
+    verdict = judge(Fn(forward, d=DILATED), "dilated", {"exactly": 1})
+    assert verdict.status == "passed"
+
+
+def scaled_by_a_number(s: Any, x: Tensor) -> Any:
+    return x * float(s.d(x).mean())
+
+
+def decided(s: Any, x: Tensor) -> Any:
+    return x if s.d(x).sum() > 0 else -x
+
+
+@pytest.mark.parametrize("forward", [scaled_by_a_number, decided])
+@pytest.mark.parametrize("options", ["required", "forbidden", {"exactly": 1}])
+def test_what_python_does_with_a_value_is_not_known(
+    forward: Callable[[Any, Tensor], Any], options: Any
+) -> None:
+    verdict = judge(Fn(forward, d=DILATED), "dilated", options)
+    assert verdict.status == "not-verified"
+    assert "whether d reaches an output" in verdict.message
+    assert judge(Fn(forward, d=DILATED), "dilated", {"at_most": 1}).status == "passed"
+
+
+def test_blocks_and_pairs_are_made_of_what_reaches_an_output() -> None:
+    def forward(s: Any, x: Tensor) -> Any:
+        y = s.deep(x)
+        s.point(y)
+        return s.last(y)
+
+    net = Fn(
+        forward,
+        deep=nn.Conv2d(3, 6, 3, groups=3, stride=2),
+        point=nn.Conv2d(6, 8, 1),
+        last=nn.Conv2d(6, 8, 3),
+    )
+    verdict = judge(net, "depthwise-separable", "required")
+    assert (verdict.status, verdict.found) == ("failed", 0)
+    assert judge(net, "blocks", {"convolutions": {"exactly": 1}}).status == "passed"
+
+
+NEAR: list[tuple[str, str, nn.Module]] = [
+    (
+        "depthwise",
+        "1 has 4 groups of 8 channels",
+        S(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 3, groups=4)),
+    ),
+    ("depthwise-separable", "no 1×1 convolution follows it", nn.Conv2d(3, 6, 3, groups=3)),
+    ("dilated", "has dilation 2 on a kernel of 1×1", nn.Conv2d(3, 8, 1, dilation=2)),
+    ("dilated", "is a dilated pool", nn.MaxPool2d(3, dilation=2)),
+    ("strided", "is no convolution, but has stride 2", nn.AvgPool2d(2)),
+    ("transposed", "enlarges the map without", nn.Upsample(scale_factor=2)),
+    ("max-pool", "is a pool, but no max pool", nn.AvgPool2d(2)),
+    ("global-average-pool", "is not global: its 15×15 window over 16×16", nn.AvgPool2d(15)),
+    ("global-average-pool", "is not global: it leaves a map of 2×2", nn.AdaptiveAvgPool2d(2)),
+    ("global-average-pool", "is global, but a max pool", nn.AdaptiveMaxPool2d(1)),
+    (
+        "global-average-pool",
+        "is not global: it goes back into a map",
+        Fn(lambda _, x: x * F.adaptive_avg_pool2d(x, 1)),
+    ),
+    ("fully-connected", "joins a whole map, but is a convolution", nn.Conv2d(3, 8, 16)),
+    ("fully-connected", "multiplies by a constant", Fn(lambda _, x: x @ torch.eye(16))),
+]
+
+
+@pytest.mark.parametrize(("rule", "reason", "net"), NEAR)
+def test_a_near_miss_is_told_where_too_few_count(rule: str, reason: str, net: nn.Module) -> None:
+    verdict = judge(net, rule, {"at_least": 1})
+    assert verdict.status == "failed"
+    assert reason in verdict.message
+    assert any(reason in where.label for where in verdict.locations)
+    assert reason not in judge(net, rule, "forbidden").message
+
+
+def test_a_condition_that_a_layer_misses_is_told() -> None:
+    asked = {"kind": "conv2d", "where": {"kernel_size": 3, "stride": 2}, "at_least": 1}
+    verdict = judge(S(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 1)), "layers", asked)
+    assert "0 has stride 1, not 2" in verdict.message
+    assert "1 has" not in verdict.message  # it misses both
