@@ -47,7 +47,8 @@ def _no_mapping(document: Document, rule: Rule, item: Any, path: KeyPath) -> str
     amount = isinstance(item, str) and item[:1].isdecimal()
     if amount or (isinstance(item, (int, float)) and not isinstance(item, bool)):
         key = "exactly" if counts and not isinstance(item, str) else "at_most"
-        if key in rule.Options.model_fields:
+        fields = rule.Options.model_fields
+        if key in fields and not any(field.is_required() for field in fields.values()):
             return f"{rule.name}: write {{{key}: {written}}}, not {written}"
     return f"{rule.name} takes {words}a mapping such as {{{_example(rule)}}}, not {written}{hint}"
 

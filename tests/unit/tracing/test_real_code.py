@@ -15,7 +15,6 @@ from torch.nn.utils import parametrizations
 import archcheck
 from archcheck.network import layers_of
 from archcheck.network.torch_layers import LAYER_CLASSES
-from archcheck.worker.failures import InputError
 from tests.support import oracle
 
 IMAGE = (3, 32, 32)
@@ -256,10 +255,17 @@ def test_a_scaled_sum_is_an_average(pool: Callable[[Tensor], Tensor], status: st
     assert verdict(Net(), "global-average-pool", "required") == status
 
 
-@pytest.mark.parametrize("kind", ["maxpool2d", "Conv2D", "conv", "ReLu", "batchnorm", "nonsense"])
+@pytest.mark.parametrize("kind", ["Conv2D", "ReLu", "MaxPool2D", "Nonsense"])
 def test_a_misspelt_kind_is_no_pass(kind: str) -> None:
+    # It may be a class of the network's own.
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
     assert verdict(model, "layers", {"kind": kind, "exactly": 0}) == "not-verified"
+
+
+@pytest.mark.parametrize("kind", ["maxpool2d", "conv", "batchnorm"])
+def test_a_misspelt_operation_is_refused(kind: str) -> None:
+    with pytest.raises(archcheck.SpecError, match=r"known as .*; did you mean"):
+        verdict(nn.Identity(), "layers", {"kind": kind, "exactly": 0})
 
 
 @pytest.mark.parametrize(
@@ -330,5 +336,7 @@ def test_a_network_and_one_derived_from_it_are_two(tmp_path: Path) -> None:
         "        return x\n\n\nclass NetWide(Net):\n    def forward(self, x):\n"
         "        return x * 2\n"
     )
-    with pytest.raises(InputError, match=r"2 networks; name one: net\.py:Net, net\.py:NetWide"):
-        archcheck.verify(tmp_path / "net.py", {"input": [3], "rules": {"max-pool": "forbidden"}})
+    spec = {"input": [3], "rules": {"max-pool": "forbidden"}}
+    report = archcheck.verify(tmp_path / "net.py", spec)
+    assert not report.passed
+    assert "2 networks; name one: net.py:Net, net.py:NetWide" in str(report)

@@ -68,9 +68,10 @@ def test_layers_that_forward_makes_are_told_of() -> None:
             made: torch.Tensor = nn.Conv2d(3, 8, 3)(x)
             return made
 
-    (note,) = archcheck.trace(Made(), IMAGE).notes
-    assert note.startswith("Conv2d (test_remarks.py:")
-    assert "224 parameters do not count" in note
+    (remark,) = remarks_on(archcheck.trace(Made(), IMAGE))
+    assert remark.text.startswith("Conv2d is called but no module of the network")
+    assert "224 parameters do not count (built anew in every pass)" in remark.text
+    assert remark.place is not None and remark.place.file == __file__
 
 
 def test_weights_that_are_lent_to_a_layer_count_where_they_are_held() -> None:
