@@ -18,6 +18,8 @@ from archcheck.fields.algebra.table import Axis, Factor, Table, Values
 
 LEAST_UNITS = 2
 """The fewest units from which a movement can be told."""
+LONGEST_PERIOD = 64
+"""The longest pattern that is looked for in a row of units."""
 
 
 def regained(m: FieldMap, *, lattice: bool) -> FieldMap:
@@ -42,6 +44,8 @@ def _shortened(table: Table, factors: list[int]) -> Table:
     for factor in factors:
         if values.shape[factor] > 1:
             first = values.take([0], axis=factor)
+            if not np.array_equal(first, values.take([-1], axis=factor)):
+                continue
             if np.array_equal(np.broadcast_to(first, values.shape), values):
                 values = first
     return table if values is table.values else Table(values, table.steps)
@@ -137,10 +141,13 @@ def _period(values: Values, factor: int) -> tuple[int, int] | None:
     None if they do not repeat, or do not move.
     """
     rows = np.moveaxis(values, factor, 0).reshape(values.shape[factor], -1)
-    for period in range(1, len(rows) // 2 + 1):
-        pairs = list(zip(rows[:-period].flat, rows[period:].flat, strict=True))
-        first = next(((a, b) for a, b in pairs if a), None)
-        step = first[1].low - first[0].low if first and first[1] else 0
-        if step and all(a + step == b for a, b in pairs):
-            return period, step
+    united = np.bitwise_or.reduce(rows, axis=1)
+    read = np.array([bool(positions) for positions in united])
+    lows = np.array([positions.low for positions in united])
+    for period in range(1, min(len(rows) // 2, LONGEST_PERIOD) + 1):
+        steps = np.unique((lows[period:] - lows[:-period])[read[period:] & read[:-period]])
+        if len(steps) == 1 and steps[0]:
+            pairs = zip(rows[:-period].flat, rows[period:].flat, strict=True)
+            if all(a + int(steps[0]) == b for a, b in pairs):
+                return period, int(steps[0])
     return None
