@@ -8,7 +8,7 @@ from typing import Any
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import settled
-from archcheck.fields.algebra.regain import regained
+from archcheck.fields.algebra.regain import regained, relabelled
 from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Result
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
@@ -23,6 +23,8 @@ REARRANGING = frozenset(
     "index_put index_add index_copy scatter scatter_add alias_write as_strided fold".split()
 )
 """The kinds that may put together again what was written out."""
+IN_A_ROW = frozenset("stack setitem copy index_put index_copy scatter alias_write".split())
+"""The kinds that may put single units one behind the other; ``cat`` may, too."""
 
 
 @dataclass(frozen=True)
@@ -166,11 +168,20 @@ class ForwardWalk:
                 self.maps[tensor] = UnknownMap([self._note(str(m), op)])
             elif m is None or m.shape == self.network.shape(tensor):
                 if m is not None and op.kind in REARRANGING:
-                    m = regained(m, lattice=self.reading.lattice)
+                    m = relabelled(m) if self._in_a_row(op) else m
+                    m = regained(m) if self.reading.lattice else m
                 self.maps[tensor] = m
             else:
                 cause = self._note(f"{op.function} gave a shape that its model does not", op)
                 self.maps[tensor] = UnknownMap([cause])
+
+    def _in_a_row(self, op: Op) -> bool:
+        """Whether single units were put one behind the other."""
+        if op.kind != "cat":
+            return op.kind in IN_A_ROW
+        dimension = op.arguments.get("dim") or 0
+        shapes = [self.network.shape(tensor) for tensor in op.inputs]
+        return all(shape and shape[dimension] == 1 for shape in shapes)
 
     def _fill(self, op: Op, unknown: UnknownMap) -> None:
         for tensor in op.outputs:

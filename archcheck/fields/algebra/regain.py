@@ -22,12 +22,8 @@ LONGEST_PERIOD = 64
 """The longest pattern that is looked for in a row of units."""
 
 
-def regained(m: FieldMap, *, lattice: bool) -> FieldMap:
-    """A map whose units that were put in a row count positions of space, and with ``lattice``
-    whose regular factors go on beyond the borders again."""
-    m = relabelled(m)
-    if not lattice:
-        return m
+def regained(m: FieldMap) -> FieldMap:
+    """A map whose regular factors go on beyond the borders again, where they did before."""
     ended = [at for at, f in enumerate(m.factors) if f.ended and f.spatial and not f.margin]
     ended = [at for at in ended if not m.factors[at].lattice]
     if not ended or m.cut is not None:
@@ -52,10 +48,10 @@ def _shortened(table: Table, factors: list[int]) -> Table:
 
 
 def relabelled(m: FieldMap) -> FieldMap:
-    """A map in which a dimension counts positions of space where units were put in a row.
+    """A map into which units were put in a row, with these as positions of space.
 
-    That is so where they move one after the other, on axes of the input that no other dimension
-    follows, or not as far.
+    They are if they move one after the other, on axes of the input that no other dimension follows,
+    or not as far.
     """
     followed = m.unit_factors()
     alone = [m.span(d).start for d, count in enumerate(m.groups) if count == 1]
