@@ -107,9 +107,8 @@ class Field:
     def without_joins(self) -> tuple[int, ...] | None:
         """The size without what gates, or else whole stages, brought in; None if not defined."""
         local = tuple(side for side in self.local if side is not None)
-        if len(local) == len(self.axes):
-            return local if local != self.size else None
-        return self.without_stages
+        without = local if len(local) == len(self.axes) else self.without_stages
+        return without if without != self.size else None
 
     @property
     def before_pool(self) -> Field | None:

@@ -35,9 +35,13 @@ from archcheck.fields.algebra.track import Track
 from archcheck.fields.forward import outcome
 from archcheck.fields.handlers import Context, Reading, Result
 from archcheck.fields.handlers.pointwise import joining
+from archcheck.fields.handlers.products import open_elements
 from archcheck.fields.handlers.unfolding import fold_taps
+from archcheck.fields.handlers.windows import kernel_parts
 from archcheck.network import Network, Op, Tensor
+from archcheck.network.kinds import CONVOLUTIONS, TRANSPOSED_CONVOLUTIONS
 
+_KERNELS = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS
 MOST_UNITS = 1 << 18
 """The most units that are followed one by one, where several axes depend on each other."""
 
@@ -248,8 +252,11 @@ def _alternatives(
     network: Network, op: Op, operands: dict[int, FieldMap | None], reading: Reading
 ) -> list[Sequence[Result]]:
     """The maps of an operation's outputs; several if a single one is not a product of the axes."""
+    context = Context(network, op, operands, reading)
     if op.kind == "fold":
-        return [[m] for m in fold_taps(Context(network, op, operands, reading))]
+        return [[m] for m in fold_taps(context)]
+    if op.kind in _KERNELS and open_elements(context, context.op.arguments["weight"]) is not None:
+        return [[m] for m in kernel_parts(context, numbered=True)]
     maps = outcome(network, op, operands, reading)
     if isinstance(maps, str):
         raise NotModelledError(maps)

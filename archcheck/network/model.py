@@ -23,7 +23,7 @@ from archcheck.network.value_dependence import (
     work_by_values,
 )
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the meaning of the data changes; data of another version is not read."""
 
 

@@ -20,14 +20,26 @@ from archcheck.network.constants import (
     NUMBERS,
     UNREAD,
     WIDE,
+    ZEROS,
     Constant,
 )
 from archcheck.network.graph import data_inputs
-from archcheck.network.kinds import INDEXING, MASKING
+from archcheck.network.kinds import (
+    CONVOLUTIONS,
+    INDEXING,
+    LINEAR,
+    MASKING,
+    MATRIX_PRODUCTS,
+    TRANSPOSED_CONVOLUTIONS,
+)
+from archcheck.tracing.kernel_masks import KernelMasks
+from archcheck.tracing.shape_rules.base import Call
 from archcheck.tracing.tensor_ids import is_parameter
 
 MOST_ELEMENTS = 1 << 28
 """The most elements of a tensor whose values are kept."""
+_WEIGHTED = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | LINEAR | MATRIX_PRODUCTS
+"""The kinds of operation for which zeros in a kernel take paths out."""
 
 
 class Constants:
@@ -36,19 +48,21 @@ class Constants:
     def __init__(self) -> None:
         self._kept: dict[tuple[int, str], Constant] = {}
         self._learned: set[int] = set()
+        self._kernels = KernelMasks()
 
     @property
     def kept(self) -> tuple[Constant, ...]:
         """The constants that were kept."""
         return tuple(self._kept.values())
 
-    def note(self, op: Op, inputs: Sequence[torch.Tensor], driven: Set[int]) -> None:
+    def note(self, op: Op, call: Call, driven: Set[int]) -> None:
         """Keep the constants an operation reads; ``driven`` are its inputs that are not constants.
 
         A structure must not depend on the values of weights: what is made of trainable
         parameters is never kept.
         """
-        if len(driven) == len(inputs):
+        inputs = call.inputs
+        if inputs and len(driven) == len(inputs):
             return  # there is no constant, and what depends on the input is never one
         for number, tensor in zip(op.inputs, inputs, strict=True):
             if type(tensor) is not torch.Tensor and is_parameter(tensor) and tensor.requires_grad:
@@ -57,7 +71,10 @@ class Constants:
         if not driven:
             if op.kind == "mul":
                 self._note_masks(op, inputs)
+            self._kernels.follow(op, call)
             return
+        if op.kind in _WEIGHTED:
+            self._keep_zeros(op.inputs)
         read = data_inputs(op)
         decides = op.kind in MASKING or op.kind in INDEXING
         for number, tensor in zip(op.inputs, inputs, strict=True):
@@ -74,6 +91,22 @@ class Constants:
         for number, tensor in zip(op.inputs, inputs, strict=True):
             if not is_parameter(tensor) and _is_mask(tensor):
                 self._kept[number, BINARY] = Constant(number, BINARY, tuple(tensor.shape))
+
+    def handed_on(self, op: Op) -> None:
+        """Follow tensors that were made of others outside of torch's functions."""
+        self.learn_from(op)
+        self._kernels.handed_on(op)
+
+    def rewritten(self, op: Op) -> None:
+        """Follow a write to a constant through another view of its memory."""
+        self.learn_from(op)
+        self._kernels.rewritten(op)
+
+    def _keep_zeros(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            closed = self._kernels.closed(number)
+            if closed is not None:
+                self._put(number, ZEROS, closed)
 
     def learn_from(self, op: Op) -> None:
         """Mark an operation's results as made of weights if its inputs are."""

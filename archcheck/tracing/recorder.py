@@ -186,7 +186,7 @@ class Recorder(TorchFunctionMode):
         op = self._append(function, kind, arguments, numbers, outputs, parameters)
         if driven:
             self.tensor_ids.drive(driven_outputs(op, driven))
-        self.constants.note(op, inputs, driven)
+        self.constants.note(op, called, driven)
         for alias in aliases:
             self._write_alias(alias, outputs[0], op)
         return result
@@ -241,7 +241,7 @@ class Recorder(TorchFunctionMode):
         op = self._append(function, kind, arguments, numbers, tensors)
         if self.tensor_ids.driven(numbers):
             self.tensor_ids.drive(op.outputs)
-        self.constants.learn_from(op)
+        self.constants.handed_on(op)
 
     def _append(
         self,
@@ -367,7 +367,7 @@ class Recorder(TorchFunctionMode):
         )
         if self.tensor_ids.driven(inputs):
             self.tensor_ids.drive(self.ops[-1].outputs)
-        self.constants.learn_from(self.ops[-1])
+        self.constants.rewritten(self.ops[-1])
 
 
 def _among(tensor: torch.Tensor, others: Iterable[torch.Tensor]) -> bool:

@@ -60,6 +60,21 @@ class Steps:
             options |= {"groups": self.pick(1, 1, 2, 4), "padding_mode": mode}
         return options
 
+    def masked(self, sides: Sequence[int]) -> Options | None:
+        # A transposed one without some taps leaves units of an endless image that read nothing.
+        kind = "Conv" if self.endless else self.pick("Conv", "Conv", "ConvTranspose")
+        options = self.conv(sides) if kind == "Conv" else self.transposed(sides)
+        if options is None:
+            return None
+        is_open = [self.pick(True, False) for _ in range(self.pick(2, 3, 5, 7))]
+        if not any(is_open) or self.endless:
+            is_open[0] = True
+        return options | {
+            "kind": kind,
+            "is_open": is_open,
+            "each": self.pick("tap", "pair", "both"),
+        }
+
     def transposed(self, sides: Sequence[int]) -> Options | None:
         s = self.each(lambda _: self.pick(1, 2, 3))
         k = tuple(self.pick(*range(stride, 5)) for stride in s)

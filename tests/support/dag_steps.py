@@ -45,6 +45,42 @@ def conv(net: nn.Module, x: Tensor, **_: Any) -> Tensor:
 LAYERS["conv"] = lambda dims, **options: layer("Conv", dims, **options)
 
 
+class Masked(nn.Module):
+    """A convolution whose weight is multiplied by zeros and ones."""
+
+    mask: Tensor
+
+    def __init__(self, conv: Any, is_open: Sequence[bool], each: str) -> None:
+        super().__init__()
+        self.conv = conv
+        shape = list(conv.weight.shape)
+        # One truth value for each tap, for each pair of channels, or for both: some repeated.
+        sides = {"tap": [1, 1, *shape[2:]], "pair": [*shape[:2], *[1] * len(shape[2:])]}
+        count = int(torch.tensor(sides.get(each, shape)).prod())
+        values = (list(is_open) * (count // len(is_open) + 1))[:count]
+        mask = torch.tensor(values, dtype=torch.float32).view(sides.get(each, shape))
+        self.register_buffer("mask", mask)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight: Any = self.conv.weight * self.mask
+        y: Tensor = torch.func.functional_call(self.conv, {"weight": weight}, (x,))
+        return y
+
+
+@step
+def masked(net: nn.Module, x: Tensor, **_: Any) -> Tensor:
+    return net(x)  # type: ignore[no-any-return]
+
+
+def masked_layer(
+    dims: int, kind: str, is_open: Sequence[bool], each: str, **options: Any
+) -> Masked:
+    return Masked(layer(kind, dims, **options), is_open, each)
+
+
+LAYERS["masked"] = masked_layer
+
+
 @step
 def transposed(net: nn.Module, x: Tensor, **_: Any) -> Tensor:
     return net(x)  # type: ignore[no-any-return]

@@ -79,16 +79,29 @@ class AxisMap:
 @lru_cache(maxsize=4096)
 def window(kernel: int, stride: int, dilation: int, before: int, border: str = DROP) -> AxisMap:
     """A convolution's or pool's window with ``before`` positions of padding in front."""
-    taps = tuple(tap * dilation - before for tap in range(kernel))
-    return AxisMap(1, stride, (taps,), border)
+    return window_of(tuple(range(kernel)), stride, dilation, before, border)
+
+
+def window_of(
+    taps: tuple[int, ...], stride: int, dilation: int, before: int, border: str = DROP
+) -> AxisMap:
+    """A window of which only some taps are read."""
+    return AxisMap(1, stride, (tuple(tap * dilation - before for tap in taps),), border)
 
 
 @lru_cache(maxsize=4096)
 def transposed_window(kernel: int, stride: int, dilation: int, padding: int) -> AxisMap:
     """A transposed convolution: output o reads input i where o = i * stride - padding + tap * d."""
+    return transposed_window_of(tuple(range(kernel)), stride, dilation, padding)
+
+
+def transposed_window_of(
+    taps: tuple[int, ...], stride: int, dilation: int, padding: int
+) -> AxisMap:
+    """A transposed convolution of which only some taps are read."""
     phases = []
     for phase in range(stride):
-        offsets = (phase + padding - dilation * tap for tap in range(kernel))
+        offsets = (phase + padding - dilation * tap for tap in taps)
         phases.append(tuple(sorted(offset // stride for offset in offsets if offset % stride == 0)))
     return AxisMap(stride, 1, tuple(phases))
 

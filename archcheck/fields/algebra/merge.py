@@ -103,9 +103,12 @@ def _grain(m: FieldMap, dimension: int) -> int:
 
 def _in_grains(m: FieldMap, dimension: int, grain: int) -> FieldMap:
     """A dimension as two, the second of ``grain`` neighbours that are alike."""
-    spatial = any(m.factors[factor].spatial for factor in _alike(m, dimension))
+    trailing = _alike(m, dimension)
+    spatial = any(m.factors[factor].spatial for factor in trailing)
+    if len(trailing) == m.groups[dimension]:  # the first factor decides
+        spatial = dimension in m.spatial_dimensions()
     total = _grain(m, dimension)
-    for factor in _alike(m, dimension):
+    for factor in trailing:
         m = m.dropped(factor, dimension)
     m = m.with_new(dimension + 1)
     if grain > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -17,11 +18,25 @@ from archcheck.fields.algebra.table import Table
 from archcheck.fields.algebra.track import Cut
 from archcheck.fields.handlers.base import Context, Result, handles, is_tensor
 from archcheck.fields.handlers.masking import low, truth
+from archcheck.fields.handlers.writing import constant_map
+from archcheck.network.constants import ZEROS
 from archcheck.network.equations import explicit
 
 Term = tuple[str, FieldMap]
 """A map with a letter for each of its dimensions."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def open_elements(context: Context, tensor: Any) -> masks.Booleans | None:
+    """Where no constant mask makes an argument zero; None if none makes any of it zero."""
+    zeros = context.network.constant(tensor["tensor"], ZEROS) if is_tensor(tensor) else None
+    return None if zeros is None else ~zeros.values
+
+
+def masked_map(is_open: masks.Booleans, like: FieldMap) -> FieldMap:
+    """A constant whose elements are zero where ``is_open`` is false."""
+    constant = constant_map(like, is_open.shape)
+    return masks.closed(constant, is_open, Cut(Table.constant(EMPTY, 0), 0.0))
 
 
 def contracted(terms: Sequence[Term], result: str, op: int) -> list[FieldMap]:
@@ -58,16 +73,29 @@ def _arranged(letters: str, m: FieldMap, full: str) -> FieldMap:
     return m
 
 
-def _product(
-    terms: Sequence[Term], constants: Sequence[str], result: str, context: Context
-) -> FieldMap:
-    """A product of maps and of constants, whose letters are given."""
-    parts = contracted(terms, result, context.op.index)
-    zeros = [m for m in parts if m.cut is not None]
+Operand = tuple[str, dict[str, int]]
+"""A tensor among the arguments with a letter for each of its dimensions."""
+
+
+def _product(operands: Sequence[Operand], result: str, context: Context) -> FieldMap:
+    """A product of tensors, some of which depend on the input."""
+    terms: list[Term] = []
+    constants: list[str] = []
+    zeros: list[Term] = []
+    for letters, tensor in operands:
+        m, is_open = context.maps.get(tensor["tensor"]), open_elements(context, tensor)
+        if m is not None:
+            terms.append(_diagonal(letters, m))
+        else:
+            constants.append(letters)
+        if is_open is not None:
+            zeros.append(_diagonal(letters, masked_map(is_open, context.operands[0])))
+    parts = contracted([*terms, *zeros], result, context.op.index)[: len(terms)]
+    closed = [m for m in parts if m.cut is not None]
     whole = merged([replace(m, cut=None) for m in parts], context.output_shape)
     whole = _counting_space(whole, terms, constants, result)
-    if len(zeros) == len(parts):
-        whole = masks.closed_too(whole, zeros[0])
+    if len(closed) == len(parts):
+        whole = masks.closed_too(whole, closed[0])
     return whole
 
 
@@ -93,6 +121,12 @@ def linear(context: Context) -> FieldMap:
     if context.map("weight") is not None:
         raise NotModelledError("a linear layer whose weight depends on the input")
     last = len(m.groups) - 1
+    arguments = context.op.arguments
+    if open_elements(context, arguments["weight"]) is not None:
+        letters, row = _LETTERS[:last], "K" * (len(context.shape("weight")) - 1)
+        operands = [(letters + "J", arguments["input"]), (row + "J", arguments["weight"])]
+        whole = _product(operands, letters + row, context)
+        return masks.settled(whole) if arguments.get("bias") is not None else whole
     spatial = last in m.spatial_dimensions()
     joined = masks.joined(m, [last], context.op.index)
     if context.argument("bias") is not None:
@@ -121,12 +155,10 @@ def matrix_product(context: Context) -> FieldMap:
     batch = _LETTERS[: max(*ranks, 2) - 2]
     letters = [_matrix(batch, ranks[0], "IJ"), _matrix(batch, ranks[1], "JK")]
     result = batch + "I" * (ranks[0] > 1) + "K" * (ranks[1] > 1)
-    maps = [context.map(name) for name in names]
-    terms = [(term, m) for term, m in zip(letters, maps, strict=True) if m is not None]
-    if not terms:
+    if all(context.map(name) is None for name in names):
         return merged([masks.settled(m) for m in context.operands], shape)
-    constants = [term for term, m in zip(letters, maps, strict=True) if m is None]
-    whole = _product(terms, constants, result, context)
+    tensors = [context.op.arguments[name] for name in names]
+    whole = _product(list(zip(letters, tensors, strict=True)), result, context)
     addend = context.op.arguments.get("input")
     if context.op.kind not in ("addmm", "baddbmm", "addmv") or not is_tensor(addend):
         return whole
@@ -322,14 +354,7 @@ def einsum(context: Context) -> FieldMap:
         operands = operands[0]
     ranks = [len(context.network.shape(operand["tensor"])) for operand in operands]
     inputs, result = explicit(equation, ranks)
-    terms, constants = [], []
-    for term, operand in zip(inputs, operands, strict=True):
-        m = context.maps.get(operand["tensor"])
-        if m is None:
-            constants.append(term)
-            continue
-        terms.append(_diagonal(term, m))
-    return _product(terms, constants, result, context)
+    return _product(list(zip(inputs, operands, strict=True)), result, context)
 
 
 def _diagonal(letters: str, m: FieldMap) -> Term:

@@ -7,10 +7,15 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from msgspec.structs import replace
+
 from archcheck.fields.algebra import axis_map
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
+from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, Result, handles, integers
+from archcheck.fields.handlers.kernels import alike_in_one, boxes
+from archcheck.fields.handlers.products import open_elements
 from archcheck.network import attributes, kinds
 
 
@@ -29,11 +34,24 @@ def _mix_channels(m: FieldMap, context: Context, channels: int) -> FieldMap:
     return together(mixed.grown(dimension + 1, channels // groups), dimension)
 
 
-def _slid(m: FieldMap, context: Context, windows: Sequence[axis_map.AxisMap]) -> FieldMap:
+def _slid(
+    m: FieldMap,
+    context: Context,
+    windows: Sequence[axis_map.AxisMap],
+    *,
+    numbered: bool = False,
+) -> FieldMap:
     """One window along each of the last axes."""
     for axis, window in enumerate(windows):
         dimension = len(m.groups) - len(windows) + axis
-        m = m.gathered(dimension, window, context.output_shape[dimension])
+        before = m.single(dimension)
+        m = before.gathered(dimension, window, context.output_shape[dimension])
+        if numbered and len(m.factors) == len(before.factors):
+            # Of numbered units an axis's own tracks alone say which units read nothing on it.
+            at = m.span(dimension).start
+            pairs = zip(m.tracks, before.tracks, strict=True)
+            kept = tuple([new if old.local.varies(at) else old for new, old in pairs])
+            m = replace(m, tracks=kept)
     return m
 
 
@@ -66,11 +84,38 @@ def convolution(context: Context) -> FieldMap:
     m = context.required()
     if context.map("weight") is not None:
         raise NotModelledError("a convolution whose weight depends on the input")
+    if open_elements(context, context.op.arguments["weight"]) is not None:
+        whole = merged(kernel_parts(context), context.output_shape)
+        return alike_in_one(whole, len(whole.groups) - _spatial_rank(context) - 1)
     a = attributes.window(context.network, context.op)
     m = _mix_channels(m, context, a["out_channels"])
     transposed = context.op.kind in kinds.TRANSPOSED_CONVOLUTIONS
     window = axis_map.transposed_window if transposed else axis_map.window
     return _slid(m, context, [window(*sides) for sides in _geometry(a)])
+
+
+def kernel_parts(context: Context, *, numbered: bool = False) -> list[FieldMap]:
+    """What each box of a masked kernel's open taps reads: one map for each box.
+
+    A unit may read any set of taps, which is a product of sets on the axes only within a box.
+    ``numbered`` says that the operand's map numbers its own units.
+    """
+    m, is_open = context.required(), open_elements(context, context.op.arguments["weight"])
+    assert is_open is not None
+    dimension = len(m.groups) - _spatial_rank(context) - 1
+    a = attributes.window(context.network, context.op)
+    transposed = context.op.kind in kinds.TRANSPOSED_CONVOLUTIONS
+    window = axis_map.transposed_window_of if transposed else axis_map.window_of
+    parts = []
+    for mixed, taps in boxes(context, m, is_open, dimension, numbered=numbered):
+        geometry = zip(taps, _geometry(a), strict=True)
+        windows = [window(own, *sides[1:]) for own, sides in geometry]
+        parts.append(_slid(mixed, context, windows, numbered=numbered))
+    if not parts:  # all of it is masked
+        mixed = m.mixed(dimension, a["out_channels"], context.op.index)
+        nothing = axis_map.window(1, 1, 1, 0)
+        parts.append(_slid(mixed, context, [nothing] * _spatial_rank(context)).emptied())
+    return parts
 
 
 @handles(kinds.FIXED_POOLS)

@@ -20,7 +20,7 @@ from archcheck.tracing.shape_rules import (  # noqa: F401  (rules)
     views,
     windows,
 )
-from archcheck.tracing.shape_rules.base import RULES, Call, FallBack, NeedsValues
+from archcheck.tracing.shape_rules.base import RANDOM, RULES, Call, FallBack, NeedsValues
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.tensor_ids import TensorIds, is_parameter, storage_of, tensors_in
 
@@ -35,10 +35,6 @@ _WEIGHTED = (
     | frozenset({"prelu", "mul", "multi_head_attention_forward", "embedding"})
 )
 """The kinds for which the values of constant arguments do not matter."""
-_RANDOM = frozenset(
-    """rand randn randint randperm rand_like randn_like randint_like bernoulli multinomial normal
-    uniform exponential random poisson geometric cauchy log_normal rrelu gumbel_softmax""".split()
-)
 
 
 class ShapeExecutor:
@@ -61,7 +57,7 @@ class ShapeExecutor:
             NeedsValues: if the result or an effect depends on missing values.
         """
         tensor_ids = self._tensor_ids
-        if self.failed or tensor_ids.unseen or (self._drew and call.kind in _RANDOM):
+        if self.failed or tensor_ids.unseen or (self._drew and call.kind in RANDOM):
             self.give_up()
         if call.kind in views.METADATA:
             return call.run()
