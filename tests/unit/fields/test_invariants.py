@@ -13,7 +13,7 @@ import archcheck
 from archcheck.fields import Field, ReceptiveField
 from archcheck.fields.explain.path import joining_ops
 from archcheck.network import Network
-from tests.support.dags import Drawn, dags
+from tests.support.dags import Dag, Drawn, Node, dags
 from tests.support.zoo.catalogue import ZOO
 
 SLOW = {"inception_v2", "inception_v4", "inception_resnet_v2", "swin", "swin, odd"}
@@ -78,3 +78,17 @@ def test_they_do_not_on_random_graphs(drawn: Drawn) -> None:
     field = rf.at("output")
     if field.map.spatial_dimensions() and 0 not in field.shape:
         assert_consistent(rf, field)
+
+
+def test_a_map_beside_itself_turned_does_not_go_on_along_both_axes() -> None:
+    window = {"kernel_size": (1, 1), "stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+    nodes = [
+        Node("swap", (0,), {}),
+        Node("two", (1, 0), {"way": "cat", "fit": "cut"}),
+        Node("conv", (2,), window),
+        Node("along", (3,), {"dim": 2, "way": "linear", "side": 3}),
+    ]
+    rf = archcheck.receptive_field(archcheck.trace(Dag(2, nodes).eval(), (4, 3, 3)))
+    field = rf.at("output")
+    assert_consistent(rf, field)
+    assert field.size == (3, 3)
