@@ -30,8 +30,8 @@ class AxisField:
     All lengths are in input positions. ``size`` is the largest, ``smallest`` the smallest side of a
     field over the units; ``jump`` how far the field moves from one unit to the next, None where it
     does not move; ``start`` the centre of unit 0's field; ``coverage`` the share of the largest
-    hull that is really read; ``local`` the size without what a global gate or pool added, None if
-    nothing is left; ``joined_by`` the index of the operation that joined all positions, if any.
+    hull that is really read; ``joined_by`` the index of the operation that joined all positions,
+    if any.
     """
 
     size: int
@@ -39,13 +39,7 @@ class AxisField:
     jump: Fraction | None
     start: Fraction | None
     coverage: Fraction
-    local: int | None
     joined_by: int | None
-
-    @property
-    def gated(self) -> bool:
-        """Whether a global gate or pool widened the field, and part of it is local."""
-        return self.local is not None and self.local < self.size
 
 
 def axis_field(m: FieldMap, axis: int) -> AxisField:
@@ -59,7 +53,6 @@ def axis_field(m: FieldMap, axis: int) -> AxisField:
     sizes = [unit.size for unit in units] or [0]  # a map may be empty
     largest = max(sizes)
     coverage = [Fraction(unit.count, unit.size) for unit in units if unit.size == largest and unit]
-    local_sizes = [unit.size for unit in _phases(m, local)]
     moving = [
         track.local.rate(factor) / _units_apart(m, factor)
         for factor in range(len(m.factors))
@@ -72,18 +65,14 @@ def axis_field(m: FieldMap, axis: int) -> AxisField:
         jump=moving[0] if len(moving) == 1 else None,
         start=Fraction(first.low + first.high, 2) if first else None,
         coverage=min(coverage, default=Fraction(1)),
-        local=max(local_sizes, default=0) or None if fixed is not None else largest,
         joined_by=track.joined_by,
     )
 
 
-def unit_positions(
-    m: FieldMap, axis: int, unit: tuple[int, ...], *, gates: bool = True
-) -> Positions:
+def unit_positions(m: FieldMap, axis: int, unit: tuple[int, ...]) -> Positions:
     """The positions on one input axis that a unit depends on, over all of its channels.
 
-    ``unit`` indexes the spatial dimensions of the map; without ``gates``, what operations that
-    joined all positions added is left out.
+    ``unit`` indexes the spatial dimensions of the map.
 
     Raises:
         IndexError: if there is no such unit.
@@ -91,32 +80,30 @@ def unit_positions(
     m = m.within_borders()
     dimensions = m.spatial_dimensions()
     check_unit(unit, [m.shape[dimension] for dimension in dimensions])
-    where: dict[int, int] = {}
-    for dimension, index in zip(dimensions, unit, strict=True):
-        span = range(len(m.factors))[m.span(dimension)]
-        for factor in reversed(span):
+    return _at_unit(m, [_over_space(m, table) for table in m.tracks[axis].tables], unit)
+
+
+def _at_unit(m: FieldMap, tables: Sequence[Table], unit: tuple[int, ...]) -> Positions:
+    """The union of the entries for a unit in tables that vary along spatial factors only."""
+    where = [0] * len(m.factors)
+    for dimension, index in zip(m.spatial_dimensions(), unit, strict=True):
+        for factor in reversed(range(len(m.factors))[m.span(dimension)]):
             index, where[factor] = divmod(index, m.factors[factor].size)
     positions = EMPTY
-    for table in m.tracks[axis].tables if gates else [m.tracks[axis].local]:
-        ranges = []
-        for factor in range(len(m.factors)):
-            length = table.values.shape[factor]
-            if factor in where:
-                ranges.append([where[factor] if table.varies(factor) else 0])
-            else:
-                ranges.append(list(range(length)))
-        for index_of in product(*ranges):
-            positions = positions | entry_at(table, index_of)
+    for table in tables:
+        place = [i if table.varies(factor) else 0 for factor, i in enumerate(where)]
+        positions = positions | entry_at(table, place)
     return positions
 
 
-def widest_unit(m: FieldMap, axis: int, size: int, *, gates: bool = True) -> tuple[int, ...] | None:
+def widest_unit(m: FieldMap, axis: int, size: int) -> tuple[int, ...] | None:
     """A unit whose field has the given size, preferably the one in the middle; None if none has."""
-    track = m.tracks[axis]
+    m = m.within_borders()
+    tables = [_over_space(m, table) for table in m.tracks[axis].tables]
     dimensions = m.spatial_dimensions()
     middle = tuple(m.shape[dimension] // 2 for dimension in dimensions)
     alike = [
-        not any(table.varies(f) for f in range(len(m.factors))[m.span(d)] for table in track.tables)
+        not any(table.varies(f) for f in range(len(m.factors))[m.span(d)] for table in tables)
         for d in dimensions
     ]
     choices = [
@@ -126,7 +113,7 @@ def widest_unit(m: FieldMap, axis: int, size: int, *, gates: bool = True) -> tup
     if not all(m.shape[dimension] for dimension in dimensions):
         return None
     units = chain([middle], product(*choices))
-    return next((u for u in units if unit_positions(m, axis, u, gates=gates).size == size), None)
+    return next((u for u in units if _at_unit(m, tables, u).size == size), None)
 
 
 def check_unit(unit: Sequence[int], sides: Sequence[int]) -> None:

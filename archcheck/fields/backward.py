@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.region import Box, Region, canonical
-from archcheck.fields.forward import REARRANGING, ForwardWalk, Map
+from archcheck.fields.forward import REARRANGING
+from archcheck.fields.gates import UngatedWalk
 from archcheck.fields.handlers import Reading
 from archcheck.fields.op_dependencies import OutputUnits, output_units
-from archcheck.fields.regained import Regained
+from archcheck.fields.regained import Regained, cut_alike
 from archcheck.network import Network, Op
 from archcheck.network.graph import Paths, data_inputs
 
@@ -23,7 +24,8 @@ class BackwardWalk:
     ``reading`` decides whether that is the actual or the theoretical field; ``dimensions`` are
     those of the targets that count units. The walk visits only the units that it needs, so nothing
     has to be cut off or continued at the borders. Units beyond the borders of a map that was
-    written out in between are not there; what they would read is known from the walk ``forward``.
+    written out in between are not there; what they would read is known from the walks forward, of
+    which ``ungated`` is the one without gates.
 
     Raises:
         NotModelledError: if an operation is not modelled.
@@ -31,14 +33,15 @@ class BackwardWalk:
 
     def __init__(
         self,
-        network: Network,
-        forward: ForwardWalk,
+        ungated: UngatedWalk,
         targets: Sequence[int],
         reading: Reading,
         dimensions: Sequence[int],
     ) -> None:
-        self.network = network
+        forward = ungated.forward
+        self.network = network = ungated.network
         self.source = source = forward.source
+        self._ungated = ungated
         self.targets = tuple(targets)
         self.dimensions = tuple(dimensions)
         shape = network.shape(source)
@@ -53,9 +56,9 @@ class BackwardWalk:
             read = data_inputs(op)
             for tensor in unknown.keys() & set(read):
                 raise unknown[tensor]
-            operands = {t: self.structures.get(t) if t in read else None for t in op.inputs}
+            structures = {t: self.structures.get(t) if t in read else None for t in op.inputs}
             try:
-                outputs = output_units(network, op, operands, reading)
+                outputs = output_units(network, op, structures, reading)
             except NotModelledError as error:
                 raise NotModelledError(f"{op.function}: {error}") from None
             for tensor, output in zip(op.outputs, outputs, strict=False):
@@ -66,36 +69,52 @@ class BackwardWalk:
                     continue
                 if output.structure.shape != network.shape(tensor):
                     raise NotModelledError(f"{op.function} gave a shape that its model does not")
-                self.structures[tensor] = output.structure
-                self.outputs[tensor] = output
-                if reading.lattice and op.kind in REARRANGING:
-                    self._regain(tensor, output.structure, forward.map(tensor))
+                structure, m = output.structure, cut_alike(forward.map(tensor), output.structure)
+                if m is not None:
+                    structure = _labelled(structure, m)
+                operands = tuple(o.joined_of(ungated.map(o.tensor)) for o in output.operands)
+                self.structures[tensor] = structure
+                self.outputs[tensor] = OutputUnits(structure, operands)
+                if m is not None and reading.lattice and op.kind in REARRANGING:
+                    self._regain(tensor, structure, m)
         for tensor in unknown.keys() & set(targets):
             raise unknown[tensor]
 
-    def _regain(self, tensor: int, structure: FieldMap, m: Map) -> None:
+    def _regain(self, tensor: int, structure: FieldMap, m: FieldMap) -> None:
         """Let a tensor go on beyond the borders where its map does."""
-        if not isinstance(m, FieldMap) or m.groups != structure.groups:
-            return
         pairs = list(zip(structure.factors, m.factors, strict=True))
         ended = [at for at, (own, other) in enumerate(pairs) if other.lattice and not own.lattice]
-        if ended and all(own.size == other.size for own, other in pairs):
+        if ended:
             self.structures[tensor] = replace(structure, factors=m.factors)
             self.regained[tensor] = Regained(m, tuple(ended))
 
     def joins(self) -> frozenset[Edge]:
-        """The edges along which every unit reads a whole axis of the image."""
-        return frozenset(
-            (tensor, operand.tensor)
-            for tensor, output in self.outputs.items()
-            for operand in output.operands
-            if operand.joins
-        )
+        """The edges along which every unit reads a whole axis of the image, and nothing else."""
+        ways: dict[Edge, bool] = {}
+        for tensor, output in self.outputs.items():
+            for operand in output.operands:
+                edge = (tensor, operand.tensor)
+                ways[edge] = ways.get(edge, True) and operand.joins
+        return frozenset(edge for edge, joins in ways.items() if joins)
 
-    def region(self, unit: Sequence[int], without: Set[Edge] = frozenset()) -> Region:
+    def joining(self) -> list[Op]:
+        """The operations that join all positions of an axis, in order."""
+        return [op for op in self.ops if any(self._joins(op, tensor) for tensor in op.outputs)]
+
+    def _joins(self, op: Op, tensor: int) -> bool:
+        m = self._ungated.map(tensor)
+        if isinstance(m, FieldMap) and any(track.joined_by == op.index for track in m.tracks):
+            return True  # a pool's window covers the axis
+        operands = self.outputs[tensor].operands if tensor in self.outputs else ()
+        return any(self.network.shape(o.tensor)[d] > 1 for o in operands for d in o.joined)
+
+    def region(
+        self, unit: Sequence[int], *, gates: bool = True, without: Set[Edge] = frozenset()
+    ) -> Region:
         """The input positions that one unit of the targets reads, over all of its channels.
 
-        The edges in ``without`` are left out. ``unit`` indexes the spatial axes.
+        Without ``gates``, whatever reads a whole axis of the image is left out, and so are the
+        edges in ``without``. ``unit`` indexes the spatial axes.
 
         Raises:
             NotModelledError: if there are too many units to follow one by one.
@@ -105,9 +124,12 @@ class BackwardWalk:
             for tensor in self.targets
             if self.structures.get(tensor) is not None
         }
-        return Region(self._read(needed, without), self.network.shape(self.source)[2:])
+        read = self._read(needed, gates, without)
+        return Region(read, self.network.shape(self.source)[2:])
 
-    def _read(self, needed: dict[int, list[Box]], without: Set[Edge]) -> tuple[Box, ...]:
+    def _read(
+        self, needed: dict[int, list[Box]], gates: bool, without: Set[Edge]
+    ) -> tuple[Box, ...]:
         """The input positions that some units of some tensors read."""
         needed = dict(needed)
         beyond: list[Box] = []
@@ -116,9 +138,9 @@ class BackwardWalk:
                 boxes = canonical(needed.pop(tensor, ()))
                 if boxes and tensor in self.regained:
                     boxes, outside = self.regained[tensor].parted(boxes)
-                    beyond += self._read_beyond(tensor, outside, without)
+                    beyond += self._read_beyond(tensor, outside, gates, without)
                 for operand in self.outputs[tensor].operands if boxes else ():
-                    if (tensor, operand.tensor) not in without:
+                    if (gates or not operand.joins) and (tensor, operand.tensor) not in without:
                         needed_of = needed.setdefault(operand.tensor, [])
                         needed_of += (read for box in boxes for read in operand.read_by(box))
         source = self.structures[self.source]
@@ -128,7 +150,7 @@ class BackwardWalk:
         return canonical([*inside, *beyond])
 
     def _read_beyond(
-        self, tensor: int, outside: Sequence[Box], without: Set[Edge]
+        self, tensor: int, outside: Sequence[Box], gates: bool, without: Set[Edge]
     ) -> tuple[Box, ...]:
         """What units beyond the borders of a regained map read.
 
@@ -137,14 +159,16 @@ class BackwardWalk:
         """
         if not outside:
             return ()
-        regained, gates = self.regained[tensor], not without
+        regained = self.regained[tensor]
+        if not gates:
+            regained = regained.with_map(self._ungated.map(tensor))
         if (tensor, gates) not in self._products:
             middle = [regained.middle()]
-            known = self._read({tensor: middle}, without) == regained.read_by(middle, gates=gates)
+            known = self._read({tensor: middle}, gates, without) == regained.read_by(middle)
             self._products[tensor, gates] = known
         if not self._products[tensor, gates]:
             raise NotModelledError("units beyond the borders of a map that was written out")
-        return regained.read_by(outside, gates=gates)
+        return regained.read_by(outside)
 
     def box(self, tensor: int, unit: Sequence[int]) -> Box:
         """All channels of one unit of a target, as sets of indices of the factors."""
@@ -164,6 +188,13 @@ Edge = tuple[int, int]
 
 def _bare(m: FieldMap) -> FieldMap:
     return replace(m, tracks=())
+
+
+def _labelled(structure: FieldMap, m: FieldMap) -> FieldMap:
+    """A structure whose factors count positions of space where those of the map do."""
+    pairs = zip(structure.factors, m.factors, strict=True)
+    factors = [replace(own, spatial=other.spatial, part=other.part) for own, other in pairs]
+    return replace(structure, factors=tuple(factors))
 
 
 def _on_paths(network: Network, source: int, targets: Sequence[int]) -> list[Op]:

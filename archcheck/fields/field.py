@@ -78,10 +78,25 @@ class Field:
         """The share of positions inside the hull that are really read; below 1 there are holes."""
         return tuple(float(axis.coverage) for axis in self.axes)
 
-    @property
+    @cached_property
     def local(self) -> tuple[int | None, ...]:
-        """The size without what global gates and pools added."""
-        return tuple(axis.local for axis in self.axes)
+        """The size without paths through operations that join all positions; None if none is left.
+
+        These are global gates and pools, and attention over all tokens.
+        """
+        if all(axis.joined_by is None for axis in self.axes):
+            return self.size
+        m = self._ungated_map
+        return tuple(axis_field(m, axis).size or None for axis in range(len(m.tracks)))
+
+    @cached_property
+    def _ungated_map(self) -> FieldMap:
+        return self._walks.map_at(self.location, gates=False)
+
+    def gated(self, axis: int) -> bool:
+        """Whether gates and global pools widened the field on an axis, and part of it is local."""
+        local = self.local[axis]
+        return local is not None and local < self.size[axis]
 
     @property
     def is_global(self) -> bool:
@@ -159,22 +174,23 @@ class Field:
     def positions(self, axis: int, unit: int | tuple[int, ...], *, gates: bool = True) -> Positions:
         """What one unit reads on one axis on an infinite image, over all of its channels.
 
-        Without ``gates``, what operations that joined all positions added is left out.
+        Without ``gates``, paths through operations that join all positions are left out.
 
         Raises:
             IndexError: if the map has no such unit.
         """
         index = (unit,) if isinstance(unit, int) else tuple(unit)
-        return unit_positions(self.map, axis, index, gates=gates)
+        return unit_positions(self.map if gates else self._ungated_map, axis, index)
 
     def widest(self, axis: int) -> tuple[int, ...] | None:
         """A unit with the largest field on an axis, without gates where they widen it.
 
         It is the one in the middle if no other field is larger; None in an empty map.
         """
-        figures = self.axes[axis]
-        size = figures.local if figures.gated and figures.local else figures.size
-        return widest_unit(self.map, axis, size, gates=not figures.gated)
+        local = self.local[axis]
+        if local is not None and self.gated(axis):
+            return widest_unit(self._ungated_map, axis, local)
+        return widest_unit(self.map, axis, self.size[axis])
 
     def actual(self, unit: int | tuple[int, ...] = ()) -> tuple[Hull | None, ...]:
         """The hull of what one unit really depends on, inside the image, on each axis.
@@ -239,8 +255,8 @@ class Field:
             return UnitField(
                 self.location,
                 index,
-                actual=actual.region(index, without),
-                theoretical=theoretical.region(index, without),
+                actual=actual.region(index, gates=gates, without=without),
+                theoretical=theoretical.region(index, gates=gates),
             )
         except NotModelledError as error:
             raise UnknownField(f"the set at {self.location.name} is not known: {error}") from None

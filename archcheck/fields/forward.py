@@ -157,23 +157,31 @@ class ForwardWalk:
         if op.index in self.passing:
             self.maps[op.outputs[0]] = self._carried(self.passing[op.index])
             return
-        maps = outcome(self.network, op, operands, self.reading)
-        if isinstance(maps, str):
-            self._fill(op, UnknownMap([self._note(maps, op)]))
-            return
-        missing = NotModelledError(f"{op.function} gave more than its model does")
-        for position, tensor in enumerate(op.outputs):
-            m = maps[position] if position < len(maps) else missing
+        for tensor, m in zip(op.outputs, self.carried(op, operands), strict=True):
             if isinstance(m, NotModelledError):
                 self.maps[tensor] = UnknownMap([self._note(str(m), op)])
-            elif m is None or m.shape == self.network.shape(tensor):
-                if m is not None and op.kind in REARRANGING:
-                    m = relabelled(m) if self._in_a_row(op) else m
-                    m = regained(m) if self.reading.lattice else m
-                self.maps[tensor] = m
             else:
-                cause = self._note(f"{op.function} gave a shape that its model does not", op)
-                self.maps[tensor] = UnknownMap([cause])
+                self.maps[tensor] = m
+
+    def carried(
+        self, op: Op, operands: dict[int, FieldMap | None], network: Network | None = None
+    ) -> list[Result]:
+        """The map of each output of an operation, from those of its operands."""
+        maps = outcome(network or self.network, op, operands, self.reading)
+        if isinstance(maps, str):
+            return [NotModelledError(maps)] * len(op.outputs)
+        results: list[Result] = []
+        for position, tensor in enumerate(op.outputs):
+            m: Result = NotModelledError(f"{op.function} gave more than its model does")
+            if position < len(maps):
+                m = maps[position]
+            if isinstance(m, FieldMap) and m.shape != self.network.shape(tensor):
+                m = NotModelledError(f"{op.function} gave a shape that its model does not")
+            if isinstance(m, FieldMap) and op.kind in REARRANGING:
+                m = relabelled(m) if self._in_a_row(op) else m
+                m = regained(m) if self.reading.lattice else m
+            results.append(m)
+        return results
 
     def _in_a_row(self, op: Op) -> bool:
         """Whether single units were put one behind the other."""

@@ -7,6 +7,7 @@ backwards for single units.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -32,7 +33,7 @@ from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.region import Box, canonical
 from archcheck.fields.algebra.table import Table
 from archcheck.fields.algebra.track import Track
-from archcheck.fields.forward import outcome
+from archcheck.fields.forward import Map, outcome
 from archcheck.fields.handlers import Context, Reading, Result
 from archcheck.fields.handlers.pointwise import joining
 from archcheck.fields.handlers.products import open_elements
@@ -52,17 +53,35 @@ class OperandUnits:
 
     ``tables`` give the numbers of the operand's units over the factors of the result; ``sizes``
     says which factors of the operand each table numbers, ``same`` is true where the numbers are
-    the result's own. ``joins`` says that a whole axis of the image is read, even by units outside
-    of it. ``moved`` says that only part of one factor of the result reads the operand: the factor,
-    the start and the length of that part.
+    the result's own. ``joined`` are the dimensions of the operand that are read whole, even by
+    units outside of the image. ``moved`` says that only part of one factor of the result reads the
+    operand: the factor, the start and the length of that part.
     """
 
     tensor: int
     tables: tuple[Table, ...]
     sizes: Sizes
     same: tuple[bool, ...]
-    joins: bool = False
+    joined: tuple[int, ...] = ()
     moved: tuple[int, int, int] | None = None
+
+    @property
+    def joins(self) -> bool:
+        """Whether a whole axis of the image is read."""
+        return bool(self.joined)
+
+    def joined_of(self, m: Map) -> OperandUnits:
+        """The same, knowing the operand's map.
+
+        A dimension along which the map does not vary is no axis of the image. One of length one is
+        read whole by everything; that joins an axis if a pool's window has covered it.
+        """
+        if not isinstance(m, FieldMap):
+            return dataclasses.replace(self, joined=())
+        joined = [
+            d for d in self.joined if m.varies_along(d) and (m.shape[d] > 1 or m.is_joined(d))
+        ]
+        return dataclasses.replace(self, joined=tuple(joined))
 
     def read_by(self, box: Box) -> tuple[Box, ...]:
         """The operand's units that a box of the result's units reads.
@@ -177,7 +196,7 @@ def output_units(
     concatenated = _concatenation(network, op, structures)
     if concatenated is not None:
         return [concatenated]
-    network, op, names = _named_apart(network, op)
+    network, op, names = named_apart(network, op)
     operands = {t: m for t in op.inputs if (m := structures.get(names.get(t, t))) is not None}
     *cheaper, last = _ways(op, operands)
     for way in cheaper:
@@ -242,8 +261,8 @@ def _extended(
     for tensor, numbering in numbered.items():
         tracks = m.tracks[first : first + len(numbering.tables)]
         first += len(tracks)
-        for tables, joins in _products(tracks):
-            operands.append(_operand(names.get(tensor, tensor), numbering, tables, joins))
+        for tables, joined in _products(tracks, numbering):
+            operands.append(_operand(names.get(tensor, tensor), numbering, tables, joined))
             coupled = coupled or _depend_on_each_other(tables, numbering)
     return OutputUnits(replace(m, tracks=()), tuple(operands), coupled)
 
@@ -263,28 +282,45 @@ def _alternatives(
     return [maps]
 
 
-def _products(tracks: Sequence[Track]) -> Iterator[tuple[tuple[Table, ...], bool]]:
-    """What is read according to the tracks, and whether that is a whole axis of the image.
+def _products(
+    tracks: Sequence[Track], numbering: Numbering
+) -> Iterator[tuple[tuple[Table, ...], tuple[int, ...]]]:
+    """What is read according to the tracks, and which dimensions whole.
 
     A norm reads the unit's own position and all others: two products, not one.
     """
     moving = tuple(t.local if not t.local.empty or t.fixed is None else t.fixed for t in tracks)
-    joins = [t.joined_by is not None and (t.fixed is None or t.local.empty) for t in tracks]
     if not any(table.empty for table in moving):
-        yield moving, any(joins)
+        yield moving, _read_whole(moving, tracks, numbering)
     if any(t.fixed is not None and not t.fixed.empty and not t.local.empty for t in tracks):
         standing = tuple(t.fixed if t.fixed is not None else t.local for t in tracks)
-        yield standing, any(t.joined_by is not None for t in tracks)
+        yield standing, _read_whole(standing, tracks, numbering)
+
+
+def _read_whole(
+    tables: Sequence[Table], tracks: Sequence[Track], numbering: Numbering
+) -> tuple[int, ...]:
+    """The dimensions that are read whole: joined, or of length one and read by all units."""
+    joined = [
+        table is track.fixed and track.joined_by is not None
+        for table, track in zip(tables, tracks, strict=True)
+    ]
+    single = [
+        sizes == (1,) and own.moves() and not table.moves()
+        for sizes, own, table in zip(numbering.sizes, numbering.tables, tables, strict=True)
+    ]
+    whole = (a or b for a, b in zip(joined, single, strict=True))
+    return tuple(d for d, is_whole in zip(numbering.dimensions, whole, strict=True) if is_whole)
 
 
 def _operand(
-    tensor: int, numbering: Numbering, tables: tuple[Table, ...], joins: bool
+    tensor: int, numbering: Numbering, tables: tuple[Table, ...], joined: tuple[int, ...]
 ) -> OperandUnits:
     same = tuple(
         a.values is b.values and a.steps == b.steps
         for a, b in zip(tables, numbering.tables, strict=True)
     )
-    return OperandUnits(tensor, tables, numbering.sizes, same, joins)
+    return OperandUnits(tensor, tables, numbering.sizes, same, joined)
 
 
 def _depend_on_each_other(tables: Sequence[Table], numbering: Numbering) -> bool:
@@ -304,7 +340,7 @@ def _depend_on_each_other(tables: Sequence[Table], numbering: Numbering) -> bool
     return any(len(sets) > 1 and not all(sets) for sets in several.values())
 
 
-def _named_apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
+def named_apart(network: Network, op: Op) -> tuple[Network, Op, dict[int, int]]:
     """An operation that reads one tensor several times, with a number for each of them.
 
     ``x @ x`` reads a row of the one and a column of the other, which together are not a product.

@@ -14,6 +14,7 @@ from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.backward import BackwardWalk
 from archcheck.fields.field import Field
 from archcheck.fields.forward import Cause, ForwardWalk
+from archcheck.fields.gates import UngatedWalk
 from archcheck.fields.locations import (
     MapLocation,
     features_locations,
@@ -41,6 +42,11 @@ class ReceptiveField:
     def forward(self) -> ForwardWalk:
         """The walk that carries the fields from the input to every tensor."""
         return self._walks.forward
+
+    @property
+    def ungated(self) -> UngatedWalk:
+        """The same without paths through operations that join all positions."""
+        return self._walks.ungated
 
     def backward(self, location: MapLocation) -> BackwardWalk:
         """What each operation in front of a location reads, on an infinite image.

@@ -15,7 +15,7 @@ from operator import or_
 
 import msgspec
 
-from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.region import Box, canonical
 from archcheck.fields.algebra.table import Table
@@ -40,17 +40,26 @@ class Regained(msgspec.Struct, frozen=True, gc=False):
             inside.append(box)
         return canonical(inside), outside
 
-    def read_by(self, boxes: Iterable[Box], *, gates: bool) -> tuple[Box, ...]:
-        """The input positions that boxes of units read, as products of sets on each axis.
+    def with_map(self, m: object) -> Regained:
+        """The same with another map.
 
-        Without ``gates``, what operations that joined all positions added is left out.
+        Raises:
+            NotModelledError: if the map is not cut in the same way.
         """
+        alike = cut_alike(m, self.map)
+        if alike is None or alike.factors != self.map.factors:
+            raise NotModelledError("units beyond the borders of a map that was written out")
+        return Regained(alike, self.ended)
+
+    def read_by(self, boxes: Iterable[Box]) -> tuple[Box, ...]:
+        """The input positions that boxes of units read, as products of sets on each axis."""
         tracks = self.map.tracks
         moving = [t.local if not t.local.empty or t.fixed is None else t.fixed for t in tracks]
         standing = [t.fixed or t.local for t in tracks]
-        ways = [moving, standing] if gates else [[t.local for t in tracks]]
         return canonical(
-            tuple(_united(table, box) for table in tables) for box in boxes for tables in ways
+            tuple(_united(table, box) for table in tables)
+            for box in boxes
+            for tables in (moving, standing)
         )
 
     def inside(self, index: Sequence[int]) -> tuple[int, ...]:
@@ -73,6 +82,21 @@ class Regained(msgspec.Struct, frozen=True, gc=False):
             Positions(f.size // 2, 1) if at in spatial else Positions(0, (1 << f.size) - 1)
             for at, f in enumerate(self.map.factors)
         )
+
+
+def cut_alike(m: object, structure: FieldMap) -> FieldMap | None:
+    """A map of the same factors as a structure, but for what is said of them; None if it has none.
+
+    Dimensions that the map cuts into several factors may be one in the structure: channels.
+    """
+    if not isinstance(m, FieldMap) or m.shape != structure.shape:
+        return None
+    m = m.within_borders()
+    for dimension, number in enumerate(structure.groups):
+        if number == 1 and m.groups[dimension] > 1:
+            m = m.single(dimension)
+    sizes = [[factor.size for factor in one.factors] for one in (m, structure)]
+    return m if m.groups == structure.groups and sizes[0] == sizes[1] else None
 
 
 def _united(table: Table, box: Sequence[Positions]) -> Positions:

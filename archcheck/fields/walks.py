@@ -10,6 +10,7 @@ from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.backward import BackwardWalk
 from archcheck.fields.forward import Cause, ForwardWalk, UnknownMap
+from archcheck.fields.gates import UngatedWalk
 from archcheck.fields.handlers import Reading
 from archcheck.fields.heads import Stage
 from archcheck.fields.locations import MapLocation
@@ -63,6 +64,11 @@ class Walks:
         m = self.forward.map(stage.front)
         return isinstance(m, FieldMap) and any(t.joined_by is not None for t in m.tracks)
 
+    @cached_property
+    def ungated(self) -> UngatedWalk:
+        """The walk on an infinite image without what gates and global pools brought in."""
+        return UngatedWalk(self.forward)
+
     @property
     def sides(self) -> tuple[int, ...]:
         """The lengths of the input's spatial axes."""
@@ -81,20 +87,25 @@ class Walks:
             alike = [t for t in followed if shape(t) == shape(followed[0])]
             reading = Reading(lattice, self.normalization_joins)
             self._backward[key] = BackwardWalk(
-                self.network, self.forward, alike, reading, self._dimensions(alike)
+                self.ungated, alike, reading, self._dimensions(alike)
             )
         return self._backward[key]
 
-    def map_at(self, location: MapLocation, *, lattice: bool = True) -> FieldMap:
+    def map_at(
+        self, location: MapLocation, *, lattice: bool = True, gates: bool = True
+    ) -> FieldMap:
         """The fields of all units at a location, on a lattice or within the borders.
+
+        On a lattice they may be asked for without gates.
 
         Raises:
             UnknownField: if an operation in front of it is not modelled, or the location does
                 not depend on the input.
         """
-        return self._map_at(location, self.forward if lattice else self.forward_in_image)
+        walk = self.forward if lattice else self.forward_in_image
+        return self._map_at(location, walk if gates else self.ungated)
 
-    def _map_at(self, location: MapLocation, walk: ForwardWalk) -> FieldMap:
+    def _map_at(self, location: MapLocation, walk: ForwardWalk | UngatedWalk) -> FieldMap:
         maps = [walk.map(tensor) for tensor in location.tensors]
         causes = [cause for m in maps if isinstance(m, UnknownMap) for cause in m.causes]
         if causes:

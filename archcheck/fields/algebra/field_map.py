@@ -124,6 +124,15 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         """Whether the fields differ along a dimension, on any axis."""
         return any(map(self.varies, range(len(self.factors))[self.span(dimension)]))
 
+    def is_joined(self, dimension: int) -> bool:
+        """Whether an operation has joined all positions of what varies along a dimension."""
+        factors = range(len(self.factors))[self.span(dimension)]
+        return any(
+            track.joined_by is not None and any(map(table.varies, factors))
+            for track in self.tracks
+            for table in track.tables
+        )
+
     def unit_factors(self) -> frozenset[int]:
         """The factors of the spatial dimensions: together they number the units."""
         return frozenset(
@@ -346,21 +355,18 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
                     t.local.steps[factor] and t.local.steps[other] for t in self.tracks
                 ):
                     result = result.pinned(other)
+        whole = source.spatial and source.part == "whole"
         tracks = []
         for t in result.tracks:
             local, fixed, joined_by = t.local, t.fixed, t.joined_by
-            if source.lattice and local.steps[factor]:
-                whole = local.joined(factor, source)
-                fixed = whole if fixed is None else union([fixed.joined(factor, source), whole])
+            if whole and joined_by is None and any(table.varies(factor) for table in t.tables):
+                joined_by = op
+            stands = local.steps[factor] != 0 if source.lattice else whole and local.varies(factor)
+            local = local.joined(factor, source)
+            fixed = fixed.joined(factor, source) if fixed else None
+            if stands and not local.moves():
+                fixed = local if fixed is None else union([fixed, local])
                 local = Table.constant(EMPTY, len(result.factors))
-                if joined_by is None and source.part == "whole":
-                    joined_by = op
-            else:
-                entire = source.spatial and source.part == "whole"
-                if joined_by is None and entire and any(x.varies(factor) for x in t.tables):
-                    joined_by = op
-                local = local.joined(factor, source)
-                fixed = fixed.joined(factor, source) if fixed else None
             tracks.append(
                 Track(local.removed(factor), fixed.removed(factor) if fixed else None, joined_by)
             )

@@ -231,11 +231,12 @@ def _united(m: FieldMap, at: Sequence[int], op: int) -> FieldMap:
     for t in m.tracks:
         local, fixed, joined_by = t.local, t.fixed, t.joined_by
         reached = _joins_all(m, local, is_open, at)
+        if joined_by is None and (reached or (fixed and _joins_all(m, fixed, is_open, at))):
+            joined_by = op
         whole = _masked_union(local, is_open, at)
         if fixed is not None:
             fixed = _masked_union(fixed, is_open, at)
         if reached:
-            joined_by = op if joined_by is None else joined_by
             fixed = whole if fixed is None else union([fixed, whole])
             whole = Table.constant(EMPTY, len(m.factors))
         tracks.append(Track(whole, fixed, joined_by))

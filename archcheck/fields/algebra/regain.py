@@ -106,6 +106,8 @@ def _as_lattice(m: FieldMap, factor: int) -> FieldMap:
     regularly, and along no other axis of the map."""
     size = m.factors[factor].size
     others = [f for f, other in enumerate(m.factors) if other.spatial and f != factor]
+    if any(track.fixed is not None and track.fixed.varies(factor) for track in m.tracks):
+        return m  # what is fixed does not move
     periods = []
     for table in (table for track in m.tracks for table in track.tables):
         if not table.varies(factor):

@@ -34,7 +34,7 @@ def nodes(summary: Summary, axis: int) -> list[Node]:
     rf, network = summary.rf, summary.rf.network
     path = next((path for path in summary.paths if path.axis == axis), None)
     chosen = {link.op.index for link in path.links} if path else set()
-    local = path is not None and path.local
+    walk = rf.ungated if path is not None and path.local else rf.forward
     source = network.inputs[rf.input_index]
     ops = {
         op.index: op
@@ -46,12 +46,8 @@ def nodes(summary: Summary, axis: int) -> list[Node]:
     for depth, index in enumerate(sorted(ops), 1):
         op = ops[index]
         for tensor in op.outputs:
-            m = rf.forward.map(tensor)
-            if not isinstance(m, FieldMap):
-                continue
-            figures = axis_field(m, axis)
-            size = figures.local if local else figures.size
-            if not size:
+            m = walk.map(tensor)
+            if not isinstance(m, FieldMap) or not (size := axis_field(m, axis).size):
                 continue
             place[tensor] = len(graph)
             sources = tuple(place[t] for t in dict.fromkeys(data_inputs(op)) if t in place)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from itertools import pairwise, product
 from math import prod
+from operator import or_
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.positions import Positions
@@ -69,7 +71,7 @@ def field_path(
     Raises:
         UnknownField: if the field is not known.
     """
-    local = rf.at(location).axes[axis].gated
+    local = rf.at(location).gated(axis)
     try:
         return _Search(rf, rf.backward(location), axis, end, local).path(location, unit)
     except NotModelledError:
@@ -109,6 +111,7 @@ class _Search:
         self.axis = axis
         self.end = end
         self.local = local
+        self.walk = rf.ungated if local else rf.forward
         self.leading = self._leading_back()
 
     def _leading_back(self) -> set[int]:
@@ -159,7 +162,7 @@ class _Search:
 
     def _furthest(self, tensor: int, boxes: Sequence[Box]) -> list[_Unit]:
         """A list of the unit in some boxes that reaches furthest; empty if no position is read."""
-        m = self.rf.forward.map(tensor)
+        m = self.walk.map(tensor)
         structure = self.back.structures[tensor]
         if not isinstance(m, FieldMap) or structure is None:
             raise NotModelledError("a tensor whose fields are not known")
@@ -172,18 +175,12 @@ class _Search:
                 raise NotModelledError("too many units to compare")
             for choice in product(*choices):
                 place = {factor: i for places, _ in choice for factor, i in places}
-                hull = self._field(track, place).hull
+                hull = reduce(or_, [entry(t, place) for t in track.tables]).hull
                 if hull is not None:
                     unit = _Unit(tensor, tuple(i for _, own in choice for i in own), *hull)
                     if best is None or self._rank(unit) > self._rank(best):
                         best = unit
         return [] if best is None else [best]
-
-    def _field(self, track: Track, place: dict[int, int]) -> Positions:
-        positions = entry(track.local, place)
-        if track.fixed is not None and not self.local:
-            positions = positions | entry(track.fixed, place)
-        return positions
 
     def _jump(self, tensor: int) -> Fraction:
         m = self.rf.forward.map(tensor)
@@ -254,8 +251,6 @@ def joining_ops(rf: ReceptiveField, location: MapLocation) -> tuple[Op, ...]:
     """
     rf.at(location)
     try:
-        back = rf.backward(location)
+        return tuple(rf.backward(location).joining())
     except NotModelledError:
         return ()
-    made = {rf.network.tensors[tensor].op for tensor, _ in back.joins()}
-    return tuple(rf.network.ops[index] for index in sorted(i for i in made if i is not None))

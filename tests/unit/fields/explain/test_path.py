@@ -149,8 +149,17 @@ def test_gates_are_named_and_left_out_of_the_path() -> None:
     assert names == ["block1.se.pool", "block2.se.pool", "block3.se.pool"]
 
 
-def test_attention_over_all_tokens_is_on_the_path() -> None:
+def test_attention_over_all_tokens_is_on_the_path_of_the_class_token() -> None:
     rf = fields(vit.vit().eval(), (3, 32, 32))
-    found = path(rf, "features")
+    found = path(rf, "output")
+    assert not found.local
     assert 1 + sum(found.added) == 32
     assert found.links[0].op.module == "patches"
+
+
+def test_attention_over_all_tokens_is_left_out_of_the_path_of_a_patch() -> None:
+    rf = fields(vit.vit().eval(), (3, 32, 32))
+    assert (rf.size, rf.at("features").local) == ((32, 32), (8, 8))
+    found = path(rf, "features")
+    assert found.local
+    assert 1 + sum(found.added) == 8
