@@ -225,9 +225,10 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         Work on constants is done once, whatever the batch. What kinds of no known cost do with
         constants (a factorisation of a weight) counts nothing: see :attr:`left_out_ops`.
         """
-        total = op_macs(op.kind, op.arguments, self.shape, op.outputs)
-        if (total and op.index in self.work_by_values) or op in self.left_for_python:
+        by_values = op.kind in kinds.COUNTED and op.index in self.work_by_values
+        if by_values or op in self.left_for_python:
             return None
+        total = op_macs(op.kind, op.arguments, self.shape, op.outputs)
         if not self.depends(op):
             return total or 0
         return None if total is None else total // self.batch

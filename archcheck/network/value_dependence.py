@@ -43,13 +43,17 @@ def work_by_values(network: Network) -> dict[int, Op]:
     operation that is the reason.
 
     One that takes a value out is the reason of all that follows, for nobody knows where Python
-    puts the value. One that makes a size of values is the reason of what reads its result.
+    puts the value. One that makes a size of values is the reason of what reads its result, and of
+    what is made without any operand from then on: its size may be the same.
     """
     reasons: dict[int, Op] = {}
     sized: dict[int, Op] = {}
     returned: Op | None = None
     for op in network.ops:
+        read = kinds.values_read(op.kind, op.inputs)
         reason = returned or next((sized[t] for t in op.inputs if t in sized), None)
+        if reason is None and sized and not read:
+            reason = next(iter(sized.values()))
         if reason is not None:
             reasons[op.index] = reason
         elif _sized_by_values(network, op):

@@ -101,10 +101,9 @@ class TensorIds:
             value = own[name]
             if _is_plain(value):
                 continue
-            if not name.startswith("_") or isinstance(value, torch.Tensor):
-                for tensor in tensors_in(value):
-                    if not self.knows(tensor):
-                        self.register(tensor, "constant", name=prefix + name)
+            for tensor in tensors_in(value):
+                if not self.knows(tensor):
+                    self.register(tensor, "constant", name=prefix + name)
 
     def register(
         self, tensor: torch.Tensor, origin: str, *, op: int | None = None, name: str | None = None

@@ -280,6 +280,47 @@ def test_the_cost_of_as_many_rows_as_values_say_is_not_verified(
     assert "the values of the input decide how large" in verdict.message
 
 
+def test_a_tensor_of_a_size_that_values_decide_costs_what_they_say() -> None:
+    class Filled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 8)
+
+        def forward(self, x: Tensor) -> Any:
+            chosen = x[0][x[0, :, 0] > -9e9]
+            room = torch.zeros(len(chosen), 4)
+            room[:] = chosen
+            return self.layer(room)
+
+    assert archcheck.trace(Filled(), (6, 4)).macs is None
+
+
+def test_no_row_may_be_one_the_next_time() -> None:
+    class Chosen(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 8)
+
+        def forward(self, x: Tensor) -> Any:
+            return self.layer(x[0][x[0, :, 0] > 9e9])
+
+    assert archcheck.trace(Chosen(), (6, 4)).macs is None
+
+
+def test_tensors_in_a_list_of_a_module_are_constants() -> None:
+    class Held(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self._pairs = [torch.ones(2, 4), torch.ones(2, 4)]
+
+        def forward(self, x: Tensor) -> Any:
+            return x @ self._pairs[1].clamp(max=2).T
+
+    network = archcheck.trace(Held(), (6, 4))
+    assert not network.opaque
+    assert network.macs == 6 * 4 * 2
+
+
 def test_what_is_written_by_a_mask_of_the_input_is_as_large_as_before() -> None:
     def cleared(net: Any, x: Tensor) -> Any:
         y = x.clone()
