@@ -68,10 +68,11 @@ def _run(request: ScriptRequest, recorder: Recorder) -> tuple[dict[str, int], st
 
 def signature(library: ModuleType, name: str) -> Signature | None:
     """The arguments that a transform takes; None if the version has no such transform."""
-    kind = getattr(library, name, None) or getattr(getattr(library, "pytorch", None), name, None)
-    if not isinstance(kind, type):
+    places = (library, getattr(library, "pytorch", None))
+    kind: Any = next((found for place in places if (found := getattr(place, name, None))), None)
+    if not inspect.isclass(kind):
         return None
-    parameters = list(inspect.signature(kind).parameters.values())
+    parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
     own = {"transforms", "first", "second"}
     return Signature(
         tuple(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)),

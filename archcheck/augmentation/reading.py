@@ -63,6 +63,7 @@ def read_pipelines(
         library=library,
         notes=notes,
         reason="" if pipelines else _nothing(name, source),
+        place=Place(script.file, source.other[1]) if source.other and not pipelines else None,
         absent=not pipelines and named and not source.mentions and not source.missing,
     )
 

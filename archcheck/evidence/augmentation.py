@@ -103,6 +103,7 @@ class Augmentation:
         library: the version of albumentations that is installed; empty if none is.
         notes: what a reader has to know, such as why there are no live objects.
         reason: why there are no pipelines.
+        place: the line that the reason is about.
         absent: there is none for sure, not even in what the script imports.
     """
 
@@ -113,4 +114,5 @@ class Augmentation:
     library: str = ""
     notes: tuple[str, ...] = field(default=())
     reason: str = ""
+    place: Place | None = None
     absent: bool = False

@@ -212,7 +212,10 @@ class Augmentation(Rule):
         choice = choose(script, options.pipeline)
         if choice.reason:
             status: Any = "failed" if script.absent else "not-verified"
-            return Verdict(status, None, "–", options.required, choice.reason, note=choice.reason)
+            where = (Location(script.place, "", "no albumentations"),) if script.place else ()
+            return Verdict(
+                status, None, "–", options.required, choice.reason, where, note=choice.reason
+            )
         judged = [
             _judged(pipeline, script, options, context, choice) for pipeline in choice.pipelines
         ]

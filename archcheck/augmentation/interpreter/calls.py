@@ -41,7 +41,8 @@ DEEPEST_CALL = 40
 """Functions are followed through no more calls than this."""
 HARMLESS = frozenset(
     "__init__ __repr__ __str__ __len__ get_transform_init_args_names get_transform_init_args "
-    "get_class_fullname targets_as_params".split()
+    "get_class_fullname apply_to_bbox apply_to_bboxes apply_to_keypoint apply_to_keypoints "
+    "apply_to_mask apply_to_masks".split()
 )
 """What a class derived from a transform may define without another effect on images."""
 
