@@ -32,6 +32,8 @@ class Assignments(Calls):
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
         match target:
             case ast.Name():
+                if self.is_uncertain and target.id in scope.elsewhere:
+                    value = self.unknown(f"{target.id} is given a value in a loop")
                 self._scope_for(target.id, scope).names[target.id] = value
             case ast.Tuple() | ast.List():
                 self._unpack(target.elts, bare(value), scope)

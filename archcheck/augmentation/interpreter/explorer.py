@@ -87,6 +87,7 @@ def explore(project: Project) -> Explored:
 
 def _followed(run: Interpreter, relevance: Relevance) -> Way:
     module = run.imported(run.project.script)
+    _forget_globals(run, module.scope)
     for wants_lone in (True, False):
         for value in _own_definitions(module.scope):
             if not _makes(value, relevance):
@@ -97,6 +98,21 @@ def _followed(run: Interpreter, relevance: Relevance) -> Way:
     for name, value in module.scope.names.items():
         _name(way, name, value, True)
     return way
+
+
+def _forget_globals(run: Interpreter, scope: Scope) -> None:
+    """Names of the script that functions set which it does not call: they may be called first."""
+    tree = run.project.trees[run.project.script]
+    for node in ast.walk(tree) if tree is not None else ():
+        is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        if is_function and id(node) not in run.entered:
+            parts = list(ast.walk(node))
+            declared = {name for p in parts if isinstance(p, ast.Global) for name in p.names}
+            stored = {
+                p.id for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)
+            }
+            for name in declared & stored & scope.names.keys():
+                scope.names[name] = run.unknown(f"{name} is set by a function")
 
 
 def _own_definitions(scope: Scope) -> Iterator[Function | Class]:

@@ -53,7 +53,10 @@ class Expressions(Names):
     def evaluate(self, node: ast.expr, scope: Scope) -> Value:
         self.step()
         try:
-            return self._evaluated(node, scope)
+            value = self._evaluated(node, scope)
+            if not self.importing:
+                self.use(value)
+            return value
         except NotKnown:
             return self.unknown(f"{text_of(node)} is worked out when the script runs")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Literal
 
 from archcheck.augmentation.interpreter.project import Project
@@ -176,6 +177,20 @@ class Machine(ABC):
         if equals and any(fact.startswith(f"{subject} == ") for fact in others):
             return False
         return None
+
+    def use(self, value: Value) -> None:
+        """Note that the script asks for a transform, or for what holds some."""
+        if isinstance(value, Transformed):
+            value.is_used = True
+            return
+        parts: Iterable[Value] = ()
+        if isinstance(value, (Items, Table)):
+            parts = value.items.values() if isinstance(value, Table) else value.items
+        elif isinstance(value, tuple):
+            parts = value
+        for part in parts:
+            if isinstance(part, Transformed):
+                part.is_used = True
 
     def may_change(self, value: Value, reason: str) -> None:
         """Note that a value may be changed in a way that is not followed."""

@@ -93,10 +93,7 @@ class Names(Machine):
     def member(self, module: Module, name: str) -> Value:
         """A name of a file of the project."""
         if name in module.scope.names:
-            found = module.scope.names[name]
-            if isinstance(found, Transformed):
-                found.is_used = True
-            return found
+            return module.scope.names[name]
         file = self.project.find(name, 1, module.scope.file)
         if file and file != module.scope.file:
             return self.imported(file)

@@ -20,6 +20,8 @@ class _Statement:
     writes: set[str]
     within: tuple[str, ...]
     """The names of the functions and classes that it stands in."""
+    reaches_out: bool
+    """Whether it may change what others than its own function see."""
 
 
 @dataclass
@@ -76,7 +78,10 @@ def _look_at(statement: _Statement, found: Relevance) -> None:
         set(statement.within) & (found.names | found.makers)
     )
     inside = bool(set(statement.within) & found.names)
-    if makes or leaves or inside or statement.writes & found.names:
+    changes = bool(statement.writes & found.names)
+    if changes and statement.reaches_out:
+        found.makers |= set(statement.within)
+    if makes or leaves or inside or changes:
         found.statements.add(id(statement.node))
         found.names |= statement.reads | statement.writes
 
@@ -110,7 +115,18 @@ def _statement(
     node: ast.stmt, parts: list[ast.AST], within: tuple[str, ...], writes: set[str]
 ) -> _Statement:
     reads = {name for part in parts for name in _names(part)}
-    return _Statement(node, reads, writes, within)
+    return _Statement(node, reads, writes, within, _reaches_out(node))
+
+
+def _reaches_out(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Global) or any(
+        (
+            isinstance(part, (ast.Attribute, ast.Subscript))
+            and isinstance(part.ctx, (ast.Store, ast.Del))
+        )
+        or (isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute))
+        for part in _own(node)
+    )
 
 
 def _heads(node: ast.stmt) -> list[ast.AST]:
@@ -140,6 +156,8 @@ def _targets(node: ast.stmt) -> set[str]:
             written |= set(_names(part)) - {"self", "cls"}
         elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
             written |= set(_names(part.func.value)) - {"self", "cls"}
+        elif isinstance(part, ast.Global):
+            written |= set(part.names)
         elif isinstance(part, ast.alias):
             written.add(part.asname or part.name.partition(".")[0])
     value = getattr(node, "value", None)

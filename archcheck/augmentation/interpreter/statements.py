@@ -11,9 +11,11 @@ from archcheck.augmentation.interpreter.importing import Importing
 from archcheck.augmentation.interpreter.values import (
     Class,
     Function,
+    Given,
     Instance,
     Left,
     Named,
+    Passed,
     Raised,
     Scope,
     Value,
@@ -125,6 +127,9 @@ class Interpreter(Importing):
                 function.binds = "class"
             elif value == Named("builtins.property") or _ends(value, "cached_property"):
                 function.is_property = True
+            elif isinstance(value, Function):
+                passed = Passed("", function, decorator, scope.file)
+                return self.call(value, Given([passed]), decorator, scope)
             elif not isinstance(value, (Named, Instance)) and not _is_foreign(decorator):
                 return self.unknown(f"what {text_of(decorator)} makes of {node.name} is not known")
         return function
