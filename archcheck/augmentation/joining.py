@@ -6,14 +6,17 @@ worked out, lists that are put together; and what the installed version makes of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archcheck.augmentation.recorded import RecordedScript
+from archcheck.augmentation.library import COMPOSITIONS
+from archcheck.augmentation.recorded import RecordedScript, Signature
 from archcheck.augmentation.source import Source
 from archcheck.evidence.augmentation import Argument, Pipeline, Transform, Unknown
 from archcheck.network import Place
+from archcheck.rules.transforms.arguments import HOLES, is_number
 
 DEEPEST_NESTING = 20
 MOST_TRANSFORMS = 50_000
@@ -23,14 +26,14 @@ MOST_TRANSFORMS = 50_000
 class LiveObjects:
     """What a script constructed."""
 
-    def __init__(self, recorded: RecordedScript, file: str) -> None:
+    def __init__(self, recorded: RecordedScript) -> None:
         self.objects = recorded.objects
         self.names = recorded.names
+        self.signatures = recorded.signatures
         self.count = 0
-        self._at: dict[int, list[int]] = {}
+        self._at: dict[tuple[str, int], list[int]] = {}
         for number, made in enumerate(self.objects):
-            if made.file == file:
-                self._at.setdefault(made.line, []).append(number)
+            self._at.setdefault((made.file, made.line), []).append(number)
 
     def at(self, transform: Transform) -> list[int]:
         """The objects that the line of a transform constructed."""
@@ -39,7 +42,7 @@ class LiveObjects:
             return []
         return [
             number
-            for number in self._at.get(place.line, ())
+            for number in self._at.get((place.file, place.line), ())
             if self.objects[number].name == transform.name
             and self.objects[number].column in (0, place.column)  # 0: not kept
         ]
@@ -71,12 +74,48 @@ class LiveObjects:
             children=tuple(self.transform(child, depth + 1) for child in made.children),
             effective={name: _value(value) for name, value in made.effective.items()},
             dropped=tuple(made.dropped),
+            own=made.own,
+            altered=made.altered,
         )
+
+    def signed(self, transform: Transform) -> Transform:
+        """A transform of the source with the installed version's defaults, and the arguments that
+        it drops."""
+        signature = self.signatures.get(transform.name)
+        if signature is None or transform.own:
+            return transform
+        arguments = _with_names(transform, signature)
+        values = {a.name: a.value for a in arguments if a.name in signature.parameters}
+        known = {"", "strict", *signature.parameters}
+        return replace(
+            transform,
+            arguments=arguments,
+            effective={**{n: _value(v) for n, v in signature.defaults.items()}, **values},
+            dropped=tuple(
+                argument.name
+                for argument in arguments
+                if argument.name not in known and not signature.takes_any
+            ),
+        )
+
+
+def _with_names(transform: Transform, signature: Signature) -> tuple[Argument, ...]:
+    """The arguments of a transform; those by position under the names that they have in the
+    installed version, if it is one that they can be meant for."""
+    first = transform.arguments[0] if transform.arguments else None
+    if first is None or first.name or (transform.name in HOLES and is_number(first.value)):
+        return transform.arguments
+    names = signature.parameters[1 if transform.name in COMPOSITIONS else 0 :]
+    return tuple(
+        replace(argument, name=argument.name or (names[number] if number < len(names) else ""))
+        for number, argument in enumerate(transform.arguments)
+    )
 
 
 def joined(source: Source, live: LiveObjects) -> tuple[Pipeline, ...]:
     """The pipelines of both: those of the source first, then those that only ran."""
-    pipelines = [Pipeline(p.name, _joined(p.root, live)) for p in source.pipelines]
+    counts = dict(source.counts) | dict.fromkeys(_in_several_ways(source), math.inf)
+    pipelines = [replace(p, root=_joined(p.root, live, counts)) for p in source.pipelines]
     seen = {number for p in source.pipelines for t in p.root.walk() for number in live.at(t)}
     named = {number: name for name, number in reversed(live.names.items())}
     for number in live.outermost():
@@ -85,12 +124,22 @@ def joined(source: Source, live: LiveObjects) -> tuple[Pipeline, ...]:
     return tuple(pipelines)
 
 
-def _joined(transform: Transform, live: LiveObjects) -> Transform:
-    children = tuple(_joined(child, live) for child in transform.children)
-    transform = replace(transform, children=children)
+def _in_several_ways(source: Source) -> set[Place]:
+    """Where the source makes a transform in several ways, so that an object may be of any."""
+    at: dict[Place, set[Transform]] = {}
+    for pipeline in source.pipelines:
+        for transform in pipeline.root.walk():
+            if transform.place is not None and transform.name:
+                at.setdefault(transform.place, set()).add(transform)
+    return {place for place, ways in at.items() if len(ways) > 1}
+
+
+def _joined(transform: Transform, live: LiveObjects, counts: Mapping[Place, float]) -> Transform:
+    children = tuple(_joined(child, live, counts) for child in transform.children)
+    transform = live.signed(replace(transform, children=children))
     numbers = live.at(transform) if transform.name else []
-    if not numbers:
-        return transform
+    if not numbers or (transform.place and len(numbers) < counts.get(transform.place, 1)):
+        return transform  # it is made otherwise, or elsewhere too
     made = [live.transform(number) for number in numbers]
     first = made[0]
     if any(other != first for other in made[1:]):

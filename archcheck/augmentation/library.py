@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
+import importlib.util
+import sys
 
 LIBRARY = "albumentations"
 SEVERAL = frozenset(
@@ -11,64 +11,46 @@ SEVERAL = frozenset(
 )
 """Compositions of a list of transforms."""
 COMPOSITIONS = SEVERAL | {"OneOrOther"}
+ABSTRACT = frozenset("BasicTransform DualTransform ImageOnlyTransform Transform3D".split())
+"""Classes that others are derived from; what they do is said there."""
+_KNOWN = frozenset(
+    "PIL absl accelerate avalanche catalyst cv2 datasets dotenv easydict efficientnet_pytorch "
+    "einops fastai flax fire google gradio h5py hydra ignite imageio imgaug imutils jax keras "
+    "kornia lightning matplotlib mlflow mlxtend munch numpy omegaconf pandas plotly prettytable "
+    "psutil pycocotools pytorch_grad_cam pytorch_lightning requests rich scipy seaborn "
+    "segmentation_models_pytorch skimage sklearn streamlit tensorboard tensorboardX tensorflow "
+    "termcolor thop timm torch torch_lr_finder torchinfo torchmetrics torchsummary "
+    "torchsummaryX torchvision torchviz tqdm transformers typing_extensions wandb yacs yaml".split()
+)
+"""Modules of well-known projects, which no submission means as its own."""
+_READERS = frozenset("load from_dict from_yaml".split())
 
 
-class Imports:
-    """Which names of a file are albumentations' own."""
-
-    def __init__(self, tree: ast.Module) -> None:
-        self._names: dict[str, str] = {}
-        self._everything = False
-        self.modules: set[str] = set()
-        """Every module that the file imports, without what it is part of."""
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    self.modules.add(alias.name.partition(".")[0])
-                    named = alias.asname or alias.name.partition(".")[0]
-                    self._names[named] = alias.name if alias.asname else named
-            elif isinstance(node, ast.ImportFrom):
-                module = node.module or ""
-                self.modules.add("." if node.level else module.partition(".")[0])
-                ours = not node.level and _is_ours(module)
-                for alias in node.names:
-                    if alias.name == "*":
-                        self._everything |= ours
-                    else:
-                        whole = f"{'.' * node.level}{module}.{alias.name}"
-                        self._names[alias.asname or alias.name] = whole
-
-    @property
-    def mention_the_library(self) -> bool:
-        """Whether the file itself imports albumentations."""
-        return LIBRARY in self.modules
-
-    def class_of(self, node: ast.expr) -> str:
-        """The class of albumentations that an expression names; empty if it names none."""
-        parts = list(_dotted(node))
-        if not parts:
-            return ""
-        first, *rest = parts
-        found = self._names.get(first, f"{LIBRARY}.{first}" if self._everything else "")
-        if not _is_ours(found):
-            return ""
-        name = ".".join([found, *rest]).rpartition(".")[2]
-        return name if name[:1].isupper() else ""
-
-    def knows(self, name: str) -> bool:
-        """Whether a name is imported."""
-        return name in self._names
+def is_ours(dotted: str) -> bool:
+    """Whether a dotted name is one of albumentations."""
+    return dotted.partition(".")[0] == LIBRARY
 
 
-def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] == LIBRARY
+def class_of(dotted: str) -> str:
+    """The class of albumentations that a dotted name means; empty if it means none."""
+    name = dotted.rpartition(".")[2]
+    return name if is_ours(dotted) and name[:1].isupper() else ""
 
 
-def _dotted(node: ast.expr) -> Iterator[str]:
-    """``A.pytorch.ToTensorV2`` as its names; nothing if it is anything else."""
-    if isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, ast.Attribute):
-        names = list(_dotted(node.value))
-        if names:
-            yield from (*names, node.attr)
+def reads_a_pipeline(dotted: str) -> bool:
+    """Whether a function of albumentations makes a pipeline of a file or a dictionary."""
+    return is_ours(dotted) and dotted.rpartition(".")[2] in _READERS
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module can be imported here; it is looked for, not imported."""
+    try:
+        return importlib.util.find_spec(module.partition(".")[0]) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def is_foreign(module: str) -> bool:
+    """Whether a module that is no file of a project is another project's for sure."""
+    top = module.partition(".")[0]
+    return top in _KNOWN or is_ours(top) or top in sys.stdlib_module_names or is_installed(top)

@@ -14,12 +14,15 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from archcheck.augmentation.library import ABSTRACT, is_ours
+from archcheck.augmentation.offline import MESSAGE, GoesOut, Offline, offline
 from archcheck.augmentation.recorded import (
     RecordedObject,
     RecordedScript,
     ScriptRequest,
-    line_in,
+    Signature,
 )
+from archcheck.network import Place
 from archcheck.worker.failures import NetworkError, describe
 from archcheck.worker.loading import imported
 from archcheck.worker.session import Session
@@ -32,23 +35,54 @@ LONGEST_SEQUENCE = 1000
 
 
 def read(request: ScriptRequest, session: Session) -> RecordedScript:
-    """Import a script and return what it constructed."""
+    """Import a script and return what it constructed; and what the library takes."""
     try:
         library = importlib.import_module("albumentations")
         recorder = Recorder(library)
     except BaseException as error:  # what is installed may be broken in any way
         return RecordedScript(failure=describe(error))
-    session.enter("imports")
-    failure, line, names = "", 0, {}
-    try:
-        with imported(request.script, request.until) as module:
-            names = _names(module, recorder)
-            for name in request.makers:
-                _call(module, name)
-    except NetworkError as error:
-        failure, line = error.message, line_in(request.script.file, error.place, error.called)
     version = str(getattr(library, "__version__", "unknown"))
-    return RecordedScript(version, recorder.objects(), names, failure, line)
+    signatures = {name: found for name in request.names if (found := signature(library, name))}
+    if not request.runs:
+        return RecordedScript(version, signatures=signatures)
+    session.enter("imports")
+    names, failure, place = _run(request, recorder)
+    return RecordedScript(version, recorder.objects(), names, failure, place, signatures)
+
+
+def _run(request: ScriptRequest, recorder: Recorder) -> tuple[dict[str, int], str, Place | None]:
+    """Import a script: the numbers of its compositions by name, what it raised, and where."""
+    names: dict[str, int] = {}
+    with offline(request.script.file) as guard:
+        recorder.guard = guard
+        try:
+            with imported(request.script, request.until) as module:
+                names = _names(module, recorder)
+                for name in request.makers:
+                    _call(module, name)
+        except NetworkError as error:
+            if not guard.went_out:
+                return names, error.message, error.place
+    return names, MESSAGE if guard.went_out else "", guard.place
+
+
+def signature(library: ModuleType, name: str) -> Signature | None:
+    """The arguments that a transform takes; None if the version has no such transform."""
+    places = (library, getattr(library, "pytorch", None))
+    kind: Any = next((found for place in places if (found := getattr(place, name, None))), None)
+    if not inspect.isclass(kind):
+        return None
+    parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
+    own = {"transforms", "first", "second"}
+    return Signature(
+        tuple(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)),
+        {
+            p.name: plain(p.default)
+            for p in parameters
+            if p.default is not p.empty and p.name not in own
+        },
+        any(p.kind is p.VAR_KEYWORD for p in parameters),
+    )
 
 
 def _call(module: ModuleType, name: str) -> None:
@@ -56,7 +90,7 @@ def _call(module: ModuleType, name: str) -> None:
     if inspect.isfunction(function):
         try:
             function()
-        except Exception:  # what it constructed until then is written down
+        except (Exception, GoesOut):  # what it constructed until then is written down
             return
 
 
@@ -72,6 +106,20 @@ class _Record:
     given: list[tuple[str, Any]] = field(default_factory=list)
     effective: dict[str, Any] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
+    own: bool = False
+    altered: str = ""
+
+
+def _derive(record: _Record, cls: Any) -> None:
+    """Say what a class of the submission's is derived from."""
+    if is_ours(cls.__module__):
+        return
+    library = next(kind for kind in cls.__mro__ if is_ours(kind.__module__))
+    if library.__name__ in ABSTRACT:
+        record.own = True
+        return
+    record.name = library.__name__
+    record.altered = f"{cls.__name__} is derived from {library.__name__}"
 
 
 class Recorder:
@@ -82,6 +130,7 @@ class Recorder:
         metaclass: Any = next(
             kind for kind in type(library.Compose).__mro__ if kind.__name__ == "SerializableMeta"
         )
+        self.guard: Offline | None = None
         self.records: list[_Record] = []
         self.numbers: dict[int, int] = {}
         recorder = self
@@ -97,10 +146,11 @@ class Recorder:
         self, made: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         """Keep what is known of an object: its own attributes may change later."""
-        if len(self.records) >= MOST_OBJECTS:
-            return
+        if len(self.records) >= MOST_OBJECTS or (self.guard and self.guard.went_out):
+            return  # what is constructed behind a download that failed is not what is trained with
         place = frame_place(sys._getframe(2))
         record = _Record(made, cls.__name__, place.file, place.line, place.column or 0)
+        _derive(record, cls)
         parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
         positional = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
         bound = [*zip(positional, args, strict=False), *kwargs.items()]
@@ -142,6 +192,8 @@ class Recorder:
                     tuple(record.dropped),
                     is_list,
                     tuple(-1 if number is None else number for number in numbers),
+                    record.own,
+                    record.altered,
                 )
             )
         return tuple(objects)

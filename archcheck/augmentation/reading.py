@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archcheck.augmentation.joining import LiveObjects, joined
-from archcheck.augmentation.library import LIBRARY
-from archcheck.augmentation.recorded import RecordedScript, ScriptRequest, line_in
+from archcheck.augmentation.library import LIBRARY, is_installed
+from archcheck.augmentation.recorded import RecordedScript, ScriptRequest
 from archcheck.augmentation.source import Source, Unreadable, read_source
-from archcheck.evidence.augmentation import Augmentation
+from archcheck.evidence.augmentation import Augmentation, Unknown
+from archcheck.network import Place
 from archcheck.worker.failures import Failure, InputError, StartError, how_it_ended
 from archcheck.worker.reference import Reference, file_and_name, python_file
 
@@ -56,26 +55,44 @@ def read_pipelines(
         return None
     live, library, notes = _live(script, source, timeout, start_worker)
     pipelines = joined(source, live)
-    reason = "" if pipelines else f"no {LIBRARY} pipeline was found in {name}"
     return Augmentation(
         file=script.file,
         pipelines=pipelines,
+        loose=source.loose,
         chosen=script.name,
         library=library,
         notes=notes,
-        reason=reason,
-        absent=not pipelines and named and not source.mentions and not _own(source, script.file),
+        reason="" if pipelines else _nothing(name, source),
+        place=Place(script.file, source.other[1]) if source.other and not pipelines else None,
+        absent=not pipelines and named and not source.mentions and not source.missing,
     )
+
+
+def _nothing(name: str, source: Source) -> str:
+    """Why there is no pipeline."""
+    if source.other is not None and not source.mentions:
+        library, line = source.other
+        return (
+            f"{name} transforms its images with {library} (line {line}), and builds no pipeline of "
+            f"{LIBRARY}, whose transforms are asked for"
+        )
+    missing = ", ".join(source.missing)
+    reason = f"no {LIBRARY} pipeline was found in {name}"
+    return f"{reason}, and what it imports from {missing} is not there" if missing else reason
 
 
 def _live(
     script: Reference, source: Source, timeout: float, start_worker: Start
 ) -> tuple[LiveObjects, str, tuple[str, ...]]:
     """What the script constructs, the library's version, and why that is not all."""
-    nothing = LiveObjects(RecordedScript(), script.file)
-    if not _is_installed(LIBRARY):
+    nothing = LiveObjects(RecordedScript())
+    if not source.mentions and not source.missing:
+        return nothing, "", ()
+    if not is_installed(LIBRARY):
         return nothing, "", (f"{LIBRARY} is not installed: the source alone is judged",)
-    request = ScriptRequest(script, source.until, tuple(source.makers))
+    request = ScriptRequest(
+        script, _has_to_run(source), source.until, source.makers, _names(source)
+    )
     with start_worker() as worker:
         try:
             recorded = worker.run(
@@ -85,33 +102,37 @@ def _live(
             return nothing, "", (f"the source alone is judged: {error}",)
     name = Path(script.file).name
     if isinstance(recorded, Failure):
-        line = line_in(script.file, recorded.place, recorded.called)
-        where = f"{name}:{line}" if line else name
+        where = _where(name, recorded.place)
         return nothing, "", (f"the source alone is judged: {where} {how_it_ended(recorded)}",)
     if not recorded.library:
         return nothing, "", (f"the source alone is judged: {LIBRARY}: {recorded.failure}",)
-    where = f"{name}:{recorded.line}" if recorded.line else name
+    where = _where(name, recorded.place)
     notes = (
         (f"{where} could not be run any further: {recorded.failure}",) if recorded.failure else ()
     )
-    return LiveObjects(recorded, script.file), recorded.library, notes
+    return LiveObjects(recorded), recorded.library, notes
 
 
-def _own(source: Source, file: str) -> bool:
-    """Whether the script imports what may be the submission's own code, or is not known."""
-    folder = Path(file).parent
-    return any(
-        module == "."
-        or (folder / f"{module}.py").exists()
-        or (folder / module).is_dir()
-        or (module not in sys.stdlib_module_names and not _is_installed(module))
-        for module in source.imports
+def _where(name: str, place: Place | None) -> str:
+    return f"{Path(place.file).name}:{place.line}" if place else name
+
+
+def _names(source: Source) -> tuple[str, ...]:
+    """The transforms of the library that the source makes."""
+    walked = (part for pipeline in source.pipelines for part in pipeline.root.walk())
+    return tuple(sorted({part.name for part in walked if part.name and not part.own}))
+
+
+def _has_to_run(source: Source) -> bool:
+    """Whether the source leaves open what a pipeline holds."""
+    return not source.pipelines or any(
+        not part.name or part.incomplete or any(_is_open(a.value) for a in part.arguments)
+        for pipeline in source.pipelines
+        for part in pipeline.root.walk()
     )
 
 
-def _is_installed(module: str) -> bool:
-    # Found, not imported: only whether it is another project's.
-    try:
-        return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
+def _is_open(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_is_open, value))
+    return isinstance(value, Unknown) and value.is_open

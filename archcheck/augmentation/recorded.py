@@ -11,12 +11,35 @@ from archcheck.worker.reference import Reference
 
 
 class ScriptRequest(msgspec.Struct, frozen=True):
-    """The script; ``until`` is its last line that has to run (0: all of it), ``makers`` are the
-    functions that return a pipeline and can be called with nothing."""
+    """The script.
+
+    Attributes:
+        script: the file.
+        runs: whether it is run; else only the signatures are looked up.
+        until: its last line that has to run; 0 for all of it.
+        makers: the functions that return a pipeline and can be called with nothing.
+        names: the transforms whose signatures are wanted.
+    """
 
     script: Reference
+    runs: bool = True
     until: int = 0
     makers: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+class Signature(msgspec.Struct, frozen=True):
+    """The arguments of a transform in the installed version.
+
+    Attributes:
+        parameters: their names, in order.
+        defaults: of those that have one.
+        takes_any: whether it takes others too.
+    """
+
+    parameters: tuple[str, ...]
+    defaults: dict[str, Any] = {}
+    takes_any: bool = False
 
 
 class RecordedObject(msgspec.Struct, frozen=True):
@@ -30,6 +53,8 @@ class RecordedObject(msgspec.Struct, frozen=True):
         dropped: names of arguments that its version does not take.
         composition: whether it holds others.
         children: the numbers of those, -1 for one that is not known.
+        own: whether the submission says what the class does.
+        altered: why it may do something else than albumentations' class.
     """
 
     name: str
@@ -41,26 +66,25 @@ class RecordedObject(msgspec.Struct, frozen=True):
     dropped: tuple[str, ...] = ()
     composition: bool = False
     children: tuple[int, ...] = ()
+    own: bool = False
+    altered: str = ""
 
 
 class RecordedScript(msgspec.Struct, frozen=True):
-    """Everything that a script constructed.
+    """Everything that a script constructed, and what the library takes.
 
     Attributes:
         library: the version of albumentations; empty where it cannot be imported.
         objects: in the order in which they were constructed.
         names: the numbers of the module's compositions by their names.
         failure: what the script raised, or why the library cannot be imported.
-        line: of the script, where it raised; 0 if that is not known.
+        place: the line where it raised.
+        signatures: of the transforms that were asked for, as far as the version has them.
     """
 
     library: str = ""
     objects: tuple[RecordedObject, ...] = ()
     names: dict[str, int] = {}
     failure: str = ""
-    line: int = 0
-
-
-def line_in(file: str, *places: Place | None) -> int:
-    """The line of the first place that lies in a file, 0 if none does."""
-    return next((place.line for place in places if place and place.file == file), 0)
+    place: Place | None = None
+    signatures: dict[str, Signature] = {}

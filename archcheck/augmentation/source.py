@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from archcheck.augmentation.compositions import CompositionFinder
-from archcheck.augmentation.constants import value_of
-from archcheck.augmentation.library import COMPOSITIONS, Imports
-from archcheck.augmentation.scopes import NotConstant, Scope, scopes
-from archcheck.evidence.augmentation import Argument, Pipeline, Transform, Unknown
+from archcheck.augmentation.interpreter import Explored, Way, explore
+from archcheck.augmentation.interpreter.project import Project, Unreadable, imports
+from archcheck.augmentation.interpreter.values import Transformed, place_of
+from archcheck.augmentation.library import COMPOSITIONS, LIBRARY, is_foreign
+from archcheck.augmentation.naming import NamedCall, named_calls
+from archcheck.augmentation.transforms import Converter
+from archcheck.evidence.augmentation import Pipeline, Transform
 from archcheck.network import Place
 
-DEEPEST_NESTING = 20
-MOST_TRANSFORMS = 5_000
-"""How many transforms are read of one file: names can stand for ever more of each other."""
-LARGEST_FILE = 10_000_000
-"""Larger scripts are not read, in bytes."""
+__all__ = ["Source", "Unreadable", "read_source"]
+
+OTHER_LIBRARIES = ("torchvision.transforms", "imgaug", "kornia.augmentation", "keras.preprocessing")
+"""Libraries that images are augmented with too."""
 
 
 @dataclass(frozen=True)
@@ -25,22 +27,25 @@ class Source:
     """What the source says.
 
     Attributes:
-        pipelines: the outermost compositions, in order.
-        imports: the modules that the file imports, by the names of their packages.
-        mentions: whether albumentations is one of them.
+        pipelines: the outermost compositions, in order; one several times, where it depends on
+            the way through the script what it holds.
+        mentions: whether the file, or one of its project that it imports, imports albumentations.
         until: the last line that has to run for the pipelines to be there; 0 if none has.
         makers: functions that can be called with nothing and return a pipeline.
+        loose: transforms that the script makes and puts into no composition.
+        counts: how often the script makes what stands at a place.
+        missing: modules that the project lacks and that may be the submission's own.
+        other: the library that is used in place of albumentations, and the line of its import.
     """
 
     pipelines: tuple[Pipeline, ...]
-    imports: frozenset[str]
     mentions: bool
     until: int = 0
     makers: tuple[str, ...] = ()
-
-
-class Unreadable(Exception):
-    """The file cannot be read as Python; the text says why."""
+    loose: tuple[Transform, ...] = ()
+    counts: Mapping[Place, int] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    other: tuple[str, int] | None = None
 
 
 def read_source(file: str) -> Source:
@@ -49,224 +54,187 @@ def read_source(file: str) -> Source:
     Raises:
         Unreadable: if it is no Python, or cannot be read.
     """
+    project = Project(file)
+    tree = project.trees[file]
+    assert tree is not None  # as it was parsed
     try:
-        data = Path(file).read_bytes()
-        if len(data) > LARGEST_FILE:
-            raise Unreadable(f"{Path(file).name} is larger than a script can be")
-        tree = ast.parse(data)
-    except OSError as error:
-        raise Unreadable(f"{Path(file).name} cannot be read: {error.strerror}") from None
-    except SyntaxError as error:
-        where = f" (line {error.lineno})" if error.lineno else ""
-        raise Unreadable(f"{Path(file).name} is not Python: {error.msg}{where}") from None
-    except (ValueError, RecursionError, MemoryError):
-        raise Unreadable(f"{Path(file).name} cannot be read as Python") from None
-    try:
-        return _Reader(file, tree).read()
+        return _Reader(project, tree).read()
     except RecursionError:
-        raise Unreadable(f"{Path(file).name} is nested too deeply") from None
+        raise Unreadable(f"{file} is nested too deeply") from None
 
 
 @dataclass
 class _Reader:
-    file: str
+    project: Project
     tree: ast.Module
-    parts: set[int] = field(default_factory=set)
-    """Compositions that were met inside another one, by the node's identity."""
-    count: int = 0
 
     def __post_init__(self) -> None:
-        self.imports = Imports(self.tree)
-        self.top = scopes(self.tree)
+        self.calls: dict[int, NamedCall] = {}
+        self.made_at: set[int] = set()
+        self.loose: dict[Transform, None] = {}
+        for tree in self.project.trees.values():
+            if tree is not None:
+                self.calls |= named_calls(tree)
 
     def read(self) -> Source:
-        found = list(CompositionFinder(self.imports).find(self.tree, self.top, ""))
-        built = [(item, self._transform(item.node, item.scope, 0)) for item in found]
-        outer = [(item, root) for item, root in built if id(item.node) not in self.parts]
-        holders = {item.scope.path[0] for item, _ in outer if item.scope.path}
-        makers = {
-            item.scope.path[0]
-            for item, _ in outer
-            if item.returned and len(item.scope.path) == 1 and _needs_nothing(item.scope.node)
-        }
+        trees = [tree for tree in self.project.trees.values() if tree is not None]
+        mentions = any(
+            module.partition(".")[0] == LIBRARY for tree in trees for module, _ in imports(tree)
+        )
+        explored = explore(self.project) if mentions else Explored([])
+        found = [pair for way in explored.ways for pair in self._pipelines(way)]
+        pipelines = _distinct(pipeline for _, pipeline in found)
+        hidden = explored.hidden.reason if explored.hidden else self._unseen(explored)
+        if hidden and mentions:
+            pipelines.append(Pipeline("", Transform("", unknown=hidden)))
+        self.made_at = {id(made.node) for way in explored.ways for made in way.made}
+        calls = [self.calls[id(made.node)] for made, _ in found if id(made.node) in self.calls]
         return Source(
-            pipelines=tuple(Pipeline(item.name, root) for item, root in outer),
-            imports=frozenset(self.imports.modules),
-            mentions=self.imports.mention_the_library,
-            until=self._until(holders) if outer else 0,
-            makers=tuple(sorted(makers)),
+            pipelines=tuple(pipelines),
+            mentions=mentions,
+            until=self._until({call.path[0] for call in calls if call.path}),
+            makers=self._makers(calls),
+            loose=tuple(self.loose),
+            counts=_counts(explored),
+            missing=tuple(sorted(self._missing())),
+            other=self._other(),
+        )
+
+    def _pipelines(self, way: Way) -> list[tuple[Transformed, Pipeline]]:
+        """The outermost compositions that one way through the script builds."""
+        built, parts = [], set()
+        for made in way.made:
+            if made.is_composition:
+                converter = Converter()
+                built.append((made, converter.transform(made)))
+                parts |= converter.parts
+        for made in way.made:
+            if not made.is_composition and made.is_used and id(made) not in parts:
+                self.loose[Converter().transform(made)] = None
+        outer = []
+        for made, root in built:
+            also = tuple(way.names.get(id(made), ()))
+            if id(made) not in parts and (made.is_used or also):
+                outer.append((made, Pipeline(self._name(made, also), root, also)))
+        return outer
+
+    def _name(self, made: Transformed, also: tuple[str, ...]) -> str:
+        """What a composition is called: in its file, or in the script if that is another one."""
+        call = self.calls.get(id(made.node))
+        names = [call.name if call else "", *also]
+        if made.file != self.project.script and also:
+            names = list(also)
+        return next(filter(None, names), "")
+
+    def _unseen(self, explored: Explored) -> str:
+        """Why a composition of the script was not met; empty if all were."""
+        entered = {node for way in explored.ways for node in way.entered}
+        for call in named_calls(self.tree).values():
+            name = ast.unparse(call.node.func).rpartition(".")[2]
+            if name in COMPOSITIONS and call.function and id(call.function) not in entered:
+                return f"how {'.'.join(call.path)} is called is not known"
+        return ""
+
+    def _makers(self, calls: list[NamedCall]) -> tuple[str, ...]:
+        functions = {
+            node.name: node for node in self.tree.body if isinstance(node, ast.FunctionDef)
+        }
+        given = {
+            ast.unparse(part.func)
+            for part in ast.walk(self.tree)
+            if isinstance(part, ast.Call) and (part.args or part.keywords)
+        }
+        names = {call.path[0] for call in calls if call.returned and len(call.path) == 1} - given
+        return tuple(
+            sorted(name for name in names if name in functions and _needs_nothing(functions[name]))
         )
 
     def _until(self, holders: set[str]) -> int:
         """The last line at the top that builds a pipeline, or defines or calls what does."""
-        last = 0
-        for statement in self.tree.body:
-            calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
-            ours = any(self.imports.class_of(call.func) for call in calls)
-            value = getattr(statement, "value", None)
-            made = (
-                isinstance(statement, (ast.Assign, ast.AnnAssign))
-                and isinstance(value, ast.Call)
-                and isinstance(value.func, ast.Name)
-                and value.func.id in holders
-            )
-            if (ours and not _is_guard(statement)) or made:
-                last = statement.end_lineno or statement.lineno
-        return last
-
-    # -- reading ----------------------------------------------------------------------------
-
-    def _transform(self, node: ast.expr, scope: Scope, depth: int) -> Transform:
-        """The transform that an expression makes; one without a name if that is not known."""
-        self.count += 1
-        try:
-            if self.count > MOST_TRANSFORMS:
-                raise NotConstant("there are too many transforms")
-            call, scope = self._followed(node, scope, depth)
-        except NotConstant as error:
-            return self._unknown(node, str(error))
-        name = self.imports.class_of(call.func)
-        own = not name
-        if own:
-            assert isinstance(call.func, ast.Name)  # as it was followed
-            name = call.func.id
-        arguments, incomplete = self._arguments(call, scope, name)
-        children: tuple[Transform, ...] = ()
-        if name in COMPOSITIONS and not own:
-            self.parts |= {id(call)} if depth else set()
-            children = self._children(call, scope, name, depth + 1)
-        place = self._place(call)
-        return Transform(name, place, arguments, children, incomplete, own=own)
-
-    def _followed(self, node: ast.expr, scope: Scope, depth: int) -> tuple[ast.Call, Scope]:
-        """The call that constructs a transform, through names and plain functions."""
-        if depth > DEEPEST_NESTING:
-            raise NotConstant("it goes through too many names")
-        if isinstance(node, ast.Name):
-            found, where = scope.find(node.id)
-            if not isinstance(found, ast.expr):
-                raise NotConstant(f"{node.id} is only known when the script runs")
-            return self._followed(found, where, depth + 1)
-        if isinstance(node, ast.Call):
-            if self.imports.class_of(node.func):
-                return node, scope
-            if isinstance(node.func, ast.Name) and not self.imports.knows(node.func.id):
-                found, where = scope.find(node.func.id)
-                if isinstance(found, ast.ClassDef):
-                    return node, scope
-                if isinstance(found, ast.FunctionDef) and not node.args and not node.keywords:
-                    return self._returned(found, where, depth + 1)
-        raise NotConstant(f"what {_short(node)} makes is only known when the script runs")
-
-    def _returned(self, node: ast.FunctionDef, scope: Scope, depth: int) -> tuple[ast.Call, Scope]:
-        returns = [part for part in ast.walk(node) if isinstance(part, ast.Return)]
-        if len(returns) != 1 or returns[0].value is None:
-            raise NotConstant(f"what {node.name}() returns is only known when the script runs")
-        return self._followed(returns[0].value, scope.inner[id(node)], depth)
-
-    def _children(
-        self, call: ast.Call, scope: Scope, name: str, depth: int
-    ) -> tuple[Transform, ...]:
-        wanted = ("first", "second") if name == "OneOrOther" else ("transforms",)
-        given = dict(zip(wanted, call.args, strict=False))
-        for keyword in call.keywords:
-            if keyword.arg is not None and keyword.arg in wanted:
-                given[keyword.arg] = keyword.value
-        if name == "OneOrOther" and "transforms" not in given and len(given) == 2:
-            return tuple(self._transform(given[part], scope, depth) for part in wanted)
-        if len(given) != 1 or any(isinstance(part, ast.Starred) for part in call.args):
-            return (self._unknown(call, f"{_short(call)} is put together when the script runs"),)
-        return self._listed(next(iter(given.values())), scope, depth)
-
-    def _listed(self, node: ast.expr, scope: Scope, depth: int) -> tuple[Transform, ...]:
-        if depth > DEEPEST_NESTING or self.count > MOST_TRANSFORMS:
-            return (self._unknown(node, "it goes through too many names"),)
-        if isinstance(node, (ast.List, ast.Tuple)):
-            found: list[Transform] = []
-            for part in node.elts:
-                if isinstance(part, ast.Starred):
-                    found += self._listed(part.value, scope, depth + 1)
-                else:
-                    found.append(self._transform(part, scope, depth))
-            return tuple(found)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            both = (self._listed(part, scope, depth + 1) for part in (node.left, node.right))
-            return tuple(child for part in both for child in part)
-        if isinstance(node, ast.Name):
-            try:
-                value, where = scope.find(node.id)
-            except NotConstant as error:
-                return (self._unknown(node, str(error)),)
-            if isinstance(value, (ast.List, ast.Tuple, ast.BinOp, ast.Name)):
-                return self._listed(value, where, depth + 1)
-        if isinstance(node, (ast.Name, ast.Call)):
-            return (self._transform(node, scope, depth),)  # one transform in place of a list
-        reason = f"{_short(node)} is put together when the script runs"
-        return (self._unknown(node, reason),)
-
-    def _arguments(
-        self, call: ast.Call, scope: Scope, name: str
-    ) -> tuple[tuple[Argument, ...], str]:
-        found: list[Argument] = []
-        incomplete = ""
-        listed = {"OneOrOther": 2}.get(name, 1) if name in COMPOSITIONS else 0
-        for node in call.args[listed:]:
-            if isinstance(node, ast.Starred):
-                incomplete = f"{_short(node)} is put together when the script runs"
-                break
-            found.append(self._argument("", node, scope))
-        for keyword in call.keywords:
-            if keyword.arg in ("transforms", "first", "second") and listed:
-                continue
-            if keyword.arg is not None:
-                found.append(self._argument(keyword.arg, keyword.value, scope))
-                continue
-            try:
-                values = value_of(keyword.value, scope)
-            except NotConstant as error:
-                incomplete = str(error)
-                continue
-            if isinstance(values, dict):
-                place = self._place(keyword.value)
-                found += [Argument(str(key), value, place) for key, value in values.items()]
-        return tuple(found), incomplete
-
-    def _argument(self, name: str, node: ast.expr, scope: Scope) -> Argument:
-        try:
-            value = value_of(node, scope)
-        except NotConstant as error:
-            value = Unknown(str(error))
-        return Argument(name, value, self._place(node))
-
-    def _unknown(self, node: ast.expr, reason: str) -> Transform:
-        return Transform("", self._place(node), unknown=reason)
-
-    def _place(self, node: ast.expr) -> Place:
-        end = node.end_col_offset
-        return Place(
-            self.file,
-            node.lineno,
-            node.col_offset + 1,
-            node.end_lineno,
-            None if end is None else end + 1,
+        return max(
+            (
+                statement.end_lineno or statement.lineno
+                for statement in self.tree.body
+                if not _is_guard(statement) and self._builds(statement, holders)
+            ),
+            default=0,
         )
 
+    def _builds(self, statement: ast.stmt, holders: set[str]) -> bool:
+        names = {part.id for part in ast.walk(statement) if isinstance(part, ast.Name)}
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and names & holders:
+            return True
+        return any(
+            id(part) in self.made_at for part in ast.walk(statement) if isinstance(part, ast.Call)
+        )
 
-def _is_guard(node: ast.stmt) -> bool:
+    def _missing(self) -> set[str]:
+        return {
+            module
+            for file, tree in self.project.trees.items()
+            for module, level in (_imported(tree) if tree is not None else ())
+            if not self.project.find(module, level, file)
+            and self.project.folder(module, level, file) is None
+            and (level or not is_foreign(module))
+        }
+
+    def _other(self) -> tuple[str, int] | None:
+        """The library that is used in place of albumentations."""
+        nodes = [n for n in ast.walk(self.tree) if isinstance(n, (ast.Import, ast.ImportFrom))]
+        for node in nodes:
+            before = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                for library in OTHER_LIBRARIES:
+                    if f"{before}{alias.name}.".startswith(f"{library}."):
+                        return library, node.lineno
+        return None
+
+
+def _counts(explored: Explored) -> dict[Place, int]:
+    counts: dict[Place, int] = {}
+    for way in explored.ways:
+        here = Counter(place_of(made.node, made.file) for made in way.made)
+        counts = {place: max(counts.get(place, 0), here[place]) for place in {*counts, *here}}
+    return counts
+
+
+def _distinct(pipelines: Iterable[Pipeline]) -> list[Pipeline]:
+    """Pipelines in the order of the source, each once, under a name of its own if it has one."""
+    also: dict[tuple[Transform, str], dict[str, None]] = {}
+    for pipeline in pipelines:
+        also.setdefault((pipeline.root, pipeline.name), {}).update(dict.fromkeys(pipeline.also))
+    names = [name for _, name in also]
+    found = [
+        Pipeline(next(iter(others), name) if names.count(name) > 1 else name, root, (name, *others))
+        for (root, name), others in also.items()
+    ]
+    return sorted(found, key=_order)
+
+
+def _order(pipeline: Pipeline) -> tuple[str, int, int]:
+    place = pipeline.root.place
+    return (place.file, place.line, place.column or 0) if place else ("", 0, 0)
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """The modules that a file names in its imports, with the number of leading dots."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, 0) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, node.level
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((alias.name, node.level) for alias in node.names)
+
+
+def _is_guard(statement: ast.stmt) -> bool:
     """Whether a statement is ``if __name__ == "__main__":``, which no import runs."""
-    return isinstance(node, ast.If) and any(
-        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)
+    return isinstance(statement, ast.If) and any(
+        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(statement.test)
     )
 
 
-def _needs_nothing(node: ast.AST) -> bool:
-    if not isinstance(node, ast.FunctionDef) or node.name == "main":
-        return False
+def _needs_nothing(node: ast.FunctionDef) -> bool:
     given = node.args
     plain = len(given.posonlyargs) + len(given.args)
-    return plain == len(given.defaults) and None not in given.kw_defaults
-
-
-def _short(node: ast.expr) -> str:
-    text = ast.unparse(node)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    return node.name != "main" and plain == len(given.defaults) and None not in given.kw_defaults

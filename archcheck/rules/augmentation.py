@@ -1,6 +1,7 @@
 """``augmentation``: which albumentations transforms the training images go through."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -27,9 +28,12 @@ from archcheck.rules.base import (
 )
 from archcheck.rules.numbers import Share
 from archcheck.rules.options import CommonOptions
+from archcheck.rules.transforms.arguments import Unclear
 from archcheck.rules.transforms.choosing import Choice, choose
 from archcheck.rules.transforms.dropping import dropped
+from archcheck.rules.transforms.fill import UINT8, highest
 from archcheck.rules.transforms.matching import Context, Match, Remark, match
+from archcheck.rules.transforms.symbols import settled
 from archcheck.rules.transforms.wanted import SCHEMA, Wanted, read_wanted
 
 Wish = Annotated[
@@ -129,16 +133,22 @@ class Augmentation(Rule):
     ## What it does
     Finds the albumentations pipelines of a training script (`--augmentation FILE`, or
     `FILE:NAME`; by itself the network's own file) and looks for the transforms that are asked
-    for, with their arguments. What the source says is judged; where that cannot be told from the
-    source, what the script constructs, in a process of its own with a time limit. Of a script no
-    more is run than up to the last line at its top that builds a pipeline. Names of version 1
+    for, with their arguments. The source is judged. It is followed through functions, classes,
+    lists and the other files of its project; where a condition or a default decides that only a
+    run can tell, every way is. What it leaves open is looked up in what the script constructs, in
+    a process of its own with a time limit and no way out to the network. Of a script no more is
+    run than up to the last line at its top that builds a pipeline, and one whose source says all
+    is not run. Names of version 1
     (`max_holes`, `fill_value`) and 2 (`num_holes_range`, `fill`) mean the same, here and in the
     script; in version 1 a minimum that is not given is the maximum. Sizes below 1 are a share of
     the image. A transform inside `OneOf` is there, and said to be one of several; one with `p=0`
     is not.
 
     `fill: mean` is the data's mean on the scale that the place in the pipeline means: 0 to 255,
-    0 to 1 behind `ToFloat`, 0 behind a `Normalize` that takes the data's mean. An argument that
+    0 to 1 behind `ToFloat`, 0 behind a `Normalize` that takes the data's mean. Where nothing but
+    a call from elsewhere tells the mean that `Normalize` takes (a parameter, a statistic of the
+    data), it is taken for the data's: `[m * 255 for m in mean]` before `Normalize(mean, std)` is
+    the mean, and `mean` itself is not. An argument that
     the installed version of albumentations does not take, and drops, is a warning.
 
     A pipeline that only resizes and normalises, as for test images, is left aside where there
@@ -198,11 +208,14 @@ class Augmentation(Rule):
         script = subject.evidence.augmentation
         if script is None:
             return not_verified(options.required, NO_SCRIPT)
-        context = _context(subject, options)
+        context = _context(subject, options, script)
         choice = choose(script, options.pipeline)
         if choice.reason:
             status: Any = "failed" if script.absent else "not-verified"
-            return Verdict(status, None, "–", options.required, choice.reason, note=choice.reason)
+            where = (Location(script.place, "", "no albumentations"),) if script.place else ()
+            return Verdict(
+                status, None, "–", options.required, choice.reason, where, note=choice.reason
+            )
         judged = [
             _judged(pipeline, script, options, context, choice) for pipeline in choice.pipelines
         ]
@@ -216,12 +229,12 @@ class Augmentation(Rule):
         return Needs(augmentation=True)
 
 
-def _context(subject: Subject, options: AugmentationOptions) -> Context:
+def _context(subject: Subject, options: AugmentationOptions, script: Script) -> Context:
     network = subject.network
     shape = network.shape(network.inputs[0])[1:] if network.inputs else ()
     most = {"uint8": 255.0, "float": 1.0, None: None}[options.images]
     sides = (shape[-2], shape[-1]) if len(shape) >= 2 else None
-    return Context(sides, options.data_mean, options.tolerance, most)
+    return Context(sides, options.data_mean, options.tolerance, most, script.loose)
 
 
 def _judged(
@@ -232,12 +245,16 @@ def _judged(
     choice: Choice,
 ) -> Verdict:
     """The verdict on one pipeline."""
+    written = pipeline
+    pipeline = _settled(pipeline, context)
     matches = [match(wanted, pipeline, context) for wanted in options.transforms]
     faults = [remark for a in matches for remark in a.faults]
     unclear = [remark for a in matches if not a.faults for remark in a.unclear]
     held = [a.held_by for a in matches if a.held_by is not None]
     remarks = faults or unclear
     notes = [choice.name(pipeline), *(a.note for a in matches if a.note)]
+    if pipeline != written:
+        notes.append("what Normalize takes for the mean is taken for the data's")
     place = pipeline.root.place
     return Verdict(
         status="failed" if faults else "not-verified" if unclear else "passed",
@@ -253,8 +270,19 @@ def _judged(
         locations=_locations(remarks, held),
         note="; ".join(notes),
         hint="; ".join(dict.fromkeys(remark.hint for remark in remarks if remark.hint)),
-        asides=dropped(pipeline, script.library),
+        asides=dropped(pipeline, script.library, faults),
     )
+
+
+def _settled(pipeline: Pipeline, context: Context) -> Pipeline:
+    """A pipeline with what follows from the mean that its Normalize takes."""
+    if context.mean is None:
+        return pipeline
+    try:
+        most = context.highest or highest(pipeline.root) or UINT8
+    except Unclear:
+        return pipeline
+    return replace(pipeline, root=settled(pipeline.root, context.mean, most))
 
 
 def _message(name: str, remarks: Sequence[Remark], matches: Sequence[Match]) -> str:

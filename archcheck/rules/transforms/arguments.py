@@ -30,10 +30,25 @@ _FILLS = {old: new for new, aliases in FILL_ALIASES.items() for old in aliases}
 _ONE_SIDED = frozenset({"blur_limit", "clip_limit", "gamma_limit"})
 """Limits of which a single number is no pair around zero."""
 _FIRST = {
-    "Normalize": ("mean", "std", "max_pixel_value"),
-    "ToFloat": ("max_value",),
+    name: tuple(order.split())
+    for name, order in {
+        "Affine": "scale translate_percent translate_px rotate shear interpolation",
+        "Blur": "blur_limit",
+        "CenterCrop": "height width",
+        "ColorJitter": "brightness contrast saturation hue",
+        "Cutout": "num_holes max_h_size max_w_size fill_value",
+        "HueSaturationValue": "hue_shift_limit sat_shift_limit val_shift_limit",
+        "Normalize": "mean std max_pixel_value",
+        "PadIfNeeded": "min_height min_width pad_height_divisor pad_width_divisor position",
+        "RandomBrightnessContrast": "brightness_limit contrast_limit brightness_by_max",
+        "RandomCrop": "height width",
+        "Resize": "height width interpolation",
+        "Rotate": "limit interpolation border_mode",
+        "ShiftScaleRotate": "shift_limit scale_limit rotate_limit interpolation border_mode",
+        "ToFloat": "max_value",
+    }.items()
 }
-"""The order of positional arguments, where it is the same in all versions."""
+"""The order of positional arguments, as far as it is the same in all versions."""
 _DROPOUT_1 = (*(high for _, high in RANGES.values()), *(low for low, _ in RANGES.values()))
 _DROPOUT_1 = (*_DROPOUT_1, "fill_value", "mask_fill_value")
 _DROPOUT_2 = (*RANGES, "fill", "fill_mask", "p")
@@ -146,7 +161,7 @@ class Given:
         self.fault: Contradiction | None = None
         self.unclear = ""
         names = _named(transform)
-        self._unnamed = any(not name for name, _ in names)
+        self._unnamed = [value for name, value in names if not name]
         self.raw = {name: value for name, value in names if name}
         try:
             self._values = canonical(transform.name, self.raw)
@@ -201,11 +216,10 @@ class Given:
         if self.raw.get("always_apply") is True:
             return True
         if "p" not in self.raw:
-            chance = (self.transform.effective or {}).get("p")
-            unknown = self._unnamed and chance is None
-            if self.transform.incomplete or unknown:
+            # An argument by position may be p, or always_apply in version 1.
+            if self.transform.incomplete or any(map(_may_be_zero, self._unnamed)):
                 raise Unclear("how often it is applied (p) is not known")
-            return chance is None or chance != 0  # no default is 0
+            return True  # no default is 0
         chance = self.raw["p"]
         if isinstance(chance, Unknown):
             raise Unclear(f"p is not known: {chance.reason}")
@@ -223,6 +237,10 @@ def _named(transform: Transform) -> list[tuple[str, Any]]:
         name = argument.name or (order[number] if number < len(order) else "")
         found.append((name, argument.value))
     return found
+
+
+def _may_be_zero(value: Any) -> bool:
+    return isinstance(value, Unknown) or not value
 
 
 def is_number(value: Any) -> bool:

@@ -55,6 +55,8 @@ def choose(script: Augmentation, name: str | None) -> Choice:
 
 
 def _is_plain(pipeline: Pipeline) -> bool:
+    if not pipeline.root.name:
+        return False  # it is not known what it is
     return all(part.children or part.name in PLAIN for part in pipeline.root.walk()) or not (
         pipeline.root.children
     )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archcheck.evidence.augmentation import Transform
+from archcheck.evidence.augmentation import Transform, Unknown
 from archcheck.rules.transforms.arguments import Given, Unclear, is_number, shown
 
 IN_ORDER = frozenset({"Compose", "ReplayCompose", "Sequential"})
@@ -21,6 +21,9 @@ OPAQUE = frozenset({"Lambda"})
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """The mean and deviation that Normalize takes by itself."""
 UINT8 = 255.0
+DEVIATIONS = (0.1, 0.5)
+"""Between these lies the deviation of pictures' pixels, as a share of the distance from black to
+white; 0.5 is the largest that there can be."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,10 @@ def highest(root: Transform) -> float | None:
     return None
 
 
-def scale_at(root: Transform, target: Transform, mean: Sequence[float], most: float) -> Scale:
-    """The scale of the pixels that reach a transform.
+def scales_at(
+    root: Transform, target: Transform, mean: Sequence[float], most: float
+) -> tuple[Scale, ...]:
+    """The scale of the pixels that reach a transform; several if it may be one or the other.
 
     Args:
         root: the pipeline.
@@ -77,30 +82,39 @@ def scale_at(root: Transform, target: Transform, mean: Sequence[float], most: fl
         Unclear: if it depends on chance, or on what cannot be seen.
     """
     values = tuple(part * most for part in mean)
-    scale = Scale(values, (most,) * len(values), f"pixels go from 0 to {most:g} here")
-    for transform in _before(root, target):
-        scale = _behind(transform, scale)
-    return scale
+    first = Scale(values, (most,) * len(values), f"pixels go from 0 to {most:g} here")
+    scales: list[Scale] = []
+    for before in _before(root, target):
+        reached = [first]
+        for transform in before:
+            reached = [behind for scale in reached for behind in _behind(transform, scale)]
+        scales += reached
+    return tuple(scales)
 
 
-def _before(root: Transform, target: Transform) -> list[Transform]:
-    """What is applied before a transform, in order, as far as it changes the scale."""
+def _before(root: Transform, target: Transform) -> list[list[Transform]]:
+    """What is applied before a transform, in order, as far as it changes the scale: one list for
+    each order that there may be."""
     if root is target or not root.children:
-        return []
+        return [[]]
     number = next(
         number
         for number, child in enumerate(root.children)
         if any(part is target for part in child.walk())
     )
-    found: list[Transform] = []
-    if root.name in IN_ORDER:
-        for child in root.children[:number]:
-            found += _changes(child)
-    elif root.name not in ("OneOf", "OneOrOther"):
-        others = [child for child in root.children if not any(p is target for p in child.walk())]
-        if any(_changes(child) for child in others):
-            raise Unclear(f"{root.name} may change the pixels' scale before")
-    return found + _before(root.children[number], target)
+    others = [child for place, child in enumerate(root.children) if place != number]
+    ways: list[list[Transform]] = [[]]
+    if root.unordered:
+        changing = [changes for child in others if (changes := _changes(child))]
+        if len(changing) > 1:
+            raise Unclear(f"the order of what {root.name} holds is not known: it is a set")
+        ways += changing
+    elif root.name in IN_ORDER:
+        ways = [[part for child in root.children[:number] for part in _changes(child)]]
+    elif root.name not in ("OneOf", "OneOrOther") and any(_changes(child) for child in others):
+        raise Unclear(f"{root.name} may change the pixels' scale before")
+    inner = _before(root.children[number], target)
+    return [[*way, *rest] for way in ways for rest in inner]
 
 
 def _changes(transform: Transform) -> list[Transform]:
@@ -127,12 +141,13 @@ def _changes(transform: Transform) -> list[Transform]:
 def _is_changing(transform: Transform) -> bool:
     if not transform.name:
         raise Unclear(f"what stands before is not known: {transform.unknown}")
-    if transform.own or transform.name in OPAQUE:
+    if transform.own or transform.altered or transform.name in OPAQUE:
         raise Unclear(f"{transform.name} stands before and may change the pixels' scale")
     return transform.name in RESCALING
 
 
-def _behind(transform: Transform, scale: Scale) -> Scale:
+def _behind(transform: Transform, scale: Scale) -> list[Scale]:
+    """The scale behind a transform that changes it; several for a deviation that is not known."""
     if transform.name == "FromFloat":
         raise Unclear("FromFloat changes the pixels' scale in a way that depends on the version")
     if transform.name == "ToFloat":
@@ -140,19 +155,27 @@ def _behind(transform: Transform, scale: Scale) -> Scale:
         most = UINT8 if most is None else most
         if not is_number(most) or most <= 0:
             raise Unclear(f"ToFloat divides by {shown(most)}")
-        return Scale(
-            tuple(part / most for part in scale.mean),
-            tuple(part / most for part in scale.unit),
-            f"behind ToFloat pixels go from 0 to {scale.unit[0] / most:g}",
-        )
+        return [
+            Scale(
+                tuple(part / most for part in scale.mean),
+                tuple(part / most for part in scale.unit),
+                f"behind ToFloat pixels go from 0 to {scale.unit[0] / most:g}",
+            )
+        ]
     if _argument(transform, "normalization", "standard") != "standard":
         raise Unclear("Normalize works each image's own mean out")
     channels = len(scale.mean)
     means = _channels(_argument(transform, "mean", IMAGENET[0]), channels)
-    deviations = _channels(_argument(transform, "std", IMAGENET[1]), channels)
     most = _argument(transform, "max_pixel_value", UINT8)
-    if not is_number(most) or 0 in deviations or most <= 0:
+    ways = _deviations(transform, channels)
+    if not is_number(most) or most <= 0 or any(0 in deviations for deviations in ways):
         raise Unclear("Normalize is given what it cannot divide by")
+    return [_normalized(scale, means, deviations, most) for deviations in ways]
+
+
+def _normalized(
+    scale: Scale, means: Sequence[float], deviations: Sequence[float], most: float
+) -> Scale:
     return Scale(
         tuple(
             (part - mean * most) / (deviation * most)
@@ -164,6 +187,16 @@ def _behind(transform: Transform, scale: Scale) -> Scale:
         ),
         "behind Normalize",
     )
+
+
+def _deviations(transform: Transform, channels: int) -> list[tuple[float, ...]]:
+    """The deviations that Normalize divides by, or the bounds of what they can be."""
+    given = Given(transform)
+    written = given.raw.get("std")
+    parts = written if isinstance(written, tuple) else (written,)
+    if any(isinstance(part, Unknown) for part in parts):
+        return [(bound,) * channels for bound in DEVIATIONS]
+    return [_channels(_argument(transform, "std", IMAGENET[1]), channels)]
 
 
 def _channels(value: Any, count: int) -> tuple[float, ...]:

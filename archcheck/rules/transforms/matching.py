@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from archcheck.evidence.augmentation import Pipeline, Transform
@@ -19,7 +19,7 @@ from archcheck.rules.transforms.arguments import (
     same,
     shown,
 )
-from archcheck.rules.transforms.fill import UINT8, Scale, highest, scale_at
+from archcheck.rules.transforms.fill import UINT8, Scale, highest, scales_at
 from archcheck.rules.transforms.holes import in_pixels, in_words, same_size
 from archcheck.rules.transforms.names import FILL_ALIASES
 from archcheck.rules.transforms.wanted import MEAN, Asked, Wanted
@@ -37,22 +37,31 @@ _ALTERNATIVES = frozenset({"OneOf", "SomeOf", "RandomOrder", "OneOrOther"})
 @dataclass(frozen=True)
 class Context:
     """What is known of the data: the image's sides in pixels, if they are; the mean of pixels
-    between 0 and 1; the highest value of a pixel that the spec says images have, if it does."""
+    between 0 and 1; the highest value of a pixel that the spec says images have, if it does. And
+    the transforms that the script makes outside of any pipeline."""
 
     sides: tuple[int, int] | None
     mean: tuple[float, ...] | None
     tolerance: float
     highest: float | None
+    loose: tuple[Transform, ...] = ()
 
 
 @dataclass(frozen=True)
 class Remark:
-    """What is wrong, or not known, at one place."""
+    """What is wrong, or not known, at one place.
+
+    Of an argument, ``name`` is its name in version 2 and ``right`` the value that it has to have;
+    None if several will do.
+    """
 
     text: str
     place: Place | None
     label: str
     hint: str = ""
+    transform: Transform | None = None
+    name: str = ""
+    right: Any = None
 
 
 @dataclass(frozen=True)
@@ -84,9 +93,17 @@ def match(wanted: Wanted, pipeline: Pipeline, context: Context) -> Match:
         text = f"{wanted} was not found, but a part of the pipeline is not known"
         remark = Remark(f"{text}: {opaque[0].unknown}", opaque[0].place, "not known")
         return Match(wanted, unclear=(remark,))
-    names = ", ".join(part.name for part in pipeline.root.walk() if not part.children)
+    names = {one.name for one in wanted.any_of}
+    for loose in context.loose:
+        if loose.name in names and not loose.own:
+            text = f"{loose.name} is made outside of the pipeline; how it is used is not known"
+            return Match(wanted, unclear=(Remark(text, loose.place, "not in the pipeline"),))
+    held_names = ", ".join(part.name for part in pipeline.root.walk() if not part.children)
     missing = Remark(
-        f"{wanted} is missing", pipeline.root.place, f"{wanted} is missing", f"it holds {names}"
+        f"{wanted} is missing",
+        pipeline.root.place,
+        f"{wanted} is missing",
+        f"it holds {held_names}",
     )
     return Match(wanted, faults=(missing,))
 
@@ -117,6 +134,8 @@ def _compared(
                 faults.append(_at(part, "p", text))
         except Unclear as error:
             unclear.append(_at(part, "p", f"{part.name}: {error}"))
+    if transform.altered:
+        unclear.append(_at(transform, "", f"{transform.name}: {transform.altered}"))
     given = Given(transform)
     if given.fault is not None:
         text = f"{transform.name}: {given.fault.reason}"
@@ -160,7 +179,8 @@ def _fault(
             return None
         text = shown(wanted)
     said = f"{transform.name} has {_written(name, given)} {shown(found)}"
-    return _at(transform, name, f"{said}, required: {text}")
+    fault = _at(transform, name, f"{said}, required: {text}")
+    return fault if isinstance(wanted, Measure) else replace(fault, right=wanted)
 
 
 def _range_fault(
@@ -182,7 +202,8 @@ def _range_fault(
     if holds:
         return None
     said = f"{transform.name} has {_HOLE_WORDS[name]} {in_words(found, side)}"
-    return _at(transform, name, f"{said}, required: {text}")
+    fault = _at(transform, name, f"{said}, required: {text}")
+    return fault if isinstance(wanted, Measure) else replace(fault, right=wanted)
 
 
 def _side(name: str, pipeline: Pipeline, transform: Transform, context: Context) -> int | None:
@@ -206,19 +227,27 @@ def _fill_fault(name: str, given: Given, pipeline: Pipeline, context: Context) -
     value = given[name]
     root = pipeline.root
     most = context.highest or highest(root)
-    scale = scale_at(root, transform, context.mean, most or UINT8)
-    if scale.is_near(value, context.tolerance):
+    scales = scales_at(root, transform, context.mean, most or UINT8)
+    near = {scale.is_near(value, context.tolerance) for scale in scales}
+    if near == {True}:
         return None
-    text = f"{transform.name} has {_written(name, given)} {shown(value)}"
-    if most is None and scale_at(root, transform, context.mean, 1.0).is_near(
-        value, context.tolerance
+    said = f"{_written(name, given)} {shown(value)}"
+    if True in near:
+        words = " or ".join(dict.fromkeys(scale.words for scale in scales))
+        raise Unclear(f"{said} may be the data's mean or not: {words}")
+    if most is None and any(
+        scale.is_near(value, context.tolerance)
+        for scale in scales_at(root, transform, context.mean, 1.0)
     ):
         raise Unclear(
-            f"{_written(name, given)} {shown(value)} is the data's mean if pixels go from 0 to 1, "
-            "and nothing in the pipeline says how far they go"
+            f"{said} is the data's mean if pixels go from 0 to 1, and nothing in the pipeline "
+            "says how far they go"
         )
-    required = f"required: the data's mean, {_rounded(scale)} ({scale.words})"
-    return _at(transform, name, f"{text}, {required}", _fill_hint(value, scale, context))
+    scale = scales[0]
+    required = f"required: the data's mean, {shown(_rounded(scale))} ({scale.words})"
+    text = f"{transform.name} has {said}, {required}"
+    hint = _fill_hint(value, scale, context)
+    return replace(_at(transform, name, text, hint), right=_rounded(scale))
 
 
 def _fill_hint(value: Any, scale: Scale, context: Context) -> str:
@@ -233,12 +262,12 @@ def _fill_hint(value: Any, scale: Scale, context: Context) -> str:
     return ""
 
 
-def _rounded(scale: Scale) -> str:
+def _rounded(scale: Scale) -> tuple[float, ...]:
     mean = tuple(
         round(part, 4 if abs(unit) < 10 else 1)
         for part, unit in zip(scale.mean, scale.unit, strict=True)
     )
-    return shown(tuple(0.0 if part == 0 else part for part in mean))
+    return tuple(0.0 if part == 0 else part for part in mean)
 
 
 def _written(name: str, given: Given) -> str:
@@ -252,4 +281,4 @@ def _at(transform: Transform, name: str, text: str, hint: str = "") -> Remark:
     places = [a.place for a in transform.arguments if a.name in names and a.place]
     # The highest value stands for a range; a place in another file is the object's, not the text's.
     place = places[-1] if places else transform.place
-    return Remark(text, place, text.partition(", required")[0], hint)
+    return Remark(text, place, text.partition(", required")[0], hint, transform, name)

@@ -36,7 +36,8 @@ def judge(script: str, *, name: str = "", **options: Any) -> Verdict:
         file = Path(folder) / "train.py"
         file.write_text("import albumentations as A\n" + textwrap.dedent(script))
         source = read_source(str(file))
-    evidence = Evidence(augmentation=Augmentation(str(file), source.pipelines, name))
+    augmentation = Augmentation(str(file), source.pipelines, source.loose, name)
+    evidence = Evidence(augmentation=augmentation)
     spec = spec_from({"rules": {"augmentation": {"dataset": "cifar10", **options}}})
     return check(network(), spec, evidence).finding("augmentation").verdict
 
@@ -254,7 +255,9 @@ FILLS = [
     ("A.OneOf([A.ToFloat(), A.CoarseDropout(fill=(125, 123, 114))], p=1)", P),
     ("A.SomeOf([A.ToFloat(), A.CoarseDropout(fill=(125, 123, 114))], n=2)", U),
     ("A.Lambda(image=half), A.CoarseDropout(fill=(125, 123, 114))", U),
-    ("A.Normalize(mean=load()), A.CoarseDropout(fill=0)", U),
+    ("A.Normalize(mean=load()), A.CoarseDropout(fill=0)", P),  # what it takes is the data's mean
+    ("A.Normalize(mean=(load(), load(), 0.5)), A.CoarseDropout(fill=0)", F),
+    ("A.Normalize(max_pixel_value=load()), A.CoarseDropout(fill=0)", U),
     ("A.CoarseDropout(fill=load())", U),
     ("A.HorizontalFlip(), A.CoarseDropout(fill=(125, 123, 114)), A.Lambda(image=half)", P),
 ]
