@@ -9,9 +9,9 @@ from archcheck.network import Network
 from archcheck.progress import Progress
 from archcheck.tracing.requests import Gradient, GradientRequest, Probe, Traced, TraceRequest
 from archcheck.worker.failures import Failure
-from archcheck.worker.process import Spawned, Worker
+from archcheck.worker.process import Worker
 from archcheck.worker.reference import Reference
-from archcheck.worker.warm import WarmWorkers
+from archcheck.worker.warm import WarmWorkers, fresh_worker
 
 JOB_MODULES = ("archcheck.tracing.job",)
 """What a worker imports in advance."""
@@ -21,7 +21,7 @@ Shapes = Sequence[Sequence[int]]
 
 def start_worker() -> Worker:
     """A fresh process that imports torch at once."""
-    return Worker(Spawned(JOB_MODULES))
+    return fresh_worker(JOB_MODULES)
 
 
 def warm_workers() -> WarmWorkers:
