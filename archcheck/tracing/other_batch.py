@@ -6,6 +6,7 @@ it, and be another network for the batches that it is trained with.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,10 +19,10 @@ from archcheck.network.shapes import Shape
 from archcheck.tracing.trace import trace
 from archcheck.worker.failures import NetworkError, RunError
 
-SMALLEST, LARGEST, LARGEST_COMPUTED = 3, 31, 5
+SMALLEST, LARGEST, LARGEST_COMPUTED = 3, 31, 4
 """The sizes that the other batch is drawn from; values of large batches take long to compute."""
-DIVISIBLE = 32
-"""The size that is tried where forward raises: some networks treat their samples in groups."""
+DIVISIBLE, DIVISIBLE_COMPUTED = 32, 4
+"""The sizes that are tried where forward raises: some networks treat their samples in groups."""
 
 
 def trace_for_batches(
@@ -52,9 +53,8 @@ def trace_for_batches(
     network = trace(model, input_shape, attempted=noted, **options)
     if network.reads_batch is not None:
         compared()
-        largest = LARGEST_COMPUTED if computed else LARGEST
-        size = SMALLEST + secrets.randbelow(largest - SMALLEST + 1)
-        other = _at(model, input_shape, size, network, {**options, "compute": computed})
+        other = None if computed else _from_shapes(model, input_shape, options)
+        other = other or _computed(model, input_shape, network, options)
         unlike = difference(network, other)
         if unlike is not None:
             raise RunError(
@@ -66,30 +66,50 @@ def trace_for_batches(
     return network
 
 
-def _at(
+class _ValuesMatter(BaseException):
+    """What the network does cannot be told from shapes alone."""
+
+
+def _from_shapes(
+    model: nn.Module, input_shape: Shape | Sequence[Shape], options: dict[str, Any]
+) -> Network | None:
+    """The network at a random size; None if shapes alone do not tell it, or forward raises."""
+
+    def attempted(begins: bool) -> None:
+        if not begins:
+            raise _ValuesMatter
+
+    size = SMALLEST + secrets.randbelow(LARGEST - SMALLEST + 1)
+    for batch in (size, DIVISIBLE):
+        with contextlib.suppress(_ValuesMatter, NetworkError):
+            return trace(model, input_shape, batch=batch, attempted=attempted, **options)
+    return None
+
+
+def _computed(
     model: nn.Module,
     input_shape: Shape | Sequence[Shape],
-    size: int,
     network: Network,
     options: dict[str, Any],
 ) -> Network:
-    """The network at another size of the batch.
+    """The network at a small size, run for real.
 
     Raises:
         RunError: if forward raises at it and at a size that groups of samples divide.
     """
+    size = SMALLEST + secrets.randbelow(LARGEST_COMPUTED - SMALLEST + 1)
+    options = {**options, "compute": True}
     try:
         return trace(model, input_shape, batch=size, **options)
     except NetworkError as error:
-        try:
-            return trace(model, input_shape, batch=DIVISIBLE, **options)
-        except NetworkError:
-            raise RunError(
-                f"forward works on a batch of {network.batch}, and not of {size}: {error.message}",
-                cause="unusable",
-                module=error.module,
-                place=error.place or network.reads_batch,
-                called=network.reads_batch,
-                input_shape=error.input_shape,
-                input_from=error.input_from,
-            ) from error
+        with contextlib.suppress(NetworkError):
+            return trace(model, input_shape, batch=DIVISIBLE_COMPUTED, **options)
+        raise RunError(
+            f"forward works on a batch of {network.batch}, and not of {size}: {error.message}",
+            cause="unusable",
+            module=error.module,
+            place=error.place or network.reads_batch,
+            called=network.reads_batch,
+            input_shape=error.input_shape,
+            input_from=error.input_from,
+        ) from error

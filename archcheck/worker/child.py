@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # at run time these are imported after torch
     from archcheck.worker.protocol import Job, Message
     from archcheck.worker.session import Session
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def main(modules: Sequence[str]) -> None:
@@ -58,15 +58,24 @@ def do_one_job(answers: BinaryIO, parent: int) -> None:
     _serve(job, answers, parent)
 
 
-def die_with_parent() -> None:
-    """Have the kernel end this process with its parent, if it can (Linux).
+def die_with_parent(by: int = signal.SIGKILL) -> None:
+    """Have the kernel send this process a signal when its parent ends, if it can (Linux).
 
     The watchdog does the same, but cannot while the submission holds the interpreter.
     """
+    _process_control(PR_SET_PDEATHSIG, by)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of all processes below this one whose own parents have ended (Linux)."""
+    _process_control(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _process_control(option: int, value: int) -> None:
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes
 
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(option, value)
 
 
 def _read(stream: BinaryIO) -> bytes | None:

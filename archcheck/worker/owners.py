@@ -56,6 +56,13 @@ def owner(file: str) -> Owner:
     return _owner(file, _roots)
 
 
+def authors_files(file: str) -> list[str]:
+    """The Python files of the author's that are loaded: ``file``, if there is one, and others."""
+    loaded = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    own = [f for f in loaded if isinstance(f, str) and owner(f) is Owner.AUTHOR]
+    return list(dict.fromkeys([*([file] if file else []), *own]))
+
+
 def is_library(file: str) -> bool:
     """Whether a file belongs to an installed package, or to Python or torch."""
     return owner(file) <= Owner.LIBRARY

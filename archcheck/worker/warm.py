@@ -15,8 +15,18 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import IO
 
-from archcheck.worker.process import GRACE_SECONDS, Spawned, Worker, command, environment
+from archcheck.worker.process import ANY, GRACE_SECONDS, Spawned, Worker, command
+from archcheck.worker.surroundings import Surroundings
 from archcheck.worker.warm_protocol import ENDED, FORK, RELEASE, RELEASED, REPLY, REQUEST, STARTED
+
+
+def fresh_worker(modules: Sequence[str], surroundings: Surroundings = ANY) -> Worker:
+    """A worker that nothing was run in before, with a warm process of its own where there is fork:
+    that clears away what the job leaves behind, and it is not the caller that code which kills its
+    parent kills."""
+    if not can_fork():
+        return Worker(Spawned(modules, surroundings), surroundings)
+    return Worker(_Alone(modules, surroundings), surroundings)
 
 
 def can_fork() -> bool:
@@ -32,8 +42,9 @@ class WarmWorkers:
     this leaves no process behind. On systems without fork every worker is a fresh process.
     """
 
-    def __init__(self, modules: Sequence[str]) -> None:
+    def __init__(self, modules: Sequence[str], surroundings: Surroundings = ANY) -> None:
         self._modules = tuple(modules)
+        self._surroundings = surroundings
         self._server: _Server | None = None
 
     def __enter__(self) -> WarmWorkers:
@@ -50,11 +61,11 @@ class WarmWorkers:
     def start(self) -> Worker:
         """A worker that waits for its job."""
         if not can_fork():
-            return Worker(Spawned(self._modules))
+            return Worker(Spawned(self._modules, self._surroundings), self._surroundings)
         if self._server is None or self._server.gone:
             self.close()
-            self._server = _Server(self._modules)
-        return Worker(self._server.fork())
+            self._server = _Server(self._modules, self._surroundings)
+        return Worker(self._server.fork(), self._surroundings)
 
     def close(self) -> None:
         """End the warm process and all processes that it forked."""
@@ -66,7 +77,7 @@ class WarmWorkers:
 class _Server:
     """The warm process and those that it forked."""
 
-    def __init__(self, modules: Sequence[str]) -> None:
+    def __init__(self, modules: Sequence[str], surroundings: Surroundings) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
         with theirs:
@@ -75,13 +86,14 @@ class _Server:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
-                env=environment(),
+                env=surroundings.environment(),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
         self._socket = ours
         self._waiting: deque[_Forked] = deque()  # those whose pids are not known yet, in order
         self._forked: dict[int, _Forked] = {}
+        self._worked = False
         self.gone = False
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -106,12 +118,18 @@ class _Server:
             self._socket.send(REQUEST.pack(RELEASE, pid))
 
     def kill(self) -> None:
-        """End the warm process and those that it forked."""
+        """End the warm process, those that it forked, and what they started."""
         for forked in [*self._forked.values(), *self._waiting]:
             forked.kill()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # it clears everything away and ends
+        if self._worked:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(GRACE_SECONDS)
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
         self._socket.close()
         self._errors.close()
 
@@ -127,6 +145,7 @@ class _Server:
             while reply := self._socket.recv(REPLY.size):
                 what, pid, code = REPLY.unpack(reply)
                 if what == STARTED:
+                    self._worked = True
                     forked = self._waiting.popleft()
                     self._forked[pid] = forked
                     forked.begin(pid)
@@ -191,3 +210,31 @@ class _Forked:
         """It has been reaped, or cannot be known any more."""
         self._ended.set()
         self._lost.set()
+
+
+class _Alone:
+    """The only process that a warm one forks; both end together."""
+
+    def __init__(self, modules: Sequence[str], surroundings: Surroundings) -> None:
+        self._server = _Server(modules, surroundings)
+        self._forked = self._server.fork()
+        self.job = self._forked.job
+        self.answers = self._forked.answers
+        self.output = self._forked.output
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the process is gone, at most so long."""
+        self._forked.wait(seconds)
+
+    @property
+    def exit_code(self) -> int | None:
+        """That of the process, negative for a signal; None while it goes on, or if unknown."""
+        return self._forked.exit_code
+
+    def complaint(self) -> str:
+        """What the warm process printed."""
+        return self._forked.complaint()
+
+    def kill(self) -> None:
+        """End both, and whatever the process started."""
+        self._server.kill()

@@ -56,6 +56,15 @@ class WritesSamples(Base):
         return out
 
 
+class Divided(Base):
+    """Frames of a video: four samples are one."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        n = x.shape[0]
+        assert n <= 2 or n % 4 == 0
+        return self.two(self.one(x))
+
+
 class DecidesByValue(Base):
     def forward(self, x: torch.Tensor) -> Any:
         deep = bool(x.view(x.size(0), -1)[0].sum() > 0)
@@ -75,7 +84,7 @@ class InGroups(Base):
         return self.one(x) + spread.mean()
 
 
-SAME = [Flattens, Unpacks, SampleBySample, WritesSamples, DecidesByValue, Squeezes]
+SAME = [Flattens, Unpacks, SampleBySample, WritesSamples, DecidesByValue, Squeezes, Divided]
 
 
 @pytest.mark.parametrize("kind", SAME)

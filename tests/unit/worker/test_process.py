@@ -267,3 +267,60 @@ def test_ctrl_c_while_torch_is_imported(tmp_path: Path, spec: Path) -> None:
         assert process.returncode == 130
         assert (output, errors) == (b"", b"")
         assert_gone(found)
+
+
+# -- nothing ends the report, and nothing survives it -----------------------------------------
+
+DAEMON = """\
+def daemon():
+    if os.fork():
+        return os.wait()
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    for number in range(1, 65):
+        try: signal.signal(number, signal.SIG_IGN)
+        except (OSError, ValueError): pass
+    with open({told!r}, 'a') as file:
+        file.write(f'{{os.getpid()}}\\n')
+    time.sleep(600)
+"""
+
+
+KILLS_PARENT = "os.kill(os.getppid(), signal.SIGKILL); time.sleep(600)"
+
+
+@pytest.mark.parametrize("then", ["pass", "os._exit(3)", "os.kill(os.getppid(), 9)", "1 / 0"])
+def test_no_daemon_of_a_network_survives(tmp_path: Path, then: str) -> None:
+    told = tmp_path / "told"
+    top = DAEMON.format(told=str(told))
+    wait = f"[time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(told)!r}), True)]"
+    source = network(top, forward=f"daemon(); {wait}; {then}")
+    verify(tmp_path, source, code=0 if then == "pass" else 1)
+    running = [int(number) for number in told.read_text().split()]
+    assert running
+    assert [number for number in running if is_alive(number)] == []
+
+
+@pytest.mark.parametrize("stage", ["top", "init", "forward"])
+def test_a_network_that_kills_its_parent_ends_no_report(tmp_path: Path, stage: str) -> None:
+    source = network(**{stage: KILLS_PARENT})
+    report = verify(tmp_path, source, code=1)
+    first = report["rules"][0]
+    assert first["status"] == "failed"
+    assert "killed by SIGKILL" in first["message"]
+
+
+def test_a_network_that_kills_its_parent_harms_no_other(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    killer = network(forward=KILLS_PARENT)
+    for name, source in {"a": network(), "b": killer, "c": network(), "d": network()}.items():
+        (tmp_path / f"{name}.py").write_text(source)
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.archcheck.networks]\n"[a-d].py" = "spec.yaml"\n'
+    )
+    words = [COMMAND, "check", "--output-format", "json", "--no-cache"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=LIMIT)
+    assert (done.returncode, done.stderr) == (1, b"")
+    reports = json.loads(done.stdout)["reports"]
+    assert [report["passed"] for report in reports] == [True, False, True, True]

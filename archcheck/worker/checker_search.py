@@ -1,0 +1,116 @@
+"""Code that looks for what runs it: for archcheck among the modules, frames or variables.
+
+A network may do one thing where it is checked and another where it is used. Nothing is judged here,
+and whoever hides it will not be found: what stands in the source is told.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+NAME = "archcheck"
+_ASKING = frozenset(
+    """get getenv pop startswith endswith find rfind index count search match fullmatch find_spec
+    removeprefix hasattr __contains__""".split()
+)
+"""Functions whose argument is looked for."""
+_LOOKS = {
+    "_getframe": "the frames that called it",
+    "_current_frames": "the frames that called it",
+    "currentframe": "the frames that called it",
+    "getouterframes": "the frames that called it",
+    "extract_stack": "the frames that called it",
+    "walk_stack": "the frames that called it",
+    "format_stack": "the frames that called it",
+    "f_back": "the frames that called it",
+    "tb_frame": "the frames that called it",
+    "orig_argv": "the command line of its process",
+    "getppid": "the process that started its own",
+    "_len_torch_function_stack": "what records the functions of torch",
+    "_get_current_function_mode_stack": "what records the functions of torch",
+    "is_torch_function_mode_enabled": "what records the functions of torch",
+}
+"""Names of functions and attributes, and what they look at."""
+
+
+def searches(files: Iterable[str]) -> list[str]:
+    """A remark on each of some source files that looks for what runs it, with the first line."""
+    remarks = []
+    for file in files:
+        try:
+            tree = ast.parse(Path(file).read_bytes())
+        except (OSError, SyntaxError, ValueError, RecursionError):
+            continue
+        found = next(_found(tree), None)
+        if found is not None:
+            line, what = found
+            remarks.append(
+                f"{Path(file).name}:{line} looks at {what}: what the network does here may not be "
+                "what it does elsewhere"
+            )
+    return remarks
+
+
+def _found(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in _nodes(tree):
+        what = _looked_at(node)
+        if what:
+            yield node.lineno, what
+
+
+def _nodes(tree: ast.AST) -> Iterator[ast.expr | ast.alias]:
+    """The expressions that run where a file is imported or its functions are called."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.If) and _is_main(child.test):
+            for other in child.orelse:
+                yield from _nodes(other)
+            continue
+        if isinstance(child, (ast.expr, ast.alias)):
+            yield child
+        yield from _nodes(child)
+
+
+def _is_main(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and "__main__" in ast.dump(test)
+
+
+def _looked_at(node: ast.expr | ast.alias) -> str:
+    """What an expression looks at, empty if nothing of the kind."""
+    if isinstance(node, ast.alias):
+        return _LOOKS.get(node.name, "")
+    if isinstance(node, ast.Attribute):
+        return _LOOKS.get(node.attr, "")
+    if isinstance(node, ast.Constant):
+        process = isinstance(node.value, str) and node.value.startswith("/proc/")
+        return "the processes of the machine" if process else ""
+    if isinstance(node, ast.Compare):
+        asked = [node.left, *node.comparators]
+    elif isinstance(node, ast.Subscript):
+        asked = [node.slice]
+    elif isinstance(node, ast.Call):
+        if _is_stack(node.func):
+            return "the frames that called it"
+        asked = node.args if _name(node.func) in _ASKING else []
+    else:
+        return ""
+    return f"whether {NAME} runs it" if any(map(_names_checker, asked)) else ""
+
+
+def _names_checker(node: ast.expr) -> bool:
+    """Whether a text names archcheck, one of its modules or of its variables."""
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return any(map(_names_checker, node.elts))
+    text = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(text, str) and text.lower().startswith(NAME)
+
+
+def _is_stack(function: ast.expr) -> bool:
+    return ast.unparse(function) in ("inspect.stack", "inspect.trace")
+
+
+def _name(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
