@@ -189,7 +189,8 @@ class ForwardWalk:
             return op.kind in IN_A_ROW
         dimension = op.arguments.get("dim") or 0
         shapes = [self.network.shape(tensor) for tensor in op.inputs]
-        return all(shape and shape[dimension] == 1 for shape in shapes)
+        rank = len(self.network.shape(op.outputs[0]))
+        return all(len(shape) == rank and shape[dimension] == 1 for shape in shapes)
 
     def _fill(self, op: Op, unknown: UnknownMap) -> None:
         for tensor in op.outputs:

@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 import archcheck
 from archcheck.fields import Field, ReceptiveField
 from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.table import united
 from tests.support import oracle
 
 _MASKING = {"sub", "sub_", "__sub__", "__isub__", "__rsub__", "rsub", "baddbmm", "masked_fill"}
@@ -86,8 +87,7 @@ def sets(m: FieldMap, axis: int) -> NDArray[Any]:
         m = m.pinned(factor)
     sizes = [factor.size for factor in m.factors]
     tables = [np.broadcast_to(table.values, sizes) for table in m.tracks[axis].tables]
-    united: NDArray[Any] = np.bitwise_or.reduce(tables).reshape(m.shape)
-    return united
+    return united(tables).reshape(m.shape)
 
 
 def assert_every_unit(

@@ -430,10 +430,12 @@ def _axes(first: Factor, second: Factor) -> tuple[Axis, ...]:
     """The axes that two neighbouring factors hold together, if they are several."""
     if first.size == 1 or second.size == 1:
         return second.fused if first.size == 1 else first.fused
-    if not (first.spatial or second.spatial or first.fused) or first.part == "inner":
+    if not (first.spatial or second.spatial or first.fused):
+        return ()
+    if first.spatial and first.part == "inner":
         return ()
     before = first.fused or (Axis(first.size, first.spatial),)
-    if second.part != "inner":
+    if not (second.spatial and second.part == "inner"):
         return (*before, *(second.fused or (Axis(second.size, second.spatial),)))
     if first.part != "outer" or len(before) < 2:
         return ()
