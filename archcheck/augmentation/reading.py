@@ -12,26 +12,12 @@ from archcheck.augmentation.source import Source, Unreadable, read_source
 from archcheck.evidence.augmentation import Augmentation, Unknown
 from archcheck.network import Place
 from archcheck.worker.failures import Failure, InputError, StartError, how_it_ended
-from archcheck.worker.reference import Reference, file_and_name, python_file
+from archcheck.worker.reference import Reference
 
 if TYPE_CHECKING:  # with it comes subprocess, which a cached run needs not
     from archcheck.worker.process import Start
 
 _READ = "archcheck.augmentation.live:read"
-
-
-def parse_script(text: str) -> Reference:
-    """Read ``FILE`` or ``FILE:NAME``, where the name is that of a pipeline in it.
-
-    Raises:
-        InputError: if there is no such Python file.
-    """
-    head, name = file_and_name(text)
-    file = python_file(head, "builds the pipeline") if head else None
-    if file is not None:
-        return Reference(str(file), "", name)
-    message = f"there is no file {head}; write --augmentation FILE or FILE:NAME"
-    raise InputError(message, input="reference")
 
 
 def read_pipelines(

@@ -127,7 +127,7 @@ def _augmentation(
 ) -> Augmentation | None:
     if not spec.needs.augmentation:
         return None
-    from archcheck.augmentation import read_pipelines
+    from archcheck.augmentation.reading import read_pipelines
 
     if submission.augmentation is not None:
         return read_pipelines(submission.augmentation, start_worker, timeout=timeout)

@@ -15,6 +15,7 @@ from typing import Any
 from archcheck.augmentation.interpreter.values import (
     LONGEST_SEQUENCE,
     Assumed,
+    Given,
     Items,
     Rest,
     Table,
@@ -47,6 +48,12 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.In: lambda left, right: left in right,
     ast.NotIn: lambda left, right: left not in right,
 }
+
+
+SAME_NUMBERS = frozenset(
+    "tolist numpy cpu detach copy float double flatten squeeze clone item to astype".split()
+)
+"""Methods of an array that leave its numbers as they are; ``astype`` may cut them off."""
 
 
 class NotKnown(Exception):
@@ -256,3 +263,10 @@ def total_of(values: Sequence[Value]) -> Value:
     for value in values:
         total = combined(ast.Add(), total, value)
     return total
+
+
+def keeps_fractions(given: Given) -> bool:
+    """Whether the type that ``astype`` is given holds fractions."""
+    kinds = [bare(value) for value in given.values]
+    said = str(getattr(kinds[0], "dotted", kinds[0])) if kinds else ""
+    return "float" in said or "double" in said

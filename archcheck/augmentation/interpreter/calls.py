@@ -184,7 +184,8 @@ class Calls(BuiltinCalls):
             return default
         if function.owner is not None and said == "__init__":
             said = function.owner.node.name
-        return self.unknown(f"{name} is a parameter of {said}, which this file never gives a value")
+        reason = f"{name} is a parameter of {said}: a default or a call in this file would tell it"
+        return self.unknown(reason)
 
     # -- classes ----------------------------------------------------------------------------
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 
 from archcheck.augmentation.interpreter.arithmetic import (
     EACH,
+    SAME_NUMBERS,
     NotKnown,
     combined,
     compared,
     condition,
     is_plain,
+    keeps_fractions,
     part_of,
     rounded,
     sequence_of,
@@ -33,18 +35,6 @@ from archcheck.augmentation.interpreter.values import (
     text_of,
 )
 from archcheck.evidence.augmentation import Unknown
-
-SAME_NUMBERS = frozenset(
-    "tolist numpy cpu detach copy float double flatten squeeze clone item to astype".split()
-)
-"""Methods of an array that leave its numbers as they are; ``astype`` may cut them off."""
-
-
-def keeps_fractions(given: Given) -> bool:
-    """Whether the type that ``astype`` is given holds fractions."""
-    kinds = [bare(value) for value in given.values]
-    said = str(getattr(kinds[0], "dotted", kinds[0])) if kinds else ""
-    return "float" in said or "double" in said
 
 
 class Expressions(Names):

@@ -7,16 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from archcheck.augmentation.interpreter.arithmetic import (
+    SAME_NUMBERS,
     NotKnown,
     checked,
     is_plain,
+    keeps_fractions,
     rounded,
 )
-from archcheck.augmentation.interpreter.expressions import (
-    SAME_NUMBERS,
-    Expressions,
-    keeps_fractions,
-)
+from archcheck.augmentation.interpreter.expressions import Expressions
 from archcheck.augmentation.interpreter.names import PARSER
 from archcheck.augmentation.interpreter.values import (
     LONGEST_SEQUENCE,

@@ -67,17 +67,17 @@ class Unclear(Exception):
     """What an argument comes to is not known; the text says why."""
 
 
-def canonical(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def canonical(name: str, written: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of a transform under version 2's names, ranges as pairs.
 
     Raises:
         Contradiction: if two of them exclude each other.
         Unclear: if they mean different things in different versions.
     """
-    found: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     said: dict[str, str] = {}
     pairs = {part: whole for whole, parts in RANGES.items() for part in parts}
-    for key, value in given.items():
+    for key, value in written.items():
         new = renamed(name, key)
         if name in HOLES and (new in pairs or (new in RANGES and value is None)):
             continue
@@ -88,17 +88,17 @@ def canonical(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         elif new.endswith("limit") and new not in _ONE_SIDED and is_number(value):
             value = (-abs(value), abs(value))
         if new not in said:
-            found[new], said[new] = value, key
+            arguments[new], said[new] = value, key
     sizes: dict[str, Any] = {}
     if name in HOLES:
         for whole, (low, high) in RANGES.items():
-            both = _together(whole, given.get(low), given.get(high), low, high)
+            both = _together(whole, written.get(low), written.get(high), low, high)
             if both is None:
                 continue
-            if whole in found:
+            if whole in arguments:
                 raise Contradiction(whole, f"{whole} and {high} mean the same")
             sizes[whole] = both
-    return {**sizes, **found}
+    return {**sizes, **arguments}
 
 
 def renamed(name: str, argument: str) -> str:

@@ -165,43 +165,43 @@ def _fault(
     transform = given.transform
     if wanted == MEAN and isinstance(wanted, str):
         return _fill_fault(name, given, pipeline, context)
-    found = given[name]
+    value = given[name]
     if transform.name in HOLES and name in RANGES:
-        return _range_fault(name, wanted, found, given, pipeline, context)
+        return _range_fault(name, wanted, value, given, pipeline, context)
     if isinstance(wanted, Measure):
-        parts = found if isinstance(found, tuple) else (found,)
+        parts = value if isinstance(value, tuple) else (value,)
         if parts and all(is_number(part) and wanted.holds(part) for part in parts):
             return None
         text = wanted.describe()
     else:
-        spread = name in FILL_ALIASES and is_number(found) and isinstance(wanted, tuple)
-        if same(wanted, (found,) * len(wanted) if spread else found):
+        spread = name in FILL_ALIASES and is_number(value) and isinstance(wanted, tuple)
+        if same(wanted, (value,) * len(wanted) if spread else value):
             return None
         text = shown(wanted)
-    said = f"{transform.name} has {_written(name, given)} {shown(found)}"
+    said = f"{transform.name} has {_written(name, given)} {shown(value)}"
     fault = _at(transform, name, f"{said}, required: {text}")
     return fault if isinstance(wanted, Measure) else replace(fault, right=wanted)
 
 
 def _range_fault(
-    name: str, wanted: Any, found: Any, given: Given, pipeline: Pipeline, context: Context
+    name: str, wanted: Any, value: Any, given: Given, pipeline: Pipeline, context: Context
 ) -> Remark | None:
     transform, counts = given.transform, name == "num_holes_range"
     side = None if counts else _side(name, pipeline, transform, context)
     if not counts:
         other = "hole_width_range" if name == "hole_height_range" else "hole_height_range"
-        if given.says(other) and (found[1] < 1) != (given[other][1] < 1):
+        if given.says(other) and (value[1] < 1) != (given[other][1] < 1):
             raise Unclear("one side of its holes is given in pixels, the other as a share")
     if isinstance(wanted, Measure):
-        sizes = found if counts else in_pixels(found, side)
+        sizes = value if counts else in_pixels(value, side)
         holds, text = all(map(wanted.holds, sizes)), wanted.describe()
     elif counts:
-        holds, text = same(wanted, found), in_words(wanted, None)
+        holds, text = same(wanted, value), in_words(wanted, None)
     else:
-        holds, text = same_size(wanted, found, side), in_words(wanted, side)
+        holds, text = same_size(wanted, value, side), in_words(wanted, side)
     if holds:
         return None
-    said = f"{transform.name} has {_HOLE_WORDS[name]} {in_words(found, side)}"
+    said = f"{transform.name} has {_HOLE_WORDS[name]} {in_words(value, side)}"
     fault = _at(transform, name, f"{said}, required: {text}")
     return fault if isinstance(wanted, Measure) else replace(fault, right=wanted)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from archcheck.augmentation import parse_script, read_pipelines
+from archcheck.augmentation import parse_script
+from archcheck.augmentation.reading import read_pipelines
 from archcheck.evidence import Augmentation
 from archcheck.evidence.augmentation import Transform, Unknown
 from archcheck.tracing.remote import start_worker

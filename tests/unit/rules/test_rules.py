@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import archcheck
-from archcheck.augmentation import parse_script, read_pipelines
+from archcheck.augmentation import parse_script
+from archcheck.augmentation.reading import read_pipelines
 from archcheck.evidence import Evidence
 from archcheck.rules import Example, Proposal, Rule, Subject, Verdict, all_rules, documentation
 from archcheck.spec import check, parse_spec, spec_from
