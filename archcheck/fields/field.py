@@ -86,7 +86,10 @@ class Field:
         """
         if all(axis.joined_by is None for axis in self.axes):
             return self.size
-        m = self._ungated_map
+        try:
+            m = self._ungated_map
+        except UnknownField:
+            return (None,) * len(self.axes)
         return tuple(axis_field(m, axis).size or None for axis in range(len(m.tracks)))
 
     @cached_property
@@ -252,14 +255,26 @@ class Field:
             theoretical = self._walks.backward(self.location)
             actual = self._walks.backward(self.location, lattice=False)
             without = frozenset() if gates else theoretical.joins()
-            return UnitField(
+            found = UnitField(
                 self.location,
                 index,
                 actual=actual.region(index, gates=gates, without=without),
                 theoretical=theoretical.region(index, gates=gates),
             )
+            self._check(found, gates=gates)
+            return found
         except NotModelledError as error:
             raise UnknownField(f"the set at {self.location.name} is not known: {error}") from None
+
+    def _check(self, found: UnitField, *, gates: bool) -> None:
+        """Check that the walk back from a unit finds nothing that the walk forward does not.
+
+        Raises:
+            NotModelledError: if it does: one of them is wrong.
+        """
+        for axis, positions in enumerate(found.theoretical.axes):
+            if positions - self.positions(axis, found.unit, gates=gates):
+                raise NotModelledError("two ways of working it out contradict each other")
 
 
 @dataclass(frozen=True)

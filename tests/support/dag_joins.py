@@ -77,6 +77,15 @@ LAYERS["axial"] = lambda dims, **options: attention(**options)
 
 
 @step
+def halo(_: None, x: Tensor, dim: int, block: int, reach: int) -> Tensor:
+    """Every position reads all of its block and some positions on either side of it."""
+    y = x.movedim(dim, -1)
+    y = y[..., : y.shape[-1] // block * block]
+    read = F.pad(y, (reach, reach)).unfold(-1, block + 2 * reach, block).mean(-1)
+    return (y + read.repeat_interleave(block, -1)).movedim(-1, dim)
+
+
+@step
 def gate(_: None, x: Tensor, dims: Sequence[int], way: str) -> Tensor:
     if way == "pool":
         return x * torch.sigmoid(by_rank("adaptive_avg_pool", x)(x, 1))

@@ -162,6 +162,18 @@ class Steps:
     def roll(self, sides: Sequence[int]) -> Options:
         return {"shift": self.pick(-2, 1, 3), "dim": self.pick(*self.axes) + 2}
 
+    def around(self, sides: Sequence[int]) -> Options | None:
+        by, axis = self.pick(-1, 1, 2), self.pick(*self.axes)
+        way = self.pick("select", "add", "scatter")
+        return None if self.endless else {"by": by, "dim": axis + 2, "way": way}
+
+    def halo(self, sides: Sequence[int]) -> Options | None:
+        axis, block = self.pick(*self.axes), self.pick(2, 3, 4)
+        if sides[axis] < block * (1 + self.endless):
+            return None
+        self.multiple = [block if a == axis else 1 for a in self.axes]
+        return {"dim": axis + 2, "block": block, "reach": self.pick(1, 2)}
+
     def swap(self, sides: Sequence[int]) -> Options | None:
         return {} if self.dims > 1 and not self.endless else None
 

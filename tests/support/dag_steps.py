@@ -151,6 +151,19 @@ def roll(_: None, x: Tensor, shift: int, dim: int) -> Tensor:
 
 
 @step
+def around(_: None, x: Tensor, by: int, dim: int, way: str) -> Tensor:
+    """Neighbours on a ring, by constant indices."""
+    index = (torch.arange(x.shape[dim]) + by) % x.shape[dim]
+    if way == "add":
+        return x.index_add(dim, index, x)
+    if way == "scatter":
+        shape = [1] * x.dim()
+        shape[dim] = len(index)
+        return x.scatter_add(dim, index.view(shape).expand_as(x), x)
+    return x + x.index_select(dim, index)
+
+
+@step
 def swap(_: None, x: Tensor) -> Tensor:
     return x.transpose(2, 3)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from archcheck.fields.algebra.axis_map import AxisMap, pick
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.merge import concatenated, merged
@@ -14,11 +16,20 @@ def windows(
 ) -> FieldMap:
     """Sliding windows of a dimension: ``count`` positions, and the taps as a new last dimension."""
     last = len(m.groups)
+    if count == 1 and dilation == 1 and kernel - before >= m.shape[dimension] > 1:
+        # A single window that holds the whole axis is that axis.
+        m = m.gathered(dimension, pick(-before), kernel)
+        return m.permuted([*(d for d in range(last) if d != dimension), dimension]).with_new(
+            dimension
+        )
     taps = [
         m.gathered(dimension, pick(tap * dilation - before, stride), count).with_new(last)
         for tap in range(kernel)
     ]
-    return concatenated(taps, last)
+    m = concatenated(taps, last)
+    span = m.span(last)
+    places = [replace(factor, part="inner") for factor in m.factors[span]]
+    return replace(m, factors=(*m.factors[: span.start], *places, *m.factors[span.stop :]))
 
 
 @handles({"tensor_unfold"})
@@ -86,12 +97,23 @@ def fold_taps(context: Context) -> list[FieldMap]:
         last = 4 + axis
         parts = []
         for one in maps:
+            if one.shape[2 + axis] == 1 and last in one.spatial_dimensions():
+                parts.append(_whole_axis(one, 2 + axis, last, padding, sides[axis]))
+                continue
             for tap in range(kernel):
                 picked = one.gathered(last, pick(tap), 1).without(last)
                 placed = _spread(stride, padding - tap * dilation)
                 parts.append(picked.gathered(2 + axis, placed, sides[axis]))
         maps = parts
     return maps
+
+
+def _whole_axis(m: FieldMap, dimension: int, taps: int, padding: int, side: int) -> FieldMap:
+    """A dimension from the taps of its only window, which hold all of it."""
+    m = m.without(dimension).gathered(taps - 1, pick(padding), side)
+    order = [d for d in range(len(m.groups)) if d != taps - 1]
+    order.insert(dimension, taps - 1)
+    return m.permuted(order)
 
 
 def _spread(stride: int, offset: int) -> AxisMap:

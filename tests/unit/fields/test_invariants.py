@@ -14,6 +14,7 @@ from archcheck.fields import Field, ReceptiveField
 from archcheck.fields.explain.path import joining_ops
 from archcheck.network import Network
 from tests.support.dags import Dag, Drawn, Node, dags
+from tests.support.zoo import halo
 from tests.support.zoo.catalogue import ZOO
 
 SLOW = {"inception_v2", "inception_v4", "inception_resnet_v2", "swin", "swin, odd"}
@@ -72,12 +73,56 @@ def test_the_walks_and_the_readings_do_not_contradict_each_other(name: str) -> N
         assert_consistent(rf, field)
 
 
+ONE_SIDED = {"axial, rows", "crnn", "in place", "indexed"}
+"""Networks that do not treat height and width alike."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [p for p in names() if len(ZOO[p.values[0]].shape) == 3 and p.values[0] not in ONE_SIDED],
+)
+def test_an_image_turned_gets_answers_turned(name: str) -> None:
+    channels, *sides = ZOO[name].shape
+    upright = archcheck.receptive_field(traced(name))
+    turned = archcheck.receptive_field(traced(name, (channels, *reversed(sides))))
+    for one, other in zip(fields(upright, name), fields(turned, name), strict=True):
+        for figures in ("size", "smallest", "local", "jump", "start", "coverage", "shape"):
+            assert getattr(other, figures) == getattr(one, figures)[::-1], figures
+
+
+@pytest.mark.parametrize("unfolds", ["method", "function"])
+@pytest.mark.parametrize(
+    ("sides", "size"), [((4, 4), (12, 12)), ((4, 12), (12, 18)), ((12, 4), (18, 12))]
+)
+def test_attention_in_blocks_joins_the_axis_of_which_there_is_one_block(
+    unfolds: str, sides: tuple[int, int], size: tuple[int, int]
+) -> None:
+    network = archcheck.trace(halo.HaloNet(unfolds=unfolds).eval(), (3, *sides))
+    field = archcheck.receptive_field(network).at("output")
+    # A single block sees four positions and the halo, and more by the convolutions alone.
+    assert field.size == size
+    assert [axis.joined_by is not None for axis in field.axes] == [side == 4 for side in sides]
+    assert field.unit((0, 0)).actual.axes == tuple(
+        field.actual_positions(axis, (0, 0)) for axis in (0, 1)
+    )
+
+
 @given(dags(longest=6))
-def test_they_do_not_on_random_graphs(drawn: Drawn) -> None:
+def test_what_is_known_of_random_graphs_is_no_contradiction(drawn: Drawn) -> None:
     rf = archcheck.receptive_field(archcheck.trace(drawn.module, drawn.input_shape))
     field = rf.at("output")
-    if field.map.spatial_dimensions() and 0 not in field.shape:
-        assert_consistent(rf, field)
+    assert field.map.shape == rf.network.shape(field.location.tensors[0])
+    assert bool(joining_ops(rf, field.location)) == (field.joined_by is not None)
+    for unit in units(field):
+        try:
+            whole = field.unit(unit)
+        except archcheck.UnknownField:
+            continue
+        for axis in range(len(field.axes)):
+            theoretical, actual = field.positions(axis, unit), field.actual_positions(axis, unit)
+            assert not whole.theoretical.axes[axis] - theoretical
+            assert whole.actual.axes[axis] == actual
+            assert repeats(rf.network) or not actual - whole.theoretical.axes[axis]
 
 
 def test_a_map_beside_itself_turned_does_not_go_on_along_both_axes() -> None:
