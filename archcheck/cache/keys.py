@@ -11,7 +11,10 @@ from archcheck.worker.reference import Reference
 
 TRACING = (
     *("tracing", "worker", "network"),
-    *(f"{name}.py" for name in ("errors", "gc_pause", "phrases", "plain_text", "progress")),
+    *(
+        f"{name}.py"
+        for name in ("errors", "gc_pause", "limited_file", "phrases", "plain_text", "progress")
+    ),
 )
 """archcheck's files and folders that tracing consists of."""
 

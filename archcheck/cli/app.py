@@ -13,9 +13,11 @@ from archcheck.cli.parameters import (
     Arguments,
     Augmentation,
     CacheDir,
+    CleanEnv,
     Data,
     ExitZero,
     InputShape,
+    Memory,
     Net,
     NoCache,
     OutputFile,
@@ -85,6 +87,8 @@ def verify(
     augmentation: Augmentation = None,
     train: Train = False,
     timeout: Timeout = 60.0,
+    memory: Memory = None,
+    clean_env: CleanEnv = False,
     weights: Weights = None,
     data: Data = None,
     skip: Skip = None,
@@ -111,16 +115,18 @@ def verify(
     """
     started = time.perf_counter()
     from archcheck.cli.cached_trace import open_cache, tracing
+    from archcheck.cli.options import surroundings_of
     from archcheck.cli.replay import this_run
     from archcheck.worker.reference import parse_reference
 
     formats = [chosen.value for chosen in output_format or ()]
     try:
         reference = parse_reference(net)
-        store = open_cache(no_cache, cache_dir)
+        surroundings = surroundings_of(memory, clean_env)
+        store = open_cache(no_cache or clean_env, cache_dir)
         # Unless the network is in the cache, a child imports torch while this process reads the
         # spec.
-        with tracing(reference, store, verbose) as child:
+        with tracing(reference, store, verbose, surroundings) as child:
             from archcheck.augmentation import parse_script
             from archcheck.cli.options import read_arguments, read_shapes, without
             from archcheck.cli.output import refuse_overwrite

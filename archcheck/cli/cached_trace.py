@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from archcheck.network import Network
     from archcheck.spec import Report
     from archcheck.worker.failures import Failure
+    from archcheck.worker.process import Start, Worker
+    from archcheck.worker.surroundings import Surroundings
 
 
 def open_cache(no_cache: bool, cache_dir: Path | None) -> Store | None:
@@ -36,12 +38,30 @@ def open_cache(no_cache: bool, cache_dir: Path | None) -> Store | None:
 
 
 @contextmanager
-def tracing(reference: Reference, store: Store | None, verbose: bool) -> Iterator[CachedTracing]:
+def tracing(
+    reference: Reference,
+    store: Store | None,
+    verbose: bool,
+    surroundings: Surroundings | None = None,
+) -> Iterator[CachedTracing]:
     """The tracer of a network; it leaves no process behind."""
-    with CachedTracing(reference, store) as tracer:
+    with CachedTracing(reference, store, starter(surroundings)) as tracer:
         yield tracer
         if verbose:
             print_message(f"{tracer.remark}\n")
+
+
+def starter(surroundings: Surroundings | None) -> Start | None:
+    """A function that starts workers in some surroundings; None for any."""
+    if surroundings is None:
+        return None
+
+    def start() -> Worker:
+        from archcheck.tracing.remote import start_worker  # imports subprocess
+
+        return start_worker(surroundings)
+
+    return start
 
 
 def opened_store(cache_dir: Path | None) -> Store | None:

@@ -12,7 +12,9 @@ import typer
 from archcheck.cli.errors import BROKEN, FAILED, UsageError, print_exception, with_exit_codes
 from archcheck.cli.parameters import (
     CacheDir,
+    CleanEnv,
     ExitZero,
+    Memory,
     NoCache,
     OutputFiles,
     Skip,
@@ -59,6 +61,8 @@ def check(
             show_default=False,
         ),
     ] = None,
+    memory: Memory = None,
+    clean_env: CleanEnv = False,
     skip: Skip = None,
     output_format: Annotated[
         list[ReportFormat] | None,
@@ -80,6 +84,7 @@ def check(
     from archcheck.cache.watch import watch
     from archcheck.cli.affected import Files
     from archcheck.cli.cached_trace import opened_store
+    from archcheck.cli.options import surroundings_of
     from archcheck.cli.replay import this_run
     from archcheck.verification.mapping import mapped_networks
 
@@ -91,7 +96,9 @@ def check(
             "no network is mapped to a spec: under [tool.archcheck.networks] write a line like "
             '"models/*.py" = "specs/net.yaml"'
         )
-    store = None if no_cache else opened_store(cache_dir or config.cache_dir)
+    surroundings = surroundings_of(memory or config.memory or None, clean_env or config.clean_env)
+    uncached = no_cache or surroundings.clean_env
+    store = None if uncached else opened_store(cache_dir or config.cache_dir)
     apart = this_run.names_files_apart(files or [])
     with watch.paused() if apart else nullcontext():  # each run checks these files anew
         named = Files(files) if files else None
@@ -116,7 +123,9 @@ def check(
             raise UsageError(f"there is no file {named.missing()}")
         print_message(named.remark())
     seconds = timeout or config.timeout or TIMEOUT
-    verify_all(selected, specs, store, outcome, timeout=seconds, verbose=verbose)
+    verify_all(
+        selected, specs, store, outcome, timeout=seconds, surroundings=surroundings, verbose=verbose
+    )
     deliver(outcome.reports, places)
     for error in outcome.errors:
         print_exception(error)

@@ -27,6 +27,7 @@ from archcheck.verification.mapping import MappedNetwork
 from archcheck.verification.verify import verify
 from archcheck.verification.wording import not_run
 from archcheck.worker.failures import InputError
+from archcheck.worker.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from archcheck.worker.process import Start, Worker
@@ -125,6 +126,7 @@ def verify_all(
     outcome: Outcome,
     *,
     timeout: float,
+    surroundings: Surroundings,
     verbose: bool,
 ) -> None:
     """Verify networks one after another; an error in one does not stop the others.
@@ -139,7 +141,7 @@ def verify_all(
         except InputError as error:
             outcome.add_error(network, error)
     with (
-        _warm_workers() as start_worker,
+        _warm_workers(surroundings) as start_worker,
         closing(_traced(traceable, store, start_worker)) as traced,
         _bars(len(traceable)) as (advance, images),
     ):
@@ -168,7 +170,7 @@ def verify_all(
 
 
 @contextmanager
-def _warm_workers() -> Iterator[Start]:
+def _warm_workers(surroundings: Surroundings) -> Iterator[Start]:
     """Starts workers by forking a warm process, which is started for the first of them."""
     with ExitStack() as stack:
         started: list[WarmWorkers] = []
@@ -177,7 +179,7 @@ def _warm_workers() -> Iterator[Start]:
             if not started:
                 from archcheck.tracing.remote import warm_workers  # imports subprocess
 
-                started.append(stack.enter_context(warm_workers()))
+                started.append(stack.enter_context(warm_workers(surroundings)))
             return started[0].start()
 
         yield start

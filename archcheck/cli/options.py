@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcheck.cli.errors import UsageError
 from archcheck.errors import closest
+from archcheck.worker.surroundings import Surroundings, memory_of
 
 if TYPE_CHECKING:  # commands without a spec do not import it
     from archcheck.spec import Spec
@@ -32,6 +33,20 @@ def _shape(text: str) -> tuple[int, ...]:
     if match is None or 0 in sides:
         raise UsageError(f"--input {text}: a shape without the batch is written like 3,32,32")
     return tuple(sides)
+
+
+def surroundings_of(memory: str | None, clean_env: bool) -> Surroundings:
+    """What a network's process has around it.
+
+    Raises:
+        UsageError: if the text is no size.
+    """
+    if memory is None:
+        return Surroundings(0, clean_env)
+    try:
+        return Surroundings(memory_of(memory), clean_env)
+    except ValueError as error:
+        raise UsageError(f"--memory {memory}: {error}") from None
 
 
 def read_unit(text: str | None) -> tuple[int, ...] | None:

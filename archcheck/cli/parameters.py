@@ -78,6 +78,22 @@ Timeout = Annotated[
         "--timeout", metavar="SECONDS", min=0.1, help="Give up a network that does not return."
     ),
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="The memory that a network may take beyond Python and torch, like 2GB (Linux).",
+        show_default=False,
+    ),
+]
+CleanEnv = Annotated[
+    bool,
+    typer.Option(
+        "--clean-env",
+        help="Hide the environment's variables from the network, and trace it anew.",
+    ),
+]
 Weights = Annotated[
     Path | None,
     typer.Option(

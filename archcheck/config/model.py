@@ -16,6 +16,7 @@ from archcheck.config.toml import KeyPath, TomlTable, kind, read_table, shown
 from archcheck.errors import closest
 from archcheck.network.shapes import input_shapes
 from archcheck.worker.reference import dotted
+from archcheck.worker.surroundings import memory_of
 
 FILE = "pyproject.toml"
 
@@ -27,6 +28,12 @@ Text = Annotated[str, Meta(pattern=r"\S")]
 
 def _as(type_: Any) -> Callable[[Any], Any]:
     return lambda value: msgspec.convert(value, type_)
+
+
+def _size(value: Any) -> str:
+    text: str = msgspec.convert(value, Text)
+    memory_of(text)
+    return text
 
 
 class Key(NamedTuple):
@@ -41,6 +48,8 @@ KEYS = {
     "exclude": Key("a list of patterns in quotes", _as(list[Text])),
     "skip": Key("a list of rules in quotes", _as(list[Text])),
     "timeout": Key("a number of seconds", _as(float)),
+    "memory": Key('a size in quotes, like "2GB"', _size),
+    "clean-env": Key("true or false", _as(bool)),
     "cache-dir": Key("a folder's path", _as(Text)),
     "output-format": Key("a format's name", _as(str)),
     "data": Key("a folder's path", _as(Text)),
@@ -97,6 +106,8 @@ class Config:
     exclude: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     timeout: float | None = None
+    memory: str = ""
+    clean_env: bool = False
     cache_dir: Path | None = None
     output_format: str = ""
     data: str = ""
@@ -176,6 +187,8 @@ def _config(table: TomlTable) -> Config:
         exclude=tuple(values.get("exclude", ())),
         skip=tuple(values.get("skip", ())),
         timeout=timeout,
+        memory=values.get("memory", ""),
+        clean_env=values.get("clean-env", False),
         cache_dir=table.file.parent / cache_dir if cache_dir else None,
         output_format=values.get("output-format", ""),
         data=values.get("data", ""),

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from archcheck.config.errors import ConfigError
+from archcheck.limited_file import read_at_most
 
 TABLE = ("tool", "archcheck")
+MOST_BYTES = 1 << 26
+"""More is not read of any file."""
 LARGEST_FILE = 1 << 20
 """Larger files are not read, in bytes."""
 
@@ -61,7 +64,7 @@ def read_table(file: Path) -> TomlTable | None:
         ConfigError: if the file mentions archcheck and cannot be read.
     """
     try:
-        raw = file.read_bytes()
+        raw = read_at_most(file, MOST_BYTES)
     except OSError as error:
         raise ConfigError(f"{shown(file)} cannot be read: {error.strerror}") from None
     if TABLE[1].encode() not in raw:

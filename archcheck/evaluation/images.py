@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from archcheck.evaluation.unpickling import plain_data
 from archcheck.evidence.datasets import DataFile, Dataset
+from archcheck.limited_file import read_at_most
 from archcheck.worker.failures import InputError
 
 BATCH_SIZE = 100
@@ -56,7 +57,7 @@ def read_images(dataset: Dataset, file: DataFile, path: Path) -> Images:
         InputError: if it is a different file, or cannot be read.
     """
     try:
-        content = path.read_bytes()
+        content = read_at_most(path, 2 * file.size)
     except OSError as error:
         raise _wrong(path, str(error.strerror or error)) from None
     if len(content) != file.size:

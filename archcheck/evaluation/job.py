@@ -6,7 +6,7 @@ from msgspec import structs
 
 from archcheck.evaluation.request import Answers, EvaluationRequest
 from archcheck.evaluation.run import classify_anywhere, load, pixels_of
-from archcheck.tracing.weights import read_weights
+from archcheck.tracing.weights import read_alone
 from archcheck.worker.loading import loaded
 from archcheck.worker.session import Session
 
@@ -18,7 +18,7 @@ def classify(request: EvaluationRequest, session: Session) -> Answers:
         InputError: if the weights cannot be read.
         NetworkError: if the weights do not fit, or the network cannot be imported, built or run.
     """
-    weights = read_weights(request.weights)  # before the submission's code can run
+    weights = read_alone(request.weights)  # before the submission's code can run
     session.enter("imports")
     with loaded(request.reference, request.arguments, session.enter) as network:
         remark = load(network.model, weights, request.weights)

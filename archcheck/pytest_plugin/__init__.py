@@ -54,6 +54,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Give up a network that does not return (60 by default).",
     )
     group.addoption(
+        "--archcheck-memory",
+        metavar="SIZE",
+        help="The memory that a network may take beyond Python and torch, like 2GB (Linux).",
+    )
+    group.addoption(
+        "--archcheck-clean-env",
+        action="store_true",
+        default=None,
+        help="Hide the environment's variables from networks, and trace them anew.",
+    )
+    group.addoption(
         "--archcheck-weights",
         metavar="FILE",
         help="The checkpoint that the rule accuracy measures with: beside each submission where "
@@ -86,6 +97,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "archcheck_timeout", "seconds until a network is given up", type="string", default="60"
+    )
+    parser.addini(
+        "archcheck_memory",
+        "the memory that a network may take, like 2GB",
+        type="string",
+        default="",
+    )
+    parser.addini(
+        "archcheck_clean_env",
+        "hide the environment's variables from networks, and trace them anew",
+        type="bool",
+        default=False,
     )
     for name, meaning in (
         ("weights", "the checkpoint beside each submission, else relative to this file"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Mapping
@@ -22,11 +23,14 @@ from archcheck.reporters.findings import ShownFinding, shown
 from archcheck.reporters.formatting import path
 from archcheck.reporters.specs import error_text
 from archcheck.spec import Report, Spec, SpecError, failed_to_run, load_spec
+from archcheck.tracing.remote import start_worker
 from archcheck.verification.submission import Submission
 from archcheck.verification.verify import verify
 from archcheck.verification.wording import input_finding
 from archcheck.worker.failures import InputError, StartError
+from archcheck.worker.process import ANY
 from archcheck.worker.reference import Reference
+from archcheck.worker.surroundings import Surroundings
 
 
 class VerificationError(Exception):
@@ -40,6 +44,7 @@ class LazyReport:
     submission: Submission
     spec: Spec
     timeout: float = 60.0
+    surroundings: Surroundings = ANY
     _outcome: Report | VerificationError | None = field(default=None, init=False)
 
     def get(self) -> Report:
@@ -74,9 +79,14 @@ class LazyReport:
         except Exception as error:
             return VerificationError(internal_error(error))
 
+    def _tracing(self, submission: Submission) -> CachedTracing:
+        store = None if self.surroundings.clean_env else _store()
+        start = functools.partial(start_worker, self.surroundings)
+        return CachedTracing(submission.reference, store, start)
+
     def _verify(self) -> Report:
         submission = self.submission
-        with CachedTracing(submission.reference, _store()) as tracer:
+        with self._tracing(submission) as tracer:
             try:
                 return verify(submission, self.spec, tracer, timeout=self.timeout)
             except InputError as error:
@@ -85,7 +95,7 @@ class LazyReport:
                 # A checkpoint that cannot be read is no reason to verify nothing else.
                 unmeasured = f"{path(error.subject)}: {error.message}"
                 submission = replace(submission, unmeasured=unmeasured)
-        with CachedTracing(submission.reference, _store()) as tracer:
+        with self._tracing(submission) as tracer:
             return verify(submission, self.spec, tracer, timeout=self.timeout)
 
 
@@ -119,11 +129,14 @@ class Reports:
         """Those of a run."""
         if _REPORTS not in config.stash:
             settings = Settings.of(config)
-            config.stash[_REPORTS] = cls(settings.timeout, settings.artifacts)
+            config.stash[_REPORTS] = cls(
+                settings.timeout, settings.surroundings, settings.artifacts
+            )
         return config.stash[_REPORTS]
 
-    def __init__(self, timeout: float, artifacts: Artifacts) -> None:
+    def __init__(self, timeout: float, surroundings: Surroundings, artifacts: Artifacts) -> None:
         self._timeout = timeout
+        self._surroundings = surroundings
         self._artifacts = artifacts
         self._specs: dict[str, Spec] = {}
         self._reports: dict[tuple[int, str], LazyReport] = {}
@@ -152,7 +165,7 @@ class Reports:
         artifacts = self._artifacts if artifacts is None else artifacts
         submission = artifacts.with_network(reference, arguments or {})
         # The report holds the spec, so that its id stays its own.
-        new = LazyReport(submission, spec, self._timeout)
+        new = LazyReport(submission, spec, self._timeout, self._surroundings)
         return self._reports.setdefault((id(spec), repr(submission)), new)
 
 

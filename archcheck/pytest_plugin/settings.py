@@ -15,6 +15,7 @@ from archcheck.pytest_plugin.artifacts import Artifacts, GivenPath
 from archcheck.pytest_plugin.suffixes import SPEC_SUFFIXES
 from archcheck.shipped_specs import is_path
 from archcheck.worker.reference import Reference, dotted, file_and_name
+from archcheck.worker.surroundings import Surroundings, memory_of
 
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)
 """Specs whose names end so are test files wherever pytest finds them."""
@@ -68,6 +69,7 @@ class Settings:
     models_on_command_line: bool
     strict: bool
     timeout: float
+    surroundings: Surroundings
     artifacts: Artifacts
     named: frozenset[Path]
     """The files that the command line names."""
@@ -102,6 +104,7 @@ class Settings:
             models_on_command_line=bool(models),
             strict=config.getini("archcheck_strict") if strict is None else strict,
             timeout=_seconds(config),
+            surroundings=_surroundings(config),
             artifacts=Artifacts(
                 _given_path(config, "weights", here, base),
                 _given_path(config, "augmentation", here, base),
@@ -167,6 +170,16 @@ def _seconds(config: pytest.Config) -> float:
     if not 0.1 <= seconds < float("inf"):
         raise pytest.UsageError(f"archcheck_timeout: {seconds:g} seconds; at least 0.1")
     return float(seconds)
+
+
+def _surroundings(config: pytest.Config) -> Surroundings:
+    text = config.getoption("archcheck_memory") or config.getini("archcheck_memory")
+    clean = config.getoption("archcheck_clean_env")
+    clean = config.getini("archcheck_clean_env") if clean is None else clean
+    try:
+        return Surroundings(memory_of(text) if text else 0, clean)
+    except ValueError as error:
+        raise pytest.UsageError(f"archcheck_memory = {text}: {error}") from None
 
 
 def _given_path(config: pytest.Config, key: str, here: Path, base: Path) -> GivenPath | None:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from yaml.constructor import SafeConstructor
 
+from archcheck.limited_file import read_at_most
 from archcheck.spec.errors import SpecError
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -107,15 +108,13 @@ def read_document(path: str | Path) -> Document:
     """
     file = str(path)
     try:
-        raw = Path(path).read_bytes()
+        raw = read_at_most(path, LARGEST_FILE)
     except FileNotFoundError:
         raise SpecError(f"there is no file {file}") from None
     except IsADirectoryError:
         raise SpecError(f"{file} is a folder; name the spec's file") from None
     except OSError as error:
         raise SpecError(f"{file} cannot be read: {error.strerror}") from None
-    if len(raw) > LARGEST_FILE:
-        raise SpecError(f"{file} is larger than a spec can be ({len(raw):,} bytes)")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

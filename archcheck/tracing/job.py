@@ -14,7 +14,7 @@ from archcheck.tracing.requests import Gradient, GradientRequest, Traced, TraceR
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.trace import trace
 from archcheck.tracing.unit_gradient import measure
-from archcheck.tracing.weights import load_weights, read_weights
+from archcheck.tracing.weights import load_weights, read_alone
 from archcheck.worker.checker_search import searches
 from archcheck.worker.dependencies.recorder import DependencyRecorder, start_recording
 from archcheck.worker.loading import loaded
@@ -72,7 +72,7 @@ def measure_gradient(request: GradientRequest, session: Session) -> Gradient:
         NetworkError: if the network cannot be imported, built or run, or gives no gradient.
     """
     file = request.probe.weights
-    weights = read_weights(file) if file else None  # before the submission's code can run
+    weights = read_alone(file) if file else None  # before the submission's code can run
     session.enter("imports")
     with loaded(request.reference, request.arguments, session.enter) as network:
         if weights is not None:

@@ -9,8 +9,9 @@ from archcheck.network import Network
 from archcheck.progress import Progress
 from archcheck.tracing.requests import Gradient, GradientRequest, Probe, Traced, TraceRequest
 from archcheck.worker.failures import Failure
-from archcheck.worker.process import Worker
+from archcheck.worker.process import ANY, Worker
 from archcheck.worker.reference import Reference
+from archcheck.worker.surroundings import Surroundings
 from archcheck.worker.warm import WarmWorkers, fresh_worker
 
 JOB_MODULES = ("archcheck.tracing.job",)
@@ -19,14 +20,14 @@ JOB_MODULES = ("archcheck.tracing.job",)
 Shapes = Sequence[Sequence[int]]
 
 
-def start_worker() -> Worker:
+def start_worker(surroundings: Surroundings = ANY) -> Worker:
     """A fresh process that imports torch at once."""
-    return fresh_worker(JOB_MODULES)
+    return fresh_worker(JOB_MODULES, surroundings)
 
 
-def warm_workers() -> WarmWorkers:
+def warm_workers(surroundings: Surroundings = ANY) -> WarmWorkers:
     """Processes for many networks, forked from one that has imported torch."""
-    return WarmWorkers(JOB_MODULES)
+    return WarmWorkers(JOB_MODULES, surroundings)
 
 
 def trace_in(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import zipfile
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from archcheck.limited_file import read_at_most
 from archcheck.phrases import in_order, shape_text, some_of
 from archcheck.worker.failures import InputError, describe
+from archcheck.worker.surroundings import memory_bounded
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
 """Keys under which training programs store a state dict, beside the epoch and the optimiser."""
@@ -24,6 +27,10 @@ PREFIXES = ("module.", "_orig_mod.")
 """Prefixes that DataParallel and torch.compile put in front of all names."""
 INFIX = "._orig_mod."
 """What torch.compile puts into the names of a compiled part."""
+MOST_BYTES = 1 << 33
+"""Larger files are not read."""
+COPIES, ROOM_BYTES = 6, 1 << 29
+"""Reading a checkpoint takes no more memory than so many copies of it, and so many bytes more."""
 NAMES_SHOWN = 3
 """The most names that a message lists."""
 
@@ -65,7 +72,7 @@ def read_weights(file: str) -> Weights:
         InputError: if they cannot be read.
     """
     try:
-        content = Path(file).read_bytes()
+        content = read_at_most(file, MOST_BYTES)
     except FileNotFoundError:
         raise _wrong(file, "there is no such file") from None
     except OSError as error:
@@ -90,6 +97,17 @@ def read_weights(file: str) -> Weights:
         )
     remark = f"under {'.'.join(taken)}" if taken else ""
     return Weights(state, hashlib.sha256(content).hexdigest(), remark)
+
+
+def read_alone(file: str) -> Weights:
+    """As :func:`read_weights`, in a process of its own: with a limit on the memory that this takes.
+
+    Raises:
+        InputError: if they cannot be read, or take far more memory than the file has bytes.
+    """
+    size = Path(file).stat().st_size if Path(file).is_file() else 0
+    with memory_bounded(COPIES * size + ROOM_BYTES):
+        return read_weights(file)
 
 
 def load_into(model: nn.Module, weights: Weights) -> str:
@@ -127,7 +145,22 @@ def load_into(model: nn.Module, weights: Weights) -> str:
     return remark
 
 
+def _unpacked_size(content: bytes) -> int:
+    """The bytes that the parts of an archive have together; 0 for what is no archive."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return 0
+
+
 def _parsed(file: str, content: bytes) -> Any:
+    size = _unpacked_size(content)
+    if size > len(content):  # torch writes archives that are not compressed
+        raise _wrong(
+            file,
+            f"it is no file that torch saved: its {len(content):,} bytes unpack to {size:,}",
+        )
     try:
         if Path(file).suffix == ".safetensors" or content[8:9] == b"{":
             import safetensors.torch

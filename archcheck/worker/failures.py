@@ -36,6 +36,7 @@ Advice = Literal[
     "prompt",
     "main-guard",
     "relative-import",
+    "memory",
 ]
 """What to do about a common error that can be recognised by itself."""
 
@@ -195,6 +196,7 @@ _COMMON: dict[str, Advice] = {
     r"forward\(\) takes \d+ positional arguments? but": "fewer-inputs",
     r"scalar types: Long, Int": "indices",
     r"not compiled with CUDA|Found no NVIDIA driver": "no-cuda",
+    r"^MemoryError|can't allocate memory|Cannot allocate memory": "memory",
 }
 """Common errors by the messages of Python and torch."""
 

@@ -18,7 +18,6 @@ import msgspec
 
 from archcheck.progress import Progress
 from archcheck.worker.crashes import crash_in
-from archcheck.worker.dependencies.states import OWN_VARIABLES
 from archcheck.worker.failures import Failure, InputError, Stage, StartError
 from archcheck.worker.owners import authors_code_below
 from archcheck.worker.protocol import (
@@ -37,8 +36,11 @@ from archcheck.worker.protocol import (
 )
 from archcheck.worker.protocol import Stage as StageMessage
 from archcheck.worker.reference import roots_of
+from archcheck.worker.surroundings import Surroundings
 
 T = TypeVar("T")
+ANY = Surroundings()
+"""Any amount of memory, and all of the environment that is not archcheck's own."""
 
 START_SECONDS = 120.0
 """The limit on starting a process. It is no part of the network's time limit: a slow start is not
@@ -47,8 +49,9 @@ GRACE_SECONDS = 3.0
 """The time that a silent worker is given beyond the seconds it announced."""
 MOST_OUTPUT_BYTES = 1 << 14
 """The bytes of the network's own output that are kept: the last ones."""
-MOST_ANSWER_BYTES = 1 << 30
-"""The bytes that an answer may have."""
+MOST_ANSWER_BYTES = 1 << 26
+"""The bytes that all messages of a job may have together."""
+TOO_MUCH = f"the network's process answers with more than {MOST_ANSWER_BYTES >> 20} MiB"
 
 _START = """\
 import sys
@@ -63,11 +66,6 @@ def command(module: str, arguments: Sequence[str]) -> list[str]:
     """The command of a Python process that calls ``main`` of a module of the worker."""
     root = str(Path(__file__).resolve().parents[2])
     return [sys.executable, "-c", _START.format(module=module), root, *arguments]
-
-
-def environment() -> dict[str, str]:
-    """The environment of a worker: this process's, without what is for archcheck alone."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(OWN_VARIABLES)}
 
 
 class Transport(Protocol):
@@ -98,13 +96,13 @@ class Transport(Protocol):
 class Spawned:
     """A fresh Python process that imports ``modules`` (and torch with them) at once."""
 
-    def __init__(self, modules: Sequence[str]) -> None:
+    def __init__(self, modules: Sequence[str], surroundings: Surroundings = ANY) -> None:
         self._process = subprocess.Popen(
             command("child", modules),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment(),
+            env=surroundings.environment(),
             bufsize=0,
             start_new_session=True,
         )
@@ -143,13 +141,15 @@ class Worker:
     whatever happens.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, surroundings: Surroundings = ANY) -> None:
         self._transport = transport
+        self._memory = surroundings.memory
         self._output = bytearray()
         self._messages: list[bytes] = []
         self._changed = threading.Condition()
         self._closed = False
         self._script = ""
+        self._too_much = False
         for read, stream in ((self._drain, transport.output), (self._listen, transport.answers)):
             threading.Thread(target=read, args=(stream,), daemon=True).start()
 
@@ -194,7 +194,7 @@ class Worker:
         self._script = script
         sys.audit("archcheck.job", function)  # what the process reads is not recorded here
         try:
-            job = pack(Job(function, raw(request), script, timeout, steps))
+            job = pack(Job(function, raw(request), script, timeout, steps, self._memory))
         except (TypeError, ValueError, OverflowError) as error:
             raise InputError(
                 f"this cannot be handed to the network: {error}", input="arguments"
@@ -233,6 +233,9 @@ class Worker:
                 return msgspec.structs.replace(message.failure, output=self._tail())
             elif isinstance(message, Refused):
                 raise message.error()
+            elif self._too_much:
+                self.kill()
+                return Failure(stage, "unusable", TOO_MUCH, output=self._tail())
             elif time.monotonic() < deadline.at:
                 return self._ended(stage)
             else:
@@ -271,9 +274,12 @@ class Worker:
 
     def _listen(self, stream: IO[bytes]) -> None:
         with contextlib.suppress(OSError, ValueError):
+            room = MOST_ANSWER_BYTES
             while (head := _exactly(stream, 4)) is not None:
                 length = int.from_bytes(head, "big")
-                body = _exactly(stream, length) if length <= MOST_ANSWER_BYTES else None
+                room -= length + len(head)
+                self._too_much = room < 0
+                body = None if self._too_much else _exactly(stream, length)
                 if body is None:
                     break
                 with self._changed:

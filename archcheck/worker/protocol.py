@@ -30,6 +30,7 @@ class Job(msgspec.Struct, frozen=True):
         script: the user's file or module, for ``sys.argv[0]``.
         timeout: seconds that the user's code may take.
         steps: how many steps have that limit each; 0 if all of them share it.
+        memory: the bytes that the user's code may take; 0 for any amount.
     """
 
     function: str
@@ -37,6 +38,7 @@ class Job(msgspec.Struct, frozen=True):
     script: str = ""
     timeout: float = 60.0
     steps: int = 0
+    memory: int = 0
 
 
 class Stage(msgspec.Struct, frozen=True, tag=True):

@@ -30,6 +30,7 @@ from archcheck.worker.protocol import (
     pack,
 )
 from archcheck.worker.protocol import Stage as StageMessage
+from archcheck.worker.surroundings import limit_memory
 
 WATCH_SECONDS = 0.2
 """The interval of the watchdog's checks."""
@@ -45,6 +46,7 @@ class Session:
         self._parent = parent
         self._pid = os.getpid()
         self._steps_alone = job.steps > 0
+        self._memory = job.memory
         self._lock = threading.Lock()
         self._clock = Clock(job.timeout)
 
@@ -53,6 +55,8 @@ class Session:
     def enter(self, stage: Stage) -> None:
         """From now on the user's code is imported, built or run, and its time counts."""
         assert stage != "starts"
+        if self.stage == "starts":
+            limit_memory(self._memory)
         self.stage = stage
         self._clock.start()
         self._send_stage(stage, self._clock.left)

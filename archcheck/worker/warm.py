@@ -15,17 +15,18 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import IO
 
-from archcheck.worker.process import GRACE_SECONDS, Spawned, Worker, command, environment
+from archcheck.worker.process import ANY, GRACE_SECONDS, Spawned, Worker, command
+from archcheck.worker.surroundings import Surroundings
 from archcheck.worker.warm_protocol import ENDED, FORK, RELEASE, RELEASED, REPLY, REQUEST, STARTED
 
 
-def fresh_worker(modules: Sequence[str]) -> Worker:
+def fresh_worker(modules: Sequence[str], surroundings: Surroundings = ANY) -> Worker:
     """A worker that nothing was run in before, with a warm process of its own where there is fork:
     that clears away what the job leaves behind, and it is not the caller that code which kills its
     parent kills."""
     if not can_fork():
-        return Worker(Spawned(modules))
-    return Worker(_Alone(modules))
+        return Worker(Spawned(modules, surroundings), surroundings)
+    return Worker(_Alone(modules, surroundings), surroundings)
 
 
 def can_fork() -> bool:
@@ -41,8 +42,9 @@ class WarmWorkers:
     this leaves no process behind. On systems without fork every worker is a fresh process.
     """
 
-    def __init__(self, modules: Sequence[str]) -> None:
+    def __init__(self, modules: Sequence[str], surroundings: Surroundings = ANY) -> None:
         self._modules = tuple(modules)
+        self._surroundings = surroundings
         self._server: _Server | None = None
 
     def __enter__(self) -> WarmWorkers:
@@ -59,11 +61,11 @@ class WarmWorkers:
     def start(self) -> Worker:
         """A worker that waits for its job."""
         if not can_fork():
-            return Worker(Spawned(self._modules))
+            return Worker(Spawned(self._modules, self._surroundings), self._surroundings)
         if self._server is None or self._server.gone:
             self.close()
-            self._server = _Server(self._modules)
-        return Worker(self._server.fork())
+            self._server = _Server(self._modules, self._surroundings)
+        return Worker(self._server.fork(), self._surroundings)
 
     def close(self) -> None:
         """End the warm process and all processes that it forked."""
@@ -75,7 +77,7 @@ class WarmWorkers:
 class _Server:
     """The warm process and those that it forked."""
 
-    def __init__(self, modules: Sequence[str]) -> None:
+    def __init__(self, modules: Sequence[str], surroundings: Surroundings) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
         with theirs:
@@ -84,7 +86,7 @@ class _Server:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
-                env=environment(),
+                env=surroundings.environment(),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
@@ -213,8 +215,8 @@ class _Forked:
 class _Alone:
     """The only process that a warm one forks; both end together."""
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        self._server = _Server(modules)
+    def __init__(self, modules: Sequence[str], surroundings: Surroundings) -> None:
+        self._server = _Server(modules, surroundings)
         self._forked = self._server.fork()
         self.job = self._forked.job
         self.answers = self._forked.answers

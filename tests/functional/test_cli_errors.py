@@ -171,6 +171,7 @@ OPTIONS = {
     "--skip=macs": ["the spec does not ask for it"],
     "--skip=parameters": ["leaves no rule"],
     "--timeout=0": ["--timeout"],
+    "--memory=much": ["--memory much: write it like 2GB, 512MB or 1.5GiB"],
     "--timeout=soon": ["--timeout"],
     "--output-format=xml": ["--output-format", "json"],
     "--output-format=jsn": ["there is no jsn; did you mean json?"],

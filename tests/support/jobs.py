@@ -38,3 +38,10 @@ def no_data(request: Nap, session: Session) -> object:
 
 def refuse(request: Nap, session: Session) -> object:
     raise InputError("it is wrong", input="weights", subject="net.pt")
+
+
+def talk(request: Nap, session: Session) -> str:
+    """Say that a step is done, again and again."""
+    for _ in range(100_000):
+        session.step(1, 2)
+    return "done"

@@ -22,6 +22,9 @@ class Listener(Protocol):
     def note(self, act: Callable[..., None], *args: Any) -> None:
         """Call ``act``, and ignore whatever it raises."""
 
+    def read(self, path: Any) -> None:
+        """A file is read by compiled code."""
+
     def looked_at(self, path: Any, options: dict[str, Any]) -> None:
         """A file is looked at without being opened."""
 
@@ -63,6 +66,27 @@ def _replace(name: str, listener: Listener, act: Callable[..., None]) -> None:
         if function in capability:
             capability.add(watched)
     setattr(os, name, watched)
+
+
+def watch_torch(listener: Listener, torch: Any) -> None:
+    """Notify of the functions of torch that open files themselves."""
+    for owner, name, position in (
+        (torch, "from_file", 0),
+        (torch.UntypedStorage, "from_file", 0),
+        (torch._C, "import_ir_module", 1),  # torch.jit.load
+    ):
+        watched = _watched_reader(getattr(owner, name), listener, position)
+        setattr(owner, name, staticmethod(watched) if isinstance(owner, type) else watched)
+
+
+def _watched_reader(function: Any, listener: Listener, position: int) -> Any:
+    @functools.wraps(function)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        path = args[position] if len(args) > position else kwargs.get("filename")
+        listener.note(listener.read, path)
+        return function(*args, **kwargs)
+
+    return watched
 
 
 def watch_imports(listener: Listener) -> None:

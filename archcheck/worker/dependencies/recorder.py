@@ -35,6 +35,11 @@ UNSEEN_EVENTS = {
     "sqlite3.connect": "it opens a database",
     "archcheck.job": "another process works for it",
 }
+SYSTEM_CALLS = frozenset(
+    """open open64 openat openat64 fopen fopen64 freopen read mmap mmap64 syscall system popen
+    execve execv execvp posix_spawn dlopen""".split()
+)
+"""Functions of the C library that read files or start programs without any audit event."""
 READ_THROUGH_PYTHON = frozenset(
     "torch torchvision torchaudio numpy scipy pandas sklearn skimage PIL matplotlib contourpy "
     "kiwisolver yaml _yaml msgspec pydantic_core regex markupsafe google psutil rpds "
@@ -84,6 +89,7 @@ class DependencyRecorder:
             "os.listdir": self._listed,
             "os.scandir": self._listed,
             "ctypes.dlopen": self._library,
+            "ctypes.dlsym": self._symbol,
             "import": self._compiled,
         }
 
@@ -96,6 +102,8 @@ class DependencyRecorder:
         read_hooks.watch_files(self)
         read_hooks.watch_environment(self)
         read_hooks.watch_imports(self)
+        if self._torch:
+            read_hooks.watch_torch(self, sys.modules["torch"])
         sys.addaudithook(self._hook())
 
     def finish(self) -> Dependencies:
@@ -210,6 +218,12 @@ class DependencyRecorder:
             self._unseen = self._unseen or f"{file} has just been written"
         self._contents[file] = state
 
+    def read(self, path: Any) -> None:
+        """A file is read by compiled code."""
+        file = _absolute(path)
+        if file is not None:
+            self._read(file)
+
     def looked_at(self, path: Any, options: dict[str, Any]) -> None:
         """A file is looked at without being opened."""
         file = _absolute(path)
@@ -245,6 +259,11 @@ class DependencyRecorder:
         parts = Path(os.fsdecode(name)).parts
         if not ("site-packages" in parts and READ_THROUGH_PYTHON.intersection(parts)):
             self._unseen = self._unseen or f"it uses the compiled library {parts[-1]}"
+
+    def _symbol(self, args: tuple[Any, ...]) -> None:
+        name = args[1]
+        if name in SYSTEM_CALLS:
+            self._unseen = self._unseen or f"it calls {name} of the system's library"
 
     def _compiled(self, args: tuple[Any, ...]) -> None:
         name, file, *_ = args

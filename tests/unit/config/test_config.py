@@ -52,6 +52,8 @@ def test_everything_at_once(folder: Path) -> None:
 exclude = ["models/two.py"]
 skip = ["accuracy"]
 timeout = 30
+memory = "2GB"
+clean-env = true
 cache-dir = "build/cache"
 output-format = "concise"
 
@@ -67,6 +69,7 @@ output-format = "concise"
         *(folder / "pyproject.toml", ("models/two.py",), ("accuracy",)),
     )
     assert (found.timeout, found.output_format) == (30, "concise")
+    assert (found.memory, found.clean_env) == ("2GB", True)
     assert found.cache_dir == folder / "build" / "cache"
     first, second, third = mapped_networks(found)
     assert {network.file for network in (first, second, third)} == {folder / "models" / "one.py"}
@@ -192,6 +195,7 @@ WRONG = [
     ("[tool]\narchcheck.tmeout = 3\n", "5:11", 'did you mean "timeout"?'),
     ("[tool]\narchcheck = 3\n", "5:1", "[tool.archcheck] is a table, not a number"),
     ("[tool.archcheck]\ntimeout = '3'\n", "5:1", "timeout is a number of seconds, not a string"),
+    ("[tool.archcheck]\nmemory = 'much'\n", "5:1", "memory is a size in quotes, like"),
     ("[tool.archcheck]\ntimeout = true\n", "5:1", "timeout is a number of seconds, not true"),
     ("[tool.archcheck]\ntimeout = 0\n", "5:1", "timeout is at least 0.1 seconds, not 0"),
     ("[tool.archcheck]\ntimeout = nan\n", "5:1", "timeout is at least 0.1 seconds, not nan"),

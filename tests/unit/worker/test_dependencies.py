@@ -265,6 +265,7 @@ UNSEEN = {
     "it reads /proc/uptime, which changes": "open('/proc/uptime').read()",
     "it reads /dev/urandom, which changes": "open('/dev/urandom', 'rb').read(1)",
     "it uses the compiled library libm.so.6": "ctypes.CDLL('libm.so.6')",
+    "it calls open of the system's library": "ctypes.CDLL(None).open(b'/etc/passwd', 0)",
 }
 
 
@@ -274,6 +275,36 @@ def test_what_cannot_be_seen_is_said(tmp_path: Path, reason: str) -> None:
     (tmp_path / "net.py").write_text(f"{head}{UNSEEN[reason]}\nNet = nn.ReLU\n")
     reads = read_by(tmp_path)
     assert reads.unseen == reason.strip()
+    assert not still_hold(reads)
+
+
+READERS = {
+    "from_file": "torch.from_file('data.bin', size=2)",
+    "from_file of a storage": "torch.UntypedStorage.from_file('data.bin', False, 8)",
+    "from_file of a typed storage": "torch.FloatStorage.from_file('data.bin', False, 2)",
+    "memmap": "np.memmap('data.bin', 'f4')",
+    "fromfile": "np.fromfile('data.bin', 'f4')",
+    "mmap": "mmap.mmap((file := open('data.bin', 'rb')).fileno(), 0, access=mmap.ACCESS_READ)",
+    "load": "torch.load('w.pt', mmap=True)",
+    "jit.load": "torch.jit.load('s.pt')",
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("way", READERS)
+def test_a_file_that_compiled_code_reads_is_noticed(tmp_path: Path, way: str) -> None:
+    import torch
+
+    (tmp_path / "data.bin").write_bytes(b"12345678")
+    torch.save({"w": torch.ones(3)}, tmp_path / "w.pt")
+    torch.jit.save(torch.jit.script(torch.nn.ReLU()), tmp_path / "s.pt")
+    head = "import mmap\nimport numpy as np\nimport torch\nfrom torch import nn\n"
+    (tmp_path / "net.py").write_text(f"{head}read = {READERS[way]}\nNet = nn.ReLU\n")
+    (name,) = (name for name in ("data.bin", "w.pt", "s.pt") if name in READERS[way])
+    reads = read_by(tmp_path)
+    assert str(tmp_path / name) in reads.contents
+    assert still_hold(reads)
+    (tmp_path / name).write_bytes(b"87654321")
     assert not still_hold(reads)
 
 
