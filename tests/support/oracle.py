@@ -204,8 +204,12 @@ class _Run:
 
     def mask(self, index: Sequence[Any]) -> Mask:
         """The input positions read by the units at `index` (integers or slices, one per axis)."""
+        return self.read((slice(None), slice(None), *index))
+
+    def read(self, index: Sequence[Any]) -> Mask:
+        """The input positions read by the elements at `index`, which counts every dimension."""
         # The zero keeps a graph where nothing depends on the input.
-        unit = self.output[(slice(None), slice(None), *index)].sum() + 0 * self.input.sum()
+        unit = self.output[tuple(index)].sum() + 0 * self.input.sum()
         (gradient,) = torch.autograd.grad(unit, self.input, retain_graph=True)
         size = gradient.abs().amax((0, 1))
         read = size > 0

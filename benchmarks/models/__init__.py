@@ -1,0 +1,1 @@
+"""Published models, traced, beside their own numbers, torch's counter and gradients."""

@@ -1,0 +1,91 @@
+"""One model of the catalogue, traced, beside everything that is known of it from elsewhere."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import msgspec
+from torch import Tensor, nn
+
+from archcheck import Network, UnknownField, receptive_field, trace
+from benchmarks.models import fields, sources
+from benchmarks.models.catalogue import Model
+from benchmarks.models.counting import counted
+from benchmarks.models.findings import Found, Published
+
+LARGEST = 40_000_000
+"""Parameters of the largest model whose gradients are measured."""
+
+
+def check(model: Model) -> Found:
+    """Trace a model and compare what can be compared."""
+    started = time.perf_counter()
+    found = Found(library=model.library, family=model.family, name=model.name)
+    try:
+        figures = _figures(model)
+    except Exception as error:
+        figures = {"raised": f"{type(error).__name__}: {_first_line(error)}"}
+    seconds = round(time.perf_counter() - started, 1)
+    return msgspec.structs.replace(found, seconds=seconds, **figures)
+
+
+def _figures(model: Model) -> dict[str, Any]:
+    net, shape = sources.build(model)
+    network, inputs = _traced(net, shape)
+    figures: dict[str, Any] = {
+        "parameters": network.num_parameters,
+        "own_parameters": sum(parameter.numel() for parameter in net.parameters()),
+        "macs": network.macs,
+        "published": _published(model, network, shape),
+        **_fields(net, network, shape),
+    }
+    return {**figures, "counted": counted(net, inputs)}
+
+
+def _traced(net: nn.Module, shape: sources.Shape) -> tuple[Network, tuple[Tensor, ...]]:
+    """The network, and the input that its last pass ran on: values may decide what it does."""
+    passes: list[tuple[Tensor, ...]] = []
+    hook = net.register_forward_pre_hook(lambda _, inputs: passes.append(inputs))
+    try:
+        return trace(net, shape), passes[-1]
+    finally:
+        hook.remove()
+
+
+def _published(model: Model, network: Network, shape: sources.Shape) -> tuple[Published, ...]:
+    rows = []
+    for row in sources.published(model):
+        if row.side != shape[-1]:
+            network = trace(*sources.build(model, row.side))
+        macs = None if network.macs is None else round(network.macs / 1e9, 3)
+        rows.append(Published(row.side, network.num_parameters, row.parameters, macs, row.billions))
+    return tuple(rows)
+
+
+def _fields(net: nn.Module, network: Network, shape: sources.Shape) -> dict[str, Any]:
+    rf = receptive_field(network)
+    figures: dict[str, Any] = {}
+    try:
+        rf.at("features")
+    except UnknownField as error:
+        figures["features"] = _without_place(_first_line(error))
+    if network.num_parameters > LARGEST:
+        return {**figures, "untried": (f"more than {LARGEST:,} parameters",)}
+    compared = fields.compare(net, network, rf, shape)
+    return {
+        **figures,
+        "units": compared.units,
+        "differing": tuple(compared.differing),
+        "untried": tuple(compared.refused),
+    }
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _without_place(text: str) -> str:
+    """A reason without the module and the line, which are different in every model."""
+    return re.sub(r" in \S* ?\(.*\)$", "", text)
