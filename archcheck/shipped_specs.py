@@ -29,6 +29,14 @@ def shipped_specs() -> dict[str, Path]:
     return {}
 
 
+def shipped_name(file: str) -> str:
+    """The name of the shipped spec in a file; empty for any other."""
+    if not file:
+        return ""
+    place = Path(file).resolve()
+    return next((name for name, spec in shipped_specs().items() if spec == place), "")
+
+
 class UnknownName(LookupError):
     """No shipped spec has this name."""
 

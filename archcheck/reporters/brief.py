@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -12,7 +11,7 @@ from rich.text import Text
 from archcheck.network.remarks import Remark
 from archcheck.reporters import formatting
 from archcheck.reporters.text import print_report, remark_text, summary
-from archcheck.shipped_specs import shipped_specs
+from archcheck.shipped_specs import shipped_name
 from archcheck.spec import Report
 
 LONGEST_NAME = 50
@@ -56,6 +55,4 @@ def _name(report: Report) -> str:
 
 def _spec(report: Report) -> str:
     """A shipped spec by its name, others by their path."""
-    shipped = {str(file): name for name, file in shipped_specs().items()}
-    file = report.spec.file
-    return shipped.get(str(Path(file).resolve())) or formatting.path(file) if file else ""
+    return shipped_name(report.spec.file) or formatting.path(report.spec.file)

@@ -11,6 +11,7 @@ from archcheck.fields.explain.path import FieldPath
 from archcheck.fields.explain.summary import Summary, elsewhere
 from archcheck.network import Network, Op
 from archcheck.network.remarks import remarks_on
+from archcheck.project import in_project
 from archcheck.reporters.inspection import FIELD_KEYS, answer_data, field_data, number, place
 
 REPORT_VERSION = 1
@@ -101,7 +102,7 @@ def _unit(unit: UnitField) -> dict[str, Any]:
 
 def _effective(summary: Summary, effective: Effective) -> dict[str, Any]:
     return {
-        "weights": effective.weights or None,
+        "weights": in_project(effective.weights) or None,
         "samples": effective.samples,
         "area": effective.area,
         "side": effective.side,

@@ -15,6 +15,7 @@ from archcheck.network import Layer, Network, Op, Place, layers_of
 from archcheck.network.remarks import remarks_on
 from archcheck.phrases import shape_text, size_text
 from archcheck.plain_text import in_one_line
+from archcheck.project import in_project
 from archcheck.reporters import formatting
 
 VERSION = 1
@@ -117,7 +118,7 @@ def number(value: Any) -> int | float | None:
 
 def place(where: Place | None) -> dict[str, Any] | None:
     """A line of code."""
-    return None if where is None else {"file": where.file, "line": where.line}
+    return None if where is None else {"file": in_project(where.file), "line": where.line}
 
 
 def _last_op(network: Network, layer: Layer) -> Op | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archcheck.plain_text import plain
+from archcheck.project import in_project
 from archcheck.rules import Location
 
 
@@ -28,30 +29,9 @@ class Region:
         return relative(self.file)
 
 
-def repository_root() -> Path:
-    """The root of the git repository, else the working directory."""
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-
-
 def relative(file: str) -> str:
-    """A path relative to the repository's root with forward slashes; whole if it lies outside."""
-    return plain(relative_path(file))
-
-
-def relative_path(file: str) -> str:
-    """As :func:`relative`, with every byte of a name that is no UTF-8 kept."""
-    if not file or not Path(file).is_absolute():
-        path = Path.cwd() / file
-        if not file or not path.exists():
-            return file
-        file = str(path)
-    try:
-        place = Path(file)
-        named = place.parent.resolve() / place.name  # a link is called by its own name
-        return named.relative_to(repository_root().resolve()).as_posix()
-    except (ValueError, OSError):
-        return Path(file).as_posix()
+    """A path relative to the project's root with forward slashes; whole if it lies outside."""
+    return plain(in_project(file))
 
 
 def region(where: Location) -> Region | None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import archcheck
 from archcheck.plain_text import plain
+from archcheck.project import in_project
 from archcheck.reporters.data import dumps
 from archcheck.reporters.findings import (
     REMARK,
@@ -24,7 +25,7 @@ from archcheck.reporters.findings import (
     remarks,
     title,
 )
-from archcheck.reporters.regions import Region, relative_path
+from archcheck.reporters.regions import Region
 from archcheck.rules import Rule, all_rules, documentation
 from archcheck.spec import Report
 from archcheck.spec.points import added
@@ -184,7 +185,7 @@ def _at(file: str, region: Region | None) -> dict[str, Any]:
 
 
 def _artifact(file: str) -> dict[str, str]:
-    path = relative_path(file)
+    path = in_project(file)
     try:
         uri = quote(os.fsencode(path))
     except UnicodeError:

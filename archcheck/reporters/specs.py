@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from archcheck.plain_text import inert
+from archcheck.project import in_project
 from archcheck.reporters import formatting
 from archcheck.spec import Spec, SpecError
 from archcheck.spec.points import Points, added
@@ -74,14 +75,14 @@ def examined_as_dict(examined: Examined) -> dict[str, Any]:
         "valid": not any(errors for _, _, errors in examined),
         "specs": [
             {
-                "file": spec.file if spec is not None else name,
+                "file": in_project(spec.file if spec is not None else name),
                 "valid": not errors,
                 "title": spec.title if spec is not None else None,
                 "rules": [r.rule.name for r in spec.requirements] if spec is not None else None,
                 "points": offered(spec).as_dict() if spec is not None else None,
                 "errors": [
                     {
-                        "file": error.file or name,
+                        "file": in_project(error.file or name),
                         "line": error.line,
                         "column": error.column,
                         "message": error.message,

@@ -8,8 +8,10 @@ from typing import Any, Literal
 from archcheck.network import Network
 from archcheck.network.remarks import Remark
 from archcheck.plain_text import in_one_line, inert
+from archcheck.project import in_project
 from archcheck.rules import Location, Verdict
 from archcheck.rules.options import CommonOptions
+from archcheck.shipped_specs import shipped_name
 from archcheck.spec.model import Spec
 from archcheck.spec.points import Points, added
 
@@ -128,8 +130,8 @@ class Report:
         return {
             "version": VERSION,
             "passed": self.passed,
-            "network": ":".join(part for part in (self.file, self.name) if part),
-            "spec": self.spec.file or self.spec.title,
+            "network": ":".join(part for part in (in_project(self.file), self.name) if part),
+            "spec": _spec(self.spec),
             "input": shapes[0] if len(shapes) == 1 else shapes,
             "parameters": network.num_parameters if network else None,
             "macs": network.macs if network else None,
@@ -169,10 +171,15 @@ class Failure:
     required: str = "a network that runs"
 
 
+def _spec(spec: Spec) -> str:
+    """A shipped spec by its name, others by their file."""
+    return shipped_name(spec.file) or in_project(spec.file) or spec.title
+
+
 def _location(where: Location) -> dict[str, Any]:
     place = where.place
     return {
-        "file": place.file if place else None,
+        "file": in_project(place.file) if place else None,
         "line": place.line if place else None,
         "column": place.column if place else None,
         "end_line": place.end_line if place else None,
