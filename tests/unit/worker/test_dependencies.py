@@ -284,7 +284,7 @@ READERS = {
     "from_file of a typed storage": "torch.FloatStorage.from_file('data.bin', False, 2)",
     "memmap": "np.memmap('data.bin', 'f4')",
     "fromfile": "np.fromfile('data.bin', 'f4')",
-    "mmap": "mmap.mmap(open('data.bin', 'rb').fileno(), 0, access=mmap.ACCESS_READ)",
+    "mmap": "mmap.mmap((file := open('data.bin', 'rb')).fileno(), 0, access=mmap.ACCESS_READ)",
     "load": "torch.load('w.pt', mmap=True)",
     "jit.load": "torch.jit.load('s.pt')",
 }
@@ -297,7 +297,7 @@ def test_a_file_that_compiled_code_reads_is_noticed(tmp_path: Path, way: str) ->
 
     (tmp_path / "data.bin").write_bytes(b"12345678")
     torch.save({"w": torch.ones(3)}, tmp_path / "w.pt")
-    torch.jit.script(torch.nn.ReLU()).save(str(tmp_path / "s.pt"))  # type: ignore[no-untyped-call]
+    torch.jit.save(torch.jit.script(torch.nn.ReLU()), tmp_path / "s.pt")
     head = "import mmap\nimport numpy as np\nimport torch\nfrom torch import nn\n"
     (tmp_path / "net.py").write_text(f"{head}read = {READERS[way]}\nNet = nn.ReLU\n")
     (name,) = (name for name in ("data.bin", "w.pt", "s.pt") if name in READERS[way])
