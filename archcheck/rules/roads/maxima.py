@@ -15,7 +15,7 @@ from archcheck.rules.roads.positions import (
     learned,
     may_hide_positions,
     sources,
-    varies,
+    varies_behind,
     weights,
 )
 
@@ -96,7 +96,7 @@ def _along_positions(subject: Subject, op: Op) -> bool | None:
     reduced = (0,) if op.kind == "msort" else dimensions(op, rank, default)
     if reduced is None:
         return None
-    joins = varies(subject, tensor, reduced)
+    joins = varies_behind(subject, tensor, reduced)
     return None if joins is False and may_hide_positions(subject, tensor, reduced) else joins
 
 

@@ -6,8 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from msgspec.structs import replace
+
 from archcheck.fields.algebra.field_map import FieldMap
-from archcheck.fields.forward import UnknownMap
+from archcheck.fields.algebra.positions import Positions
+from archcheck.fields.forward import ForwardWalk, UnknownMap
+from archcheck.fields.handlers import Reading
 from archcheck.network import Network, Op, kinds
 from archcheck.network.equations import explicit
 from archcheck.network.graph import data_inputs
@@ -48,6 +52,23 @@ def varies(subject: Subject, tensor: int, dims: Iterable[int] | None = None) -> 
     if maps is None:
         return None
     return any(_varies(m, range(len(m.groups)) if dims is None else dims) for m in maps)
+
+
+def varies_behind(subject: Subject, tensor: int, dims: Sequence[int]) -> bool | None:
+    """The same, also of the positions of what the tensor was made of by moving values: those of one
+    position of the input, as an upsampling convolution makes them, among them."""
+    seen = varies(subject, tensor, dims)
+    made_of, passed = sources(subject.network, tensor)
+    if seen is not False or not any(_rearranges(subject.network, op) for op in passed):
+        return seen
+    for source in made_of:
+        walk = walk_from(subject, source, {op.index for op in passed})
+        m = None if walk is None else walk.map(tensor)
+        if not isinstance(m, FieldMap):
+            return None
+        if _varies(m, dims):
+            return True
+    return False
 
 
 def varies_everywhere(subject: Subject, tensor: int, dims: Iterable[int]) -> bool:
@@ -133,18 +154,27 @@ def aligned(subject: Subject, tensors: Sequence[int]) -> bool | None:
         return None
     if any(each != centres[0] for each in centres):
         return False
-    hidden = any(_joined_before(subject, tensor) for tensor in tensors)
     passed = [op for tensor in tensors for op in sources(network, tensor)[1]]
-    return None if hidden and any(_rearranges(network, op) for op in passed) else True
+    if not any(_rearranges(network, op) for op in passed):
+        return True
+    # Neighbours that see the same of the input may have been made of one position.
+    for source in {each for tensor in tensors for each in sources(network, tensor)[0]}:
+        walk = walk_from(subject, source, {op.index for op in passed})
+        maps = [None if walk is None else walk.map(tensor) for tensor in tensors]
+        if walk is None or any(isinstance(m, UnknownMap) for m in maps):
+            return None
+        sets = [_moving_sets(m) for m in maps if isinstance(m, FieldMap)]
+        if any(each != sets[0] for each in sets):
+            return False
+    return None if any(_joined_before(subject, tensor) for tensor in tensors) else True
 
 
-_Place = tuple[int, int, int]
-_Centres = tuple[tuple[tuple[_Place, ...], tuple[int | None, ...]], ...]
+_Moving = tuple[tuple[tuple[int, int, int], ...], tuple[Positions, ...]]
 
 
-def _centres(m: FieldMap) -> _Centres:
+def _moving_sets(m: FieldMap) -> tuple[_Moving, ...]:
     """For each axis: along which factors of which dimensions the fields move, and how far they do
-    when they repeat; and twice the centre of each of them."""
+    when they repeat; and the sets that move."""
     factors = [
         (d - len(m.groups), place)
         for d in range(len(m.groups))
@@ -157,12 +187,20 @@ def _centres(m: FieldMap) -> _Centres:
                 for number, factor in enumerate(factors)
                 if track.local.varies(number)
             ),
-            tuple(
-                None if positions.hull is None else sum(positions.hull)
-                for positions in track.local.values.flat
-            ),
+            tuple(track.local.values.flat),
         )
         for track in m.tracks
+    )
+
+
+_Centres = tuple[tuple[tuple[tuple[int, int, int], ...], tuple[int | None, ...]], ...]
+
+
+def _centres(m: FieldMap) -> _Centres:
+    """The same with twice the centre of each set in its place."""
+    return tuple(
+        (moves, tuple(None if each.hull is None else sum(each.hull) for each in sets))
+        for moves, sets in _moving_sets(m)
     )
 
 
@@ -189,6 +227,21 @@ def sources(network: Network, tensor: int) -> tuple[set[int], list[Op]]:
             passed.append(op)
             waiting += data_inputs(op)
     return found, passed
+
+
+def walk_from(subject: Subject, source: int, kept: set[int]) -> ForwardWalk | None:
+    """The fields in one of a network's values, behind some operations alone; None if it is not
+    known which of its dimensions are space."""
+    network = subject.network
+    maps = known_maps(subject, source)
+    if maps is None:
+        return None
+    spatial = {m.spatial_dimensions() for m in maps}
+    if len(spatial) != 1 or any(m.groups[d] > 1 for m in maps for d in m.spatial_dimensions()):
+        return None
+    ops = [op if op.index in kept else replace(op, inputs=(), outputs=()) for op in network.ops]
+    behind = replace(network, inputs=(source,), ops=tuple(ops))
+    return ForwardWalk(behind, Reading(True, False), spatial=spatial.pop())
 
 
 def driven(network: Network, op: Op) -> list[int]:
