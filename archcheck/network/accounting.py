@@ -62,7 +62,7 @@ class Held:
     has counted left out; a complex number counts once.
 
     ``source`` is the operation that made it, None if it was there before the pass; ``place`` is the
-    line where it entered.
+    line where it entered, None for a registered parameter.
     """
 
     tensor: Tensor
@@ -169,9 +169,14 @@ class _Ledger:
                 continue
             size = self._fresh(tensor)
             if size:
-                readers = network.consumers.get(tensor.id, ())
-                op = source or (readers[0] if readers else None)
-                yield Held(tensor, size, op.called if op is not None else None, source)
+                yield Held(tensor, size, self._place(tensor, source), source)
+
+    def _place(self, tensor: Tensor, source: Op | None) -> Place | None:
+        """The line where a tensor was made, or is first read."""
+        if source is not None or tensor.origin == "parameter":
+            return None if source is None else source.called
+        readers = self.network.consumers.get(tensor.id, ())
+        return readers[0].called if readers else None
 
     def _fresh(self, tensor: Tensor) -> int:
         """The elements of a tensor that are not counted yet."""

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from archcheck.network import Network, Op, kinds
 from archcheck.rules.base import Subject
-from archcheck.rules.roads.positions import MOVES, Found, driven, learned, varies, weights
+from archcheck.rules.roads.positions import (
+    MOVES,
+    Found,
+    driven,
+    joins_positions,
+    learned,
+    may_hide_positions,
+    varies,
+    weights,
+)
 
+_POINTWISE = MOVES | kinds.ELEMENTWISE | kinds.NORMALIZATIONS | kinds.ACTIVATIONS | kinds.DROPOUTS
+"""Kinds that leave as many units as they read, or only move them."""
 _SUMS = frozenset({"sum", "nansum"})
 _OTHERWISE = (
     kinds.MAX_POOLS
@@ -31,24 +42,55 @@ def averages(subject: Subject, apart: set[int]) -> Found:
     certain, and those that may. ``apart`` are indices of operations that were judged already."""
     certain, doubtful = [], []
     for op in subject.network.ops:
-        if op.index in apart or not op.outputs or not _ends_a_map(subject, op):
+        if op.index in apart or not op.outputs:
             continue
-        answer = _averages(subject.network, op)
-        if answer is None:
+        if _hides_an_average(subject, op):
             doubtful.append(op)
-        elif answer:
-            certain.append(op)
+        elif _ends_a_map(subject, op):
+            answer = _averages(subject.network, op)
+            if answer is None:
+                doubtful.append(op)
+            elif answer:
+                certain.append(op)
     return Found(tuple(certain), tuple(doubtful))
+
+
+def _hides_an_average(subject: Subject, op: Op) -> bool:
+    """Whether one unit of what is left may be the average of all: the last of a running sum, the
+    first of a spectrum, a row of a product with constants."""
+    network = subject.network
+    operands = driven(network, op)
+    if not operands:
+        return False
+    if op.kind in kinds.SPECTRA or op.kind == "cumsum":
+        return True
+    if op.kind in kinds.LINEAR | kinds.MATRIX_PRODUCTS and len(operands) == 1:
+        constant = not all(learned(network, each) for each in weights(network, op))
+        return constant and len(op.inputs) > 1 and joins_positions(subject, op) is not False
+    return op.kind in kinds.CONVOLUTIONS and _spans_a_map(network, op)
+
+
+def _spans_a_map(network: Network, op: Op) -> bool:
+    """Whether a convolution with a constant kernel has windows as large as its map."""
+    kernel = op.arguments["weight"]["tensor"]
+    window = network.shape(kernel)[2:]
+    sides = network.shape(op.inputs[0])[-len(window) :]
+    whole = all(size >= side for size, side in zip(window, sides, strict=True))
+    return whole and not learned(network, kernel)
 
 
 def _ends_a_map(subject: Subject, op: Op) -> bool:
     """Whether an operation joins all positions of what it reads, or may."""
     operands = driven(subject.network, op)
-    if op.kind in MOVES or not operands:
+    if op.kind in _POINTWISE:
         return False
     after = varies(subject, op.outputs[0])
-    before = [varies(subject, tensor) for tensor in operands]
-    return after is not True and any(each is not False for each in before)
+    return after is not True and any(_may_be_a_map(subject, tensor) for tensor in operands)
+
+
+def _may_be_a_map(subject: Subject, tensor: int) -> bool:
+    dims = range(1, len(subject.network.shape(tensor)))
+    return varies(subject, tensor) is not False or may_hide_positions(subject, tensor, dims)
 
 
 def _averages(network: Network, op: Op) -> bool | None:

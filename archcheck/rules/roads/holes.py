@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.forward import ForwardWalk
-from archcheck.fields.handlers import Reading
 from archcheck.network import Op, kinds
 from archcheck.network.attributes import attributes, spread
 from archcheck.rules.base import Subject
@@ -16,9 +13,9 @@ from archcheck.rules.roads.positions import (
     aligned,
     driven,
     joins_positions,
-    known_maps,
     learned,
     sources,
+    walk_from,
     weights,
 )
 
@@ -98,28 +95,13 @@ class _Finder:
 
     def _answer(self, op: Op, operands: list[int], source: int, kept: set[int]) -> bool | None:
         """Whether an operation sees a value with holes, through operations that only move it."""
-        walk = _walk_from(self._subject, source, kept)
+        walk = walk_from(self._subject, source, kept)
         if walk is None:
             return None
         behind = _has_holes(walk, op.outputs[0])
         if behind and any(_has_holes(walk, tensor) for tensor in operands):
             return False  # it is they that have them
         return behind
-
-
-def _walk_from(subject: Subject, source: int, kept: set[int]) -> ForwardWalk | None:
-    """The fields in one of a network's values, behind some operations alone; None if it is not
-    known which of its dimensions are space."""
-    network = subject.network
-    maps = known_maps(subject, source)
-    if maps is None:
-        return None
-    spatial = {m.spatial_dimensions() for m in maps}
-    if len(spatial) != 1 or any(m.groups[d] > 1 for m in maps for d in m.spatial_dimensions()):
-        return None
-    ops = [op if op.index in kept else replace(op, inputs=(), outputs=()) for op in network.ops]
-    behind = replace(network, inputs=(source,), ops=tuple(ops))
-    return ForwardWalk(behind, Reading(True, False), spatial=spatial.pop())
 
 
 def _has_holes(walk: ForwardWalk, tensor: int) -> bool | None:

@@ -13,8 +13,9 @@ from archcheck.rules.roads.positions import (
     dimensions,
     driven,
     learned,
+    may_hide_positions,
     sources,
-    varies,
+    varies_behind,
     weights,
 )
 
@@ -93,7 +94,10 @@ def _along_positions(subject: Subject, op: Op) -> bool | None:
     if op.kind in ("median", "nanmedian", "quantile"):
         default = None
     reduced = (0,) if op.kind == "msort" else dimensions(op, rank, default)
-    return None if reduced is None else varies(subject, tensor, reduced)
+    if reduced is None:
+        return None
+    joins = varies_behind(subject, tensor, reduced)
+    return None if joins is False and may_hide_positions(subject, tensor, reduced) else joins
 
 
 def _chooses(subject: Subject, op: Op) -> bool | None:

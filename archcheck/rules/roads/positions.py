@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
-from archcheck.fields import UnknownField
+from msgspec.structs import replace
+
 from archcheck.fields.algebra.field_map import FieldMap
-from archcheck.fields.forward import UnknownMap
+from archcheck.fields.algebra.positions import Positions
+from archcheck.fields.forward import ForwardWalk, UnknownMap
+from archcheck.fields.handlers import Reading
 from archcheck.network import Network, Op, kinds
 from archcheck.network.equations import explicit
 from archcheck.network.graph import data_inputs
@@ -44,18 +46,35 @@ def known_maps(subject: Subject, tensor: int) -> list[FieldMap] | None:
 
 
 def varies(subject: Subject, tensor: int, dims: Iterable[int] | None = None) -> bool | None:
-    """Whether the units of a tensor see different positions, along some dimensions or anywhere;
-    None if it is not known."""
+    """Whether the units of a tensor stand for different positions, along some dimensions or
+    anywhere; None if it is not known."""
     maps = known_maps(subject, tensor)
     if maps is None:
         return None
     return any(_varies(m, range(len(m.groups)) if dims is None else dims) for m in maps)
 
 
+def varies_behind(subject: Subject, tensor: int, dims: Sequence[int]) -> bool | None:
+    """The same, also of the positions of what the tensor was made of by moving values: those of one
+    position of the input, as an upsampling convolution makes them, among them."""
+    seen = varies(subject, tensor, dims)
+    made_of, passed = sources(subject.network, tensor)
+    if seen is not False or not any(_rearranges(subject.network, op) for op in passed):
+        return seen
+    for source in made_of:
+        walk = walk_from(subject, source, {op.index for op in passed})
+        m = None if walk is None else walk.map(tensor)
+        if not isinstance(m, FieldMap):
+            return None
+        if _varies(m, dims):
+            return True
+    return False
+
+
 def varies_everywhere(subject: Subject, tensor: int, dims: Iterable[int]) -> bool:
     """Whether all that lies along some dimensions are positions, and no channel is among them."""
     factors = [
-        m.varies(factor)
+        _is_position(m, factor)
         for m in known_maps(subject, tensor) or ()
         for d in dims
         for factor in _factors(m, d)
@@ -65,8 +84,13 @@ def varies_everywhere(subject: Subject, tensor: int, dims: Iterable[int]) -> boo
 
 
 def _varies(m: FieldMap, dims: Iterable[int]) -> bool:
-    factors = [factor for d in dims for factor in _factors(m, d)]
-    return any(m.factors[factor].size > 1 and m.varies(factor) for factor in factors)
+    return any(_is_position(m, factor) for d in dims for factor in _factors(m, d))
+
+
+def _is_position(m: FieldMap, factor: int) -> bool:
+    """Whether units along a factor stand for different positions. Where all were joined before they
+    see the same, and stand for positions all the same."""
+    return m.factors[factor].size > 1 and (m.varies(factor) or m.factors[factor].spatial)
 
 
 def _factors(m: FieldMap, dimension: int) -> range:
@@ -74,27 +98,118 @@ def _factors(m: FieldMap, dimension: int) -> range:
     return range(span.start, span.stop)
 
 
+def may_hide_positions(subject: Subject, tensor: int, dims: Iterable[int]) -> bool:
+    """Whether dimensions along which all units see the same may be positions nevertheless.
+
+    All of them were joined before, as by a linear layer whose result is viewed as a map; or
+    channels were put between positions, as by a pixel shuffle.
+    """
+    network = subject.network
+    shape = network.shape(tensor)
+    along = {dim for dim in dims if shape[dim] > 1}
+    made_of, passed = sources(network, tensor)
+    if along and any(_mixes(subject, op.outputs[0]) for op in passed):
+        return True
+    if not along or not _joined_before(subject, tensor):
+        return False
+    if any(_rearranges(network, op) for op in passed):
+        return True
+    makers = [network.producer(each) for each in made_of]
+    if along == {len(shape) - 1} and all(op and op.kind in kinds.LINEAR for op in makers):
+        return False
+    return len(shape) != 2 and (along != {1} or len(shape) < 4)
+
+
+def _mixes(subject: Subject, tensor: int) -> bool:
+    """Whether a dimension of a tensor holds positions and channels."""
+    for m in known_maps(subject, tensor) or ():
+        for d in range(len(m.groups)):
+            several = [factor for factor in _factors(m, d) if m.factors[factor].size > 1]
+            if len({_is_position(m, factor) for factor in several}) > 1:
+                return True
+    return False
+
+
+def _joined_before(subject: Subject, tensor: int) -> bool:
+    maps = known_maps(subject, tensor) or ()
+    tracks = [track for m in maps for track in m.tracks]
+    return not tracks or any(track.joined_by is not None for track in tracks)
+
+
+def _rearranges(network: Network, op: Op) -> bool:
+    """Whether an operation may put positions in the place of others, or of channels."""
+    sizes = [network.shape(each)[1:] for each in (op.inputs[0], op.outputs[0])]
+    several = any(sum(size > 1 for size in shape) > 1 for shape in sizes)
+    return op.kind in MOVES - kinds.COPIES and several
+
+
 def aligned(subject: Subject, tensors: Sequence[int]) -> bool | None:
     """Whether the units at one place of several tensors look at one centre; None if not known."""
-    centres = set()
-    for index in range(len(subject.network.inputs)):
-        rf = subject.fields(input_index=index)
-        for tensor in tensors:
-            if rf.forward.map(tensor) is None:
-                continue
-            try:
-                field = rf.tensor(tensor)
-            except UnknownField:
-                return None
-            if None in field.start or None in field.jump:
-                return None if varies(subject, tensor) is not False else True
-            centres.add((index, field.start, field.jump))
-    return len(centres) <= len(subject.network.inputs) and _one_each(centres)
+    network = subject.network
+    known = [known_maps(subject, tensor) for tensor in tensors]
+    if any(maps is None for maps in known):
+        return None
+    centres = [tuple(_centres(m) for m in maps) for maps in known if maps]
+    if not _comparable(centres):
+        return None
+    if any(each != centres[0] for each in centres):
+        return False
+    passed = [op for tensor in tensors for op in sources(network, tensor)[1]]
+    if not any(_rearranges(network, op) for op in passed):
+        return True
+    # Neighbours that see the same of the input may have been made of one position.
+    for source in {each for tensor in tensors for each in sources(network, tensor)[0]}:
+        walk = walk_from(subject, source, {op.index for op in passed})
+        maps = [None if walk is None else walk.map(tensor) for tensor in tensors]
+        if walk is None or any(isinstance(m, UnknownMap) for m in maps):
+            return None
+        sets = [_moving_sets(m) for m in maps if isinstance(m, FieldMap)]
+        if any(each != sets[0] for each in sets):
+            return False
+    return None if any(_joined_before(subject, tensor) for tensor in tensors) else True
 
 
-def _one_each(centres: Iterable[tuple[Any, ...]]) -> bool:
-    indices = [centre[0] for centre in centres]
-    return len(indices) == len(set(indices))
+_Moving = tuple[tuple[tuple[int, int, int], ...], tuple[Positions, ...]]
+
+
+def _moving_sets(m: FieldMap) -> tuple[_Moving, ...]:
+    """For each axis: along which factors of which dimensions the fields move, and how far they do
+    when they repeat; and the sets that move."""
+    factors = [
+        (d - len(m.groups), place)
+        for d in range(len(m.groups))
+        for place, _ in enumerate(_factors(m, d))
+    ]
+    return tuple(
+        (
+            tuple(
+                (*factor, track.local.steps[number])
+                for number, factor in enumerate(factors)
+                if track.local.varies(number)
+            ),
+            tuple(track.local.values.flat),
+        )
+        for track in m.tracks
+    )
+
+
+_Centres = tuple[tuple[tuple[tuple[int, int, int], ...], tuple[int | None, ...]], ...]
+
+
+def _centres(m: FieldMap) -> _Centres:
+    """The same with twice the centre of each set in its place."""
+    return tuple(
+        (moves, tuple(None if each.hull is None else sum(each.hull) for each in sets))
+        for moves, sets in _moving_sets(m)
+    )
+
+
+def _comparable(centres: Sequence[tuple[_Centres, ...]]) -> bool:
+    """Whether the tables of several maps have entries for the same units."""
+    layouts = {
+        tuple(tuple((axis[0], len(axis[1])) for axis in m) for m in maps) for maps in centres
+    }
+    return len(layouts) <= 1
 
 
 def sources(network: Network, tensor: int) -> tuple[set[int], list[Op]]:
@@ -112,6 +227,21 @@ def sources(network: Network, tensor: int) -> tuple[set[int], list[Op]]:
             passed.append(op)
             waiting += data_inputs(op)
     return found, passed
+
+
+def walk_from(subject: Subject, source: int, kept: set[int]) -> ForwardWalk | None:
+    """The fields in one of a network's values, behind some operations alone; None if it is not
+    known which of its dimensions are space."""
+    network = subject.network
+    maps = known_maps(subject, source)
+    if maps is None:
+        return None
+    spatial = {m.spatial_dimensions() for m in maps}
+    if len(spatial) != 1 or any(m.groups[d] > 1 for m in maps for d in m.spatial_dimensions()):
+        return None
+    ops = [op if op.index in kept else replace(op, inputs=(), outputs=()) for op in network.ops]
+    behind = replace(network, inputs=(source,), ops=tuple(ops))
+    return ForwardWalk(behind, Reading(True, False), spatial=spatial.pop())
 
 
 def driven(network: Network, op: Op) -> list[int]:

@@ -72,6 +72,15 @@ def log_of_exponentials(x: Tensor) -> Tensor:
     return (x * 20).exp().mean((2, 3)).log() / 20
 
 
+def viewed_as_a_map(x: Tensor) -> Tensor:
+    return (x.flatten(1) @ x.new_ones(256, 64)).view(1, 4, 4, 4).amax((2, 3))
+
+
+def joined_before(x: Tensor) -> Tensor:
+    tokens = x.flatten(2).mT
+    return (torch.softmax(tokens @ tokens.mT, -1) @ tokens).amax(1)
+
+
 MAXIMA: list[tuple[str, Callable[[Tensor], Any]]] = [
     ("failed", lambda x: F.max_pool2d(x, 2)),
     ("failed", lambda x: F.adaptive_max_pool2d(x, 1)),
@@ -105,6 +114,9 @@ MAXIMA: list[tuple[str, Callable[[Tensor], Any]]] = [
     ("not-verified", larger_by_a_negated_sum),
     ("not-verified", gathered_by_a_constant_kernel),
     ("not-verified", power_mean),
+    ("not-verified", viewed_as_a_map),
+    ("failed", joined_before),
+    ("not-verified", lambda x: F.pixel_shuffle(x, 2).reshape(1, 1, 16, 8, 2).amax(-1)),
     ("not-verified", log_of_exponentials),
 ]
 
@@ -149,6 +161,9 @@ AVERAGES: list[tuple[str, Callable[[Tensor], Any]]] = [
     ("not-verified", lambda x: torch.fft.fft2(x)[..., 0, 0].real),
     ("not-verified", lambda x: F.lp_pool2d(x, 1, 8)),
     ("not-verified", lambda x: x.relu().norm(1, (2, 3))),
+    ("not-verified", lambda x: x.flatten(2).cumsum(2)[..., -1] / 64),
+    ("not-verified", lambda x: (x.flatten(2) @ torch.ones(64, 64))[..., 0]),
+    ("not-verified", lambda x: F.conv2d(x, torch.ones(4, 4, 15, 15), padding=7)[..., 4, 4]),
 ]
 
 
