@@ -30,3 +30,8 @@ def some_of(names: Sequence[object], most: int) -> str:
     """The first few of some names: ``conv1, conv2 and 5 more``."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(str, names[:most])) + more
+
+
+def how_many(number: int, noun: str, plural: str = "") -> str:
+    """A number of things: ``1 rule``, ``2 rules``."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # commands without a spec do not import it
     from archcheck.spec import Report, Spec, SpecError
 
 FILE_WIDTH = 120
-"""The columns of text that goes to a file or a pipe."""
+"""The columns of tables that go to a file or a pipe; sentences there are not wrapped."""
 
 
 def write_report(report: Report, output_format: str, file: Path | None) -> None:
@@ -202,21 +202,25 @@ def print_schema() -> None:
     _write_json(json_schema(), None)
 
 
-def _width() -> int:
+def _width() -> int | None:
+    """The columns that text is wrapped to; None in a pipe, unless COLUMNS names a number."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) > 0:
         return int(columns)
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else FILE_WIDTH
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _render(show: Callable[[Console], None], *, for_file: bool = False) -> str:
     """The text that a function prints, in colour if standard output shows colours."""
-    buffer = StringIO()
-    if for_file:
-        console = Console(file=buffer, width=FILE_WIDTH, no_color=True, force_terminal=False)
-    else:
-        terminal = True if sys.stdout.isatty() else None  # None: as FORCE_COLOR says
-        console = Console(file=buffer, width=_width(), force_terminal=terminal)
+    buffer, width = StringIO(), None if for_file else _width()
+    terminal = False if for_file else True if sys.stdout.isatty() else None  # as FORCE_COLOR says
+    console = Console(
+        file=buffer,
+        width=width or FILE_WIDTH,
+        soft_wrap=width is None,
+        no_color=True if for_file else None,
+        force_terminal=terminal,
+    )
     show(console)
     *lines, _ = buffer.getvalue().split("\n")
     return inert("".join(f"{line.rstrip()}\n" for line in lines))

@@ -10,33 +10,24 @@ from rich.text import Text
 
 from archcheck.network.remarks import Remark
 from archcheck.reporters import formatting
+from archcheck.reporters.layout import flowed, hung, sentence_width, widest
 from archcheck.reporters.text import print_report, remark_text, summary
 from archcheck.shipped_specs import shipped_name
 from archcheck.spec import Report
 
 LONGEST_NAME = 50
-"""The width that names are cut to."""
+"""The width up to which names stand in a column."""
 
 
 def print_brief(reports: Sequence[Report], console: Console) -> None:
     """Print reports: first those that pass, a line each, last how many do not."""
     passed = [report for report in reports if report.passed]
     failed = [report for report in reports if not report.passed]
-    names = [formatting.cut(_name(report), LONGEST_NAME) for report in passed]
-    specs = [formatting.cut(_spec(report), LONGEST_NAME) for report in passed]
-    for report, name, spec in zip(passed, names, specs, strict=True):
-        text = Text("✓ ", style="green")
-        text.append(f"{name:<{max(map(len, names))}}", style="bold not green")
-        text.append(f"   {spec:<{max(map(len, specs))}}", style="dim default")
-        text.append(f"   {summary(report)}", style="default")
-        if report.points:
-            text.append(f"      {report.points}", style="default")
-        if report.seconds:
-            text.append(f"      {report.seconds:.1f} s", style="dim default")
-        console.print(formatting.clean(text), soft_wrap=True, highlight=False)
-        for remark in report.remarks:
-            noted = Text(f"  {remark_text(remark)}", style="dim")
-            console.print(formatting.clean(noted), soft_wrap=True, highlight=False)
+    names = min(widest(map(_name, passed)), LONGEST_NAME)
+    specs = min(widest(map(_spec, passed)), LONGEST_NAME)
+    for report in passed:
+        for line in _held(report, names, specs, sentence_width(console)):
+            console.print(line, soft_wrap=True, highlight=False)
     for number, report in enumerate(failed):
         if number or passed:
             console.print()
@@ -47,6 +38,25 @@ def print_brief(reports: Sequence[Report], console: Console) -> None:
         text = Text(f"{len(failed)} of {len(reports)} networks failed", style="bold red")
         console.print()
         console.print(text, highlight=False)
+
+
+def _held(report: Report, names: int, specs: int, width: int) -> list[Text]:
+    """The line of a network that passes, and its remarks."""
+    parts = [
+        Text(f"{_name(report):<{names}}", style="bold"),
+        Text(f"{_spec(report):<{specs}}", style="dim"),
+        Text(summary(report)),
+    ]
+    if report.points:
+        parts.append(Text(f"   {report.points}"))
+    if report.seconds:
+        parts.append(Text(f"   {report.seconds:.1f} s", style="dim"))
+    rows = flowed(parts, width - 2, hang=0)
+    heads = [Text("✓ ", style="green"), *[Text("  ")] * len(rows)]
+    lines = [Text.assemble(head, row) for head, row in zip(heads, rows, strict=False)]
+    for remark in report.remarks:
+        lines += hung(Text(remark_text(remark), style="dim"), width, "  ", "    ")
+    return lines
 
 
 def _name(report: Report) -> str:

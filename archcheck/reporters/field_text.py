@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from math import prod
 
@@ -18,8 +19,9 @@ from archcheck.network import Network, Op
 from archcheck.network.remarks import remarks_on
 from archcheck.phrases import shape_text, size_text, some_of
 from archcheck.reporters import formatting
+from archcheck.reporters.growth import bars
 from archcheck.reporters.inspection import heading
-from archcheck.reporters.text import BAR_WIDTH, bar
+from archcheck.reporters.layout import flowed, indented, sentence_width, table_width
 
 LABEL_WIDTH = 15
 """The width of the column of labels."""
@@ -39,7 +41,8 @@ def axis_names(axes: int) -> tuple[str, ...]:
 def print_field(summary: Summary, console: Console) -> None:
     """Print a summary."""
     network = summary.rf.network
-    _print(console, Text(heading(network), style="bold"))
+    for line in heading(network, sentence_width(console)):
+        _print(console, line)
     for remark in remarks_on(network):
         _print(console, Text(f"  {remark}", style="yellow"))
     _print(console, Text(""))
@@ -58,7 +61,7 @@ def print_field(summary: Summary, console: Console) -> None:
     if summary.effective is not None:
         for row in _effective(summary, summary.effective):
             _print(console, row)
-    for text in _paths(network, summary.paths):
+    for text in _paths(network, summary.paths, table_width(console)):
         _print(console, text)
     for row in _elsewhere(summary):
         _print(console, row)
@@ -66,7 +69,8 @@ def print_field(summary: Summary, console: Console) -> None:
 
 def print_unknown(network: Network, at: str, error: UnknownField, console: Console) -> None:
     """Print why a field is not known."""
-    _print(console, Text(heading(network), style="bold"))
+    for line in heading(network, sentence_width(console)):
+        _print(console, line)
     for remark in remarks_on(network):
         _print(console, Text(f"  {remark}", style="yellow"))
     _print(console, Text(""))
@@ -74,16 +78,37 @@ def print_unknown(network: Network, at: str, error: UnknownField, console: Conso
     _print(console, text.append(f" at {at}: {error}", style="not bold default"))
 
 
-def _print(console: Console, text: Text) -> None:
-    console.print(formatting.clean(text), soft_wrap=True, highlight=False)
+@dataclass(frozen=True)
+class Row:
+    """A figure with its label, and a note on it."""
+
+    label: str
+    value: Text
+    note: Text
+
+    def lines(self, width: int) -> list[Text]:
+        """The row in lines of some width; where there is no room for the note it stands below."""
+        parts = [part for part in (self.value, self.note) if part]
+        indent = " " * (2 + LABEL_WIDTH)
+        rows = flowed(parts, width - len(indent), hang=0) or [Text("")]
+        heads = [f"  {self.label:<{LABEL_WIDTH}}", *[indent] * len(rows)]
+        return [Text(head).append_text(row) for head, row in zip(heads, rows, strict=False)]
 
 
-def _row(label: str, value: str, note: str = "", style: str = "") -> Text:
-    text = Text(f"  {label:<{LABEL_WIDTH}}").append(value, style=style)
-    return text.append(f"   {note}", style="dim") if note else text
+Rows = Sequence[Text | Row]
 
 
-def _elsewhere(summary: Summary) -> list[Text]:
+def _print(console: Console, row: Text | Row) -> None:
+    width = sentence_width(console)
+    for line in row.lines(width) if isinstance(row, Row) else indented(row, width):
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def _row(label: str, value: str, note: str = "", style: str = "") -> Row:
+    return Row(label, Text(value, style=style), Text(note, style="dim"))
+
+
+def _elsewhere(summary: Summary) -> Rows:
     """The fields at the other outputs, and in the positions of the other inputs."""
     rows = []
     several = len(summary.rf.network.inputs) > 1
@@ -113,13 +138,13 @@ def _op(op: Op) -> str:
     return f"{op.module or op.kind}{line}"
 
 
-def _figures(summary: Summary) -> list[Text]:
+def _figures(summary: Summary) -> Rows:
     field = summary.field
     note = f"units differ: the smallest is {size_text(field.smallest)}" if field.varies else ""
     if field.is_global and field.joined_by is not None:
         name = field.joined_by.module or field.joined_by.kind
         note = f"global from {name} on" + (f"; {note}" if note else "")
-    rows = [_row("size", size_text(field.size), note, "bold")]
+    rows: list[Text | Row] = [_row("size", size_text(field.size), note, "bold")]
     if summary.without_gates is not None:
         names = [op.module or op.kind for op in summary.joined_by]
         gates = some_of(names, 3)
@@ -146,7 +171,7 @@ def _figures(summary: Summary) -> list[Text]:
             _row("coverage", size_text([f"{share * 100:.0f} %" for share in field.coverage]))
         )
     rows.append(_row("jump", formatting.axes(field.jump)))
-    start = formatting.axes(field.start).replace("-", "−")
+    start = formatting.axes(field.start)
     rows.append(_row("start", start, "the centre of the first unit's field"))
     ends = [
         f"{formatting.signed(a)} before, {formatting.signed(b)} behind" for a, b in summary.padding
@@ -158,21 +183,25 @@ def _figures(summary: Summary) -> list[Text]:
     return rows
 
 
-def _unit_rows(unit: UnitField, without_gates: UnitField | None) -> list[Text]:
-    rows = _region("theoretical", unit.theoretical, of=False)
-    rows += _region("actual", unit.actual, of=True)
+def _unit_rows(unit: UnitField, without_gates: UnitField | None) -> Rows:
+    rows = [
+        *_region("theoretical", unit.theoretical, of=False),
+        *_region("actual", unit.actual, of=True),
+    ]
     if without_gates is not None:
         rows += _region("without gates", without_gates.theoretical, of=False)
     return rows
 
 
-def _region(label: str, region: Region, *, of: bool) -> list[Text]:
+def _region(label: str, region: Region, *, of: bool) -> Rows:
     names = axis_names(len(region.sides))
     if not region.boxes:
         return [_row(label, "nothing", "it reads nothing but padding")]
     noun = "position" if region.count == 1 else "positions"
     share = "" if region.density == 1 else f", {_share(region)} of the hull"
-    rows = [_row(label, size_text(region.size), f"{region.count:,} {noun}{share}", "bold")]
+    rows: list[Text | Row] = [
+        _row(label, size_text(region.size), f"{region.count:,} {noun}{share}", "bold")
+    ]
     axes = [
         formatting.positions(positions) + (f" of {side}" if of else "")
         for positions, side in zip(region.axes, region.sides, strict=True)
@@ -191,14 +220,9 @@ def _share(region: Region) -> str:
     return f"{min(max(percent, 0.01), 99.99):.{digits}f} %"
 
 
-def _boxes(region: Region, names: Sequence[str]) -> list[Text]:
-    rows = [
-        _row(
-            "  parts",
-            str(len(region.boxes)),
-            "the sets on the axes do not combine freely",
-        )
-    ]
+def _boxes(region: Region, names: Sequence[str]) -> Rows:
+    why = "the sets on the axes do not combine freely"
+    rows: list[Text | Row] = [_row("  parts", str(len(region.boxes)), why)]
     for box in region.boxes[:MOST_BOXES]:
         text = "; ".join(
             f"{name} {formatting.positions(p)}" for name, p in zip(names, box, strict=True)
@@ -210,7 +234,7 @@ def _boxes(region: Region, names: Sequence[str]) -> list[Text]:
     return rows
 
 
-def _effective(summary: Summary, effective: Effective) -> list[Text]:
+def _effective(summary: Summary, effective: Effective) -> Rows:
     """The effective field by gradients, beside the possible one."""
     weights = formatting.path(effective.weights) if effective.weights else "random initial weights"
     inputs = "1 random input" if effective.samples == 1 else f"{effective.samples} random inputs"
@@ -221,8 +245,8 @@ def _effective(summary: Summary, effective: Effective) -> list[Text]:
     like = f", as a {'square' if axes == 2 else 'cube'}" if axes > 1 else ""
     positions = "1 position" if effective.area == 1 else f"{effective.area:,} positions"
     note = f"{positions} above 4.55 % of the largest gradient{like} (Luo et al. 2016)"
-    rows = [Text(""), head, _row("side", f"{effective.side:.1f}", note, "bold")]
-    spans = ", ".join(f"{low}–{high}" for low, high in effective.box)
+    rows: list[Text | Row] = [Text(""), head, _row("side", f"{effective.side:.1f}", note, "bold")]
+    spans = ", ".join(formatting.stretch(low, high) for low, high in effective.box)
     rows.append(_row("95 % of it", size_text(effective.box_size), f"on each axis: {spans}"))
     inside = effective.inside(summary.unit.actual)
     if inside is not None and inside < 1 - 1e-9:
@@ -234,7 +258,7 @@ def _effective(summary: Summary, effective: Effective) -> list[Text]:
 # -- paths ------------------------------------------------------------------------------------
 
 
-def _paths(network: Network, paths: Sequence[FieldPath]) -> list[Text]:
+def _paths(network: Network, paths: Sequence[FieldPath], width: int) -> list[Text]:
     """Each path once, with the axes and ends that it sets."""
     alike: dict[tuple[tuple[str, int], ...], list[FieldPath]] = {}
     for path in paths:
@@ -252,7 +276,7 @@ def _paths(network: Network, paths: Sequence[FieldPath]) -> list[Text]:
         if group[0].local:
             about += ", without gates"
         rows += [Text(""), text.append(about, style="not bold")]
-        rows += _layers(network, group[0])
+        rows += _layers(network, group[0], width)
     return rows
 
 
@@ -279,7 +303,7 @@ def _alike_together(rows: Sequence[Growth]) -> list[Growth]:
     return together
 
 
-def _layers(network: Network, path: FieldPath) -> list[Text]:
+def _layers(network: Network, path: FieldPath, width: int) -> list[Text]:
     rows = [Growth("input", 1, 0, "")]
     for link, added in zip(path.links, path.added, strict=True):
         if added:
@@ -290,15 +314,4 @@ def _layers(network: Network, path: FieldPath) -> list[Text]:
         rows = _alike_together(rows)
     if len(rows) > MOST_LAYERS:
         rows = list(by_block(network, path.links, MOST_LAYERS))
-    digits = len(str(path.size))
-    names = min(max(len(row.name) for row in rows), 34)
-    texts = []
-    for row in rows:
-        text = Text(f"  {row.size:>{digits}}  ")
-        text.append(f"{bar(row.size, path.size):<{BAR_WIDTH}} ", style="cyan")
-        text.append(f"{formatting.cut(row.name, names):<{names}}")
-        if row.added:
-            text.append(f"  {f'+{row.added}':>{digits + 1}}  {row.what}", style="dim")
-        text.rstrip()
-        texts.append(text)
-    return texts
+    return [Text("  ").append_text(line) for line in bars(rows, width - 2)]

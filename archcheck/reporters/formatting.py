@@ -28,7 +28,7 @@ def amount(number: int | None) -> str:
 
 def fraction(value: Fraction | int | float | None) -> str:
     """``1/2``, ``8``, or a dash where there is no value."""
-    return "–" if value is None else str(value)
+    return "–" if value is None else str(value).replace("-", "−")
 
 
 def axes(values: Sequence[Fraction | int | None]) -> str:
@@ -43,7 +43,7 @@ MOST_STRETCHES = 9
 def positions(indices: Positions) -> str:
     """``0–12, 14, 16–30``; long sets that repeat are cut short: ``0, 2, 4 … 60``."""
     runs = indices.runs()
-    texts = [signed(low) if low == high else f"{signed(low)}–{signed(high)}" for low, high in runs]
+    texts = [stretch(low, high) for low, high in runs]
     parts: list[str] = []
     at = 0
     while at < len(runs):
@@ -54,6 +54,14 @@ def positions(indices: Positions) -> str:
             parts += texts[at:end]
         at = end
     return ", ".join(parts) or "none"
+
+
+def stretch(low: int, high: int) -> str:
+    """``4``, ``4–9`` or ``−4 to 9``."""
+    if low == high:
+        return signed(low)
+    # A dash between minus signs cannot be told from them.
+    return f"{signed(low)} to {signed(high)}" if low < 0 else f"{low}–{high}"
 
 
 def signed(value: int) -> str:
@@ -120,8 +128,8 @@ def cut(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
-LONGEST_LINE = 160
-"""The longest source line that is quoted in full."""
+LONGEST_LINE = 400
+"""The longest line that is quoted in full."""
 
 
 def source_line(place: Place) -> str | None:

@@ -17,6 +17,7 @@ from archcheck.phrases import shape_text, size_text
 from archcheck.plain_text import in_one_line
 from archcheck.project import in_project
 from archcheck.reporters import formatting
+from archcheck.reporters.layout import flowed, sentence_width
 
 VERSION = 1
 
@@ -165,45 +166,66 @@ def print_inspection(network: Network, rf: ReceptiveField, console: Console) -> 
     source = network.source.file if network.source else ""
     views = [rf, *from_every_input(network)[1:]]
     rows = [_row(network, views, layer, source) for layer in layers_of(network)]
+    width = sentence_width(console)
+    for line in heading(network, width):
+        _print(console, line)
+    console.print()
+    # Every cell is in one line already.
+    console.print(Text("\n").join(_table(rows, width)), soft_wrap=True, highlight=False)
+    console.print()
+    for label, parts in _totals(network, views):
+        for number, line in enumerate(flowed(parts, width - LABEL_WIDTH, hang=0)):
+            head = "" if number else label
+            _print(console, Text(f"{head:<{LABEL_WIDTH}}").append_text(line))
+
+
+def _print(console: Console, line: Text) -> None:
+    console.print(line, soft_wrap=True, highlight=False)
+
+
+def _table(rows: Sequence[Sequence[str]], width: int) -> list[Text]:
+    """The layers under their titles. Where a line has no room for all columns the rest stand in
+    further lines, below each other."""
     widths = [max(map(cell_len, column)) for column in zip(TITLES, *rows, strict=True)]
-    # Numbers are never cut; names are shortened first, then the file in front of the line.
-    for column in (1, 0, 7):
-        spare = sum(widths) + 2 * (len(widths) - 1) - console.width
-        widths[column] -= max(0, min(spare, widths[column] - LEAST_NAME))
-    # The widths are known. A table of rich's measures every cell again, and that alone would be a
-    # quarter of the time that a cached answer takes.
-    lines = [Text(_line(TITLES, widths), style="dim")]
+    if sum(widths) + 2 * (len(widths) - 1) > width:
+        lines = flowed(_cells(TITLES, widths, "dim"), width, gap=2)
+        for row in rows:
+            lines += flowed(_cells(row, widths), width, gap=2)
+        for line in lines:
+            line.rstrip()
+        return lines
+    # Text.assemble of every cell would be a quarter of the time that a cached answer takes.
+    lines = [Text("  ".join(_padded(TITLES, widths)), style="dim")]
     for row in rows:
         name, module, *figures, where = _padded(row, widths)
         figured = "  ".join(figures)
         lines.append(Text.assemble(name, "  ", (module, "dim"), f"  {figured}  ", (where, "dim")))
-    _print(console, Text(heading(network), style="bold"))
-    console.print()
-    # Every cell is in one line already.
-    console.print(Text("\n").join(lines), soft_wrap=True, highlight=False)
-    console.print()
-    for line in _totals(network, views):
-        _print(console, line)
+    return lines
+
+
+def _cells(row: Sequence[str], widths: Sequence[int], style: str = "") -> list[Text]:
+    cells = _padded(row, widths)
+    return [
+        Text(cell, style=style or ("dim" if column in _PLACES else ""))
+        for column, cell in enumerate(cells)
+    ]
 
 
 TITLES = ("layer", "module", "output", "parameters", "MACs", "field", "jump", "line")
 _NUMBERS = (3, 4, 5, 6)
-LEAST_NAME = 10
-"""The least width of a column of names."""
+_PLACES = (1, 7)
+"""The columns that say where a layer is."""
+LABEL_WIDTH = 17
+"""The width of the column of labels in front of the totals."""
 
 
 def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     """The cells of a row, each as wide as its column; numbers stand on the right."""
     cells = []
-    for column, (text, width) in enumerate(zip(row, widths, strict=True)):
-        cell = formatting.cut(text, width)
+    for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
         spare = " " * (width - cell_len(cell))
         cells.append(spare + cell if column in _NUMBERS else cell + spare)
     return cells
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(_padded(row, widths))
 
 
 def _row(
@@ -229,15 +251,12 @@ def _first_known(views: list[ReceptiveField], location: MapLocation) -> Field | 
     return next((field for rf in views if (field := _try(rf, location)) is not None), None)
 
 
-def _print(console: Console, text: Text) -> None:
-    console.print(formatting.clean(text), soft_wrap=True, highlight=False)
-
-
-def heading(network: Network) -> str:
+def heading(network: Network, width: int) -> list[Text]:
     """The network's file, name and inputs."""
     file = formatting.path(network.source.file) if network.source else ""
     inputs = ", ".join(shape_text(network.shape(tensor)[1:]) for tensor in network.inputs)
-    return f"{file}:{network.name}   {inputs}" if file else f"{network.name}   {inputs}"
+    name = f"{file}:{network.name}" if file else network.name
+    return flowed([Text(name, style="bold"), Text(inputs, style="bold")], width)
 
 
 def _size(field: Field | None) -> str:
@@ -255,48 +274,54 @@ def _short_line(place: Place | None, source: str) -> str:
     return f":{place.line}" if place.file == source else formatting.line(place)
 
 
-def _totals(network: Network, views: list[ReceptiveField]) -> list[Text]:
-    rows = [
-        Text(
-            f"parameters       {network.num_parameters:,}"
-            f"   trainable {network.num_trainable_parameters:,}"
-            f"   used {network.num_used_parameters:,}"
-        ),
-        _macs(network),
-    ]
+def _totals(network: Network, views: list[ReceptiveField]) -> list[tuple[str, list[Text]]]:
+    """The figures of the whole network, each with its label, and what is to be told of it."""
+    told: list[tuple[str, str]] = []
     for function, line in dict.fromkeys((op.function, op.called) for op in network.left_out_ops):
         where = f" ({formatting.line(line)})" if line else ""
-        rows.append(Text(f"not counted      {function} of constants{where}", style="yellow"))
-    for answer in (*answers(views, "features"), *answers(views, "output")):
-        rows.append(Text(f"{'receptive field':<15}  ") + _field_words(answer))
-    for cause in _not_modelled(views):
-        rows.append(Text(f"not modelled     {views[0].describe(cause)}", style="yellow"))
+        told.append(("not counted", f"{function} of constants{where}"))
+    fields = [
+        ("receptive field", _field_words(answer))
+        for answer in (*answers(views, "features"), *answers(views, "output"))
+    ]
+    notes = [("not modelled", views[0].describe(cause)) for cause in _not_modelled(views)]
     if network.unused_modules:
-        names = ", ".join(network.unused_modules)
-        rows.append(Text(f"never called     {names}", style="yellow"))
-    for remark in remarks_on(network):
-        rows.append(Text(f"note             {remark}", style="yellow"))
-    return rows
+        notes.append(("never called", ", ".join(network.unused_modules)))
+    notes += [("note", str(remark)) for remark in remarks_on(network)]
+    return [
+        ("parameters", _parameters(network)),
+        ("MACs", _macs(network)),
+        *((label, [Text(text, style="yellow")]) for label, text in told),
+        *fields,
+        *((label, [Text(text, style="yellow")]) for label, text in notes),
+    ]
 
 
-def _macs(network: Network) -> Text:
-    text = Text(f"MACs             {_exact(network.macs)}")
+def _parameters(network: Network) -> list[Text]:
+    return [
+        Text(f"{network.num_parameters:,}"),
+        Text(f"trainable {network.num_trainable_parameters:,}"),
+        Text(f"used {network.num_used_parameters:,}"),
+    ]
+
+
+def _macs(network: Network) -> list[Text]:
     constant = network.constant_macs
-    return text.append(f"   {constant:,} depend on no input", style="dim") if constant else text
+    about = [Text(f"{constant:,} depend on no input", style="dim")] if constant else []
+    return [Text(_exact(network.macs)), *about]
 
 
 def _exact(number: int | None) -> str:
     return "not known" if number is None else f"{number:,}"
 
 
-def _field_words(answer: Answer) -> Text:
+def _field_words(answer: Answer) -> list[Text]:
     rf, location, field = answer.rf, answer.location, answer.field
     if not isinstance(field, Field):
         reason = f": {field}" if len(rf.network.inputs) > 1 else ""
-        return Text(f"not known at {location.name}{reason}", style="yellow")
+        return [Text(f"not known at {location.name}{reason}", style="yellow")]
     if not field.axes:
-        return Text(f"none at {location.name}: the input has no spatial axes", style="dim")
-    text = Text(f"{size_text(field.size)} at {location.name}")
+        return [Text(f"none at {location.name}: the input has no spatial axes", style="dim")]
     facts = [f"jump {formatting.axes(field.jump)}", f"start {formatting.axes(field.start)}"]
     if len(rf.network.inputs) > 1:
         facts.insert(0, f"of input {rf.input_index}")
@@ -314,4 +339,5 @@ def _field_words(answer: Answer) -> Text:
     norms = rf.joining_norms(location)
     if norms:
         facts.append(f"{norms[0].module or norms[0].kind} left out")
-    return text.append("   " + "   ".join(facts), style="dim")
+    size = Text(f"{size_text(field.size)} at {location.name}")
+    return [size, *(Text(fact, style="dim") for fact in facts)]

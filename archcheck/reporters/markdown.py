@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from archcheck.plain_text import plain
 from archcheck.reporters.findings import ShownFinding, issues, remarks, shown, title
-from archcheck.reporters.text import MARKS, points_of, summary
+from archcheck.reporters.table import MARKS, points_of
+from archcheck.reporters.text import summary
 from archcheck.spec import Report
 
 _MEANING = re.compile(r"([\\`*_\[\]<>|~&:@$#])")

@@ -233,7 +233,7 @@ def _sentence(result: Measured, options: AccuracyOptions, around: bool) -> str:
         f"{result.correct:,} of {title}'s {result.total:,} test images are classified right, "
         f"{_rounded(result.percent)} % (95 % interval {low:.2f} to {high:.2f} %"
         f"{', around the bound' if around else ''}), on {result.device}; "
-        f"required: {options.describe()}"
+        f"{options.demand('')}"
     )
     if result.undefined:
         text += f"; {result.undefined:,} images have NaN among their scores"

@@ -162,6 +162,12 @@ def _allowed(options: BlocksOptions) -> list[str]:
     return [wanted] if isinstance(wanted, str) else list(wanted or ())
 
 
+def _asked(allowed: list[str]) -> str:
+    """The allowed ways to end a block, as a clause."""
+    words = ["unreduced" if way == "none" else way for way in allowed]
+    return f"{' or '.join(words)} blocks are required"
+
+
 def _before_head(subject: Subject) -> list[Op]:
     """The convolutions and pools in front of the head."""
     heads = [head for location in subject.fields().features_locations for head in location.heads]
@@ -228,20 +234,20 @@ def _problems(blocks: list[Block], options: BlocksOptions) -> tuple[list[str], l
     locations: list[Location] = []
     if options.count is not None and not options.count.holds(len(blocks)):
         words = _some(len(blocks), "block")
-        problems.append(f"{words}, required: {options.count.describe()}")
+        problems.append(f"{words}; {options.count.demand('blocks')}")
         locations += [location(b.convolutions[0], b.name) for b in blocks if b.convolutions]
     if options.convolutions is not None:
         for block in blocks:
             count = len(block.convolutions)
             if not options.convolutions.holds(count):
-                wanted = options.convolutions.describe()
+                wanted = options.convolutions.demand("convolutions")
                 words = _some(count, "convolution")
-                problems.append(f"{block.name} has {words}, required: {wanted}")
+                problems.append(f"{block.name} has {words}; {wanted}")
                 locations += [location(op, block.name) for op in block.convolutions[:1]]
     if options.reduction is not None:
         allowed = _allowed(options)
         if len(blocks) < 2:
-            problems.append(f"no block is reduced, required: {' or '.join(allowed)}")
+            problems.append(f"no block reduces the resolution; {_asked(allowed)}")
         for block in blocks[:-1]:
             if block.reduction not in allowed:
                 how = (
@@ -249,7 +255,7 @@ def _problems(blocks: list[Block], options: BlocksOptions) -> tuple[list[str], l
                     if block.reduction == "none"
                     else (f"is {block.reduction}")
                 )
-                problems.append(f"{block.name} {how}, required: {' or '.join(allowed)}")
+                problems.append(f"{block.name} {how}; {_asked(allowed)}")
                 end = block.end or (block.convolutions[-1] if block.convolutions else None)
                 locations += [location(end, block.name)] if end is not None else []
     return problems, locations

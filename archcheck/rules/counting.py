@@ -73,7 +73,7 @@ def counted(
         found=count,
         found_text=f"{count:,}" if count else "none",
         required=required,
-        message=f"{_count(count, noun)}, required: {required}",
+        message=f"{_count(count, noun)}; {options.demand(_plural(noun))}",
         locations=locations,
         note=several([names[id(op)] for op in certain]) if note is None else note,
     )
@@ -123,4 +123,10 @@ def several(names: Iterable[str]) -> str:
 
 
 def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count or 'no'} {noun}s"
+    return (
+        f"{count:,} {noun}" if count == 1 else f"{f'{count:,}' if count else 'no'} {_plural(noun)}"
+    )
+
+
+def _plural(noun: str) -> str:
+    return {"maximum": "maxima", "layer with holes": "layers with holes"}.get(noun, f"{noun}s")

@@ -65,7 +65,7 @@ class Macs(CountingRule):
             found=macs,
             found_text=f"{macs:,}",
             required=required,
-            message=f"one forward pass takes {macs:,} MACs, required: {required}",
+            message=f"one forward pass takes {macs:,} MACs; {options.demand('MACs')}",
             locations=locations,
             note=_on_constants(network),
         )

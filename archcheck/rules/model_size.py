@@ -73,7 +73,7 @@ class ModelSize(Rule):
             found=size,
             found_text=f"{size:,} B",
             required=options.describe(),
-            message=f"the weights take {size:,} bytes ({width}), required: {options.describe()}",
+            message=f"the weights take {size:,} bytes ({width}); {options.demand('weights')}",
             note=width,
         )
 

@@ -66,6 +66,8 @@ class Bounds(Strict):
     whole: ClassVar[bool] = True
     lowest: ClassVar[int | None] = 0
     optional: ClassVar[bool] = False
+    counts: ClassVar[bool] = True
+    """Whether things are counted, so that ``exactly 0`` forbids them."""
 
     @property
     def given(self) -> dict[str, Any]:
@@ -125,12 +127,21 @@ class Bounds(Strict):
         )
 
     def describe(self) -> str:
-        """The comparisons in words; ``exactly 0`` is ``forbidden``."""
-        if self.given == {"exactly": 0}:
+        """The comparisons in words; ``exactly 0`` of what is counted is ``forbidden``."""
+        if self.counts and self.given == {"exactly": 0}:
             return "forbidden"
         return " and ".join(
             f"{_WORDS[name]} {self.show(value)}" for name, value in self.given.items()
         )
+
+    def demand(self, things: str) -> str:
+        """The comparisons as a clause: ``at least 2 are required``, ``max pools are forbidden``."""
+        if self.describe() == "forbidden":
+            return f"{things} are forbidden"
+        several = self.counts and set(self.given.values()) != {1}
+        upper = self.given.keys() <= {"less_than", "at_most"}
+        verb, word = "are" if several else "is", "allowed" if upper else "required"
+        return f"{self.describe()} {verb} {word}"
 
     def show(self, value: Any) -> str:
         """A bound as people read it."""
@@ -158,6 +169,7 @@ class Measure(Bounds):
     """Comparisons of any numbers."""
 
     whole: ClassVar[bool] = False
+    counts: ClassVar[bool] = False
     lowest: ClassVar[int | None] = None
 
     more_than: Real | None = None
@@ -184,6 +196,7 @@ class ShareBounds(Bounds):
     """Comparisons of shares between 0 and 1."""
 
     whole: ClassVar[bool] = False
+    counts: ClassVar[bool] = False
 
     more_than: Share | None = None
     at_least: Share | None = None
@@ -202,6 +215,7 @@ class PercentBounds(Bounds):
     """Comparisons of percentages, exact: 85.4 is what is written, not the nearest binary number."""
 
     whole: ClassVar[bool] = False
+    counts: ClassVar[bool] = False
 
     more_than: Percent | None = None
     at_least: Percent | None = None
@@ -216,12 +230,6 @@ class PercentBounds(Bounds):
 
     def _possible(self, value: Fraction) -> bool:
         return 0 <= value <= 100
-
-    def describe(self) -> str:
-        """The comparisons in words."""
-        return " and ".join(
-            f"{_WORDS[name]} {self.show(value)}" for name, value in self.given.items()
-        )
 
     def show(self, value: Fraction) -> str:
         """A bound as people read it."""

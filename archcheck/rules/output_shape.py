@@ -64,12 +64,12 @@ class OutputShape(Rule):
         text = ", ".join(shape_text(shape) for shape in shapes)
         required = shape_text("any" if w is None else w for w in wanted)
         producers = [network.producer(tensor) for tensor in wrong]
-        message = f"the network returns {text} for a sample, required: {required}"
+        message = f"the network returns {text} for a sample; {required} is required"
         if strange:
             returned = shape_text(network.shape(strange[0]))
             message = (
                 f"the network returns {returned} for a batch of {network.batch}: the first axis is "
-                f"not the batch; required: {required} for a sample"
+                f"not the batch; {required} for a sample is required"
             )
         return Verdict(
             status="failed" if wrong else "passed",

@@ -138,7 +138,7 @@ class Net(nn.Module):
             found=count,
             found_text=f"{count:,}",
             required=required,
-            message=f"the network has {count:,} {word}parameters, required: {required}",
+            message=f"the network has {count:,} {word}parameters; {options.demand('parameters')}",
             locations=_largest(network, count) if too_many else (),
             note=f"{unused:,} of them never used" if unused else "",
             hint=_never_used(network, unused) if unused and not holds else "",
@@ -158,7 +158,7 @@ def _strict(accounts: Accounts, options: ParametersOptions) -> Verdict:
         found=least,
         found_text=f"{least:,}",
         required=required,
-        message=f"the network holds {least:,} numbers, required: {required}",
+        message=f"the network holds {least:,} numbers; {options.demand('numbers')}",
         locations=_unregistered(accounts) if least > (options.least() or 0) else (),
         note=note,
     )

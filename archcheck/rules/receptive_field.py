@@ -158,6 +158,14 @@ def _required(options: ReceptiveFieldOptions) -> str:
     return ", ".join(parts)
 
 
+def _demand(options: ReceptiveFieldOptions) -> str:
+    """What is required, as a clause."""
+    parts = [options.demand("fields")] if options.given else []
+    if options.coverage is not None:
+        parts.append(f"a coverage of {options.coverage.demand('')}")
+    return " and ".join(parts)
+
+
 def _axes(field: Field, axis: str | int | None) -> list[int]:
     count = len(field.axes)
     if axis is None:
@@ -251,10 +259,10 @@ def _message(
         else ("the output" if at == "output" else at)
     )
     if not short and options.coverage is not None:
-        return f"{what} reads {coverage:.1%} of the {text} it spans, {_required(options)} asked"
+        return f"{what} reads {coverage:.1%} of the {text} it spans; {_demand(options)}"
     if short and least is not None and min(sizes) < least:
         return f"{what} sees {text} of the input, {least:,} {'is' if least == 1 else 'are'} needed"
-    return f"{what} sees {text} of the input, required: {_required(options)}"
+    return f"{what} sees {text} of the input; {_demand(options)}"
 
 
 def _hint(rf: ReceptiveField, features: MapLocation) -> str:

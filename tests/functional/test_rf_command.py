@@ -119,7 +119,7 @@ def test_text_says_what_a_unit_reads(folder: Path) -> None:
         "  theoretical    5 × 5   9 positions, 36 % of the hull",
         "    height       −2–2",
         "    width        5–9",
-        "      height −2–−1, 1–2; width 7",
+        "      height −2 to −1, 1–2; width 7",
         "      height 0; width 5–9",
         "  actual         3 × 3   5 positions, 56 % of the hull",
         "    height       0–2 of 9",

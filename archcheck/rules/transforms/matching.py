@@ -179,7 +179,7 @@ def _fault(
             return None
         text = shown(wanted)
     said = f"{transform.name} has {_written(name, given)} {shown(value)}"
-    fault = _at(transform, name, f"{said}, required: {text}")
+    fault = _at(transform, name, f"{said}; {text} is required")
     return fault if isinstance(wanted, Measure) else replace(fault, right=wanted)
 
 
@@ -202,7 +202,7 @@ def _range_fault(
     if holds:
         return None
     said = f"{transform.name} has {_HOLE_WORDS[name]} {in_words(value, side)}"
-    fault = _at(transform, name, f"{said}, required: {text}")
+    fault = _at(transform, name, f"{said}; {text} is required")
     return fault if isinstance(wanted, Measure) else replace(fault, right=wanted)
 
 
@@ -244,8 +244,8 @@ def _fill_fault(name: str, given: Given, pipeline: Pipeline, context: Context) -
             "says how far they go"
         )
     scale = scales[0]
-    required = f"required: the data's mean, {shown(_rounded(scale))} ({scale.words})"
-    text = f"{transform.name} has {said}, {required}"
+    required = f"the data's mean, {shown(_rounded(scale))} ({scale.words}), is required"
+    text = f"{transform.name} has {said}; {required}"
     hint = _fill_hint(value, scale, context)
     return replace(_at(transform, name, text, hint), right=_rounded(scale))
 

@@ -33,13 +33,13 @@ def test_the_readme_lists_every_format() -> None:
 # -- what each finding becomes -----------------------------------------------------------------
 
 EXPECTED = [
-    ("parameters", "error", "the network has 112 parameters, required: at most 5."),
-    ("macs", "warning", "one forward pass takes 3,888 MACs, required: at most 5."),
+    ("parameters", "error", "the network has 112 parameters; at most 5 are allowed."),
+    ("macs", "warning", "one forward pass takes 3,888 MACs; at most 5 are allowed."),
     ("max-pool", "note", "pools: 100% out, please."),
     ("receptive-field", "error", "not verified: there is no module 'nowhere'."),
     ("receptive-field", "warning", "not verified: there is no module 'nowhere'."),
     ("receptive-field", "error", "the last map before the head sees 4 × 4 of the input"),
-    ("dilated", "error", "no dilated convolutions, required: at least 1."),
+    ("dilated", "error", "no dilated convolutions; at least 1 is required."),
 ]
 
 
@@ -81,7 +81,7 @@ def test_github(repository: Path) -> None:
     assert (found[0]["line"], found[3]["line"]) == ("9", "1")
     assert found[2]["text"].splitlines() == [
         "pools: 100% out, please.",
-        "1 max pool, required: forbidden",
+        "1 max pool; max pools are forbidden",
         "0 of 2.5 bonus points",
     ]
 
@@ -144,7 +144,9 @@ def test_junit(repository: Path) -> None:
 def test_markdown(repository: Path) -> None:
     rows = read("markdown", [report_on(repository)])
     assert rows[0] == ["net.py:Net"]
-    assert rows[1][0].startswith("3 of 6 rules failed, 1 warned, 2 not verified")
+    assert rows[1][0].startswith(
+        "3 of 7 rules failed, 1 warned, 2 not verified, 1 bonus not earned"
+    )
     assert rows[1][0].endswith(", 0 of 35 points, 0 of 2.5 bonus points")
     table = [row for row in rows if len(row) == 5]
     assert table[0] == ["", "rule", "found", "required", "points"]
@@ -211,7 +213,8 @@ def test_a_network_that_cannot_be_run(repository: Path) -> None:
     rows = read("markdown", [report])
     assert [row[0] for row in rows][:2] == [
         "net.py:Net",
-        "the network could not be run, 6 not verified, 0 of 35 points, 0 of 2.5 bonus points",
+        "the network could not be run, 6 not verified, 1 bonus not earned, "
+        "0 of 35 points, 0 of 2.5 bonus points",
     ]
     assert read("json", [report])["points"]["earned"] == 0
 

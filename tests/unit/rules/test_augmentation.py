@@ -123,7 +123,7 @@ def test_faults_point_at_the_argument() -> None:
     places = [where.place for where in verdict.locations]
     assert [(p.line, p.column) for p in places if p is not None] == [(5, 32), (6, 16), (3, 9)]
     assert verdict.found_text == "0 of 3"
-    for part in ("hole height 8, required: 16", "ToGray is never applied", "Blur is missing"):
+    for part in ("hole height 8; 16 is required", "ToGray is never applied", "Blur is missing"):
         assert part in verdict.message
 
 
