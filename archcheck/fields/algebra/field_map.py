@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from itertools import accumulate, pairwise
 from math import prod
 
@@ -388,8 +388,27 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
 
     def grown(self, dimension: int, size: int, *, spatial: bool = False) -> FieldMap:
         """A dimension of length one, made longer by repeating it."""
+        return self.grown_as(dimension, Factor(size, False, spatial))
+
+    def grown_as(self, dimension: int, factor: Factor) -> FieldMap:
+        """A dimension of length one, as long as a factor and labelled like it."""
         result = self.all_fixed(dimension) if self.groups[dimension] else self
-        return result if size == 1 else result.widened(dimension, Factor(size, False, spatial))
+        return result if factor.size == 1 else result.widened(dimension, factor)
+
+    def label(self, dimension: int, size: int) -> Factor:
+        """A bounded factor of a size, with what is known of a dimension: whether it counts
+        positions of space, and the axes that were fused in it."""
+        merged: list[Factor] = []
+        for factor in self.factors[self.span(dimension)]:
+            if factor.part == "inner" and merged and merged[-1].part == "outer":
+                outer = merged.pop()
+                factor = Factor(outer.size * factor.size, False, outer.spatial)
+            merged.append(factor)
+        fused: tuple[Axis, ...] = ()
+        if merged:
+            whole = reduce(_fused_with, merged)
+            fused = whole.fused
+        return Factor(size, False, dimension in self.spatial_dimensions(), fused=fused)
 
     def all_fixed(self, dimension: int) -> FieldMap:
         """Drop a dimension's factors of length one (their fields stay as they are)."""
@@ -424,6 +443,11 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     def with_new(self, dimension: int) -> FieldMap:
         """A new dimension of length one."""
         return replace(self, groups=(*self.groups[:dimension], 0, *self.groups[dimension:]))
+
+
+def _fused_with(first: Factor, second: Factor) -> Factor:
+    size, fused = first.size * second.size, _axes(first, second)
+    return Factor(size, False, first.spatial, fused=fused)
 
 
 def _axes(first: Factor, second: Factor) -> tuple[Axis, ...]:

@@ -193,9 +193,9 @@ def softmax(m: FieldMap, dimension: int, op: int) -> FieldMap:
     cut = m.cut
     if cut is not None and not cut.seen:
         raise NotModelledError("a mask whose values were not read")
-    size, spatial = m.shape[dimension], dimension in m.spatial_dimensions()
+    label = m.label(dimension, m.shape[dimension])
     if cut is None or (cut.value is not None and cut.value > -CUTTING):
-        return settled(m).joined([dimension], op).grown(dimension, size, spatial=spatial)
+        return settled(m).joined([dimension], op).grown_as(dimension, label)
     is_open = open_units(m)
     rows = any_along(is_open, dimension)
     if not rows.all():
@@ -207,7 +207,7 @@ def softmax(m: FieldMap, dimension: int, op: int) -> FieldMap:
         is_open = is_open | ~rows
         m = closed(m, is_open, cut)
         if m.cut is None:
-            return m.joined([dimension], op).grown(dimension, size, spatial=spatial)
+            return m.joined([dimension], op).grown_as(dimension, label)
     united = _united(m, _factors(m, [dimension]), op)
     result = replace(united, cut=None)
     assert united.cut is not None

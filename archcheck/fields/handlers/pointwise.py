@@ -62,11 +62,10 @@ def layer_norm(context: Context) -> FieldMap:
 
 
 def _joined_in_place(m: FieldMap, dimensions: list[int], context: Context) -> FieldMap:
-    spatial = m.spatial_dimensions()
     shape = m.shape
     joined = m.joined(dimensions, context.op.index)
     for dimension in dimensions:
-        joined = joined.grown(dimension, shape[dimension], spatial=dimension in spatial)
+        joined = joined.grown_as(dimension, m.label(dimension, shape[dimension]))
     return merged([m, joined], shape)
 
 

@@ -103,14 +103,15 @@ def _counting_space(
     whole: FieldMap, terms: Sequence[Term], constants: Sequence[str], result: str
 ) -> FieldMap:
     """A constant matrix that is applied along an axis of space leaves an axis of space."""
-    spatial = {term[d] for term, m in terms for d in m.spatial_dimensions()}
+    spatial = {term[d]: m.label(d, 1) for term, m in terms for d in m.spatial_dimensions()}
     known = {letter for term, _ in terms for letter in term}
     factors = list(whole.factors)
     for term in constants:
         read, made = set(term) - set(result), set(term) - known
-        if len(read) == len(made) == 1 and read <= spatial:
+        if len(read) == len(made) == 1 and read <= spatial.keys():
+            fused = spatial[read.pop()].fused
             for factor in range(len(factors))[whole.span(result.index(made.pop()))]:
-                factors[factor] = replace(factors[factor], spatial=True)
+                factors[factor] = replace(factors[factor], spatial=True, fused=fused)
     return replace(whole, factors=tuple(factors))
 
 
@@ -127,13 +128,13 @@ def linear(context: Context) -> FieldMap:
         operands = [(letters + "J", arguments["input"]), (row + "J", arguments["weight"])]
         whole = _product(operands, letters + row, context)
         return masks.settled(whole) if arguments.get("bias") is not None else whole
-    spatial = last in m.spatial_dimensions()
+    label = m.label(last, context.output_shape[-1])
     joined = masks.joined(m, [last], context.op.index)
     if context.argument("bias") is not None:
         joined = masks.settled(joined)
     if len(context.output_shape) == last:  # the weight is one row
         return joined.without(last)
-    return joined.grown(last, context.output_shape[-1], spatial=spatial)
+    return joined.grown_as(last, label)
 
 
 @handles({"matmul", "mm", "bmm", "addmm", "baddbmm", "mv", "dot", "vdot", "addmv"}, cuts=True)

@@ -47,11 +47,12 @@ def scan(context: Context) -> list[Result]:
         return [m] * len(context.op.outputs)
     first = context.op.kind == "msort"  # it always sorts along the first dimension
     dimension = 0 if first else m.dimension(context.argument("dim", -1))
-    size, spatial = context.output_shape[dimension], dimension in m.spatial_dimensions()
+    size = context.output_shape[dimension]
     if context.op.kind in kinds.RUNNING:
         earlier = np.tril(np.ones((size, size), dtype=bool))
         return [joined_rows(m, dimension, earlier, context.op.index)] * len(context.op.outputs)
-    whole = m.joined([dimension], context.op.index).grown(dimension, size, spatial=spatial)
+    label = m.label(dimension, size)
+    whole = m.joined([dimension], context.op.index).grown_as(dimension, label)
     return [whole] * len(context.op.outputs)
 
 
@@ -87,8 +88,7 @@ def recurrent(context: Context) -> list[Result]:
             last = last if len(shape) == len(m.groups) else last.with_new(1)
             outputs.append(last.grown(0, shape[0]).grown(len(shape) - 1, shape[-1]))
         elif context.argument("bidirectional", False):
-            spatial = time in m.spatial_dimensions()
-            full = whole.grown(time, shape[time], spatial=spatial)
+            full = whole.grown_as(time, m.label(time, shape[time]))
             outputs.append(_both_ways(m, full, context, time, shape))
         else:
             earlier = np.tril(np.ones((size, size), dtype=bool))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 import archcheck
@@ -179,3 +182,31 @@ def test_scatter_of_whole_rows_keeps_rows_and_columns() -> None:
             return torch.zeros_like(y).scatter(2, index, y).view(1, 4, 8, 8)
 
     assert assert_every_unit(Scattered(), (3, 8, 8)).shape == (8, 8)
+
+
+JOINED: dict[str, Callable[[Tensor], Tensor]] = {
+    "softmax": lambda rows: rows.softmax(1),
+    "linear": lambda rows: F.linear(rows.mT, torch.ones(63, 63).to(rows)).mT,
+    "matrix": lambda rows: torch.ones(63, 63).to(rows) @ rows,
+    "einsum": lambda rows: torch.einsum("nm,bmc->bnc", torch.ones(63, 63).to(rows), rows),
+    "attention": lambda rows: (rows @ rows.mT).softmax(-1) @ rows,
+}
+
+
+@pytest.mark.parametrize("way", JOINED)
+def test_tokens_that_were_joined_are_folded_back_to_a_map(way: str) -> None:
+    class Joined(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 4, kernel_size=3, padding=1)
+            self.last = nn.Conv2d(4, 2, kernel_size=3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.first(x)
+            rows = JOINED[way](x.flatten(2).transpose(1, 2))
+            y: Tensor = self.last(rows.transpose(1, 2).reshape(x.shape))
+            return y
+
+    field = assert_every_unit(Joined(), SHAPE)
+    assert field.shape == (7, 9)
+    assert field.is_global
