@@ -69,10 +69,13 @@ class BackwardWalk:
                     continue
                 if output.structure.shape != network.shape(tensor):
                     raise NotModelledError(f"{op.function} gave a shape that its model does not")
-                structure, m = output.structure, cut_alike(forward.map(tensor), output.structure)
-                if m is not None:
-                    structure = _labelled(structure, m)
-                operands = tuple(o.joined_of(ungated.map(o.tensor)) for o in output.operands)
+                structure, m = output.structure, forward.map(tensor)
+                if not isinstance(m, FieldMap) or m.factors != structure.factors:
+                    m = cut_alike(m, structure)
+                    structure = structure if m is None else _labelled(structure, m)
+                operands = output.operands
+                if any(o.joined for o in operands):
+                    operands = tuple(o.joined_of(ungated.map(o.tensor)) for o in operands)
                 self.structures[tensor] = structure
                 self.outputs[tensor] = OutputUnits(structure, operands)
                 if m is not None and reading.lattice and op.kind in REARRANGING:

@@ -301,16 +301,15 @@ def _read_whole(
     tables: Sequence[Table], tracks: Sequence[Track], numbering: Numbering
 ) -> tuple[int, ...]:
     """The dimensions that are read whole: joined, or of length one and read by all units."""
-    joined = [
-        table is track.fixed and track.joined_by is not None
-        for table, track in zip(tables, tracks, strict=True)
-    ]
-    single = [
-        sizes == (1,) and own.moves() and not table.moves()
-        for sizes, own, table in zip(numbering.sizes, numbering.tables, tables, strict=True)
-    ]
-    whole = (a or b for a, b in zip(joined, single, strict=True))
-    return tuple(d for d, is_whole in zip(numbering.dimensions, whole, strict=True) if is_whole)
+    _, all_sizes, numbers, dimensions = numbering
+    return tuple(
+        dimension
+        for dimension, sizes, own, table, track in zip(
+            dimensions, all_sizes, numbers, tables, tracks, strict=True
+        )
+        if (track.joined_by is not None and table is track.fixed)
+        or (sizes == (1,) and own.moves() and not table.moves())
+    )
 
 
 def _operand(
@@ -329,7 +328,7 @@ def _depend_on_each_other(tables: Sequence[Table], numbering: Numbering) -> bool
     Those of a window are none: of a dimension of two factors it may read the last position of one
     row and the first one of the next.
     """
-    if len(set(numbering.dimensions)) == len(tables):
+    if max(numbering.map.groups, default=0) < 2:
         return False
     several: dict[int, list[bool]] = {}
     for table, sizes, dimension in zip(tables, numbering.sizes, numbering.dimensions, strict=True):

@@ -7,7 +7,7 @@ columns leaves open (a diamond, say, or all earlier ones): there the factors are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from math import prod
@@ -48,53 +48,60 @@ class Numbering(NamedTuple):
 
 def apart(m: FieldMap) -> Numbering:
     """Every factor numbered on its own."""
-    return _numbered(m, lambda factor: True)
+    return Numbering(m, *_apart(m.factors, m.groups))
 
 
 def in_stretches(m: FieldMap) -> Numbering:
     """The bounded factors of a dimension together, with the lattice factor in front of them."""
-    return _numbered(m, lambda factor: m.factors[factor].lattice)
+    starts = [at for at, _, first in _places(m.groups) if first or m.factors[at].lattice]
+    return Numbering(m, *_numbered(m.factors, m.groups, starts))
 
 
 def as_one(m: FieldMap) -> Numbering:
     """All factors of a dimension together; only the first of them goes on beyond the borders."""
-    for dimension in range(len(m.groups)):
-        for factor in range(len(m.factors))[m.span(dimension)][1:]:
-            m = m.pinned(factor)
-    return _numbered(m, lambda factor: False)
+    for factor, _, first in _places(m.groups):
+        m = m if first else m.pinned(factor)
+    starts = [at for at, _, first in _places(m.groups) if first]
+    return Numbering(m, *_numbered(m.factors, m.groups, starts))
 
 
-def _numbered(m: FieldMap, begins: Callable[[int], bool]) -> Numbering:
-    """Numbered in stretches: one begins at a dimension's first factor and where ``begins`` says."""
-    starts, dimensions = [], []
-    for dimension in range(len(m.groups)):
-        span = m.span(dimension)
-        for factor in range(span.start, span.stop):
-            if factor == span.start or begins(factor):
-                starts.append(factor)
-                dimensions.append(dimension)
-    tables = _tables(m.factors, tuple(starts))
-    ends = pairwise([*starts, len(m.factors)])
-    sizes = tuple(tuple(f.size for f in m.factors[start:end]) for start, end in ends)
-    return Numbering(m, sizes, tables, tuple(dimensions))
+def _places(groups: Sequence[int]) -> list[tuple[int, int, bool]]:
+    """For every factor its number, its dimension, and whether it is the first one there."""
+    pairs = [(d, at) for d, count in enumerate(groups) for at in range(count)]
+    return [(factor, d, at == 0) for factor, (d, at) in enumerate(pairs)]
+
+
+_Layout = tuple[Sizes, tuple[Table, ...], tuple[int, ...]]
 
 
 @lru_cache(maxsize=1024)
-def _tables(factors: tuple[Factor, ...], starts: tuple[int, ...]) -> tuple[Table, ...]:
-    tables = []
-    for start, end in pairwise([*starts, len(factors)]):
-        inner = [factor.size for factor in factors[start + 1 : end]]
-        lattice = factors[start].lattice
-        first = 1 if lattice else factors[start].size
-        values = np.empty(first * prod(inner), dtype=object)
-        for index in range(len(values)):
-            values[index] = Positions(index, 1)
-        sides = [1] * len(factors)
-        sides[start:end] = [first, *inner]
-        steps = [0] * len(factors)
-        steps[start] = prod(inner) if lattice else 0
-        tables.append(Table(values.reshape(sides), tuple(steps)))
-    return tuple(tables)
+def _apart(factors: tuple[Factor, ...], groups: tuple[int, ...]) -> _Layout:
+    return _numbered(factors, groups, range(len(factors)))
+
+
+def _numbered(
+    factors: tuple[Factor, ...], groups: tuple[int, ...], starts: Sequence[int]
+) -> _Layout:
+    """The sizes, tables and dimensions of the stretches of factors that begin at ``starts``."""
+    ends = list(pairwise([*starts, len(factors)]))
+    sizes = tuple(tuple(f.size for f in factors[start:end]) for start, end in ends)
+    dimensions = [dimension for _, dimension, _ in _places(groups)]
+    tables = tuple(_table(factors, start, end) for start, end in ends)
+    return sizes, tables, tuple(dimensions[start] for start in starts)
+
+
+def _table(factors: tuple[Factor, ...], start: int, end: int) -> Table:
+    inner = [factor.size for factor in factors[start + 1 : end]]
+    lattice = factors[start].lattice
+    first = 1 if lattice else factors[start].size
+    values = np.empty(first * prod(inner), dtype=object)
+    for index in range(len(values)):
+        values[index] = Positions(index, 1)
+    sides = [1] * len(factors)
+    sides[start:end] = [first, *inner]
+    steps = [0] * len(factors)
+    steps[start] = prod(inner) if lattice else 0
+    return Table(values.reshape(sides), tuple(steps))
 
 
 def is_joint(op: Op, operands: Iterable[FieldMap]) -> bool:
