@@ -3,7 +3,8 @@
     python -m tools.generate [--check]
 
 Made are the JSON Schema of specs, the documentation of the rules, the pictures in the README, and
-the README's section of benchmarks from the run that is kept in ``benchmarks/results.json``.
+from the runs that are kept the README's section of benchmarks (``benchmarks/results.json``) and
+the page about published models (``benchmarks/models/found.json``).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from archcheck.rules import all_rules
 from archcheck.spec import json_schema
 from archcheck.tracing.remote import trace_reference
 from archcheck.worker.reference import parse_reference
+from benchmarks.models import findings
+from benchmarks.models.page import page
 from benchmarks.results import KEPT, load
 from benchmarks.table import section, with_section
 
@@ -100,8 +103,14 @@ def readme() -> str:
     return with_section(text, section(load(KEPT)) if KEPT.exists() else "")
 
 
+def models() -> str:
+    """What the kept run over published models found."""
+    return page(findings.load(findings.KEPT))
+
+
 MADE = {
     "specs/archcheck.schema.json": schema,
+    "docs/models.md": models,
     "docs/rules.md": rules,
     "docs/verify.svg": picture,
     "docs/field.svg": field,

@@ -115,7 +115,7 @@ class Run(msgspec.Struct, frozen=True):
         """Write it as JSON, a model a line."""
         data = json.loads(msgspec.json.encode(self))
         lines = [json.dumps(model, ensure_ascii=False) for model in data.pop("models")]
-        head = json.dumps(data, indent=1, ensure_ascii=False).rstrip("\n}")
+        head = json.dumps(data, indent=1, ensure_ascii=False).removesuffix("\n}")
         text = head + ',\n "models": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
         file.write_text(text, encoding="utf-8")
 
