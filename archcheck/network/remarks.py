@@ -10,7 +10,7 @@ from archcheck.network import kinds
 from archcheck.network.accounting import Held, accounts_of
 from archcheck.network.model import Call, Network, Op, Place
 from archcheck.network.reach import reach_of
-from archcheck.phrases import some_of
+from archcheck.phrases import how_many, some_of
 
 MOST_LINES = 5
 """How many lines of one sort are told of one by one."""
@@ -65,7 +65,8 @@ def _uncounted(network: Network, line: Sequence[Held]) -> str:
     if not layers:
         names = some_of(list(dict.fromkeys(held.name for held in line)), 2)
         return f"{names}: {size:,} numbers that are no registered parameters do not count"
-    what = f"{layers[0]} and {len(layers) - 1} more layers are" if layers[1:] else f"{layers[0]} is"
+    more = how_many(len(layers) - 1, "more layer")
+    what = f"{layers[0]} and {more} are" if layers[1:] else f"{layers[0]} is"
     why = "nn.ModuleList holds what a plain list does not"
     if all(held.source is not None for held in line):
         why = "built anew in every pass"

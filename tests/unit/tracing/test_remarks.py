@@ -56,7 +56,7 @@ def test_layers_in_a_plain_list_are_told_of() -> None:
     (remark,) = remarks_on(network)
     count = sum(p.numel() for layer in layers for p in layer.parameters())
     assert remark.text.startswith(
-        "Conv2d and 1 more layers are called but no module of the network"
+        "Conv2d and 1 more layer are called but no module of the network"
     )
     assert f": {count:,} parameters do not count" in remark.text
     assert remark.place is not None and remark.place.file == __file__
