@@ -95,14 +95,14 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
 
         The first factor of a dimension decides: height split into channels' offsets (a pixel
         shuffle) still counts positions, channels times height times width (a flattened map) and
-        the positions inside a window do not, unless no windows are left.
+        the positions inside a window do not, unless no windows are left or they stand behind.
         """
         windows = any(factor.part == "outer" for factor in self.factors)
         dimensions = []
         for dimension, span in enumerate(self._spans):
-            if span.start < span.stop:
-                first = self.factors[span.start]
-                if first.spatial and (first.part != "inner" or not windows):
+            if span.start < span.stop and self.factors[span.start].spatial:
+                parts = [factor.part for factor in self.factors[span]]
+                if parts[0] != "inner" or not windows or "outer" in parts:
                     dimensions.append(dimension)
         return tuple(dimensions)
 
@@ -259,7 +259,8 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         )
         if first.size == 1 or second.size == 1:
             one = replace(one, spatial=second.spatial if first.size == 1 else first.spatial)
-        if first.part == "inner" and (first.size > 1 or second.part == "inner"):
+        places = first.part == "inner" and second.part != "outer"
+        if places and (first.size > 1 or second.part == "inner"):
             # Places in a window, fused with what is behind them, count no windows.
             one = replace(one, part="inner")
 
