@@ -316,7 +316,8 @@ def test_a_name_that_is_not_utf8(project: Project) -> None:
         assert said in text
         assert "✓ models/net.py:Net" in text
     (project.folder / name).unlink()
-    assert project.run("archcheck", "check", name) == ""
+    gone = "error: there is no file models/n\N{REPLACEMENT CHARACTER}.py\n"
+    assert project.run("archcheck", "check", name, code=2) == gone
 
 
 def test_the_isolated_hook_in_an_environment_of_its_own(

@@ -67,7 +67,10 @@ def run(folder: Path, *words: str, code: int = 1, **settings: str) -> tuple[str,
     mark = folder.parent / "mark"
     program = [sys.executable, "-P", "-c", RUN, str(mark), *words]
     done = run_program(program, folder, environment(**settings))
-    assert (done.returncode, done.stderr) == (code, ""), done.stdout + done.stderr
+    # Which files no network depends on is said each time, repeated or not.
+    remark = r"(no network depends on .*\n)?"
+    assert done.returncode == code, done.stdout + done.stderr
+    assert re.fullmatch(remark, done.stderr), done.stderr
     return done.stdout, {name.partition(".")[0] for name in mark.read_text().split()}
 
 
@@ -349,7 +352,7 @@ def test_check_judges_what_files_concern(project: Path) -> None:
         ("spec.yaml",),
         ("pyproject.toml",),
         ("models",),
-        ("gone.py", ""),
+        ("other.py", ""),
         ("models/a.py", "models/b.py"),
     ]
     for files in named:
@@ -368,7 +371,6 @@ def test_check_looks_at_files_anew(project: Path) -> None:
     (project / "other.py").write_text("# what no network reads\n")
     assert is_repeated(project, "check", "--", "other.py", code=0)
     (project / "other.py").unlink()
-    assert is_repeated(project, "check", "other.py", code=0)
     (project / "other.py").symlink_to("models/b.py")
     run(project, "check", "--", "models/b.py", code=0)
     text, imported = run(project, "check", "--", "other.py", code=0)
