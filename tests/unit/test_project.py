@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.project import in_project, project_root
 from archcheck.network import Place
+from archcheck.project import in_project, project_root
 from archcheck.reporters.data import render
 from archcheck.rules import Location
 from archcheck.spec import Failure, failed_to_run, load_spec
