@@ -29,7 +29,7 @@ def known_reads(
     with watch.paused():
         try:
             key = reference_key(reference)
-            request = request_key(input_shapes, arguments, training, True)
+            request = request_key(key, input_shapes, arguments, training, True)
         except (OSError, TypeError, ValueError, OverflowError):
             return None
         return store.reads(key, request)

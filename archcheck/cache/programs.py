@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -12,40 +13,56 @@ from typing import Any
 import msgspec
 
 import archcheck
+from archcheck.project import project_root
 
 PACKAGE = Path(archcheck.__file__).parent
-WHOLE = ("",)
 _PREFIXES = ("PYTHON", "TORCH", "PYTORCH", "CUDA", "LD_")
 """Prefixes of the environment variables that decide which code runs, and on what."""
 
 
-def programs(own: Sequence[str] = WHOLE) -> tuple[object, ...]:
-    """What runs, and where; ``own`` are the files and folders of archcheck that matter.
+def programs() -> tuple[object, ...]:
+    """What runs, and where: the same only in this place, with this installation of archcheck.
+
+    While archcheck is developed its files change without its version.
 
     Raises:
         OSError: if the working directory is gone.
     """
-    variables = {name: value for name, value in os.environ.items() if name.startswith(_PREFIXES)}
+    own = sorted((f, status.st_size, status.st_mtime_ns) for f, status in _files(str(PACKAGE)))
     return (
-        archcheck.__version__,
-        own_code(own),
-        (sys.executable, sys.version, os.uname().machine),
+        (archcheck.__version__, own),
+        (sys.executable, python()),
         sys.path,
-        sorted(variables.items()),
-        os.getcwd(),
+        decisive_variables(),
+        (os.getcwd(), str(project_root())),
     )
 
 
-def own_code(paths: Sequence[str]) -> list[tuple[str, int, int]]:
-    """The files of archcheck at some paths, with size and time, without compiled modules.
+def python() -> tuple[str, str]:
+    """The interpreter and the machine's kind."""
+    return sys.version, os.uname().machine
 
-    While archcheck is developed they change without its version.
-    """
-    return sorted(
-        (file, status.st_size, status.st_mtime_ns)
-        for path in paths
-        for file, status in _files(str(PACKAGE / path))
-    )
+
+def decisive_variables() -> list[tuple[str, str]]:
+    """The environment variables that decide which code runs, with their values."""
+    return sorted(item for item in os.environ.items() if item[0].startswith(_PREFIXES))
+
+
+def own_files(paths: Sequence[str]) -> list[str]:
+    """The files of archcheck at some paths, without compiled modules."""
+    return sorted(file for path in paths for file, _ in _files(str(PACKAGE / path)))
+
+
+@lru_cache(maxsize=4)
+def own_content(paths: tuple[str, ...]) -> str:
+    """The fingerprint of archcheck's files at some paths: their names and contents."""
+    whole = blake2b(digest_size=16)
+    for file in own_files(paths):
+        content = Path(file).read_bytes()
+        name = file.removeprefix(str(PACKAGE))
+        whole.update(f"{name}\0{len(content)}\0".encode())
+        whole.update(content)
+    return whole.hexdigest()
 
 
 def key_of(*parts: Any) -> str:

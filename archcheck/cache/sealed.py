@@ -49,19 +49,27 @@ class SealedFiles:
 
     def read(self, name: str, kind: type[E]) -> E | None:
         """An entry as it was written; None if there is none with a valid seal."""
-        head = len(MAGIC) + SEAL_BYTES
-        try:
-            data = _whole_file(self.folder / name)
-        except OSError:
-            return None
-        payload = data[head:]
-        if data[:head] != MAGIC + self.seal(payload):
+        payload = self._payload(name)
+        if payload is None:
             return None
         try:
             entry = msgspec.msgpack.decode(payload, type=kind)
         except ValueError:
             return None
         return entry if entry.name == name else None
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether there is an entry whose seal is not valid: one of another key, or damaged."""
+        return os.path.lexists(self.folder / name) and self._payload(name) is None
+
+    def _payload(self, name: str) -> bytes | None:
+        head = len(MAGIC) + SEAL_BYTES
+        try:
+            data = _whole_file(self.folder / name)
+        except OSError:
+            return None
+        payload = data[head:]
+        return payload if data[:head] == MAGIC + self.seal(payload) else None
 
     def write(self, entry: Entry) -> bool:
         """Keep an entry; False if it cannot be written."""
@@ -113,6 +121,7 @@ def open_files(folder: Path | None = None) -> SealedFiles | None:
 
     Raises:
         BadFolder: if ``folder`` is a file.
+        BadKey: if the key in the environment is too short.
     """
     try:
         place = find_folder(folder)

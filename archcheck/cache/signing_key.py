@@ -2,7 +2,9 @@
 
 A cache may come with files from others, and nothing in it shows whether its Networks were ever
 traced. So an entry counts only if it is sealed with the user's own key, which lies with the user's
-settings and not in any project.
+settings and not in any project; or with the text of ``ARCHCHECK_CACHE_KEY``, which a CI system
+keeps as a secret, so that a cache can be carried from one machine to the next. A worker's
+environment does not have it.
 """
 
 from __future__ import annotations
@@ -10,15 +12,36 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from hashlib import blake2b
 from pathlib import Path
 
 from archcheck.atomic_file import written_beside
 
 KEY_BYTES = 32
+VARIABLE = "ARCHCHECK_CACHE_KEY"
+SHORTEST_TEXT = 16
+"""The fewest characters of a key in the environment."""
+
+
+class BadKey(Exception):
+    """The key in the environment is too short to be one."""
 
 
 def secret() -> bytes | None:
-    """The user's key, created at the first use; None if it can be neither read nor created."""
+    """The key in the environment, else the user's, which is created at the first use; None if that
+    can be neither read nor created.
+
+    Raises:
+        BadKey: if the one in the environment is too short.
+    """
+    text = os.environ.get(VARIABLE, "").strip()
+    if text:
+        if len(text) < SHORTEST_TEXT:
+            raise BadKey(
+                f"{VARIABLE} has {len(text)} characters; a key has at least {SHORTEST_TEXT}: "
+                "take those that `openssl rand -hex 32` prints"
+            )
+        return blake2b(os.fsencode(text), digest_size=KEY_BYTES).digest()
     try:
         path = _place()
         return _read(path) or _make(path)

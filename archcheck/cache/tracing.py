@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from archcheck.cache.keys import reference_key, request_key
+from archcheck.cache.keys import ReferenceKey, reference_key, request_key
 from archcheck.cache.store import Store
 from archcheck.cache.watch import watch
 from archcheck.network import Network
@@ -32,7 +32,7 @@ class CachedTracing:
     ) -> None:
         self._reference = reference
         self._store = store
-        self._key = ""
+        self._key: ReferenceKey | None = None
         self._worker: Worker | None = None
         self.start_worker: Start = start_worker or _fresh_worker
         """Starts the processes that this submission's code runs in; by default a fresh one each."""
@@ -48,7 +48,7 @@ class CachedTracing:
                     self._key = reference_key(self._reference)
                 except (OSError, TypeError, ValueError):  # no folder; names that are not UTF-8
                     self._store = None
-            if self._store is None or not self._store.may_hold(self._key):
+            if self._store is None or self._key is None or not self._store.may_hold(self._key):
                 self._worker = self.start_worker()
         return self
 
@@ -86,6 +86,7 @@ class CachedTracing:
             if network is not None:
                 self.remark = "the network comes from the cache"
                 return network
+            reason = self._reason(request)
             if self._worker is None:
                 self._worker = self.start_worker()
             from archcheck.tracing.remote import trace_in
@@ -101,15 +102,17 @@ class CachedTracing:
                 other_batches=other_batches,
             )
             if isinstance(traced, Failure):
+                self.remark = f"{reason}it could not be run, and is not kept"
                 watch.add(None)
                 return traced
             self.reads = traced.dependencies
             if not self._keep(request, traced):
                 watch.add(None)
+            self.remark = reason + self.remark
         return traced.network
 
     def _kept(self, request: str) -> Network | None:
-        if self._store is None or not request:
+        if self._store is None or self._key is None or not request:
             return None
         return self._store.get(self._key, request)
 
@@ -120,26 +123,32 @@ class CachedTracing:
         training: bool,
         other_batches: bool,
     ) -> str:
-        if self._store is None:
+        if self._store is None or self._key is None:
             return ""
         try:
-            return request_key(input_shapes, arguments, training, other_batches)
+            return request_key(self._key, input_shapes, arguments, training, other_batches)
         except (TypeError, ValueError, OverflowError):
             return ""  # the process will report what is wrong with them
 
+    def _reason(self, request: str) -> str:
+        """Why the network is traced, as the beginning of a remark."""
+        if self._store is None or self._key is None or not request:
+            return ""
+        return f"the network is traced, since {self._store.reason(self._key, request)}; "
+
     def _keep(self, request: str, traced: Traced) -> bool:
-        if self._store is None or not request:
+        if self._store is None or self._key is None or not request:
             return False
         dependencies = traced.dependencies
         if dependencies is None:
-            self.remark = "the network is not kept: what it read is not known"
+            self.remark = "it is not kept: what it read is not known"
         elif dependencies.unseen:
-            self.remark = f"the network is not kept: {dependencies.unseen}"
+            self.remark = f"it is not kept: {dependencies.unseen}"
         elif self._store.put(self._key, request, traced.network, dependencies):
-            self.remark = "the network is kept in the cache"
+            self.remark = "it is kept in the cache"
             return True
         else:
-            self.remark = "the network is not kept: its files changed, or none can be written"
+            self.remark = "it is not kept: its files changed, or none can be written"
         return False
 
 

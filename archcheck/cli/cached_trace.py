@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archcheck.cache.folder import BadFolder, clean, find_folder
+from archcheck.cache.signing_key import BadKey
 from archcheck.cache.store import Store, open_store
 from archcheck.cache.tracing import CachedTracing
 from archcheck.cache.watch import watch
@@ -68,12 +69,12 @@ def opened_store(cache_dir: Path | None) -> Store | None:
     """The cache in a folder, by default the project's; None if none is possible.
 
     Raises:
-        UsageError: if the folder of the cache is a file.
+        UsageError: if the folder of the cache is a file, or the key in the environment is none.
     """
     try:
         with watch.paused():
             return open_store(cache_dir)
-    except BadFolder as error:
+    except (BadFolder, BadKey) as error:
         raise UsageError(str(error)) from None
 
 

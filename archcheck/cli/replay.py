@@ -17,6 +17,7 @@ from archcheck.cache.folder import BadFolder
 from archcheck.cache.programs import key_of, programs
 from archcheck.cache.runs import MappedNetworks, Printed, keep, recall, run_name
 from archcheck.cache.sealed import SealedFiles, open_files
+from archcheck.cache.signing_key import BadKey
 from archcheck.cache.watch import watch
 from archcheck.cli.affected import Affected, Files, Sources, affected
 from archcheck.cli.streams import print_message, print_text
@@ -53,7 +54,7 @@ class Replay:
         try:
             self._key = key_of(programs(), ascii(command), _terminal())
             cache = open_files(_cache_dir(words))
-        except (OSError, ValueError, BadFolder, ConfigError):  # the command will report it
+        except (OSError, ValueError, BadFolder, BadKey, ConfigError):  # the command will report it
             cache = None
         printed = self._recall(cache) if cache is not None else None
         if printed is None:

@@ -14,6 +14,15 @@ from pathlib import Path
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
+# Asked for before anything is recorded: Python looks at the home folder to answer.
+_STANDARD = tuple(
+    path + os.sep
+    for path in {
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib")),
+        os.path.dirname(os.__file__),
+    }
+    if path
+)
 _TYPED = ("<ipython", "<stdin", "<doctest")
 """The beginnings of the names that code has which was typed, not read from a file."""
 
@@ -76,7 +85,7 @@ def _owner(file: str, roots: tuple[str, ...]) -> Owner:
         return Owner.NOBODY
     if any(_below(file, root) for root in roots):
         return Owner.AUTHOR
-    if file.startswith(_standard_library()) or _is_installed(file):
+    if file.startswith(_STANDARD) or _is_installed(file):
         return Owner.LIBRARY
     return Owner.OTHER
 
@@ -86,19 +95,12 @@ def _below(file: str, root: str) -> bool:
     if file == root:
         return True
     inner = file.removeprefix(root.rstrip(os.sep) + os.sep)
-    standard = file.startswith(_standard_library()) and not root.startswith(_standard_library())
+    standard = file.startswith(_STANDARD) and not root.startswith(_STANDARD)
     return inner != file and not _is_installed(inner) and not standard
 
 
 def _is_installed(path: str) -> bool:
     return not _INSTALLED.isdisjoint(Path(path).parts)
-
-
-@cache
-def _standard_library() -> tuple[str, ...]:
-    paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
-    paths.add(os.path.dirname(os.__file__))
-    return tuple(path + os.sep for path in paths if path)
 
 
 @cache

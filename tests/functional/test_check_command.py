@@ -188,15 +188,14 @@ def test_a_path_that_does_not_exist_is_an_error(folder: Path) -> None:
 
 def test_verbose_says_what_the_cache_did(folder: Path) -> None:
     said = ["models/big.py", "models/net.py", "models/big.py:Net"]
-    kept = "".join(f"{name}: the network is kept in the cache\n" for name in said)
-    run(folder, "-v", errors=kept)
-    run(folder, "-v", errors=kept.replace("is kept in", "comes from"))
-    run(
-        folder,
-        "-v",
-        "--no-cache",
-        errors=kept.replace("network is kept in the cache", "cache is not used"),
-    )
+    traced = "the network is traced, since the cache has none of it; it is kept in the cache"
+    for options, what in (
+        ((), traced),
+        ((), "the network comes from the cache"),
+        (("--no-cache",), "the cache is not used"),
+    ):
+        errors = "".join(f"{name}: {what}\n" for name in said)
+        run(folder, "-v", *options, errors=errors)
 
 
 def test_from_the_cache_nothing_of_torch_is_imported_and_no_process_started(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import source_from_cache
@@ -21,8 +20,6 @@ from typing import Any
 from archcheck.worker.dependencies import read_hooks, states
 from archcheck.worker.dependencies.states import Dependencies
 
-SETTLED_SECONDS = 2.0
-"""The age from which a large file's times show whether it changed."""
 _PROGRAMS = """
     subprocess.Popen os.system os.exec os.posix_spawn os.spawn os.fork os.forkpty pty.spawn
 """
@@ -209,12 +206,12 @@ class DependencyRecorder:
             return  # identified by their versions
         if self._presences.get(file) == states.ABSENT:
             return  # made by the run itself
-        state = states.content(file)
+        state = states.content(file, hashed=not self._own)
         special = state == states.SPECIAL or file.startswith(("/proc/", "/sys/", "/dev/"))
         if special or file in self._appended:  # the next run would read something else
             self._unseen = self._unseen or f"it reads {file}, which changes"
             return
-        if state.count(":") > 1 and time.time() - Path(file).stat().st_ctime < SETTLED_SECONDS:
+        if not state:
             self._unseen = self._unseen or f"{file} has just been written"
         self._contents[file] = state
 
@@ -231,12 +228,16 @@ class DependencyRecorder:
             return
         if options.get("dir_fd") is not None:
             self._unseen = self._unseen or "it looks into an open folder"
-        elif not (
-            file in self._presences
-            or file in self._written
-            or file.startswith((*self._torch, _OWN, _STANDARD))
-        ):
-            self._presences[file] = states.presence(file)
+            return
+        known = self._presences.get(file)
+        if known not in (None, states.FILE) or file in self._written:
+            return
+        if file.startswith((*self._torch, _OWN, _STANDARD)):
+            return
+        state = states.presence(file)
+        if ":" in state and _only_asks(sys._getframe(1)):
+            state = states.FILE
+        self._presences[file] = state
 
     def looked_at_link(self, path: Any, options: dict[str, Any]) -> None:
         """It is looked up whether a file is a symbolic link, or where it leads."""
@@ -314,10 +315,31 @@ def _of_imports(frame: FrameType | None, own: bool) -> bool:
         file = frame.f_code.co_filename
         if file.startswith(ours):
             return True
-        if not file.startswith((_STANDARD, "<frozen")) or "site-packages" in file:
+        if not _is_standard(file):
             return False
         frame = frame.f_back
     return False
+
+
+_QUESTIONS = frozenset(
+    """exists lexists isfile isdir islink is_file is_dir is_symlink access realpath
+    _joinrealpath""".split()
+)
+
+
+def _only_asks(frame: FrameType | None) -> bool:
+    """Whether Python's own code looks at a file, and only asks whether it is there, or a link."""
+    while frame is not None and frame.f_code.co_filename.startswith(_OWN):
+        frame = frame.f_back
+    while frame is not None and _is_standard(frame.f_code.co_filename):
+        if frame.f_code.co_name in _QUESTIONS:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_standard(file: str) -> bool:
+    return file.startswith((_STANDARD, "<frozen")) and "site-packages" not in file
 
 
 def _is_text(name: str) -> bool:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from hashlib import blake2b
 
 import msgspec
 
+from archcheck.project import in_project
+
 MOST_CONTENT_BYTES = 1 << 24
-"""Larger files are compared by size and times, smaller ones by content."""
+"""The contents of larger files are compared only where their marks differ."""
+SETTLED_SECONDS = 2.0
+"""The age from which the marks of a file show whether it changed."""
 CACHE_NAME = ".archcheck_cache"
 """The cache's own folder: its appearance in a listing is not a change."""
 ABSENT, FOLDER, SPECIAL, CLOSED = "absent", "folder", "special", "closed"
+FILE = "file"
+"""The state of a file of which it was only asked whether it is there."""
 NO_LINK = "no link"
 INSTALLATION = (".dist-info", ".egg-info", ".egg-link", ".pth")
 """Endings of the files that say which packages are installed in a folder, in which version."""
@@ -55,27 +62,82 @@ class Dependencies(msgspec.Struct, frozen=True):
 
 def still_hold(*parts: Dependencies) -> bool:
     """Whether everything is still in the state in which it was read."""
-    listed, read = cache(entries), cache(content)  # networks share most of what they read
-    return all(_holds(reads, listed, read) for reads in parts)
+    return not what_changed(*parts)
 
 
-def _holds(
-    reads: Dependencies, entries: Callable[[str], list[str] | None], content: Callable[[str], str]
-) -> bool:
+def what_changed(*parts: Dependencies) -> str:
+    """The first thing that is not in the state any more in which it was read, in a sentence such as
+    "parts.py has changed"; empty if there is none."""
+    listed, read = cache(entries), cache(fingerprint)  # networks share most of what they read
+    return next(filter(None, (_change(reads, listed, read) for reads in parts)), "")
+
+
+def _change(
+    reads: Dependencies,
+    entries: Callable[[str], list[str] | None],
+    read: Callable[[str], str],
+) -> str:
     if reads.unseen:
-        return False
+        return reads.unseen
     names = frozenset(reads.names)
-    checks: tuple[tuple[Mapping[str, str], Callable[[str], str]], ...] = (
-        (reads.variables, variable_state),
-        (reads.links, link),
-        (reads.presences, presence),
-        (reads.contents, content),
-        (reads.searched, lambda folder: candidates(entries(folder), names, folder)),
-        (reads.listings, lambda folder: listing(entries(folder), folder)),
+
+    def same_variable(name: str, state: str) -> bool:
+        return variable_state(name) == state
+
+    def same_link(path: str, state: str) -> bool:
+        return link(path) == state
+
+    def same_content(path: str, state: str) -> bool:
+        marks, _, expected = state.rpartition(" ")
+        return (marks != "" and marks == _marks_of(path)) or read(path) == expected
+
+    def same_modules(folder: str, state: str) -> bool:
+        return candidates(entries(folder), names, folder) == state
+
+    def same_names(folder: str, state: str) -> bool:
+        return listing(entries(folder), folder) == state
+
+    checks: tuple[tuple[Mapping[str, str], Callable[[str, str], bool], str], ...] = (
+        (reads.variables, same_variable, "the environment variable {} has changed"),
+        (reads.links, same_link, "the link {} leads elsewhere"),
+        (reads.presences, same_presence, "{} was {}, and is {}"),
+        (reads.contents, same_content, "{} has changed"),
+        (reads.searched, same_modules, "the modules or packages in {} are others"),
+        (reads.listings, same_names, "the files in {} are others"),
     )
-    return all(
-        state_of(name) == state for states, state_of in checks for name, state in states.items()
+    for states, is_same, words in checks:
+        for name, state in states.items():
+            if not is_same(name, state):
+                return _sentence(words, name, state)
+    return ""
+
+
+def _sentence(words: str, name: str, state: str) -> str:
+    if "variable" in words:
+        return words.format(name) if name else "the environment has changed"
+    if "was" not in words:
+        return words.format(in_project(name) or ".")
+    was, now = (
+        "a file" if ":" in each else _NAMES.get(each, each) for each in (state, presence(name))
     )
+    if was == now:
+        return f"the time or size of {in_project(name)} has changed"
+    return words.format(in_project(name), was, now)
+
+
+_NAMES = {
+    ABSENT: "not there",
+    FOLDER: "a folder",
+    FILE: "a file",
+    SPECIAL: "no plain file",
+    CLOSED: "closed to you",
+}
+
+
+def same_presence(path: str, state: str) -> bool:
+    """Whether a file or folder that was looked at is in that state."""
+    now = presence(path)
+    return now == state or (state == FILE and ":" in now)
 
 
 def depends_on(reads: Dependencies, path: str) -> bool:
@@ -103,26 +165,54 @@ def is_installed(path: str) -> bool:
     )
 
 
-def content(path: str) -> str:
-    """The state of a file that is read.
+def content(path: str, *, hashed: bool = True) -> str:
+    """The state of a file that is read: the fingerprint of its content.
 
-    The content of small files counts. Of installed files, which are many and change by
-    installing, size and time do; of large ones also the device, the inode and the time of the last
-    status change, which no program can set.
+    That of an installed file, which are many and change by installing, and of a large one has its
+    marks in front of it: while these hold, the content is not read again. Unless it is ``hashed``
+    such a state has no fingerprint, and is empty if the file has just been written.
     """
+    marks = _marks_of(path)
+    is_small = not marks or int(marks.partition(":")[0]) <= MOST_CONTENT_BYTES
+    if not marks or (is_small and not is_installed(path)):
+        return fingerprint(path)
+    if time.time() - int(marks.rpartition(":")[2]) / 1e9 < SETTLED_SECONDS:
+        marks = ""
+    if hashed:
+        return f"{marks} {fingerprint(path)}".strip()
+    return marks and f"{marks} "
+
+
+def fingerprint(path: str) -> str:
+    """The fingerprint of a file's content; what else it is if it is no file that can be read."""
     try:
         status = _stat(path)
-        if stat.S_ISREG(status.st_mode) and not is_installed(path):
-            if status.st_size > MOST_CONTENT_BYTES:
-                marks = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
-                return f"{status.st_size}:{':'.join(map(str, marks))}"
-            with open(path, "rb") as file:  # noqa: PTH123
+        if not stat.S_ISREG(status.st_mode):
+            return _kind(status)
+        with open(path, "rb") as file:  # noqa: PTH123
+            if status.st_size <= MOST_CONTENT_BYTES:
                 return digest(file.read())
+            whole = blake2b(digest_size=20)
+            while part := file.read(1 << 20):
+                whole.update(part)
+            return whole.hexdigest()
     except OSError as error:
         return _failure(error)
     except ValueError:  # a null character in the path
         return ABSENT
-    return _kind(status)
+
+
+def _marks_of(path: str) -> str:
+    """The size, device, inode, time and time of the last status change of a file, which no program
+    can set; empty for what is no file."""
+    try:
+        status = _stat(path)
+    except (OSError, ValueError):
+        return ""
+    if not stat.S_ISREG(status.st_mode):
+        return ""
+    marks = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+    return f"{status.st_size}:{':'.join(map(str, marks))}"
 
 
 def presence(path: str) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.cache.signing_key import secret
+from archcheck.cache.signing_key import BadKey, secret
 from archcheck.cache.store import open_store
+from archcheck.worker.surroundings import Surroundings
 
 
 @pytest.fixture
@@ -66,3 +67,29 @@ def test_no_place_for_a_key_means_no_cache(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("HOME", str(tmp_path))
     assert secret() is not None
     assert (tmp_path / ".local/state/archcheck/cache-key").is_file()
+
+
+def test_a_key_in_the_environment_takes_the_place_of_the_users(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARCHCHECK_CACHE_KEY", "one long secret of the CI system")
+    key = secret()
+    assert key is not None
+    assert len(key) == 32
+    assert not state.exists()
+    monkeypatch.setenv("ARCHCHECK_CACHE_KEY", "another secret of the CI system")
+    assert secret() != key
+    monkeypatch.setenv("ARCHCHECK_CACHE_KEY", "")  # a secret that a fork's run does not get
+    assert secret() is not None
+    assert state.exists()
+
+
+def test_a_short_key_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHCHECK_CACHE_KEY", "short")
+    with pytest.raises(BadKey, match="has 5 characters; a key has at least 16"):
+        secret()
+
+
+def test_a_worker_does_not_get_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHCHECK_CACHE_KEY", "one long secret of the CI system")
+    assert "ARCHCHECK_CACHE_KEY" not in Surroundings().environment()

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from archcheck.cache import sealed as module
 from archcheck.cache.folder import MARKS, clean, find_folder
+from archcheck.cache.keys import ReferenceKey
 from archcheck.cache.sealed import SealedFiles
 from archcheck.cache.store import KeptNetwork, Store
 from archcheck.network import Network, encode
@@ -28,7 +29,8 @@ from archcheck.network.model import Tensor
 from archcheck.worker.dependencies.states import Dependencies, content
 from tests.support.paths import ROOT
 
-REFERENCE, REQUEST = "a" * 32, "b" * 32
+REFERENCE, REQUEST = ReferenceKey("a" * 32, {}), "b" * 32
+OTHER = ReferenceKey("c" * 32, {})
 KEY = b"k" * 32
 
 
@@ -59,8 +61,8 @@ def test_what_is_put_is_found(store: Store, folder: Path) -> None:
     assert store.may_hold(REFERENCE)
     assert store.get(REFERENCE, REQUEST) == network()
     assert store.get(REFERENCE, "c" * 32) is None
-    assert not store.may_hold("c" * 32)
-    assert {path.name for path in folder.iterdir()} == {*MARKS, f"{REFERENCE}-{REQUEST}.network"}
+    assert not store.may_hold(OTHER)
+    assert {path.name for path in folder.iterdir()} == {*MARKS, NAME}
     assert (folder / ".gitignore").read_text() == "*\n"
     tag = (folder / "CACHEDIR.TAG").read_text()
     assert tag.startswith("Signature: 8a477f597d28d172789f06886806bc55")
@@ -104,7 +106,7 @@ def entry(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def found_in(data: bytes) -> Network | None:
     """What is read from an entry of these bytes."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, f"{REFERENCE}-{REQUEST}.network").write_bytes(data)
+        Path(folder, f"{REFERENCE.reference}-{REQUEST}.network").write_bytes(data)
         store = Store(SealedFiles(Path(folder), KEY))
         holds = store.may_hold(REFERENCE)
         found = store.get(REFERENCE, REQUEST)
@@ -137,7 +139,7 @@ def empty_entry(name: str) -> bytes:
     return msgspec.msgpack.encode(KeptNetwork(name, Dependencies(), encode(network())))
 
 
-NAME = f"{REFERENCE}-{REQUEST}.network"
+NAME = f"{REFERENCE.reference}-{REQUEST}.network"
 
 
 @pytest.mark.parametrize(
@@ -304,7 +306,7 @@ def put_many(store: Store, folder: Path, count: int) -> list[str]:
     for number in range(count):
         request = f"{number:032x}"
         assert store.put(REFERENCE, request, network(), Dependencies())
-        names.append(f"{REFERENCE}-{request}.network")
+        names.append(f"{REFERENCE.reference}-{request}.network")
         used = time.time() - 1000 + number
         os.utime(folder / names[-1], (used, used))
     return names

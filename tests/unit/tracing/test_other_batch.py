@@ -275,5 +275,6 @@ def test_a_network_that_was_verified_need_not_be_traced_again_to_be_inspected(
         with CachedTracing(reference, store) as tracer:
             tracer.trace([SHAPE], other_batches=other_batches)
         remarks.append(tracer.remark)
-    kept, used = "the network is kept in the cache", "the network comes from the cache"
+    kept = "the network is traced, since the cache has none of it; it is kept in the cache"
+    used = "the network comes from the cache"
     assert remarks == [kept, used, used]

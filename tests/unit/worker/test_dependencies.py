@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,8 +14,13 @@ import pytest
 from archcheck.network import Network
 from archcheck.tracing.remote import start_worker, trace_in, trace_reference
 from archcheck.tracing.requests import Traced
-from archcheck.worker.dependencies.recorder import SETTLED_SECONDS
-from archcheck.worker.dependencies.states import MOST_CONTENT_BYTES, Dependencies, still_hold
+from archcheck.worker.dependencies import states
+from archcheck.worker.dependencies.states import (
+    MOST_CONTENT_BYTES,
+    Dependencies,
+    still_hold,
+    what_changed,
+)
 from archcheck.worker.reference import parse_reference
 
 NET = """\
@@ -234,7 +238,7 @@ def test_an_upgraded_torch_is_noticed(project: Project, tmp_path: Path) -> None:
     contents = dict(project.reads.contents)
     packages = str(Path(versions[0]).parents[1])
     assert packages in project.reads.searched
-    os.utime(copy)
+    copy.write_text(copy.read_text().replace("git_version = '", "git_version = 'a"))
     contents[str(copy)] = contents.pop(versions[0])
     assert not still_hold(msgspec.structs.replace(project.reads, contents=contents))
 
@@ -284,7 +288,7 @@ READERS = {
     "from_file of a typed storage": "torch.FloatStorage.from_file('data.bin', False, 2)",
     "memmap": "np.memmap('data.bin', 'f4')",
     "fromfile": "np.fromfile('data.bin', 'f4')",
-    "mmap": "mmap.mmap((file := open('data.bin', 'rb')).fileno(), 0, access=mmap.ACCESS_READ)",
+    "mmap": "[mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) for f in [open('data.bin', 'rb')]]",
     "load": "torch.load('w.pt', mmap=True)",
     "jit.load": "torch.jit.load('s.pt')",
 }
@@ -297,7 +301,7 @@ def test_a_file_that_compiled_code_reads_is_noticed(tmp_path: Path, way: str) ->
 
     (tmp_path / "data.bin").write_bytes(b"12345678")
     torch.save({"w": torch.ones(3)}, tmp_path / "w.pt")
-    torch.jit.save(torch.jit.script(torch.nn.ReLU()), tmp_path / "s.pt")
+    torch.jit.script(torch.nn.ReLU()).save(str(tmp_path / "s.pt"))
     head = "import mmap\nimport numpy as np\nimport torch\nfrom torch import nn\n"
     (tmp_path / "net.py").write_text(f"{head}read = {READERS[way]}\nNet = nn.ReLU\n")
     (name,) = (name for name in ("data.bin", "w.pt", "s.pt") if name in READERS[way])
@@ -334,33 +338,47 @@ def test_compiled_code_of_the_networks_own_is_said(tmp_path: Path) -> None:
     assert read_by(tmp_path).unseen == "it uses compiled code of _bisect"
 
 
-@pytest.mark.slow
-def test_large_files_are_told_by_what_the_file_system_says(tmp_path: Path) -> None:
+def test_a_large_file_is_told_by_its_marks_and_by_its_content(tmp_path: Path) -> None:
     source = "from torch import nn\nopen('large.bin', 'rb').read(1)\nNet = nn.ReLU\n"
     (tmp_path / "net.py").write_text(source)
     large = tmp_path / "large.bin"
     with large.open("wb") as file:
         file.truncate(MOST_CONTENT_BYTES + 1)
-    time.sleep(SETTLED_SECONDS + 0.1)  # until its times tell whether it changed
     reads = read_by(tmp_path)
     assert still_hold(reads)
     before = large.stat()
+    shutil.copyfile(large, tmp_path / "copy")
+    (tmp_path / "copy").replace(large)  # the same content, another file at another time
+    assert still_hold(reads)
     with large.open("r+b") as file:
         file.write(b"1")
     os.utime(large, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert not still_hold(reads)
 
 
-def test_a_large_file_that_was_just_written_is_not_trusted(tmp_path: Path) -> None:
-    (tmp_path / "net.py").write_text(
-        "import os\nfrom archcheck.worker.dependencies import recorder\nfrom torch import nn\n"
-        "recorder.SETTLED_SECONDS = 3600\n"  # however busy the machine
-        "os.chmod('large.bin', 0o600)\n"  # a change, just now
-        "open('large.bin', 'rb').read(1)\nNet = nn.ReLU\n"
-    )
-    with (tmp_path / "large.bin").open("wb") as file:
-        file.truncate(MOST_CONTENT_BYTES + 1)
-    assert read_by(tmp_path).unseen == f"{tmp_path / 'large.bin'} has just been written"
+def test_the_marks_of_what_was_just_written_do_not_count(tmp_path: Path) -> None:
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "known.py").write_text("WIDTH = 4\n")
+    state = states.content(str(packages / "known.py"))
+    assert " " not in state
+    assert states.content(str(packages / "known.py"), hashed=False) == ""
+
+
+def test_the_time_of_a_file_counts_where_it_is_asked_for(tmp_path: Path) -> None:
+    head = "import os, pathlib\nfrom torch import nn\nNet = nn.ReLU\n"
+    asked = "os.path.exists('a'), pathlib.Path('a').is_file(), os.path.realpath('a')\n"
+    (tmp_path / "a").write_text("")
+    for source, counts in ((asked, False), (f"{asked}os.path.getmtime('a')\n", True)):
+        (tmp_path / "net.py").write_text(head + source)
+        reads = read_by(tmp_path)
+        assert still_hold(reads)
+        os.utime(tmp_path / "a", (1, 1))
+        assert still_hold(reads) != counts
+        os.utime(tmp_path / "a")
+        (tmp_path / "a").write_text("")
+    (tmp_path / "a").unlink()
+    assert what_changed(reads).endswith("a was a file, and is not there")
 
 
 def test_watching_changes_nothing_that_a_network_sees(tmp_path: Path) -> None:
