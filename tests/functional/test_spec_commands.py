@@ -56,7 +56,7 @@ def test_every_error_of_every_file(tmp_path: Path) -> None:
     places = [line.split(": spec ")[0] for line in lines]
     assert places == [
         *("wrong.yaml:1:1", "wrong.yaml:3:16", "wrong.yaml:3:40", "wrong.yaml:4:3"),
-        *("broken.yaml:2:1", "missing.yaml:1:1"),
+        *("broken.yaml:1:8", "missing.yaml:1:1"),
     ]
     assert run(tmp_path, "check", *files, "--output-format=json", "-o", "r.json").stdout == ""
     data = json.loads((tmp_path / "r.json").read_text("utf-8"))
