@@ -232,11 +232,15 @@ def _outputs(
 
 
 def _on_tracks_of_their_own(numbered: Mapping[int, Numbering]) -> dict[int, FieldMap]:
-    """Maps of the operands, each with its tables on tracks that are empty in all others."""
-    total = sum(len(numbering.tables) for numbering in numbered.values())
+    """Maps of the operands, each with its tables on tracks that are empty in all others.
+
+    A single number has nothing to count; its track only tells whether it is read.
+    """
+    total = sum(len(numbering.tables) or 1 for numbering in numbered.values())
     maps = {}
     first = 0
-    for tensor, (m, _, tables, _) in numbered.items():
+    for tensor, (m, _, own, _) in numbered.items():
+        tables = own or (Table.constant(Positions(0, 1), 0),)
         tracks = [Track(Table.constant(EMPTY, len(m.factors)))] * total
         tracks[first : first + len(tables)] = map(Track, tables)
         maps[tensor] = replace(m, tracks=tuple(tracks))
@@ -259,8 +263,12 @@ def _extended(
     operands = list(output.operands) if output else []
     coupled, first = output is not None and output.coupled, 0
     for tensor, numbering in numbered.items():
-        tracks = m.tracks[first : first + len(numbering.tables)]
+        tracks = m.tracks[first : first + (len(numbering.tables) or 1)]
         first += len(tracks)
+        if not numbering.tables:
+            if any(not table.empty for table in tracks[0].tables):
+                operands.append(OperandUnits(names.get(tensor, tensor), (), (), (), ()))
+            continue
         for tables, joined in _products(tracks, numbering):
             operands.append(_operand(names.get(tensor, tensor), numbering, tables, joined))
             coupled = coupled or _depend_on_each_other(tables, numbering)
