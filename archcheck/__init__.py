@@ -16,10 +16,12 @@ if TYPE_CHECKING:
         Region,
         UnitField,
         UnknownField,
+        UnknownLocation,
         receptive_field,
     )
     from archcheck.network import Network, Op
     from archcheck.spec import Report, Spec, SpecError, load_spec
+    from archcheck.worker.failures import InputError, NetworkError, StartError
 
 __version__ = "0.1.0"
 
@@ -31,6 +33,7 @@ _HOMES = {
     "Region": "archcheck.fields",
     "UnitField": "archcheck.fields",
     "UnknownField": "archcheck.fields",
+    "UnknownLocation": "archcheck.fields",
     "receptive_field": "archcheck.fields",
     "Network": "archcheck.network",
     "Op": "archcheck.network",
@@ -38,19 +41,26 @@ _HOMES = {
     "Spec": "archcheck.spec",
     "SpecError": "archcheck.spec",
     "load_spec": "archcheck.spec",
+    "InputError": "archcheck.worker.failures",
+    "NetworkError": "archcheck.worker.failures",
+    "StartError": "archcheck.worker.failures",
 }
 
 __all__ = [
     "Field",
+    "InputError",
     "Network",
+    "NetworkError",
     "Op",
     "ReceptiveField",
     "Region",
     "Report",
     "Spec",
     "SpecError",
+    "StartError",
     "UnitField",
     "UnknownField",
+    "UnknownLocation",
     "__version__",
     "load_spec",
     "receptive_field",

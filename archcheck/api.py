@@ -38,9 +38,11 @@ def trace(
         training: trace in training mode instead of eval mode.
 
     Raises:
-        archcheck.worker.failures.RunError: if forward raises or returns no tensor.
+        archcheck.NetworkError: if forward raises or returns no tensor.
+        TypeError: if it is a class that has to be called first.
         ValueError: if the shape is not valid.
     """
+    _refuse_class(module)
     from archcheck.tracing.trace import trace as run
 
     return run(module, input_shape, training=training)
@@ -80,10 +82,11 @@ def verify(
 
     Raises:
         SpecError: if the spec is wrong, or the input's shape is not known.
-        archcheck.worker.failures.InputError: if the reference is wrong, or the weights or the
+        archcheck.InputError: if the reference is wrong, or the weights or the
             data that accuracy is measured with cannot be read.
         TypeError: if the network is none of these, or weights are given with a Network.
     """
+    _refuse_class(network)
     started = time.perf_counter()
     loaded_spec = as_spec(spec)
     submission = Submission(
@@ -134,6 +137,11 @@ def as_spec(spec: Spec | str | Path | Mapping[str, Any]) -> Spec:
     if isinstance(spec, Spec):
         return spec
     return _spec_from(dict(spec)) if isinstance(spec, Mapping) else load_spec(spec)
+
+
+def _refuse_class(value: Any) -> None:
+    if isinstance(value, type):
+        raise TypeError(f"{value.__name__} is a class, no network yet: call it, {value.__name__}()")
 
 
 def _is_module(value: Any) -> bool:

@@ -26,6 +26,11 @@ def in_order(name: str) -> list[tuple[int, str]]:
     return [(int(p), "") if p.isdecimal() else (-1, p) for p in re.split(r"(\d+)", name) if p]
 
 
+def by_name(name: object) -> tuple[list[tuple[int, str]], str]:
+    """A key to list files and networks by, as :func:`in_order`; no two names share one."""
+    return in_order(str(name)), str(name)
+
+
 def some_of(names: Sequence[object], most: int) -> str:
     """The first few of some names: ``conv1, conv2 and 5 more``."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

@@ -42,8 +42,8 @@ def main(arguments: list[str]) -> int:
     for name in chosen:
         if name not in TITLES:
             parser.error(f"there is no part {name!r}; the parts are {', '.join(TITLES)}")
-    if options.update_readme and (options.smoke or set(chosen) != set(TITLES)):
-        parser.error("--update-readme needs all parts, measured in earnest")
+    if options.update_docs and (options.smoke or set(chosen) != set(TITLES)):
+        parser.error("--update-docs needs all parts, measured in earnest")
     rounds = 1 if options.smoke else options.rounds
     parts: dict[str, Part] = {}
     cases: tuple[Case, ...] = ()
@@ -72,11 +72,11 @@ def main(arguments: list[str]) -> int:
     if any(_ours(part) for part in parts.values()):
         sys.stderr.write("archcheck itself failed somewhere, see above\n")
         return 1
-    if options.update_readme:
+    if options.update_docs:
         results.save(KEPT)
-        readme = ROOT / "README.md"
-        text = with_section(readme.read_text(encoding="utf-8"), section(results))
-        readme.write_text(text, encoding="utf-8")
+        document = ROOT / "docs" / "benchmarks.md"
+        text = with_section(document.read_text(encoding="utf-8"), section(results))
+        document.write_text(text, encoding="utf-8")
     return 0
 
 
@@ -102,7 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--rounds", type=_rounds, default=ROUNDS, metavar="N", help=f"rounds (default {ROUNDS})")
     add("--threads", type=int, default=0, metavar="N", help="threads of torch (default: its own)")
     add("--json", type=Path, metavar="FILE", help="write what was found here")
-    add("--update-readme", action="store_true", help="keep it, and write the README's section")
+    update = add("--update-docs", "--update-readme", action="store_true")
+    update.help = "keep it, and write docs/benchmarks.md"
     add("--smoke", action="store_true", help="everything once on tiny networks: do they run?")
     return parser
 

@@ -14,7 +14,7 @@ from benchmarks.ratios import Spread, spread
 from benchmarks.tools import versions
 
 KEPT = Path(__file__).with_name("results.json")
-"""The run that the README shows."""
+"""The run that `docs/benchmarks.md` shows."""
 
 
 class Series(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""A run of the benchmarks as words: for the terminal, and as the README's section."""
+"""A run of the benchmarks as words: for the terminal, and as the section of docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.tools import ASSIGNMENT, CHECK_CACHED, CHECK_MANY, FIELDS, UNET,
 BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
 COMMAND = """\
 .venv/bin/pip install -q -c constraints.txt -e '.[bench]'
-.venv/bin/python -m benchmarks --update-readme"""
+.venv/bin/python -m benchmarks --update-docs"""
 TITLES = {
     "whole-process": "Whole processes",
     "memory": "Memory of whole processes",
@@ -48,10 +48,9 @@ def _range(series: Series, show: Callable[[float], str]) -> str:
 
 
 def section(results: Results) -> str:
-    """The section of the README."""
+    """The section of `docs/benchmarks.md`."""
     parts = results.parts
     blocks = [
-        "## Beside other tools",
         "**A ResNet-50 at 224×224 from the shell**: whole processes with all that they start.",
         _whole_table(parts["whole-process"], parts["memory"]),
         " ".join(_sentences(parts["whole-process"], parts["memory"])),
@@ -75,23 +74,23 @@ def section(results: Results) -> str:
         f"In each of {results.rounds} rounds every tool runs once in a fresh process, and the next "
         "round goes the other way. Ratios are taken within a round; shown are medians, and the "
         f"quartiles in brackets. {measured_on(results)} What each figure means stands in "
-        "[benchmarks](benchmarks/README.md). To measure everything anew, and write "
+        "[benchmarks](../benchmarks/README.md). To measure everything anew, and write "
         "this section:",
         f"```sh\n{COMMAND}\n```",
     ]
     return "\n\n".join(blocks)
 
 
-def with_section(readme: str, text: str) -> str:
-    """The README with the section between its markers replaced.
+def with_section(document: str, text: str) -> str:
+    """A document with the section between its markers replaced.
 
     Raises:
         ValueError: if it has no such markers.
     """
-    before, begin, rest = readme.partition(BEGIN)
+    before, begin, rest = document.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"the README has no {BEGIN} … {END}")
+        raise ValueError(f"the document has no {BEGIN} … {END}")
     body = f"\n{text}\n\n" if text else "\n"
     return f"{before}{BEGIN}{body}{END}{after}"
 

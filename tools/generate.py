@@ -3,7 +3,7 @@
     python -m tools.generate [--check]
 
 Made are the JSON Schema of specs, the documentation of the rules, the pictures in the README, and
-from the runs that are kept the README's section of benchmarks (``benchmarks/results.json``) and
+from the runs that are kept the tables of `docs/benchmarks.md` (``benchmarks/results.json``) and
 the page about published models (``benchmarks/models/found.json``).
 """
 
@@ -97,9 +97,9 @@ def field() -> str:
     return plot(summarize(rf, rf.locations("features")[0]), "svg").decode()
 
 
-def readme() -> str:
-    """The README, with what the kept run of the benchmarks found."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def benchmarks() -> str:
+    """The page of the benchmarks, with what the kept run found."""
+    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     return with_section(text, section(load(KEPT)) if KEPT.exists() else "")
 
 
@@ -114,7 +114,7 @@ MADE = {
     "docs/rules.md": rules,
     "docs/verify.svg": picture,
     "docs/field.svg": field,
-    "README.md": readme,
+    "docs/benchmarks.md": benchmarks,
 }
 
 

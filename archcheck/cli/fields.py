@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,12 @@ from msgspec import structs
 
 from archcheck.cli.errors import UsageError
 from archcheck.cli.progress import progress_bar
-from archcheck.errors import did_you_mean
-from archcheck.fields import UnknownField, receptive_field
+from archcheck.fields import UnknownField, UnknownLocation, receptive_field
 from archcheck.fields.explain.effective import from_bytes
 from archcheck.fields.explain.summary import Summary, first_known, summarize
 from archcheck.network import Network
 from archcheck.network.kinds import ESCAPE
-from archcheck.phrases import shape_text, some_of
+from archcheck.phrases import shape_text
 from archcheck.tracing.requests import Probe
 from archcheck.worker.failures import Failure
 from archcheck.worker.reference import Reference
@@ -35,8 +33,8 @@ def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary
         raise UsageError("the input has no axes of space, so there is no receptive field")
     try:
         rf, location = first_known([rf for rf in views if rf.sides], at)
-    except KeyError:
-        raise UsageError(_no_such_location(network, at)) from None
+    except UnknownLocation as error:
+        raise UsageError(f"--at {error}") from None
     except UnknownField as error:
         return error
     try:
@@ -121,13 +119,3 @@ def probe_of(summary: Summary, samples: int, weights: str | None = None) -> Prob
         samples=samples,
         weights=str(Path(weights).absolute()) if weights else "",  # forward may go elsewhere
     )
-
-
-def _no_such_location(network: Network, at: str) -> str:
-    modules = list(dict.fromkeys(call.module for call in network.calls if call.module))
-    names = ["features", "output", *modules]
-    if at in {module.path for module in network.modules}:
-        return f"--at {at}: that module was never called"
-    close = get_close_matches(at, names, 3)
-    hint = did_you_mean(" or ".join(close), quoted=False)
-    return f"--at {at}: there is no such module{hint or f'; there are {some_of(names, 12)}'}"

@@ -75,12 +75,12 @@ def read_plot(file: Path | None) -> str | None:
     suffix = file.suffix.lower().removeprefix(".")
     if suffix not in FORMATS:
         raise UsageError(
-            f"--plot {file}: name a file that ends in {' or '.join(f'.{name}' for name in FORMATS)}"
+            f"--plot {file}: name a file that ends in "
+            f"{', '.join(f'.{name}' for name in FORMATS[:-1])} or .{FORMATS[-1]}"
         )
     if not available():
         raise UsageError(
-            "--plot draws with matplotlib, which is not installed: "
-            "pip install 'torch-archcheck[plot]'"
+            "--plot draws with matplotlib, which is not installed: pip install matplotlib"
         )
     return suffix
 

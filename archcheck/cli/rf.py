@@ -56,7 +56,7 @@ def rf(
         typer.Option(
             "--plot",
             metavar="FILE",
-            help="Draw the unit's field and its growth over the layers (.svg or .png).",
+            help="Draw the unit's field and its growth over the layers (.svg, .png or .pdf).",
             show_default=False,
         ),
     ] = None,

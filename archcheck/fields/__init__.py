@@ -4,7 +4,7 @@ from archcheck.fields.algebra.region import Region
 from archcheck.fields.axis_field import AxisField, Hull
 from archcheck.fields.field import Field, UnitField
 from archcheck.fields.forward import Cause
-from archcheck.fields.locations import MapLocation
+from archcheck.fields.locations import MapLocation, UnknownLocation
 from archcheck.fields.receptive_field import ReceptiveField, receptive_field
 from archcheck.fields.walks import UnknownField
 
@@ -18,5 +18,6 @@ __all__ = [
     "Region",
     "UnitField",
     "UnknownField",
+    "UnknownLocation",
     "receptive_field",
 ]

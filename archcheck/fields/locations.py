@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
+from archcheck.errors import did_you_mean
 from archcheck.fields.forward import ForwardWalk
 from archcheck.fields.heads import Stage, find_head
 from archcheck.network import Network
 from archcheck.network.graph import Paths
+from archcheck.phrases import some_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,26 @@ def features_locations(network: Network, walk: ForwardWalk) -> list[MapLocation]
         ops = tuple([op.index for op in head.ops])
         locations.append(MapLocation(name, head.maps, ops, head.stages, head.pool))
     return locations
+
+
+class UnknownLocation(KeyError):
+    """There is no such location in a network; the message says which there are."""
+
+    def __str__(self) -> str:
+        """The message itself: a KeyError would show it in quotes."""
+        return str(self.args[0])
+
+
+def unknown_location(network: Network, name: str) -> UnknownLocation:
+    """The error about a name that is no location of a network."""
+    modules = list(dict.fromkeys(call.module for call in network.calls if call.module))
+    names = ["features", "output", *modules]
+    if name in {module.path for module in network.modules}:
+        return UnknownLocation(f"{name}: that module was never called")
+    close = get_close_matches(name, names, 3)
+    hint = did_you_mean(" or ".join(close), quoted=False)
+    there = hint or f"; there are {some_of(names, 12)}"
+    return UnknownLocation(f"{name}: there is no such module{there}")
 
 
 def module_location(network: Network, path: str) -> MapLocation | None:

@@ -20,6 +20,7 @@ from archcheck.fields.locations import (
     features_locations,
     module_location,
     output_locations,
+    unknown_location,
 )
 from archcheck.fields.walks import Walks, describe
 from archcheck.gc_pause import gc_paused
@@ -82,7 +83,7 @@ class ReceptiveField:
         """The locations that a name stands for: all outputs for ``features`` and ``output``.
 
         Raises:
-            KeyError: if no module of that path was called.
+            UnknownLocation: (a KeyError) if no module of that path was called.
         """
         if name == "features":
             return self.features_locations
@@ -93,7 +94,7 @@ class ReceptiveField:
                 return (location,)
         behind = module_location(self.network, name)
         if behind is None:
-            raise KeyError(name)
+            raise unknown_location(self.network, name)
         return (behind,)
 
     def at(self, location: str | MapLocation) -> Field:
@@ -103,7 +104,7 @@ class ReceptiveField:
         called several times it is the last call's.
 
         Raises:
-            KeyError: if no module of that path was called.
+            UnknownLocation: (a KeyError) if no module of that path was called.
             UnknownField: if an operation in front of it is not modelled.
         """
         if isinstance(location, str):

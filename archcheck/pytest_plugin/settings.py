@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from archcheck.phrases import by_name
 from archcheck.pytest_plugin.artifacts import Artifacts, GivenPath
 from archcheck.pytest_plugin.suffixes import SPEC_SUFFIXES
 from archcheck.shipped_specs import is_path
@@ -44,7 +45,7 @@ class Model:
         if not (self.folder / pattern).is_file():
             names = glob.glob(pattern, root_dir=self.folder, recursive=True)  # noqa: PTH207
         paths = (Path(os.path.abspath(self.folder / name)) for name in names)
-        return sorted(path for path in paths if path.is_file())
+        return sorted((path for path in paths if path.is_file()), key=by_name)
 
     def references(self) -> list[tuple[str, Reference]]:
         """The networks, each with the name that people know it by."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from archcheck.phrases import by_name
 from archcheck.plain_text import in_one_line, inert
 from archcheck.reporters.formatting import cut
 from archcheck.spec import Points
@@ -84,14 +85,17 @@ class Tally:
 
     def remarks(self) -> list[str]:
         """What else is to be told of the submissions, a line each."""
-        told = [(name, text) for name, texts in self._remarks.items() for text in texts]
-        return [inert(f"{in_one_line(name)}: remark: {text}") for name, text in sorted(told)]
+        names = sorted(self._remarks, key=by_name)
+        told = [(name, text) for name in names for text in sorted(self._remarks[name])]
+        return [inert(f"{in_one_line(name)}: remark: {text}") for name, text in told]
 
     def lines(self) -> list[tuple[str, bool]]:
         """One line a submission, and whether it has all points; nothing where none are given."""
-        counted = {name: each for name, each in sorted(self._submissions.items()) if each.whole}
+        listed = sorted(self._submissions, key=by_name)
+        counted = [name for name in listed if self._submissions[name].whole]
         names = {name: cut(in_one_line(name), LONGEST_NAME) for name in counted}
         width = max(map(len, names.values()), default=0)
         return [
-            (f"{names[name]:<{width}}   {each.text()}", each.full) for name, each in counted.items()
+            (f"{names[name]:<{width}}   {each.text()}", each.full)
+            for name, each in ((name, self._submissions[name]) for name in counted)
         ]

@@ -17,9 +17,16 @@ from archcheck.reporters.plot_growth import draw_growth
 from archcheck.reporters.plot_style import ACTUAL, BORDER, SETTINGS, THEORETICAL, UNIT
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
-FORMATS = ("svg", "png")
+FORMATS = ("svg", "png", "pdf")
+METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": "archcheck"},
+    "png": {},
+    "pdf": {"CreationDate": None, "Creator": "archcheck", "Producer": None},
+}
 DPI = 144
 AXIS_PAIRS = {2: ((0, 1),), 3: ((1, 2), (0, 2), (0, 1))}
 """The axes of the input that are drawn against each other, for its number of axes."""
@@ -54,8 +61,7 @@ def picture(summary: Summary, picture_format: str) -> bytes:
         figure.legend(handles=_legend(summary), loc="outside lower left", ncols=5, frameon=False)
         buffer = BytesIO()
         # Without a date and a version the same field makes the same file.
-        metadata = {"Date": None, "Creator": "archcheck"} if picture_format == "svg" else {}
-        figure.savefig(buffer, format=picture_format, dpi=DPI, metadata=metadata)
+        figure.savefig(buffer, format=picture_format, dpi=DPI, metadata=METADATA[picture_format])
     return buffer.getvalue()
 
 
@@ -74,7 +80,8 @@ def _image(figure: Figure, summary: Summary, picture_format: str) -> None:
     panels = figure.subplots(1, 3 if heat else 2, width_ratios=(0.85, 0.85, 1.0)[-3 + (not heat) :])
     draw_plane(panels[0], summary, (0, 1), picture_format)
     if summary.effective is not None:
-        draw_heat(panels[1], summary, summary.effective, (0, 1))
+        drawn = draw_heat(panels[1], summary, summary.effective, (0, 1))
+        _colour_bar(figure, drawn, [panels[1]])
     draw_growth(panels[-1], summary)
 
 
@@ -84,9 +91,17 @@ def _volume(figure: Figure, summary: Summary, picture_format: str) -> None:
     grid = figure.add_gridspec(2 if heat else 1, 4, width_ratios=(1.0, 1.0, 1.0, 1.6))
     for column, pair in enumerate(AXIS_PAIRS[3]):
         draw_plane(figure.add_subplot(grid[0, column]), summary, pair, picture_format)
-        if summary.effective is not None:
-            draw_heat(figure.add_subplot(grid[1, column]), summary, summary.effective, pair)
+    if summary.effective is not None:
+        panels = [figure.add_subplot(grid[1, column]) for column in range(3)]
+        for panel, pair in zip(panels, AXIS_PAIRS[3], strict=True):
+            drawn = draw_heat(panel, summary, summary.effective, pair)
+        _colour_bar(figure, drawn, panels)
     draw_growth(figure.add_subplot(grid[:, 3]), summary)
+
+
+def _colour_bar(figure: Figure, drawn: AxesImage, panels: list[Axes]) -> None:
+    bar = figure.colorbar(drawn, ax=panels, shrink=0.7, ticks=[0, 0.5, 1])
+    bar.set_label("square root of the gradient (largest: 1)", fontsize=8)
 
 
 def _heading(summary: Summary) -> str:

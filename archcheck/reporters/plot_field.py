@@ -16,6 +16,7 @@ from archcheck.reporters.plot_style import ACTUAL, BORDER, HEAT, THEORETICAL, UN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
 MOST_RECTANGLES = 4000
 """The most rectangles that a set is drawn with; beyond that it is drawn as pixels."""
@@ -111,17 +112,20 @@ def _draw(panel: Axes, region: Region, colour: str, picture_format: str) -> None
     panel.imshow(
         pixels,
         extent=(left - 0.5, right + 0.5, bottom + 0.5, top - 0.5),
-        interpolation="none" if picture_format == "svg" else "antialiased",
+        interpolation="antialiased" if picture_format == "png" else "none",
     )
 
 
 # -- what gradients say ------------------------------------------------------------------------
 
 
-def draw_heat(panel: Axes, summary: Summary, effective: Effective, pair: tuple[int, int]) -> None:
+def draw_heat(
+    panel: Axes, summary: Summary, effective: Effective, pair: tuple[int, int]
+) -> AxesImage:
     """The gradient over the image, of two axes the later one across; the third is summed up.
 
-    Square roots are shown: a Gaussian's tails are seen as well.
+    Square roots are shown: a Gaussian's tails are seen as well. What is drawn comes back, for a
+    colour bar.
     """
     from matplotlib.patches import Rectangle
 
@@ -131,7 +135,7 @@ def draw_heat(panel: Axes, summary: Summary, effective: Effective, pair: tuple[i
     energy = np.sqrt(effective.energy.sum(axis=others))
     peak = energy.max(initial=0.0)
     rows, columns = energy.shape
-    panel.imshow(energy / peak if peak > 0 else energy, cmap=HEAT, vmin=0, vmax=1)
+    drawn = panel.imshow(energy / peak if peak > 0 else energy, cmap=HEAT, vmin=0, vmax=1)
     sides = (-0.5, -0.5), columns, rows
     panel.add_patch(Rectangle(*sides, fill=False, edgecolor=BORDER, lw=1.4))
     if effective.box is not None:
@@ -149,10 +153,9 @@ def draw_heat(panel: Axes, summary: Summary, effective: Effective, pair: tuple[i
     panel.set_ylabel(names[down])
     whole_ticks(panel)
     panel.set_title(
-        "how much it is used: darker is more"
-        if len(names) == 2
-        else f"{names[down]} and {names[across]}, used"
+        "how much it is used" if len(names) == 2 else f"{names[down]} and {names[across]}, used"
     )
+    return drawn
 
 
 def draw_curve(panel: Axes, summary: Summary, effective: Effective) -> None:

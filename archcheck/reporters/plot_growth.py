@@ -29,7 +29,7 @@ def draw_growth(panel: Axes, summary: Summary) -> None:
     graphs = {axis: nodes(summary, axis) for axis in range(len(names))}
     for axis, graph in graphs.items():
         drawn.setdefault(tuple(node.size for node in graph), []).append(axis)
-    ends = []
+    ends, beside = [], False
     for colour, axes in zip(LINES, drawn.values(), strict=False):
         graph = graphs[axes[0]]
         edges = [
@@ -39,6 +39,7 @@ def draw_growth(panel: Axes, summary: Summary) -> None:
         ]
         panel.add_collection(LineCollection(edges, colors=FAINT, linewidths=0.9, zorder=1))
         main = [node for node in graph if node.on_path]
+        beside |= len(edges) > max(0, len(main) - 1)
         label = " and ".join(names[axis] for axis in axes)
         panel.plot(
             [node.depth for node in main],
@@ -84,14 +85,26 @@ def draw_growth(panel: Axes, summary: Summary) -> None:
             fontsize=8,
             color=BORDER,
         )
-    if len(drawn) > 1:
-        panel.legend(loc="lower right", frameon=False)
+    _legend(panel, axes=len(drawn), beside=beside)
     local = any(path.local for path in summary.paths)
     panel.set_title("growth" + (", without gates" if local else ""))
     panel.set_ylabel("side of the field")
     panel.set_ylim(0, max([top, *shown]) * 1.1)
     whole_ticks(panel)
     _blocks(panel, next(iter(graphs.values()), []))
+
+
+def _legend(panel: Axes, *, axes: int, beside: bool) -> None:
+    """What the lines are: the axes, where they differ, and what lies beside the path."""
+    from matplotlib.lines import Line2D
+
+    lines = panel.get_legend_handles_labels()[0]
+    if axes == 1:
+        lines = [Line2D([], [], color=LINES[0], lw=2.0, label="the path that sets the field")]
+    if beside:
+        lines.append(Line2D([], [], color=FAINT, lw=0.9, label="other paths through the network"))
+    if axes > 1 or beside:
+        panel.legend(handles=lines, loc="lower right", frameon=False, fontsize=8)
 
 
 def _blocks(panel: Axes, graph: Sequence[Node]) -> None:

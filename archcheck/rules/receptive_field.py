@@ -9,7 +9,7 @@ from pydantic import Field as Option
 from pydantic import model_validator
 
 from archcheck.errors import closest
-from archcheck.fields import Field, MapLocation, ReceptiveField, UnknownField
+from archcheck.fields import Field, MapLocation, ReceptiveField, UnknownField, UnknownLocation
 from archcheck.fields.explain.growth import by_block
 from archcheck.fields.explain.path import widest_path
 from archcheck.phrases import size_text
@@ -116,7 +116,7 @@ class ReceptiveFieldRule(Rule):
             rf = subject.fields(options.normalization, number)
             try:
                 locations = rf.locations(options.at)
-            except KeyError:
+            except UnknownLocation:
                 return _no_such_location(subject, options.at, required)
             for place in locations:
                 try:

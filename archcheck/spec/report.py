@@ -119,7 +119,8 @@ class Report:
         for finding in self.findings:
             if finding.rule == rule:
                 return finding
-        raise KeyError(rule)
+        asked = ", ".join(dict.fromkeys(finding.rule for finding in self.findings)) or "none"
+        raise KeyError(f"the spec asks for no rule {rule!r}; its rules: {asked}")
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data, as ``--output-format json`` prints it."""

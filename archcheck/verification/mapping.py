@@ -10,6 +10,7 @@ from pathlib import Path
 
 from archcheck.config import Config, Entry
 from archcheck.config.toml import KeyPath
+from archcheck.phrases import by_name
 from archcheck.shipped_specs import UnknownName, spec_file
 from archcheck.verification.submission import Submission
 from archcheck.worker.reference import Reference, file_and_name
@@ -80,7 +81,7 @@ def _submission(config: Config, entry: Entry, data: Path | None) -> Submission:
 
 def _files(config: Config, pattern: str, excluded: set[Path]) -> list[Path]:
     path: KeyPath = ("networks", pattern)
-    matches = sorted(set(_matches(config, pattern, *path)))
+    matches = sorted(set(_matches(config, pattern, *path)), key=by_name)
     python = [file for file in matches if file.suffix == ".py"]
     named = Path(pattern).name == PACKAGE
     files = [file for file in python if named or file.name != PACKAGE]

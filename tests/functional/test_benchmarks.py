@@ -198,7 +198,7 @@ def test_expected_exit_codes_are_no_failure() -> None:
     assert run([sys.executable, "-c", "import sys; sys.exit(1)"], codes=(1,)).seconds > 0
 
 
-# -- the README's section ----------------------------------------------------------------------
+# -- the page of the docs ------------------------------------------------------------------------
 
 
 def kept() -> Results:
@@ -290,10 +290,10 @@ def test_results_come_back_as_they_were_saved(tmp_path: Path) -> None:
     assert load(tmp_path / "results.json") == found
 
 
-def test_the_readme_shows_the_run_that_is_kept() -> None:
+def test_the_page_shows_the_run_that_is_kept() -> None:
     from benchmarks.results import KEPT
 
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     section = table.section(load(KEPT)) if KEPT.exists() else ""
     assert table.with_section(text, section) == text
 
@@ -302,7 +302,7 @@ def test_the_readme_shows_the_run_that_is_kept() -> None:
     ("arguments", "message"),
     [
         (["in-proces"], "there is no part 'in-proces'; the parts are whole-process"),
-        (["--update-readme", "--smoke"], "needs all parts"),
+        (["--update-docs", "--smoke"], "needs all parts"),
         (["--rounds", "0"], "at least 1"),
     ],
 )

@@ -111,5 +111,5 @@ def test_the_files_beside_it_are_valid() -> None:
     assert done.returncode == 0, done.stdout
     project = (EXAMPLE.parent.parent / "pyproject.toml").read_text("utf-8")
     extra = re.search(r"^pytest = \[(.*)\]$", project, re.MULTILINE)
-    assert (EXAMPLE / "requirements.txt").read_text().strip() == "torch-archcheck[pytest]"
+    assert (EXAMPLE / "requirements.txt").read_text().strip() == "./archcheck[pytest]"
     assert extra and "pytest>=" in extra[1] and "pytest-xdist>=" in extra[1]

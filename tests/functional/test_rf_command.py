@@ -240,7 +240,35 @@ def test_pictures_are_the_same_every_time(
     texts = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {"side of the field", "growth, without gates" if name == "Gated" else "growth"} <= texts
     images = list(root.iter("{http://www.w3.org/2000/svg}image"))
-    assert len(images) == (used and len(shape) > 2) * (1 if len(shape) == 3 else 3)
+    panels = 1 if len(shape) == 3 else 3
+    assert len(images) == (used and len(shape) > 2) * (panels + 1)  # and the colour bar
+
+
+def test_a_picture_as_pdf_is_the_same_every_time() -> None:
+    pytest.importorskip("matplotlib")
+    nets: dict[str, Any] = {}
+    exec(NETS, nets)
+    rf = archcheck.receptive_field(archcheck.trace(nets["Cross"](), (3, 9, 8)))
+    found = summarize(rf, rf.locations("features")[0])
+    first = picture(found, "pdf")
+    assert first.startswith(b"%PDF-")
+    assert b"Date" not in first
+    assert first == picture(found, "pdf")
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_picture_says_what_its_lines_and_colours_mean(used: bool) -> None:
+    pytest.importorskip("matplotlib")
+    nets: dict[str, Any] = {}
+    exec(NETS, nets)
+    rf = archcheck.receptive_field(archcheck.trace(nets["Cross"](), (3, 9, 8)))
+    found = summarize(rf, rf.locations("features")[0])
+    if used:
+        found = replace(found, effective=Effective(np.ones((9, 8)), 1))
+    root = ElementTree.fromstring(picture(found, "svg"))
+    texts = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert "other paths through the network" in texts
+    assert ("square root of the gradient (largest: 1)" in texts) == used
 
 
 @pytest.mark.slow
@@ -280,7 +308,7 @@ def test_without_matplotlib_a_picture_is_refused(folder: Path) -> None:
         "util.find_spec = lambda name, *a: None if name == 'matplotlib' else find(name, *a)\n"
     )
     error = refused(folder, *CROSS, "--plot", "field.svg", PYTHONPATH=str(folder))
-    assert "pip install 'torch-archcheck[plot]'" in error
+    assert "pip install matplotlib" in error
     assert not (folder / "field.svg").exists()
 
 
@@ -346,7 +374,7 @@ REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--unit", "1"), "the map at features is 9×8"),
     (("--unit", "1,-1"), "a unit is written like 3,4"),
     (("--at", "output", "--unit", "0,0"), "leave --unit out"),
-    (("--plot", "field.pdf"), "ends in .svg or .png"),
+    (("--plot", "field.gif"), "ends in .svg, .png or .pdf"),
     (("--plot", "nowhere/field.svg"), "cannot be written"),
     (("--weights", "net.pt"), "add --effective"),
     (("--effective", "--weights", "net.pt"), "there is no such file"),

@@ -12,7 +12,13 @@ import pytest
 import archcheck
 from tests.support.paths import ROOT
 
-DOCUMENTS = ["CONTRIBUTING.md", "docs/architecture.md", "docs/fields.md", "README.md"]
+DOCUMENTS = [
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/fields.md",
+    "docs/not-verified.md",
+    "README.md",
+]
 
 
 def there(name: str) -> bool:
@@ -63,3 +69,10 @@ def test_the_documents_are_linked(document: str) -> None:
     text = (ROOT / document).read_text("utf-8")
     assert "docs/architecture.md" in text
     assert "docs/fields.md" in text
+
+
+def test_the_contents_of_the_readme_list_its_headings() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    listed = re.findall(r"^ *- \[(.+)\]\(#[\w-]+\)$", text, re.MULTILINE)
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert listed == re.findall(r"^##+ (.+)$", prose, re.MULTILINE)
