@@ -35,14 +35,15 @@ def in_project(file: str) -> str:
 
     Every byte of a name that is no UTF-8 is kept.
     """
-    if not file or not Path(file).is_absolute():
-        path = Path.cwd() / file
-        if not file or not path.exists():
-            return file
-        file = str(path)
+    if not file:
+        return file
     try:
         place = Path(file)
+        if not place.is_absolute():
+            place = Path.cwd() / file
+            if not place.exists():
+                return file
         named = place.parent.resolve() / place.name  # a link is called by its own name
         return named.relative_to(project_root()).as_posix()
-    except (ValueError, OSError):
+    except (ValueError, OSError):  # it lies elsewhere, or the working directory is gone
         return Path(file).as_posix()

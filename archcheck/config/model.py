@@ -79,7 +79,8 @@ class Entry:
         input: the shapes of the inputs without the batch; by default the spec's.
         train: whether the network is traced in training mode.
         weights, data, augmentation: a checkpoint, the folder of a data set, a training script
-            (with the name of its pipeline), as they were written; empty for none.
+            (with the name of its pipeline), as they were written; empty for none. ``{stem}`` in
+            the first and the last stands for the name of a network's file.
         path: where the spec was written, for errors.
     """
 

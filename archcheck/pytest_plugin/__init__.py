@@ -111,7 +111,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
     )
     for name, meaning in (
-        ("weights", "the checkpoint beside each submission, else relative to this file"),
+        (
+            "weights",
+            "the checkpoint beside each submission ({stem}: its name), else beside this file",
+        ),
         ("data", "the folder of the data set, relative to this file"),
         ("augmentation", "the training script, FILE or FILE:NAME, found as the weights are"),
     ):

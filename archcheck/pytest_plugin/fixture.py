@@ -11,12 +11,13 @@ import pytest
 
 from archcheck.api import as_spec, verify
 from archcheck.network import Network
-from archcheck.pytest_plugin.artifacts import Artifacts, GivenPath
+from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.pytest_plugin.reports import Reports, VerificationError, check_data, stage_of
 from archcheck.pytest_plugin.settings import Model, Settings, resolved
 from archcheck.reporters.specs import error_text
 from archcheck.reporters.text import finding_text
 from archcheck.spec import Report, Spec, SpecError
+from archcheck.verification.beside import GivenPath
 from archcheck.worker.reference import Reference
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from archcheck.phrases import by_name
-from archcheck.pytest_plugin.artifacts import Artifacts, GivenPath
+from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.pytest_plugin.suffixes import SPEC_SUFFIXES
 from archcheck.shipped_specs import is_path
+from archcheck.verification.beside import GivenPath
 from archcheck.worker.reference import Reference, dotted, file_and_name
 from archcheck.worker.surroundings import Surroundings, memory_of
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from archcheck.config import Config, Entry
 from archcheck.config.toml import KeyPath
 from archcheck.phrases import by_name
 from archcheck.shipped_specs import UnknownName, spec_file
+from archcheck.verification.beside import STEM, GivenPath
 from archcheck.verification.submission import Submission
 from archcheck.worker.reference import Reference, file_and_name
 
@@ -51,31 +52,36 @@ def mapped_networks(config: Config, data: Path | None = None) -> tuple[MappedNet
         files = _files(config, pattern, excluded)
         for entry in entries:
             spec = _spec(config, entry)
-            common = _submission(config, entry, data)
+            images = data or _folder(config, entry)
             for file in files:
-                reference = Reference(str(file), "", entry.name)
-                network = MappedNetwork(replace(common, reference=reference), file, spec)
+                submission = _submission(config, entry, file, images)
+                network = MappedNetwork(submission, file, spec)
                 if network not in networks:
                     networks.append(network)
     return tuple(networks)
 
 
-def _submission(config: Config, entry: Entry, data: Path | None) -> Submission:
-    """The submission that an entry describes, still without the reference."""
-    weights = _beside(config, entry, "weights")
-    images = data or _beside(config, entry, "data")
-    script = _beside(config, entry, "augmentation")
+def _submission(config: Config, entry: Entry, file: Path, images: Path | None) -> Submission:
+    """The submission of the network in a file."""
+    weights = _beside(config, entry, "weights", file)
+    script = _beside(config, entry, "augmentation", file)
     pipeline = file_and_name(entry.augmentation)[1]
-    missing = "weights" if weights is None else "data" if images is None else ""
+    unmeasured = ""
+    if weights is None and entry.weights:
+        there = GivenPath(entry.weights, config.file.parent).of(file)
+        unmeasured = f"there is no {there} beside the network"
+    elif weights is None or images is None:
+        missing = "weights" if weights is None else "data"
+        unmeasured = f"no {missing} given (`{missing}` in [tool.archcheck])"
     return Submission(
-        reference=Reference("", "", ""),
+        reference=Reference(str(file), "", entry.name),
         arguments=entry.arguments,
         input_shape=entry.input,
         training=entry.train,
         augmentation=Reference(str(script.resolve()), "", pipeline) if script else None,
         weights=weights,
         data=images,
-        unmeasured=f"no {missing} given (`{missing}` in [tool.archcheck])" if missing else "",
+        unmeasured=unmeasured,
     )
 
 
@@ -115,24 +121,39 @@ def _matches(config: Config, pattern: str, *path: str | int) -> Iterator[Path]:
             yield file
 
 
-def _beside(config: Config, entry: Entry, key: str) -> Path | None:
-    """The path of a file beside a network, from its entry; the data also from the whole table."""
+def _beside(config: Config, entry: Entry, key: str, network: Path) -> Path | None:
+    """A file beside a network, else in the folder of the settings; ``{stem}`` in its name stands
+    for the network's. One that is named for each network may be missing: None."""
     text, key_path = getattr(entry, key), (*entry.path[:-1], key)
-    if not text and key == "data":
-        text, key_path = config.data, (key,)
     if not text:
         return None
     name = file_and_name(text)[0] if key == "augmentation" else text
-    path = Path(os.path.normpath(config.file.parent / name))
-    if key == "data":
-        if not path.is_dir():
-            raise config.error(f"{key}: there is no folder {text}", *key_path)
-    elif path.is_dir():
-        raise config.error(f"{key}: {name} is a folder; name the file", *key_path)
-    elif not path.is_file():
-        raise config.error(f"{key}: there is no file {name}", *key_path)
-    elif key == "augmentation" and path.suffix != ".py":
+    given = GivenPath(name, config.file.parent)
+    path = given.near(network)
+    if path is None:
+        if STEM in name and key == "weights":
+            return None
+        raise config.error(f"{key}: there is no file {given.of(network)}", *key_path)
+    if path.is_dir():
+        hint = f'; write "{name.rstrip("/")}/{STEM}.pt" for one each' if key == "weights" else ""
+        raise config.error(f"{key}: {name} is a folder; name the file{hint}", *key_path)
+    if not path.is_file():
+        raise config.error(f"{key}: there is no file {given.of(network)}", *key_path)
+    if key == "augmentation" and path.suffix != ".py":
         raise config.error(f"{key}: {name} is not a Python file", *key_path)
+    return path
+
+
+def _folder(config: Config, entry: Entry) -> Path | None:
+    """The folder of the data, from the entry, else from the whole table."""
+    text, key_path = entry.data, (*entry.path[:-1], "data")
+    if not text:
+        text, key_path = config.data, ("data",)
+    if not text:
+        return None
+    path = Path(os.path.normpath(config.file.parent / text))
+    if not path.is_dir():
+        raise config.error(f"data: there is no folder {text}", *key_path)
     return path
 
 

@@ -24,6 +24,9 @@ JOB = yaml.safe_load((ROOT / "examples" / "ci" / "gitlab-ci.yml").read_text("utf
 GITHUB_SHELL = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]
 
 
+MAPPED = '[tool.archcheck.networks]\n"models/*.py" = "./spec.yaml"\n'
+
+
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel of this source."""
@@ -105,10 +108,12 @@ def test_the_github_action_verifies(
         "SPEC": "spec.yaml",
         "SARIF": ACTION["inputs"]["sarif"]["default"],
     }
-    assert set(step("Verify")["env"]) == {"NETWORK", "SPEC", "SARIF"}
+    given = {name for name in step("Verify")["env"] if not name.startswith("ARCHCHECK_")}
+    assert given == {"NETWORK", "SPEC", "SARIF"}
     verify = [*GITHUB_SHELL, step("Verify")["run"]]
     done = run_program(verify, repository, inside)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert done.returncode == 1
+    assert done.stderr.count("the network is traced") == 2
     assert "70 of 85 points, 200 bonus points" in done.stdout
     assert "50 of 85 points, 0 of 200 bonus points" in done.stdout
     lines = [line for line in done.stdout.splitlines(True) if line.startswith("::")]
@@ -134,13 +139,49 @@ def test_the_github_action_verifies(
     empty = run_program(verify, repository, {**inside, "NETWORK": "\n"})
     assert (empty.returncode, empty.stdout) == (
         2,
-        "::error title=archcheck::the input network names none\n",
+        "::error title=archcheck::the input spec is given, and network names none\n",
     )
 
 
+def test_the_github_action_checks_a_project_and_uses_the_cache_of_the_last_run(
+    repository: Path, machine: dict[str, str], tmp_path: Path
+) -> None:
+    install = {**machine, "VERSION": archcheck.__version__, "ACTION": ""}
+    done = run_program([*GITHUB_SHELL, step("Install archcheck")["run"]], repository, install)
+    assert done.returncode == 0, done.stderr
+    (repository / "pyproject.toml").write_text(MAPPED)
+    inside = {
+        **machine,
+        "GITHUB_ACTIONS": "true",
+        "NETWORK": "",
+        "SPEC": "",
+        "SARIF": "sarif",
+        "ARCHCHECK_CACHE_DIR": step("Verify")["env"]["ARCHCHECK_CACHE_DIR"],
+        "ARCHCHECK_CACHE_KEY": "a secret of this repository",
+    }
+    verify = [*GITHUB_SHELL, step("Verify")["run"]]
+    (cache,) = (each["with"]["path"] for each in ACTION["runs"]["steps"] if "uses" in each)
+    texts, folder = [], repository
+    for number, words in enumerate(("the network is traced", "comes from the cache")):
+        run = {"GITHUB_OUTPUT": str(tmp_path / "out"), "HOME": str(tmp_path / f"home{number}")}
+        done = run_program(verify, folder, {**inside, **run})
+        assert done.returncode == 1, done.stderr
+        assert done.stderr.count(words) == len(done.stderr.splitlines()) == 2
+        assert len(read_sarif((folder / "sarif" / "archcheck.sarif").read_text("utf-8"))) == 4
+        texts.append([line for line in done.stdout.splitlines() if line.startswith("::")])
+        assert (folder / cache).is_dir()
+        folder = folder.rename(tmp_path / f"clone{number}")
+        for file in folder.rglob("*.*"):
+            os.utime(file, (number + 1, number + 1))
+    assert texts[0] == texts[1] != []
+
+
 def test_the_gitlab_job(repository: Path, machine: dict[str, str]) -> None:
+    (repository / "archcheck").symlink_to(ROOT)
+    (repository / "pyproject.toml").write_text(MAPPED.replace("*", "net004"))
     script = "\n".join([*JOB["before_script"], *JOB["script"]])
-    settings = {**JOB["variables"], "NETWORK": "models/net004.py", "SPEC": "spec.yaml"}
+    settings = {**JOB["variables"], "ARCHCHECK_CACHE_KEY": "a secret of this project"}
+    assert JOB["cache"]["paths"] == [settings["ARCHCHECK_CACHE_DIR"]]
     words = ["bash", "-c", f"set -eo pipefail\n{script}"]
     done = run_program(words, repository, {**machine, **settings})
     assert done.returncode == 1, done.stderr

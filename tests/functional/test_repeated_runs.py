@@ -238,9 +238,9 @@ def test_without_the_cache_nothing_is_kept_or_repeated(folder: Path) -> None:
 
 
 def test_remarks_are_made_each_time(folder: Path) -> None:
-    kept = "the network is traced, since the cache has none of it; it is kept in the cache"
+    traced = "the network is traced, since the cache has none of it; it is kept in the cache"
     used = "the network comes from the cache"
-    for said in (f"{kept}\n", f"{used}\n", f"{used}\n"):
+    for said in (f"{traced}\n", f"{used}\n", f"{used}\n"):
         output_of(folder, *VERIFY, "-v", code=1, errors=said)
     assert kept(folder) == []
 

@@ -15,6 +15,7 @@ from tests.support.paths import ROOT
 DOCUMENTS = [
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/ci.md",
     "docs/fields.md",
     "docs/not-verified.md",
     "README.md",

@@ -62,3 +62,9 @@ def test_json_calls_a_shipped_spec_by_its_name(folder: Path) -> None:
         (folder / "own.yaml").write_text("rules: {parameters: {at_most: 5}}\n")
         report = failed_to_run(failure, load_spec(name), name="Net", file=str(folder / "net.py"))
         assert report.as_dict()["spec"] == shown
+
+
+def test_without_a_working_directory_paths_stay_as_they_are(folder: Path) -> None:
+    folder.rmdir()
+    assert in_project("net.py") == "net.py"
+    assert in_project(str(folder.parent / "net.py")) == str(folder.parent / "net.py")

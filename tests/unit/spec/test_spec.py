@@ -202,7 +202,11 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     missing, latin, large = (tmp_path / name for name in ("no.yaml", "latin.yaml", "large.yaml"))
     latin.write_bytes("rules:\n  max-pool: forbidden\ntitle: Prüfung\n".encode("latin-1"))
     large.write_text("title: " + "x" * (1 << 20) + "\nrules: {max-pool: forbidden}\n")
-    for file, part in ((missing, "no file"), (tmp_path, "folder"), (large, "more than 1,048,576 bytes")):
+    for file, part in (
+        (missing, "no file"),
+        (tmp_path, "folder"),
+        (large, "more than 1,048,576 bytes"),
+    ):
         with pytest.raises(SpecError, match=part):
             load_spec(file)
     with pytest.raises(SpecError, match="not UTF-8") as caught:

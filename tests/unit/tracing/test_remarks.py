@@ -55,9 +55,7 @@ def test_layers_in_a_plain_list_are_told_of() -> None:
     assert network.num_parameters == 0
     (remark,) = remarks_on(network)
     count = sum(p.numel() for layer in layers for p in layer.parameters())
-    assert remark.text.startswith(
-        "Conv2d and 1 more layer are called but no module of the network"
-    )
+    assert remark.text.startswith("Conv2d and 1 more layer are called but no module of the network")
     assert f": {count:,} parameters do not count" in remark.text
     assert remark.place is not None and remark.place.file == __file__
 
