@@ -301,7 +301,7 @@ def test_a_file_that_compiled_code_reads_is_noticed(tmp_path: Path, way: str) ->
 
     (tmp_path / "data.bin").write_bytes(b"12345678")
     torch.save({"w": torch.ones(3)}, tmp_path / "w.pt")
-    torch.jit.script(torch.nn.ReLU()).save(str(tmp_path / "s.pt"))
+    torch.jit.save(torch.jit.script(torch.nn.ReLU()), tmp_path / "s.pt")
     head = "import mmap\nimport numpy as np\nimport torch\nfrom torch import nn\n"
     (tmp_path / "net.py").write_text(f"{head}read = {READERS[way]}\nNet = nn.ReLU\n")
     (name,) = (name for name in ("data.bin", "w.pt", "s.pt") if name in READERS[way])
