@@ -36,8 +36,9 @@ def check(
     ]
     source = network.source.file if network.source else ""
     noticed = (*remarks_on(network), *map(Remark, subject.evidence.notes), *left_out(spec))
+    once = tuple(dict.fromkeys(noticed))
     findings = (*answers, *asides)
-    return Report(network.name, file or source, spec, findings, network, seconds, noticed)
+    return Report(network.name, file or source, spec, findings, network, seconds, once)
 
 
 def failed_to_run(

@@ -9,6 +9,7 @@ from functools import partial
 from io import StringIO
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from rich.console import Console
@@ -141,3 +142,10 @@ def test_all_that_is_shown_is_counted() -> None:
     counts = lines[-1].split("      ")[0]
     assert len(rows) == sum(int(part.split()[0]) for part in counts.split(", "))
     assert f"of {len(rows)} rules failed" in counts
+
+
+def test_a_remark_that_two_sources_make_is_told_once() -> None:
+    network = resnet18()
+    network = msgspec.structs.replace(network, notes=("the same words", "the same words"))
+    report = check(network, spec_from({"rules": SPECS["one"]}))
+    assert [remark.text for remark in report.remarks].count("the same words") == 1
