@@ -120,11 +120,10 @@ def _in_grains(m: FieldMap, dimension: int, grain: int) -> FieldMap:
 
 
 def _signature(m: FieldMap) -> tuple[object, ...]:
-    return (
-        m.factors,
-        tuple((t.local.steps, tuple(t.local.values.flat)) for t in m.tracks),
-        tuple(tuple(t.fixed.values.flat) if t.fixed else () for t in m.tracks),
-    )
+    def of_table(table: Table) -> tuple[object, ...]:
+        return table.steps, table.values.shape, tuple(table.values.flat)
+
+    return m.factors, tuple((of_table(t.local), t.fixed and of_table(t.fixed)) for t in m.tracks)
 
 
 def _constant_along(m: FieldMap, dimension: int, size: int) -> FieldMap:

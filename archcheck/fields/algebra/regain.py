@@ -64,7 +64,7 @@ def relabelled(m: FieldMap) -> FieldMap:
     for track in m.tracks:
         table = _shortened(track.local, bounded)
         rows = {at: _row(table, at) for at in alone if table.varies(at)}
-        if rows and not any(table.varies(at) for at in followed):
+        if rows and not any(_follows(table, at) for at in followed):
             owner = max(rows, key=lambda at: _spread(rows[at]))
             owned.setdefault(owner, []).append(rows[owner])
     factors = list(m.factors)
@@ -80,6 +80,23 @@ def _written_out(factor: Factor) -> bool:
     return not (factor.lattice or factor.margin or factor.fused)
 
 
+def _follows(table: Table, factor: int) -> bool:
+    """Whether what is read differs along a factor, and not at the borders of the others alone.
+
+    Units that read nothing do not count: rows that were written one beside the other leave some.
+    """
+    if table.steps[factor]:
+        return True
+    rows = np.moveaxis(table.values, factor, 0).reshape(table.values.shape[factor], -1)
+    seen = np.bitwise_or.reduce(rows, axis=0)
+    differ = any(
+        positions and positions != all_of_them
+        for row in rows
+        for positions, all_of_them in zip(row, seen, strict=True)
+    )
+    return differ and len({positions for positions in _row(table, factor) if positions}) > 1
+
+
 def _row(table: Table, factor: int) -> list[Positions]:
     """What the units along a factor read, over all others."""
     rows = np.moveaxis(table.values, factor, 0).reshape(table.values.shape[factor], -1)
@@ -93,12 +110,19 @@ def _spread(row: list[Positions]) -> int:
 
 
 def _moves(row: list[Positions]) -> bool:
-    """Whether both ends of the sets move in one direction, each of them somewhere."""
-    for ends in ([p.low for p in row], [p.high for p in row]):
-        steps = [b - a for a, b in pairwise(ends if row[0].low <= row[-1].low else ends[::-1])]
-        if min(steps) < 0 or max(steps) == 0:
-            return False
-    return True
+    """Whether the ends of the sets move in one direction: both somewhere, or one of them evenly."""
+    lows, highs = [p.low for p in row], [p.high for p in row]
+    back = (lows[0], highs[0]) > (lows[-1], highs[-1])
+    steps = [[b - a for a, b in pairwise(ends[::-1] if back else ends)] for ends in (lows, highs)]
+    if any(min(of_ends) < 0 for of_ends in steps):
+        return False
+    moving = [of_ends for of_ends in steps if max(of_ends) > 0]
+    return len(moving) == len(steps) or _grows(moving)
+
+
+def _grows(moving: list[list[int]]) -> bool:
+    """Whether one end of the sets moves evenly while the other stays: states of a recurrence."""
+    return len(moving) == 1 and len(moving[0]) >= LEAST_UNITS and len(set(moving[0])) == 1
 
 
 def _as_lattice(m: FieldMap, factor: int) -> FieldMap:

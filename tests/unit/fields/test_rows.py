@@ -210,3 +210,75 @@ def test_tokens_that_were_joined_are_folded_back_to_a_map(way: str) -> None:
     field = assert_every_unit(Joined(), SHAPE)
     assert field.shape == (7, 9)
     assert field.is_global
+
+
+class Skewed(nn.Module):
+    """Every row one further to the right than the row above it, a layer over columns, and back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, kernel_size=3, padding=1)
+        self.over_columns = nn.Conv2d(4, 4, kernel_size=(2, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        height, width = x.shape[2:]
+        skewed = x.new_zeros(*x.shape[:3], height + width - 1)
+        for row in range(height):
+            skewed[:, :, row, row : row + width] = x[:, :, row]
+        skewed = self.over_columns(F.pad(skewed, (0, 0, 1, 0)))
+        straight = torch.empty_like(x)
+        for row in range(height):
+            straight[:, :, row] = skewed[:, :, row, row : row + width]
+        return straight
+
+
+def test_rows_that_are_skewed_and_straightened_stay_rows() -> None:
+    field = assert_every_unit(Skewed(), SHAPE)
+    assert (field.shape, field.size) == ((7, 9), (4, 4))
+
+
+class Skew(Skewed):
+    """The rows stay where they were moved to."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        skewed = x.new_zeros(*x.shape[:3], 15)
+        for row in range(7):
+            skewed[:, :, row, row : row + 9] = x[:, :, row]
+        return skewed
+
+
+def test_rows_that_were_written_one_beside_the_other_leave_places_that_read_nothing() -> None:
+    field = assert_every_unit(Skew(), SHAPE)
+    assert (field.shape, field.size) == ((7, 15), (3, 3))
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_states_of_a_recurrence_by_hand_are_units_of_time(backwards: bool) -> None:
+    class Recurrence(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = nn.GRUCell(4, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            state = x.new_zeros(x.shape[0], 5)
+            states = []
+            for step in reversed(range(6)) if backwards else range(6):
+                state = self.cell(x[:, :, step], state)
+                states.append(state)
+            return torch.stack(states[::-1] if backwards else states, dim=2)
+
+    field = assert_every_unit(Recurrence(), (4, 6))
+    assert (field.shape, field.size, field.smallest) == ((6,), (6,), (1,))
+
+
+def test_a_square_map_beside_its_transpose_is_not_taken_for_it() -> None:
+    class Scans(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            scans = torch.stack([x.flatten(2), x.transpose(2, 3).flatten(2)], dim=1)
+            by_row, by_column = scans.unflatten(3, x.shape[2:]).unbind(1)
+            return by_row + by_column.transpose(2, 3)
+
+    field = assert_every_unit(Scans(), (1, 6, 6))
+    assert field.actual((0, 3)) == ((0, 0), (3, 3))
