@@ -32,6 +32,8 @@ FILLS = frozenset(
     new_empty fill zero constant scalar_tensor""".split()
 )
 """Kinds that fill a tensor with one number, or leave it as it is."""
+_DRAWN = frozenset("bernoulli binomial multinomial normal poisson".split())
+"""Kinds that draw random numbers with odds that tensors give."""
 _APART: dict[str, tuple[str, ...]] = {
     "where": ("condition",),
     "masked_fill": ("mask",),
@@ -165,11 +167,30 @@ class _Ledger:
         tensors = [network.tensors[number] for number in sorted(reached)]
         for tensor in sorted(tensors, key=lambda tensor: tensor.origin != "parameter"):
             source = network.producer(tensor.id)
-            if tensor.origin in ("input", "unseen") or not _enters(source):
+            if tensor.origin in ("input", "unseen") or not (
+                _enters(source) or self._is_drawn(source)
+            ):
                 continue
             size = self._fresh(tensor)
             if size:
                 yield Held(tensor, size, self._place(tensor, source), source)
+
+    def _is_drawn(self, source: Op | None) -> bool:
+        """Whether an operation drew what it made, with odds that depend on no input.
+
+        What dropout draws is a mask of zeros and ones: it counts where there are no weights.
+        """
+        if (
+            source is None
+            or source.arguments.get("training", source.arguments.get("train")) is False
+        ):
+            return False
+        if source.kind not in _DRAWN | kinds.DROPOUTS or self.network.depends(source):
+            return False
+        operands = {op.index: values_read(op) for op in self.network.ops}
+        behind = values_behind(self.network, values_read(source), operands)
+        makers = [self.network.producer(tensor) for tensor in behind]
+        return source.kind in _DRAWN or not any(map(_enters, makers))
 
     def _place(self, tensor: Tensor, source: Op | None) -> Place | None:
         """The line where a tensor was made, or is first read."""

@@ -163,15 +163,22 @@ def _strict(accounts: Accounts, options: ParametersOptions) -> Verdict:
         note=note,
     )
     settled = options.holds(least) == options.holds(most) and not accounts.unseen
-    if accounts.doubtful and not options.settled_from(least) and not settled:
+    if (accounts.doubtful or accounts.unseen) and not options.settled_from(least) and not settled:
         return replace(
             verdict,
             status="not-verified",
             message=f"the network holds at least {least:,} numbers, but it is not known what "
-            f"{name_of(accounts.doubtful[0])} reads or takes out",
+            f"{_doubted(accounts)}",
             locations=tuple(call_location(op) for op in accounts.doubtful),
         )
     return verdict
+
+
+def _doubted(accounts: Accounts) -> str:
+    """Where more may be than is counted."""
+    if not accounts.doubtful:
+        return "an output is made of"
+    return f"{name_of(accounts.doubtful[0])} reads or takes out"
 
 
 def _unregistered(accounts: Accounts) -> tuple[Location, ...]:

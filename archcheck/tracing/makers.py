@@ -29,6 +29,7 @@ def made_of_other_data(recorder: Recorder) -> Iterator[None]:
         for kind, original in constructors.items():
             new = staticmethod(_recording(recorder, kind.__name__, original))
             stack.enter_context(_replaced(kind, "__new__", new))
+        stack.enter_context(_replaced(torch.Tensor, "set_", _exposing(recorder)))
         yield
 
 
@@ -54,3 +55,17 @@ def _recording(recorder: Recorder, name: str, original: Callable[..., Any]) -> C
         return result
 
     return call
+
+
+def _exposing(recorder: Recorder) -> Callable[..., Any]:
+    original = torch._C.TensorBase.set_
+
+    def set_(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        seen = torch._C._is_torch_function_enabled() and torch._C._len_torch_function_stack() > 0
+        with torch._C.DisableTorchFunction():
+            result = original(tensor, *args, **kwargs)
+            if seen:  # not a step of another function
+                recorder.tensor_ids.register(tensor, "unseen")
+        return result
+
+    return set_

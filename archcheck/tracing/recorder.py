@@ -38,6 +38,12 @@ ESCAPES = frozenset(
 """Functions that turn a tensor's value into Python data, which cannot be followed."""
 _PLAIN_METADATA = METADATA - {"grad"}
 """The properties of a tensor that are never tensors themselves."""
+SET_DATA = "torch.Tensor.data.__set__"
+"""What gives a tensor object the values and the shape of another one."""
+HANDLES = frozenset("numpy array untyped_storage storage data_ptr".split())
+"""Functions that hand out a tensor's memory, which may be written then without torch."""
+_LEFT_OUT = ("out", "array")
+"""Arguments that are not kept: what is written to, and arrays of numbers."""
 SCRIPTING = "torch.jit.script"
 """The function that what is scripted is recorded under."""
 PARAMETRIZE = "torch.nn.utils.parametrize"
@@ -142,19 +148,23 @@ class Recorder(TorchFunctionMode):
         ):
             return func(*args)  # frequent, and not a step of the computation
         inputs = tensors_in(args)
+        out: list[torch.Tensor] = []
         if kwargs:
-            inputs += tensors_in(kwargs)
+            inputs += tensors_in({name: kwargs[name] for name in kwargs if name != "out"})
+            out = tensors_in(kwargs.get("out"))
         numbers, parameters = self.tensor_ids.look_up(inputs)
-        if in_place or (kwargs and (kwargs.get("inplace") or kwargs.get("out") is not None)):
-            self._announce(inputs)
+        if in_place or out or function == SET_DATA or (kwargs and kwargs.get("inplace")):
+            self._announce([*inputs, *out])
         driven = self.tensor_ids.driven(numbers)
         depending = [t for t, number in zip(inputs, numbers, strict=True) if number in driven]
-        called = TorchCall(func, function, kind, in_place, args, kwargs, inputs, depending)
+        called = TorchCall(func, function, kind, in_place, args, kwargs, inputs + out, depending)
         result = self.perform(called)
+        if kind in HANDLES and not driven:
+            self.exposed(inputs[0])
         if kind in ESCAPES and inputs and not isinstance(result, torch.Tensor):
             self._take_out(function, kind, inputs, numbers, bool(driven))
             return result
-        if kind == "setitem":
+        if kind == "setitem" or function == SET_DATA:
             outputs = [args[0]]
         else:
             outputs = [] if in_place and not inputs else tensors_in(result)
@@ -169,26 +179,34 @@ class Recorder(TorchFunctionMode):
             return {"tensor": self.tensor_ids.number(tensor) if number is None else number}
 
         arguments = described(called.bound, reference)
+        if function == SET_DATA:
+            kind, numbers, called.inputs = "data", numbers[1:], inputs[1:]
+        for name in _LEFT_OUT:
+            arguments.pop(name, None)
         in_place = (in_place or arguments.get("inplace") is True) and (
             bool(inputs) and _among(inputs[0], outputs)
         )
-        if not in_place and isinstance(result, torch.Tensor) and _among(result, inputs):
+        if not (in_place or out) and isinstance(result, torch.Tensor) and _among(result, inputs):
             # The same object came back: an object of its own keeps the two values apart.
             result = result.view_as(result)
             outputs = [result]
         if kind == "as_strided":
             arguments["layout"] = layout(inputs[0])
-        aliases = self.tensor_ids.aliases(outputs[0]) if in_place else []
+        written = outputs[:1] if in_place else out
+        aliases = [(a, tensor) for tensor in written for a in self.tensor_ids.aliases(tensor)]
         if in_place:
             arguments[IN_PLACE_WRITE] = True
         else:
             arguments.pop("inplace", None)
-        op = self._append(function, kind, arguments, numbers, outputs, parameters)
+        origin = "unseen" if not driven and _reads_elsewhere(kind, inputs, outputs) else "op"
+        origin = "unseen" if kind == "array_wrap" else origin
+        op = self._append(function, kind, arguments, numbers, outputs, parameters, origin)
         if driven:
             self.tensor_ids.drive(driven_outputs(op, driven))
+        called.inputs = called.inputs[: len(numbers)]
         self.constants.note(op, called, driven)
-        for alias in aliases:
-            self._write_alias(alias, outputs[0], op)
+        for alias, tensor in aliases:
+            self._write_alias(alias, tensor, op)
         return result
 
     def run_script(
@@ -242,6 +260,12 @@ class Recorder(TorchFunctionMode):
         if self.tensor_ids.driven(numbers):
             self.tensor_ids.drive(op.outputs)
         self.constants.handed_on(op)
+
+    def exposed(self, tensor: torch.Tensor) -> None:
+        """Note that a tensor that was made in the pass may be written without being seen."""
+        for each in (tensor, *self.tensor_ids.aliases(tensor)):
+            if self.tensor_ids.made(each):
+                self.tensor_ids.register(each, "unseen")
 
     def _append(
         self,
@@ -378,6 +402,22 @@ def _among(tensor: torch.Tensor, others: Iterable[torch.Tensor]) -> bool:
 def layout(tensor: torch.Tensor) -> list[Any]:
     """How a tensor lies in memory: its shape, its strides and its offset, in elements."""
     return [list(tensor.shape), list(tensor.stride()), tensor.storage_offset()]
+
+
+def _reads_elsewhere(kind: str, inputs: Sequence[torch.Tensor], made: Sequence[Any]) -> bool:
+    """Whether memory is read that is not that of the elements of the tensor that is given."""
+    if kind != "as_strided" or not inputs:
+        return False
+    first, last = _extent(inputs[0])
+    start, end = _extent(made[0])
+    return inputs[0].numel() <= last - first or start < first or end > last
+
+
+def _extent(tensor: torch.Tensor) -> tuple[int, int]:
+    """The first and the last place that a tensor's elements have in its memory."""
+    offset = int(tensor.storage_offset())
+    pairs = zip(tensor.shape, tensor.stride(), strict=True)
+    return offset, offset + sum((size - 1) * stride for size, stride in pairs)
 
 
 def _layer_class(kind: type) -> tuple[str, bool]:

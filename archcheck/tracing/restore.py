@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from archcheck.tracing.module_tree import Paths, parameters_of, paths_of
+from archcheck.tracing.tensor_ids import storage_of
 
 MOST_GROUPED_ELEMENTS = 1 << 14
 """The most elements of a tensor whose value is kept, and compared, together with others."""
@@ -137,6 +138,7 @@ class Copies:
 
     def __init__(self) -> None:
         self._kept: dict[int, tuple[torch.Tensor, torch.Tensor | None, int | None]] = {}
+        self._memories: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._together: list[_Together] = []
 
     def keep(self, tensor: torch.Tensor) -> None:
@@ -145,6 +147,8 @@ class Copies:
             with torch.no_grad():
                 value = None if tensor.is_meta or is_lazy(tensor) else tensor.detach().clone()
             self._kept[id(tensor)] = (tensor, value, version_of(tensor))
+            if value is not None:
+                self._memories.append((tensor, tensor.detach()))
 
     def keep_all(self, tensors: Iterable[torch.Tensor]) -> None:
         """Remember the values of many tensors; small ones that are alike share a copy."""
@@ -166,6 +170,9 @@ class Copies:
     def restore(self) -> None:
         """Give every changed tensor its old value back."""
         with torch.no_grad():
+            for tensor, memory in self._memories:
+                if storage_of(tensor) != storage_of(memory):  # ``.data`` was set
+                    tensor.data = memory
             for tensor, value, version in self._kept.values():
                 if value is not None and _changed(tensor, value, version):
                     _put_back(tensor, value)

@@ -147,6 +147,11 @@ class TensorIds:
         entry = self._entries.get(id(tensor))
         return entry is not None and entry[0]() is tensor
 
+    def made(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor holds a value that was made in the pass, of no input."""
+        number = self.number(tensor)
+        return self.tensors[number].origin == "op" and number not in self._driven
+
     def number(self, tensor: torch.Tensor, name: str | None = None) -> int:
         """The number of the value that a tensor object holds.
 

@@ -22,17 +22,17 @@ from archcheck.rules.roads.positions import (
 _ALONG_THE_LAST = frozenset("sort argsort topk kthvalue mode median nanmedian quantile".split())
 _PICKING = _ALONG_THE_LAST | frozenset(
     """amax amin max min aminmax argmax argmin msort nanquantile logsumexp cummax cummin
-    logcumsumexp""".split()
+    logcumsumexp any all""".split()
 )
 """Kinds whose result along a dimension is one of its values, or leans to the largest."""
 _CHOOSING = frozenset(
     """maximum minimum fmax fmin max min clamp clamp_min clamp_max where logaddexp
-    logaddexp2""".split()
+    logaddexp2 logical_and logical_or bitwise_and bitwise_or""".split()
 )
 """Kinds that choose between the values of several tensors."""
 _COMPARING = frozenset("eq ne gt ge lt le heaviside".split())
-_BENDING = kinds.ACTIVATIONS | frozenset(
-    "abs sign sgn clamp clamp_min clamp_max square pow sqrt maximum minimum".split()
+_BENDING = (kinds.ACTIVATIONS | _COMPARING) | frozenset(
+    "abs sign sgn clamp clamp_min clamp_max square pow sqrt maximum minimum hypot".split()
 )
 """Kinds that make the larger of two values of their difference, |a - b| or relu(a - b)."""
 _NORMS = frozenset("norm vector_norm".split())
@@ -63,7 +63,7 @@ def _takes_a_maximum(subject: Subject, op: Op) -> bool | None:
     if op.kind in _NORMS:
         power = op.arguments.get("p", op.arguments.get("ord", 2))
         return _leans(power) and _along_positions(subject, op)
-    if op.kind == "scatter_reduce":
+    if op.kind in ("scatter_reduce", "index_reduce"):
         return op.arguments.get("reduce") in ("amax", "amin")
     if op.kind in _CHOOSING and len(driven(subject.network, op)) > 1:
         return _chooses(subject, op)
@@ -71,6 +71,8 @@ def _takes_a_maximum(subject: Subject, op: Op) -> bool | None:
         return _along_positions(subject, op)
     if op.kind in _COMPARING or op.kind in ("sub", "add"):
         return _compares(subject, op)
+    if op.kind == "gumbel_softmax":
+        return _along_positions(subject, op) if op.arguments.get("hard") else False
     if op.kind in _MEANS:
         return None if _is_powered(subject.network, op) else False
     return False if op.kind in kinds.KNOWN else None

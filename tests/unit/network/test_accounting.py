@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +28,7 @@ TABLE = {"deep": [(WEIGHT.clone(),)]}
 ARRAY = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype("float32")
 SAVED = io.BytesIO()
 torch.save(WEIGHT, SAVED)
+PICKLED = pickle.dumps(WEIGHT)
 
 
 class Constants:
@@ -58,6 +60,47 @@ def loaded(_: Any) -> Any:
 
 def filled(_: Any) -> Tensor:
     return torch.empty(4, 3, 3, 3).normal_(generator=torch.Generator().manual_seed(1))
+
+
+def given(kernel: Tensor) -> Tensor:
+    torch.mul(WEIGHT.view(kernel.shape), 2.0, out=kernel)
+    return kernel
+
+
+def given_a_view(_: Any) -> Tensor:
+    kernel = torch.zeros(4, 3, 3, 3)
+    given(kernel.view(4, 27))
+    return kernel
+
+
+def drawn_there(_: Any) -> Tensor:
+    kernel = torch.empty(4, 3, 3, 3)
+    torch.randn(4, 3, 3, 3, out=kernel)
+    return kernel
+
+
+def with_other_data(_: Any) -> Tensor:
+    kernel = torch.zeros(1)
+    kernel.data = WEIGHT
+    return kernel
+
+
+def behind_a_view(kernel: Tensor) -> Tensor:
+    return kernel.as_strided((4, 3, 3, 3), (27, 9, 3, 1))
+
+
+def behind_a_storage(kernel: Tensor) -> Tensor:
+    return torch.empty(0).set_(kernel.untyped_storage(), 0, (4, 3, 3, 3), (27, 9, 3, 1))
+
+
+def written_as_an_array(_: Tensor) -> Tensor:
+    kernel = torch.zeros(4, 3, 3, 3)
+    kernel.numpy()[:] = ARRAY
+    return kernel
+
+
+def unpickled(_: Tensor) -> Any:
+    return pickle.loads(PICKLED)
 
 
 class Buffered(nn.Module):
@@ -94,6 +137,12 @@ KEPT: dict[str, nn.Module] = {
     "file": Fn(convolved(loaded)),
     "drawn": Fn(convolved(lambda s: torch.randn(4, 3, 3, 3))),
     "drawn in place": Fn(convolved(filled)),
+    "drawn with odds": Fn(convolved(lambda s: torch.bernoulli(torch.full((4, 3, 3, 3), 0.5)))),
+    "drawn by dropout": Fn(convolved(lambda s: F.dropout(torch.ones(4, 3, 3, 3)))),
+    "written to what was given": Fn(convolved(lambda s: given(torch.zeros(4, 3, 3, 3)))),
+    "written to a view that was given": Fn(convolved(given_a_view)),
+    "drawn to what was given": Fn(convolved(drawn_there)),
+    "data of a tensor that was empty": Fn(convolved(with_other_data)),
     "made a parameter": Fn(convolved(lambda s: nn.Parameter(torch.rand(4, 3, 3, 3)))),
     "whole numbers": Fn(
         convolved(lambda s: s.k.float() * 0.1),
@@ -222,6 +271,34 @@ def test_what_comes_back_from_python_is_not_known() -> None:
     assert strictly(net, {"exactly": 8}).status == "not-verified"
     assert strictly(net, {"at_least": 8}).status == "passed"
     assert strictly(net, {"less_than": 8}).status == "failed"
+
+
+@pytest.mark.parametrize("road", [behind_a_view, behind_a_storage, written_as_an_array, unpickled])
+def test_memory_that_is_reached_behind_torch_is_not_known(road: Callable[[Tensor], Any]) -> None:
+    first = nn.Parameter(torch.randn(108)[:1])
+    net = Fn(lambda s, x: F.conv2d(x, road(s.first)) + s.first, first=first)
+    assert strictly(net, {"at_most": 10}).status == "not-verified"
+
+
+def test_products_with_arrays_are_not_known() -> None:
+    array = np.ones((8, 8), dtype="float32")
+    with pytest.warns(DeprecationWarning):
+        assert strictly(Fn(lambda s, x: x * array), {"at_most": 10}).status == "not-verified"
+
+
+def test_a_strided_view_of_its_own_elements_counts_them() -> None:
+    net = Fn(lambda s, x: F.conv2d(x, behind_a_view(s.k)), k=WEIGHT.clone())
+    assert strictly(net, {"exactly": 108}).status == "passed"
+
+
+def test_data_that_was_set_in_forward_is_put_back() -> None:
+    def forward(s: Any, x: Tensor) -> Any:
+        s.scale.data = s.other[0]
+        return x * s.scale
+
+    net = Fn(forward, scale=nn.Parameter(torch.ones(1)), other=[torch.zeros(8, 8)])
+    assert accounts(net).size == 64
+    assert net.scale.shape == (1,) and bool(net.scale == 1) and not net.other[0].any()
 
 
 def test_stacked_weights_of_models_that_are_run_together_are_no_others() -> None:

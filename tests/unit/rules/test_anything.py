@@ -49,6 +49,33 @@ def larger_by_arithmetic(x: Tensor) -> Tensor:
     return b + (a - b).relu()
 
 
+def larger_of_two_truths(x: Tensor) -> Tensor:
+    a, b = shifted(x > 0)
+    return (a | b).float()
+
+
+def reduced_by_index(x: Tensor) -> Tensor:
+    index = torch.arange(8) // 2
+    return x.new_zeros(1, 4, 4, 8).index_reduce(2, index, x, "amax")
+
+
+def larger_by_a_step(x: Tensor) -> Tensor:
+    a, b = shifted(x)
+    step = torch.heaviside(a - b, torch.zeros(1))
+    return a * step + b * (1 - step)
+
+
+def larger_by_a_condition(x: Tensor) -> Tensor:
+    a, b = shifted(x)
+    larger = ((a - b) > 0).float()
+    return a * larger + b * (1 - larger)
+
+
+def larger_by_a_hypotenuse(x: Tensor) -> Tensor:
+    a, b = shifted(x)
+    return (a + b + torch.hypot(a - b, torch.zeros(1))) / 2
+
+
 def larger_by_a_negated_sum(x: Tensor) -> Tensor:
     a, b = shifted(x)
     return (a + b + (a + b * -1).abs()) / 2
@@ -110,6 +137,14 @@ MAXIMA: list[tuple[str, Callable[[Tensor], Any]]] = [
     ("failed", lambda x: torch.maximum(x, x.roll(1, 3))),
     ("failed", lambda x: torch.maximum(x, F.pad(x, (1, 0))[..., :-1])),
     ("failed", larger_of_two),
+    ("failed", lambda x: (split(x) > 0.1).any(5).float()),
+    ("failed", lambda x: (split(x) > 0.1).all(3).float()),
+    ("failed", larger_of_two_truths),
+    ("failed", reduced_by_index),
+    ("failed", lambda x: F.gumbel_softmax(split(x), hard=True)),
+    ("not-verified", larger_by_a_step),
+    ("not-verified", larger_by_a_condition),
+    ("not-verified", larger_by_a_hypotenuse),
     ("not-verified", larger_by_arithmetic),
     ("not-verified", larger_by_a_negated_sum),
     ("not-verified", gathered_by_a_constant_kernel),
