@@ -277,8 +277,9 @@ def test_a_square_map_beside_its_transpose_is_not_taken_for_it() -> None:
     class Scans(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             scans = torch.stack([x.flatten(2), x.transpose(2, 3).flatten(2)], dim=1)
-            by_row, by_column = scans.unflatten(3, x.shape[2:]).unbind(1)
-            return by_row + by_column.transpose(2, 3)
+            scans = scans.reshape(*scans.shape[:3], *x.shape[2:])
+            y: Tensor = scans[:, 0] + scans[:, 1].transpose(2, 3)
+            return y
 
     field = assert_every_unit(Scans(), (1, 6, 6))
     assert field.actual((0, 3)) == ((0, 0), (3, 3))

@@ -298,7 +298,8 @@ def test_data_that_was_set_in_forward_is_put_back() -> None:
 
     net = Fn(forward, scale=nn.Parameter(torch.ones(1)), other=[torch.zeros(8, 8)])
     assert accounts(net).size == 64
-    assert net.scale.shape == (1,) and bool(net.scale == 1) and not net.other[0].any()
+    assert torch.equal(net.get_parameter("scale"), torch.ones(1))
+    assert not vars(net)["other"][0].any()
 
 
 def test_stacked_weights_of_models_that_are_run_together_are_no_others() -> None:
