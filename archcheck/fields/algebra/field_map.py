@@ -205,7 +205,9 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         if self.factors[factor].margin:
             return self.trimmed(factor).split(factor, outer, inner)
         old = self.factors[factor]
-        if old.fused:
+        if parts := _picked_parts(old, outer, inner):
+            first, second = parts
+        elif old.fused:
             # Tokens in rows and columns: each part is an axis of its own.
             axis, *rest = old.fused
             first = Factor(outer, old.lattice, axis.spatial, ended=old.ended)
@@ -449,6 +451,24 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
 def _fused_with(first: Factor, second: Factor) -> Factor:
     size, fused = first.size * second.size, _axes(first, second)
     return Factor(size, False, first.spatial, fused=fused)
+
+
+def _picked_parts(old: Factor, outer: int, inner: int) -> tuple[Factor, Factor] | None:
+    """The parts of a factor with several units for each token of a map, by token or by turn.
+
+    The part that has whole sets of tokens holds their axes; the other only numbers what was picked.
+    None if there is one unit for each token, if their axes are not known, or if the parts cut
+    through them.
+    """
+    tokens = prod([axis.size for axis in old.fused])
+    if not old.fused or not tokens or old.lattice or tokens == old.size:
+        return None
+    number = Factor(inner, False, False)
+    if outer == tokens:
+        return replace(old, size=outer, part="whole"), number
+    if inner and inner % tokens == 0:
+        return replace(number, size=outer), replace(old, size=inner, part="whole")
+    return None
 
 
 def _axes(first: Factor, second: Factor) -> tuple[Axis, ...]:

@@ -35,7 +35,7 @@ def merged(maps: Sequence[FieldMap], shape: Sequence[int]) -> FieldMap:
             if _disagree(tables, factor):
                 cut = _standing_still(axis, factor)
                 if cut is not None:
-                    return merged([m.pinned(cut) for m in aligned], shape)
+                    return merged([m.pinned(cut, WRITTEN_MARGIN) for m in aligned], shape)
                 # What continues at different rates is written out, some way beyond the borders.
                 return merged([m.pinned(factor, WRITTEN_MARGIN) for m in aligned], shape)
     return FieldMap(factors, aligned[0].groups, tuple(_union(axis) for axis in tracks))

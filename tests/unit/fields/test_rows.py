@@ -283,3 +283,43 @@ def test_a_square_map_beside_its_transpose_is_not_taken_for_it() -> None:
 
     field = assert_every_unit(Scans(), (1, 6, 6))
     assert field.actual((0, 3)) == ((0, 0), (3, 3))
+
+
+def test_a_map_and_its_transpose_as_two_samples_go_on_beyond_their_borders() -> None:
+    class Turned(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide = nn.Conv2d(3, 3, kernel_size=(1, 17), padding=(0, 8))
+
+        def forward(self, x: Tensor) -> Tensor:
+            straight, turned = self.wide(torch.cat([x, x.transpose(2, 3)])).chunk(2)
+            y: Tensor = straight + turned.transpose(2, 3)
+            return y
+
+    field = assert_every_unit(Turned(), (3, 8, 8))
+    assert (field.size, field.smallest) == ((17, 17), (17, 17))
+    assert field.unit((0, 0)).theoretical.hull == ((-8, 8), (-8, 8))
+
+
+TOKEN = torch.arange(63)
+NEIGHBOURS = torch.stack([TOKEN, (TOKEN + 1).clamp(max=62), (TOKEN - 9).clamp(min=0)], 1)
+PICKED: dict[str, Callable[[Tensor], Tensor]] = {
+    "for each token": lambda rows: rows[:, :, NEIGHBOURS].mean(3),
+    "in turn": lambda rows: rows[:, :, NEIGHBOURS.T].sum(2),
+    "in a row": lambda rows: rows.index_select(2, NEIGHBOURS.ravel()).view(1, 4, 63, 3).sum(3),
+}
+
+
+@pytest.mark.parametrize("way", PICKED)
+def test_neighbours_that_are_picked_for_every_token_leave_a_map(way: str) -> None:
+    class Graph(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 4, kernel_size=3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.first(x)
+            return PICKED[way](x.flatten(2)).reshape(x.shape)
+
+    field = assert_every_unit(Graph(), SHAPE)
+    assert (field.shape, field.size) == ((7, 9), (5, 11))
