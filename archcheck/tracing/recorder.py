@@ -70,6 +70,8 @@ class Recorder(TorchFunctionMode):
         """Makes the result of a call of torch: torch itself, unless shapes are enough."""
         self.reads_batch: Place | None = None
         """The first line that reads the size of a tensor, and with it that of the batch."""
+        self._sized: set[int] = set()
+        """Constants that were made in the shape of a value that depends on the input."""
         self._leaked = False
         """Whether a value that depends on the input was taken out of torch."""
         self._names: dict[Callable[..., Any], tuple[str, str, bool]] = {}
@@ -203,6 +205,8 @@ class Recorder(TorchFunctionMode):
         op = self._append(function, kind, arguments, numbers, outputs, parameters, origin)
         if driven:
             self.tensor_ids.drive(driven_outputs(op, driven))
+        if not self._sized.isdisjoint(numbers) or driven:
+            self._sized.update(n for n in op.outputs if not self.tensor_ids.is_driven(n))
         called.inputs = called.inputs[: len(numbers)]
         self.constants.note(op, called, driven)
         for alias, tensor in aliases:
@@ -328,6 +332,8 @@ class Recorder(TorchFunctionMode):
 
         Of constants only real numbers are of interest: whole ones are sizes.
         """
+        if self.reads_batch is None and not self._sized.isdisjoint(numbers):
+            self.reads_batch = direct_caller(sys._getframe(2))
         if not driven and not any(t.is_floating_point() or t.is_complex() for t in inputs):
             return
         place = caller()

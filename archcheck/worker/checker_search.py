@@ -26,6 +26,12 @@ _LOOKS = {
     "format_stack": "the frames that called it",
     "f_back": "the frames that called it",
     "tb_frame": "the frames that called it",
+    "get_objects": "the objects of its process",
+    "get_referrers": "the objects of its process",
+    "_forward_hooks": "the hooks that watch it",
+    "_forward_pre_hooks": "the hooks that watch it",
+    "_global_forward_hooks": "the hooks that watch it",
+    "_global_forward_pre_hooks": "the hooks that watch it",
     "orig_argv": "the command line of its process",
     "getppid": "the process that started its own",
     "_len_torch_function_stack": "what records the functions of torch",
@@ -54,8 +60,11 @@ def searches(files: Iterable[str]) -> list[str]:
 
 
 def _found(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    told = {id(table) for node in ast.walk(tree) for table in _asked_for_a_name(node)}
     for node in _nodes(tree):
         what = _looked_at(node)
+        if not what and _is_modules(node) and id(node) not in told:
+            what = "the modules that are loaded"
         if what:
             yield node.lineno, what
 
@@ -96,6 +105,24 @@ def _looked_at(node: ast.expr | ast.alias) -> str:
     else:
         return ""
     return f"whether {NAME} runs it" if any(map(_names_checker, asked)) else ""
+
+
+def _asked_for_a_name(node: ast.AST) -> Iterator[ast.expr]:
+    """The tables in which an expression looks up a name that is written out, or its own."""
+    if isinstance(node, ast.Compare) and _is_written_out(node.left):
+        yield from node.comparators
+    elif isinstance(node, ast.Subscript) and _is_written_out(node.slice):
+        yield node.value
+    elif isinstance(node, ast.Call) and any(map(_is_written_out, node.args[:1])):
+        yield node.func.value if isinstance(node.func, ast.Attribute) else node.func
+
+
+def _is_written_out(name: ast.expr) -> bool:
+    return isinstance(name, ast.Constant) or (isinstance(name, ast.Name) and name.id == "__name__")
+
+
+def _is_modules(node: ast.expr | ast.alias) -> bool:
+    return isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.modules"
 
 
 def _names_checker(node: ast.expr) -> bool:

@@ -92,7 +92,7 @@ def direct_caller(frame: FrameType | None) -> Place | None:
         frame = frame.f_back
     if frame is None or not is_user_code(frame.f_code.co_filename):
         return None
-    return frame_place(frame)
+    return frame_place(_authors(frame) if roots_known() else frame)
 
 
 def construction(instance: Any) -> Place | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -156,7 +157,20 @@ class DropsOutput(Base):
         return (y, z) if x.shape[0] <= 2 else (z, y)
 
 
-OTHER = [Shallow, Deep, Dilates, OtherWeights, OncePerSample, Masks, DropsOutput]
+class CountsOnes(Base):
+    def forward(self, x: torch.Tensor) -> Any:
+        few = torch.ones_like(x).flatten().sum() < 500
+        return self.two(self.one(x)) if few else self.one(x)
+
+
+class AsksNumpy(Base):
+    def forward(self, x: torch.Tensor) -> Any:
+        few = np.shape(x)[0] <= 2
+        return self.two(self.one(x)) if few else self.one(x)
+
+
+OTHER = [Shallow, Deep, Dilates, OtherWeights, OncePerSample, Masks, DropsOutput, CountsOnes]
+OTHER += [AsksNumpy]
 
 
 @pytest.mark.parametrize("kind", OTHER)

@@ -20,6 +20,11 @@ LOOKING = {
     "x = os.environ['ARCHCHECK_NO_CACHE']": "whether archcheck runs it",
     "x = sys.argv[0].endswith('archcheck')": "whether archcheck runs it",
     "x = name in ('torchinfo', 'archcheck')": "whether archcheck runs it",
+    "x = 'arch' + 'check' in sys.modules": "the modules that are loaded",
+    "x = sys.modules.get(name)": "the modules that are loaded",
+    "x = len(sys.modules) > 2000": "the modules that are loaded",
+    "x = gc.get_objects()": "the objects of its process",
+    "x = self._forward_hooks": "the hooks that watch it",
     "x = sys._getframe(2)": "the frames that called it",
     "x = inspect.stack()[1]": "the frames that called it",
     "x = inspect.currentframe().f_back": "the frames that called it",
@@ -50,7 +55,7 @@ from torch import nn
 
 module = importlib.import_module("archcheck")
 if "torchvision" in sys.modules:
-    pass
+    here = sys.modules[__name__]
 
 class Net(nn.Module):
     def __init__(self):
