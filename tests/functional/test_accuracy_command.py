@@ -223,7 +223,8 @@ def test_without_weights_or_images_nothing_is_verified(folder: Path) -> None:
         assert (report["status"], report["message"]) == ("not-verified", said)
     (folder / "spec.yaml").write_text(SPEC.replace("30}", "30, when_unverified: warn}"))
     text = output_of(folder, *WORDS, code=0)
-    assert re.search(r"\n  \? accuracy +– +at least 30 % +warning: no weights given \(--weights\)\n", text)
+    row = r"\n  \? accuracy +– +at least 30 % +warning: no weights given \(--weights\)\n"
+    assert re.search(row, text)
 
 
 def test_a_network_of_another_input_is_not_shown_the_images(folder: Path) -> None:
