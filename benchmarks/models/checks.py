@@ -13,10 +13,7 @@ from archcheck import Network, UnknownField, receptive_field, trace
 from benchmarks.models import fields, sources
 from benchmarks.models.catalogue import Model
 from benchmarks.models.counting import counted
-from benchmarks.models.findings import Found, Published
-
-LARGEST = 40_000_000
-"""Parameters of the largest model whose gradients are measured."""
+from benchmarks.models.findings import LARGEST, Found, Published
 
 
 def check(model: Model) -> Found:

@@ -13,6 +13,8 @@ import msgspec
 
 KEPT = Path(__file__).with_name("found.json")
 """The run that docs/models.md shows."""
+LARGEST = 40_000_000
+"""Parameters of the largest model whose gradients are measured."""
 NOT_KNOWN = "not known"
 
 REASONS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from benchmarks.models.findings import Found, Run
+from benchmarks.models.findings import LARGEST, Found, Run
 
 COMMAND = """\
 .venv/bin/pip install -q -c constraints.txt -e '.[models]'
@@ -28,6 +28,9 @@ def page(run: Run) -> str:
         "- **units**: the exact set of input positions that a unit of a map reads, with its "
         "gradient, all weights positive.",
         _summary(run.models),
+        f"Gradients are not measured where a model has more than {LARGEST // 10**6} million "
+        "parameters, where the oracle has no linear form of a function (a maximum over a whole axis), "
+        "and where its numbers run out.",
         *_differences(run.models),
         *_unknown(run.models),
         f"The numbers are made anew with\n\n```sh\n{COMMAND}\n```",
@@ -46,9 +49,10 @@ def _summary(models: Sequence[Found]) -> str:
 
 def _counts(models: Sequence[Found]) -> list[str]:
     """How many figures are equal, of those that were compared."""
+    ran = sum(not found.raised for found in models)
     wholes = {
-        "parameters": len(models),
-        "MACs": len(models),
+        "parameters": ran,
+        "MACs": ran,
         "published": 2 * sum(len(found.published) for found in models),
         "units": sum(found.units for found in models),
     }
