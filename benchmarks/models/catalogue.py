@@ -34,7 +34,7 @@ TIMM = {
         coat_lite_tiny coat_tiny coatnet_pico_rw_224 coatnext_nano_rw_224 cpubone_nano csatv2
         eca_botnext26ts_256 eca_halonext26ts@256 edgenext_xx_small efficientformer_l1
         efficientformerv2_s0 efficientvim_m1 efficientvit_b0 efficientvit_m0 fastvit_mci0
-        fastvit_sa12 fastvit_t8 halonet26t@256 haloregnetz_b@256 iformer_t lambda_resnet26t
+        fastvit_sa12 fastvit_t8 halonet26t@256 iformer_t lambda_resnet26t
         levit_128s levit_conv_128s lowformer_b0 maxvit_pico_rw_256 maxvit_rmlp_pico_rw_256
         maxvit_tiny_tf_224 mobilenetv5_300m mobilevit_xxs mobilevitv2_050 nextvit_small shvit_s1
         swiftformer_xs tiny_vit_5m_224 visformer_tiny vit_tiny_r_s16_p8_224 vitamin_small_224""",
