@@ -29,8 +29,8 @@ def page(run: Run) -> str:
         "gradient, all weights positive.",
         _summary(run.models),
         f"Gradients are not measured where a model has more than {LARGEST // 10**6} million "
-        "parameters, where the oracle has no linear form of a function (a maximum over a whole axis), "
-        "and where its numbers run out.",
+        "parameters, where the oracle has no linear form of a function (a maximum over a whole "
+        "axis), and where its numbers run out.",
         *_differences(run.models),
         *_unknown(run.models),
         f"The numbers are made anew with\n\n```sh\n{COMMAND}\n```",
