@@ -54,10 +54,9 @@ def _traced(net: nn.Module, shape: sources.Shape) -> tuple[Network, tuple[Tensor
 def _published(model: Model, network: Network, shape: sources.Shape) -> tuple[Published, ...]:
     rows = []
     for row in sources.published(model):
-        if row.side != shape[-1]:
-            network = trace(*sources.build(model, row.side))
-        macs = None if network.macs is None else round(network.macs / 1e9, 3)
-        rows.append(Published(row.side, network.num_parameters, row.parameters, macs, row.billions))
+        traced = network if row.side == shape[-1] else trace(*sources.build(model, row.side))
+        macs = None if traced.macs is None else round(traced.macs / 1e9, 3)
+        rows.append(Published(row.side, traced.num_parameters, row.parameters, macs, row.billions))
     return tuple(rows)
 
 

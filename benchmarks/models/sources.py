@@ -51,6 +51,10 @@ def _torchvision(model: Model, side: int) -> tuple[nn.Module, Shape]:
         options["image_size"] = side
     if model.name in ("googlenet", "inception_v3"):
         options["init_weights"] = False  # drawing them takes half a minute
+    if model.name == "googlenet":
+        options["aux_logits"] = False  # as with weights, which the tables are of
+    if model.name.startswith(("deeplabv3_", "fcn_")):
+        options["aux_loss"] = True  # likewise
     return zoo.get_model(model.name, weights=None, **options), (3, side, side)
 
 
