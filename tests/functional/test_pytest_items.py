@@ -96,7 +96,7 @@ BROKEN = {
         "builds: *Net() raised ZeroDivisionError",
     ),
     "runs": (WRONG, "runs: forward raised in 1 (*): Conv2d(5, 4) was given 4 channels"),
-    "nothing": ("", "runs: *no nn.Module is defined here"),
+    "nothing": ("", "builds: *is empty"),
     "syntax": ("class", "imports: importing the file failed: SyntaxError"),
 }
 
@@ -238,7 +238,7 @@ def test_two_networks_of_one_file(folder: Path, pytester: pytest.Pytester) -> No
     words = ["--archcheck-spec", "spec.yaml", "two.py"]
     alone = pytester.runpytest_inprocess(*words)
     alone.assert_outcomes(failed=1, skipped=6)
-    alone.stdout.fnmatch_lines(["✗ runs: *2 networks: Net, Small*"])
+    alone.stdout.fnmatch_lines(["✗ builds: *2 networks; name one: two.py:Net, two.py:Small*"])
     models = ["--archcheck-model", "two.py:Net", "--archcheck-model", "two.py:Small"]
     result = pytester.runpytest_inprocess(*words, *models)
     assert summary(result) == {

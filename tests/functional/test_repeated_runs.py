@@ -81,7 +81,7 @@ def is_repeated(
 
 
 def without_time(text: str) -> str:
-    time = r"(\x1b\[[0-9;]*m)? +[0-9.]+ s(\x1b\[0m)?$"
+    time = r" *(\x1b\[[0-9;]*m)? *[0-9.]+ s(\x1b\[0m)?$"
     return re.sub(time, "", text, flags=re.MULTILINE)
 
 

@@ -117,7 +117,7 @@ def test_text_says_what_a_unit_reads(folder: Path) -> None:
         "  padding        2 before, 2 behind   how far the fields go beyond the image",
         "unit 0,7 of 9×8",
         "  theoretical    5 × 5   9 positions, 36 % of the hull",
-        "    height       −2–2",
+        "    height       −2 to 2",
         "    width        5–9",
         "      height −2 to −1, 1–2; width 7",
         "      height 0; width 5–9",
