@@ -5,7 +5,7 @@ nn.Module's own tables are read: its methods and attributes may be overridden.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -37,7 +37,9 @@ def own_buffers(module: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _registered(module: nn.Module, table: str) -> dict[str, Any]:
-    entries = attributes_of(module).get(table) or {}
+    entries = attributes_of(module).get(table)
+    if not entries:
+        return {}
     return {name: value for name, value in entries.items() if value is not None}
 
 
@@ -67,6 +69,10 @@ class Paths(Mapping[nn.Module, str]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def entries(self) -> Iterable[tuple[nn.Module, str]]:
+        """The modules with their paths, faster than ``items()``."""
+        return self._entries.values()
+
 
 def paths_of(model: nn.Module) -> Paths:
     """The modules of a model in the order in which it registered them."""
@@ -76,7 +82,7 @@ def paths_of(model: nn.Module) -> Paths:
 def parameters_of(paths: Paths) -> dict[str, nn.Parameter]:
     """The parameters that the modules hold now, each by its first name."""
     named: dict[int, tuple[str, nn.Parameter]] = {}
-    for module, path in paths.items():
+    for module, path in paths.entries():
         for name, parameter in own_parameters(module).items():
             named.setdefault(id(parameter), (f"{path}.{name}" if path else name, parameter))
     return dict(named.values())

@@ -76,7 +76,7 @@ class Recorder(TorchFunctionMode):
         """Whether a value that depends on the input was taken out of torch."""
         self._names: dict[Callable[..., Any], tuple[str, str, bool]] = {}
         self._classes: dict[type, tuple[str, bool]] = {}
-        self._modules = {path: module for module, path in self.paths.items()}
+        self._modules = {path: module for module, path in self.paths.entries()}
         self._built: dict[str, Place | None] = {}
 
     # -- modules ----------------------------------------------------------------------------

@@ -85,7 +85,7 @@ class TensorIds:
         self.unseen = False
         """Whether a tensor appeared that no recorded operation made."""
         # What the model holds before the pass depends on no input.
-        for module, path in paths.items():
+        for module, path in paths.entries():
             self._adopt(module, f"{path}." if path else "")
 
     def _adopt(self, module: nn.Module, prefix: str) -> None:
