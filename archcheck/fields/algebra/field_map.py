@@ -101,7 +101,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         dimensions = []
         for dimension, span in enumerate(self._spans):
             if span.start < span.stop and self.factors[span.start].spatial:
-                parts = [factor.part for factor in self.factors[span]]
+                parts = [factor.part for factor in self.factors[span] if factor.spatial]
                 if parts[0] != "inner" or not windows or "outer" in parts:
                     dimensions.append(dimension)
         return tuple(dimensions)
@@ -261,7 +261,8 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         )
         if first.size == 1 or second.size == 1:
             one = replace(one, spatial=second.spatial if first.size == 1 else first.spatial)
-        places = first.part == "inner" and second.part != "outer"
+        turned = second.spatial and second.part == "outer"
+        places = first.part == "inner" and not turned
         if places and (first.size > 1 or second.part == "inner"):
             # Places in a window, fused with what is behind them, count no windows.
             one = replace(one, part="inner")
@@ -480,9 +481,12 @@ def _axes(first: Factor, second: Factor) -> tuple[Axis, ...]:
     if first.spatial and first.part == "inner":
         return ()
     before = first.fused or (Axis(first.size, first.spatial),)
-    if not (second.spatial and second.part == "inner"):
+    last = before[-1]
+    # Places in the windows of one axis make up that axis again; so do channels that were made
+    # offsets of its positions.
+    continues = first.part == "outer" if second.spatial else last.spatial
+    if second.part != "inner" or not (second.spatial or continues):
         return (*before, *(second.fused or (Axis(second.size, second.spatial),)))
-    if first.part != "outer" or len(before) < 2:
+    if not continues or len(before) < 2:
         return ()
-    # The places in the windows of one axis make up that axis again.
-    return (*before[:-1], Axis(before[-1].size * second.size, before[-1].spatial))
+    return (*before[:-1], Axis(last.size * second.size, last.spatial))
