@@ -127,7 +127,7 @@ class Drawer:
         options = getattr(steps, kind)(value.sides)
         # Rows of axes that were cut or turned around have no label that holds everywhere.
         cut = any(node.step in CUTTING for node in self.nodes)
-        if options is None or (kind == "tokens" and cut):
+        if options is None or (kind in ("tokens", "rewritten") and cut):
             return
         jump = [old * factor for old, factor in zip(value.jump, steps.factor, strict=True)]
         period = []
