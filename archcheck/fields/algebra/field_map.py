@@ -102,7 +102,8 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         for dimension, span in enumerate(self._spans):
             if span.start < span.stop and self.factors[span.start].spatial:
                 parts = [factor.part for factor in self.factors[span] if factor.spatial]
-                if parts[0] != "inner" or not windows or "outer" in parts:
+                alone = not windows and dimension > 1  # those of channels stay channels
+                if parts[0] != "inner" or alone or "outer" in parts:
                     dimensions.append(dimension)
         return tuple(dimensions)
 
