@@ -11,6 +11,7 @@ from archcheck.rules.roads.positions import (
     joins_positions,
     learned,
     may_hide_positions,
+    sorted_out,
     varies,
     weights,
 )
@@ -40,19 +41,14 @@ _WEIGHTED = (
 def averages(subject: Subject, apart: set[int]) -> Found:
     """The operations behind which no map is left, though one was read: those that average it for
     certain, and those that may. ``apart`` are indices of operations that were judged already."""
-    certain, doubtful = [], []
-    for op in subject.network.ops:
-        if op.index in apart or not op.outputs:
-            continue
-        if _hides_an_average(subject, op):
-            doubtful.append(op)
-        elif _ends_a_map(subject, op):
-            answer = _averages(subject.network, op)
-            if answer is None:
-                doubtful.append(op)
-            elif answer:
-                certain.append(op)
-    return Found(tuple(certain), tuple(doubtful))
+    ops = (op for op in subject.network.ops if op.index not in apart and op.outputs)
+    return sorted_out((op, _is_average(subject, op)) for op in ops)
+
+
+def _is_average(subject: Subject, op: Op) -> bool | None:
+    if _hides_an_average(subject, op):
+        return None
+    return _ends_a_map(subject, op) and _averages(subject.network, op)
 
 
 def _hides_an_average(subject: Subject, op: Op) -> bool:

@@ -14,6 +14,8 @@ from archcheck.rules.roads.positions import (
     joined_dimensions,
     known_maps,
     learned,
+    reading_the_input,
+    sorted_out,
     sources,
     varies,
     varies_everywhere,
@@ -31,16 +33,8 @@ _PRODUCTS = kinds.MATRIX_PRODUCTS | kinds.LINEAR
 def channel_by_channel(subject: Subject) -> Found:
     """The operations that weigh positions of each channel by itself, depthwise convolutions among
     them."""
-    certain, doubtful = [], []
-    for op in subject.network.ops:
-        if not op.outputs or subject.network.driven.isdisjoint(op.inputs):
-            continue
-        answer = _weighs_channels(subject, op)
-        if answer is None:
-            doubtful.append(op)
-        elif answer:
-            certain.append(op)
-    return Found(tuple(certain), tuple(doubtful))
+    ops = reading_the_input(subject.network)
+    return sorted_out((op, _weighs_channels(subject, op)) for op in ops)
 
 
 def _weighs_channels(subject: Subject, op: Op) -> bool | None:

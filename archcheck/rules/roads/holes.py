@@ -14,6 +14,8 @@ from archcheck.rules.roads.positions import (
     driven,
     joins_positions,
     learned,
+    reading_the_input,
+    sorted_out,
     sources,
     walk_from,
     weights,
@@ -34,16 +36,8 @@ _THINNING = kinds.VIEWS - _WHOLE | kinds.WINDOW_VIEWS | kinds.RESAMPLING
 def with_holes(subject: Subject) -> Found:
     """The operations that read a map with holes, dilated convolutions among them."""
     finder = _Finder(subject)
-    certain, doubtful = [], []
-    for op in subject.network.ops:
-        if not op.outputs or subject.network.driven.isdisjoint(op.inputs):
-            continue
-        answer = finder.has_holes(op)
-        if answer is None:
-            doubtful.append(op)
-        elif answer:
-            certain.append(op)
-    return Found(tuple(certain), tuple(doubtful))
+    ops = reading_the_input(subject.network)
+    return sorted_out((op, finder.has_holes(op)) for op in ops)
 
 
 class _Finder:

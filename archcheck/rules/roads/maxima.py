@@ -14,6 +14,8 @@ from archcheck.rules.roads.positions import (
     driven,
     learned,
     may_hide_positions,
+    reading_the_input,
+    sorted_out,
     sources,
     varies_behind,
     weights,
@@ -41,17 +43,8 @@ _MEANS = kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS | {"mean", "su
 
 def maxima(subject: Subject) -> Found:
     """The operations by which a maximum is taken over positions, pools among them."""
-    network = subject.network
-    certain, doubtful = [], []
-    for op in network.ops:
-        if not op.outputs or network.driven.isdisjoint(op.inputs):
-            continue
-        answer = _takes_a_maximum(subject, op)
-        if answer is None:
-            doubtful.append(op)
-        elif answer:
-            certain.append(op)
-    return Found(tuple(certain), tuple(doubtful))
+    ops = reading_the_input(subject.network)
+    return sorted_out((op, _takes_a_maximum(subject, op)) for op in ops)
 
 
 def _takes_a_maximum(subject: Subject, op: Op) -> bool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -32,6 +32,24 @@ class Found:
 
     certain: tuple[Op, ...]
     doubtful: tuple[Op, ...]
+
+
+def sorted_out(answers: Iterable[tuple[Op, bool | None]]) -> Found:
+    """What was found, from an answer for each operation; None if it cannot be excluded."""
+    certain, doubtful = [], []
+    for op, answer in answers:
+        if answer is None:
+            doubtful.append(op)
+        elif answer:
+            certain.append(op)
+    return Found(tuple(certain), tuple(doubtful))
+
+
+def reading_the_input(network: Network) -> Iterator[Op]:
+    """The operations that read a value of the input and give one."""
+    for op in network.ops:
+        if op.outputs and not network.driven.isdisjoint(op.inputs):
+            yield op
 
 
 def known_maps(subject: Subject, tensor: int) -> list[FieldMap] | None:
