@@ -12,7 +12,6 @@ from typing import NamedTuple
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 from archcheck.fields.algebra.table import Table, united
-from archcheck.fields.regained import entry_at
 from archcheck.phrases import shape_text
 
 
@@ -91,8 +90,7 @@ def _at_unit(m: FieldMap, tables: Sequence[Table], unit: tuple[int, ...]) -> Pos
             index, where[factor] = divmod(index, m.factors[factor].size)
     positions = EMPTY
     for table in tables:
-        place = [i if table.varies(factor) else 0 for factor, i in enumerate(where)]
-        positions = positions | entry_at(table, place)
+        positions = positions | table.entry(where)
     return positions
 
 

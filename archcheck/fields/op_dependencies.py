@@ -147,14 +147,7 @@ class OperandUnits:
 
 def entry(table: Table, place: dict[int, int]) -> Positions:
     """A table's entry for one index, given by the factors along which the table varies."""
-    shift = 0
-    index = []
-    for factor, period in enumerate(table.values.shape):
-        turn, phase = divmod(place.get(factor, 0), period) if table.varies(factor) else (0, 0)
-        shift += turn * table.steps[factor]
-        index.append(phase)
-    positions: Positions = table.values[tuple(index)]
-    return positions + shift
+    return table.entry([place.get(factor, 0) for factor in range(table.values.ndim)])
 
 
 def _along(table: Table, factor: int, positions: Positions) -> Positions:

@@ -105,16 +105,4 @@ def _united(table: Table, box: Sequence[Positions]) -> Positions:
         positions.members() if table.varies(factor) else (0,)
         for factor, positions in enumerate(box)
     ]
-    return reduce(or_, (entry_at(table, index) for index in product(*ranges)), EMPTY)
-
-
-def entry_at(table: Table, index: Sequence[int]) -> Positions:
-    """A table's entry for an index, which may lie beyond the borders along a lattice factor."""
-    shift = 0
-    place = []
-    for factor, i in enumerate(index):
-        turn, phase = divmod(i, table.values.shape[factor])
-        shift += turn * table.steps[factor]
-        place.append(phase)
-    entry: Positions = table.values[tuple(place)]
-    return entry + shift
+    return reduce(or_, map(table.entry, product(*ranges)), EMPTY)

@@ -173,6 +173,17 @@ class Table(msgspec.Struct, frozen=True, dict=True):
 
     # -- reading ----------------------------------------------------------------------------
 
+    def entry(self, index: Sequence[int]) -> Positions:
+        """The set of one unit, which may lie beyond the borders along a lattice factor."""
+        shift = 0
+        place = []
+        for i, period, step in zip(index, self.values.shape, self.steps, strict=True):
+            turn, phase = divmod(i, period)
+            shift += turn * step
+            place.append(phase)
+        positions: Positions = self.values[tuple(place)]
+        return positions + shift
+
     def gathered(self, factor: int, along: AxisMap, source: Factor, target: Factor) -> Table:
         """What the outputs of an operation along one factor depend on."""
         values, step = self.values, self.steps[factor]
