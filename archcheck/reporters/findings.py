@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,8 +25,31 @@ OUTCOMES: dict[Level, str] = {"error": "", "warning": "warning: ", "note": "bonu
 """The prefixes of their reasons."""
 
 
+class _Placed(ABC):
+    """What is about some stretches of files, in a report."""
+
+    report: Report
+
+    @property
+    @abstractmethod
+    def regions(self) -> tuple[Region, ...]:
+        """The stretches of files that it is about, each line once."""
+
+    @property
+    def path(self) -> str:
+        """The file that it is about: of the first region, else the network's, if it has one."""
+        if self.regions:
+            return self.regions[0].path
+        return relative(self.report.file) if self.report.file.endswith(".py") else ""
+
+    @property
+    def line(self) -> int:
+        """The line that it is about, 1 if it is not known."""
+        return self.regions[0].line if self.regions else 1
+
+
 @dataclass(frozen=True)
-class ShownFinding:
+class ShownFinding(_Placed):
     """A finding of a report. ``name`` is that of its entry in the spec, as :func:`numbered` gives
     it."""
 
@@ -115,16 +139,6 @@ class ShownFinding:
         return tuple(each for each in regions if each is not None)
 
     @property
-    def path(self) -> str:
-        """The file that is at fault: of the first region, else the network's, if it has one."""
-        return _path(self.regions, self.report)
-
-    @property
-    def line(self) -> int:
-        """The line at fault, 1 if it is not known."""
-        return self.regions[0].line if self.regions else 1
-
-    @property
     def details(self) -> tuple[str, ...]:
         """Further details: the rule's own reason, where to read on, the points."""
         points = str(self.points) if self.points else ""
@@ -138,7 +152,7 @@ class ShownFinding:
 
 
 @dataclass(frozen=True)
-class ShownRemark:
+class ShownRemark(_Placed):
     """A remark of a report, which fails nothing."""
 
     remark: Remark
@@ -157,26 +171,10 @@ class ShownRemark:
         return () if about is None else (about,)
 
     @property
-    def path(self) -> str:
-        """The file that it is about, else the network's, if it has one."""
-        return _path(self.regions, self.report)
-
-    @property
-    def line(self) -> int:
-        """The line that it is about, 1 if it is not known."""
-        return self.regions[0].line if self.regions else 1
-
-    @property
     def line_text(self) -> str:
         """The remark and its line, in one line."""
         where = f" ({self.path}:{self.line})" if self.regions else ""
         return in_one_line(" ".join((self.remark.text + where).split()))
-
-
-def _path(regions: Sequence[Region], report: Report) -> str:
-    if regions:
-        return regions[0].path
-    return relative(report.file) if report.file.endswith(".py") else ""
 
 
 def remarks(reports: Iterable[Report]) -> Iterator[ShownRemark]:

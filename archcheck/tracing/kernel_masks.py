@@ -37,9 +37,6 @@ class KernelMasks:
 
     def follow(self, op: Op, call: Call) -> None:
         """Follow an operation none of whose operands depends on the input."""
-        if op.kind == "data" and "value" in op.arguments:  # data that is set
-            self.handed_on(op)
-            return
         numbers = dict(zip(map(id, call.inputs), op.inputs, strict=True))
         for tensor in call.inputs:
             if is_parameter(tensor) and not _is_mask(tensor):

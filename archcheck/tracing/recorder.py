@@ -208,7 +208,10 @@ class Recorder(TorchFunctionMode):
         if not self._sized.isdisjoint(numbers) or driven:
             self._sized.update(n for n in op.outputs if not self.tensor_ids.is_driven(n))
         called.inputs = called.inputs[: len(numbers)]
-        self.constants.note(op, called, driven)
+        if function == SET_DATA:
+            self.constants.handed_on(op)
+        else:
+            self.constants.note(op, called, driven)
         for alias, tensor in aliases:
             self._write_alias(alias, tensor, op)
         return result
