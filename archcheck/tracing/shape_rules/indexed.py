@@ -73,6 +73,7 @@ def written(call: Call) -> Any:
     if _indexed_by_constants(call):
         return call.run()
     without_memory(call)
+    _require_one_type(target, call.bound.get("values") if call.kind == "index_put" else None)
     if call.in_place:
         memory = storage_of(target)
         require(
@@ -91,8 +92,14 @@ def item_set(call: Call) -> Any:
     if not _depend(call, _indices(call)):
         return set_item(call)
     without_memory(call)
+    _require_one_type(call.args[0], call.args[-1])
     require(not overlaps_itself(call.args[0].shape, call.args[0].stride()))
     return None
+
+
+def _require_one_type(target: torch.Tensor, value: Any) -> None:
+    """Check what tensors without memory do not: values have the type of what they are put into."""
+    require(not isinstance(value, torch.Tensor) or value.dtype == target.dtype)
 
 
 @shape_rule("getitem")

@@ -340,3 +340,18 @@ def test_a_network_and_one_derived_from_it_are_two(tmp_path: Path) -> None:
     report = archcheck.verify(tmp_path / "net.py", spec)
     assert not report.passed
     assert "2 networks; name one: net.py:Net, net.py:NetWide" in str(report)
+
+
+@pytest.mark.parametrize("way", ["brackets", "index_put"])
+def test_values_of_another_type_cannot_be_written_at_indices_of_the_input(way: str) -> None:
+    class Mixed(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            places = x.flatten().argsort()[:4]
+            room = torch.zeros(16, dtype=torch.float64)
+            if way == "index_put":
+                return room.index_put((places,), x.flatten()[:4])
+            room[places] = x.flatten()[:4]
+            return room
+
+    with pytest.raises(archcheck.NetworkError, match="dtypes match"):
+        archcheck.trace(Mixed(), (1, 4, 4))
