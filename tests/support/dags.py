@@ -85,9 +85,10 @@ class Value:
         return list(self.map.shape[2:])
 
 
-CUTTING = {"space_to_depth", "depth_to_space", "pixel_shuffles", "windows", "axial", "sliding"} | {
-    *("around", "roll"),
-}
+TURNING = frozenset(
+    "space_to_depth depth_to_space pixel_shuffles windows axial sliding around roll".split()
+)
+"""The steps behind which an axis was cut, or turned around its borders."""
 KINDS = [name for name in STEPS if name != "two"]
 
 
@@ -126,7 +127,7 @@ class Drawer:
         kind = self.draw(st.sampled_from(KINDS))
         options = getattr(steps, kind)(value.sides)
         # Rows of axes that were cut or turned around have no label that holds everywhere.
-        cut = any(node.step in CUTTING for node in self.nodes)
+        cut = any(node.step in TURNING for node in self.nodes)
         if options is None or (kind in ("tokens", "rewritten") and cut):
             return
         jump = [old * factor for old, factor in zip(value.jump, steps.factor, strict=True)]

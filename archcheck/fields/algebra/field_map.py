@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache, reduce
+from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from math import prod
 
@@ -12,8 +12,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from archcheck.fields.algebra.axis_map import AxisMap
+from archcheck.fields.algebra.labels import axes_of_both, fused_axes, picked_parts
 from archcheck.fields.algebra.positions import EMPTY, Positions
-from archcheck.fields.algebra.table import Axis, Factor, Table, union
+from archcheck.fields.algebra.table import Factor, Table, union
 from archcheck.fields.algebra.track import Cut, Track
 
 
@@ -206,7 +207,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         if self.factors[factor].margin:
             return self.trimmed(factor).split(factor, outer, inner)
         old = self.factors[factor]
-        if parts := _picked_parts(old, outer, inner):
+        if parts := picked_parts(old, outer, inner):
             first, second = parts
         elif old.fused:
             # Tokens in rows and columns: each part is an axis of its own.
@@ -257,7 +258,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
             first.size * second.size,
             first.lattice,
             first.spatial,
-            fused=_axes(first, second),
+            fused=axes_of_both(first, second),
             ended=ended,
         )
         if first.size == 1 or second.size == 1:
@@ -403,16 +404,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     def label(self, dimension: int, size: int) -> Factor:
         """A bounded factor of a size, with what is known of a dimension: whether it counts
         positions of space, and the axes that were fused in it."""
-        merged: list[Factor] = []
-        for factor in self.factors[self.span(dimension)]:
-            if factor.part == "inner" and merged and merged[-1].part == "outer":
-                outer = merged.pop()
-                factor = Factor(outer.size * factor.size, False, outer.spatial)
-            merged.append(factor)
-        fused: tuple[Axis, ...] = ()
-        if merged:
-            whole = reduce(_fused_with, merged)
-            fused = whole.fused
+        fused = fused_axes(self.factors[self.span(dimension)])
         return Factor(size, False, dimension in self.spatial_dimensions(), fused=fused)
 
     def all_fixed(self, dimension: int) -> FieldMap:
@@ -448,46 +440,3 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     def with_new(self, dimension: int) -> FieldMap:
         """A new dimension of length one."""
         return replace(self, groups=(*self.groups[:dimension], 0, *self.groups[dimension:]))
-
-
-def _fused_with(first: Factor, second: Factor) -> Factor:
-    size, fused = first.size * second.size, _axes(first, second)
-    return Factor(size, False, first.spatial, fused=fused)
-
-
-def _picked_parts(old: Factor, outer: int, inner: int) -> tuple[Factor, Factor] | None:
-    """The parts of a factor with several units for each token of a map, by token or by turn.
-
-    The part that has whole sets of tokens holds their axes; the other only numbers what was picked.
-    None if there is one unit for each token, if their axes are not known, or if the parts cut
-    through them.
-    """
-    tokens = prod([axis.size for axis in old.fused])
-    if not old.fused or not tokens or old.lattice or tokens == old.size:
-        return None
-    number = Factor(inner, False, False)
-    if outer == tokens:
-        return replace(old, size=outer, part="whole"), number
-    if inner and inner % tokens == 0:
-        return replace(number, size=outer), replace(old, size=inner, part="whole")
-    return None
-
-
-def _axes(first: Factor, second: Factor) -> tuple[Axis, ...]:
-    """The axes that two neighbouring factors hold together, if they are several."""
-    if first.size == 1 or second.size == 1:
-        return second.fused if first.size == 1 else first.fused
-    if not (first.spatial or second.spatial or first.fused):
-        return ()
-    if first.spatial and first.part == "inner":
-        return ()
-    before = first.fused or (Axis(first.size, first.spatial),)
-    last = before[-1]
-    # Places in the windows of one axis make up that axis again; so do channels that were made
-    # offsets of its positions.
-    continues = first.part == "outer" if second.spatial else last.spatial
-    if second.part != "inner" or not (second.spatial or continues):
-        return (*before, *(second.fused or (Axis(second.size, second.spatial),)))
-    if not continues or len(before) < 2:
-        return ()
-    return (*before[:-1], Axis(last.size * second.size, last.spatial))
