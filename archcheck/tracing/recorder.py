@@ -17,6 +17,7 @@ from archcheck.network.kinds import ESCAPE, FROZEN, IN_PLACE_WRITE, SCRIPT, kind
 from archcheck.network.value_dependence import RETURNS, SHOWN, driven_outputs
 from archcheck.tracing.arguments import described
 from archcheck.tracing.constants import Constants
+from archcheck.tracing.memory_layout import layout, reads_elsewhere
 from archcheck.tracing.module_tree import Paths, own_parameters
 from archcheck.tracing.restore import version_of
 from archcheck.tracing.shape_rules.base import Call as TorchCall
@@ -200,7 +201,7 @@ class Recorder(TorchFunctionMode):
             arguments[IN_PLACE_WRITE] = True
         else:
             arguments.pop("inplace", None)
-        origin = "unseen" if not driven and _reads_elsewhere(kind, inputs, outputs) else "op"
+        origin = "unseen" if not driven and reads_elsewhere(kind, inputs, outputs) else "op"
         origin = "unseen" if kind == "array_wrap" else origin
         op = self._append(function, kind, arguments, numbers, outputs, parameters, origin)
         if driven:
@@ -406,27 +407,6 @@ class Recorder(TorchFunctionMode):
 def _among(tensor: torch.Tensor, others: Iterable[torch.Tensor]) -> bool:
     # By identity: ``in`` alone would compare elements.
     return id(tensor) in map(id, others)
-
-
-def layout(tensor: torch.Tensor) -> list[Any]:
-    """How a tensor lies in memory: its shape, its strides and its offset, in elements."""
-    return [list(tensor.shape), list(tensor.stride()), tensor.storage_offset()]
-
-
-def _reads_elsewhere(kind: str, inputs: Sequence[torch.Tensor], made: Sequence[Any]) -> bool:
-    """Whether memory is read that is not that of the elements of the tensor that is given."""
-    if kind != "as_strided" or not inputs:
-        return False
-    first, last = _extent(inputs[0])
-    start, end = _extent(made[0])
-    return inputs[0].numel() <= last - first or start < first or end > last
-
-
-def _extent(tensor: torch.Tensor) -> tuple[int, int]:
-    """The first and the last place that a tensor's elements have in its memory."""
-    offset = int(tensor.storage_offset())
-    pairs = zip(tensor.shape, tensor.stride(), strict=True)
-    return offset, offset + sum((size - 1) * stride for size, stride in pairs)
 
 
 def _layer_class(kind: type) -> tuple[str, bool]:
