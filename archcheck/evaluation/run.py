@@ -17,6 +17,7 @@ from archcheck.evidence.accuracy import Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.phrases import shape_text
 from archcheck.progress import Progress
+from archcheck.tracing.module_tree import paths_of
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.tracing.trace import input_options
@@ -64,7 +65,7 @@ def classify(
         RunError: if forward raises, or returns no score for each class.
         Unknown: if it returns several tensors, or runs out of memory.
     """
-    device, dtype = input_options(model)
+    device, dtype = input_options(paths_of(model))
     mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (task.mean, task.std))
     images, total = torch.from_numpy(pixels), len(pixels)
     answers: list[int] = []

@@ -79,13 +79,19 @@ def paths_of(model: nn.Module) -> Paths:
     return Paths(model)
 
 
-def parameters_of(paths: Paths) -> dict[str, nn.Parameter]:
-    """The parameters that the modules hold now, each by its first name."""
-    named: dict[int, tuple[str, nn.Parameter]] = {}
+def named_parameters(paths: Paths) -> Iterator[tuple[str, nn.Parameter]]:
+    """The parameters that the modules hold now, one after the other, each by its first name."""
+    seen: set[int] = set()
     for module, path in paths.entries():
         for name, parameter in own_parameters(module).items():
-            named.setdefault(id(parameter), (f"{path}.{name}" if path else name, parameter))
-    return dict(named.values())
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield (f"{path}.{name}" if path else name), parameter
+
+
+def parameters_of(paths: Paths) -> dict[str, nn.Parameter]:
+    """The parameters that the modules hold now, each by its first name."""
+    return dict(named_parameters(paths))
 
 
 def buffers_of(paths: Paths) -> list[torch.Tensor]:

@@ -23,8 +23,10 @@ from archcheck.tracing.error_messages import no_tensor, run_error
 from archcheck.tracing.made_before import set_apart
 from archcheck.tracing.makers import made_of_other_data
 from archcheck.tracing.module_tree import (
+    Paths,
     buffers_of,
     children_of,
+    named_parameters,
     own_parameters,
     parameters_of,
     paths_of,
@@ -139,7 +141,7 @@ def _one_pass(
     recorder: Recorder,
     executor: ShapeExecutor | None = None,
 ) -> Network:
-    inputs = [_sample(model, (batch, *shape), executor is None) for shape in shapes]
+    inputs = [_sample(recorder.paths, (batch, *shape), executor is None) for shape in shapes]
     for position, tensor in enumerate(inputs):
         recorder.tensor_ids.register(tensor, "input", name=f"input {position}")
     numbers = tuple(recorder.tensor_ids.number(tensor) for tensor in inputs)
@@ -192,15 +194,14 @@ def _one_pass(
     )
 
 
-def input_options(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+def input_options(paths: Paths) -> tuple[torch.device, torch.dtype]:
     """The device and the type of a model's inputs: those of its first floating-point parameter."""
-    parameters = parameters_of(paths_of(model)).values()
-    first = next((p for p in parameters if p.is_floating_point()), None)
+    first = next((p for _, p in named_parameters(paths) if p.is_floating_point()), None)
     return (torch.device("cpu"), torch.float32) if first is None else (first.device, first.dtype)
 
 
-def _sample(model: nn.Module, shape: tuple[int, ...], drawn: bool) -> torch.Tensor:
-    device, dtype = input_options(model)
+def _sample(paths: Paths, shape: tuple[int, ...], drawn: bool) -> torch.Tensor:
+    device, dtype = input_options(paths)
     if device.type == "meta" or not drawn:
         return torch.empty(shape, device=device, dtype=dtype)
     generator = torch.Generator().manual_seed(0)

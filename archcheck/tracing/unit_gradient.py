@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from archcheck.network.kinds import kind_of
 from archcheck.progress import Progress
+from archcheck.tracing.module_tree import paths_of
 from archcheck.tracing.recorder import public_name
 from archcheck.tracing.requests import Gradient, Probe
 from archcheck.tracing.restore import unchanged
@@ -66,7 +67,7 @@ def _gradient(
     model: nn.Module, input_shapes: Sequence[tuple[int, ...]], probe: Probe, number: int
 ) -> torch.Tensor:
     generator = torch.Generator().manual_seed(number)
-    device, dtype = input_options(model)
+    device, dtype = input_options(paths_of(model))
     inputs = [
         torch.randn((1, *shape), generator=generator).to(device=device, dtype=dtype)
         for shape in input_shapes
