@@ -172,12 +172,13 @@ class ForwardWalk:
             return [NotModelledError(maps)] * len(op.outputs)
         results: list[Result] = []
         for position, tensor in enumerate(op.outputs):
-            m: Result = NotModelledError(f"{op.function} gave more than its model does")
-            if position < len(maps):
+            if position >= len(maps):
+                m: Result = NotModelledError(f"{op.function} gave more than its model does")
+            else:
                 m = maps[position]
             if isinstance(m, FieldMap) and m.shape != self.network.shape(tensor):
                 m = NotModelledError(f"{op.function} gave a shape that its model does not")
-            if isinstance(m, FieldMap) and op.kind in REARRANGING:
+            elif isinstance(m, FieldMap) and op.kind in REARRANGING:
                 m = relabelled(m) if self._in_a_row(op) else m
                 m = regained(m) if self.reading.lattice else m
             results.append(m)

@@ -101,11 +101,14 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         windows = any(factor.part == "outer" for factor in self.factors)
         dimensions = []
         for dimension, span in enumerate(self._spans):
-            if span.start < span.stop and self.factors[span.start].spatial:
-                parts = [factor.part for factor in self.factors[span] if factor.spatial]
-                alone = not windows and dimension > 1  # those of channels stay channels
-                if parts[0] != "inner" or alone or "outer" in parts:
-                    dimensions.append(dimension)
+            if span.start == span.stop or not self.factors[span.start].spatial:
+                continue
+            if self.factors[span.start].part == "inner":
+                behind = any(f.spatial and f.part == "outer" for f in self.factors[span])
+                # Places among the channels stay channels.
+                if not behind and (windows or dimension < 2):
+                    continue
+            dimensions.append(dimension)
         return tuple(dimensions)
 
     @cached_property
