@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -56,11 +57,11 @@ class Methods(Expressions):
                 return str(getattr(receiver, name)())
         raise NotKnown
 
+    @abstractmethod
     def super_call(
         self, receiver: Super, name: str, given: Given, node: ast.expr, scope: Scope
     ) -> Value:
         """A method of what another project's class has."""
-        raise NotImplementedError
 
     def _of_array(self, receiver: Items, name: str, given: Given) -> Value:
         if name not in SAME_NUMBERS:
