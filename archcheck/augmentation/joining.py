@@ -17,6 +17,7 @@ from archcheck.augmentation.source import Source
 from archcheck.evidence.augmentation import Argument, Pipeline, Transform, Unknown
 from archcheck.network import Place
 from archcheck.rules.transforms.arguments import HOLES, is_number
+from archcheck.worker.scripts import placed
 
 DEEPEST_NESTING = 20
 MOST_TRANSFORMS = 50_000
@@ -66,7 +67,7 @@ class LiveObjects:
         ):
             return Transform("", unknown="it is no transform of albumentations")
         made = self.objects[number]
-        place = Place(made.file, made.line, made.column or None)
+        place = placed(Place(made.file, made.line, made.column or None))
         return Transform(
             name=made.name,
             place=place,

@@ -13,6 +13,7 @@ from archcheck.evidence.augmentation import Augmentation, Unknown
 from archcheck.network import Place
 from archcheck.worker.failures import Failure, InputError, StartError, how_it_ended
 from archcheck.worker.reference import Reference
+from archcheck.worker.scripts import placed
 
 if TYPE_CHECKING:  # with it comes subprocess, which a cached run needs not
     from archcheck.worker.process import Start
@@ -49,7 +50,9 @@ def read_pipelines(
         library=library,
         notes=notes,
         reason="" if pipelines else _nothing(name, source),
-        place=Place(script.file, source.other[1]) if source.other and not pipelines else None,
+        place=placed(Place(script.file, source.other[1]))
+        if source.other and not pipelines
+        else None,
         absent=not pipelines and named and not source.mentions and not source.missing,
     )
 
@@ -100,7 +103,7 @@ def _live(
 
 
 def _where(name: str, place: Place | None) -> str:
-    return f"{Path(place.file).name}:{place.line}" if place else name
+    return str(place) if place else name
 
 
 def _names(source: Source) -> tuple[str, ...]:

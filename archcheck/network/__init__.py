@@ -4,6 +4,7 @@ from archcheck.network.layers import Layer, layers_of
 from archcheck.network.model import (
     VERSION,
     Call,
+    Cell,
     Memory,
     Module,
     Network,
@@ -18,6 +19,7 @@ from archcheck.network.model import (
 __all__ = [
     "VERSION",
     "Call",
+    "Cell",
     "Layer",
     "Memory",
     "Module",

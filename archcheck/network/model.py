@@ -8,6 +8,7 @@ garbage collector need not track them (``gc=False``).
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,18 +24,45 @@ from archcheck.network.value_dependence import (
     work_by_values,
 )
 
-VERSION = 6
+VERSION = 7
 """Raised whenever the meaning of the data changes; data of another version is not read."""
 
 
+class Cell(msgspec.Struct, frozen=True, gc=False):
+    """Where in a notebook a line is: the number of its cell among all cells, and the line's own
+    number in the cell, from 1; and the line of the notebook's file that it stands in."""
+
+    number: int
+    line: int
+    file_line: int
+
+
 class Place(msgspec.Struct, frozen=True, gc=False):
-    """A stretch of source code. Lines and columns count from 1; ``end_column`` is exclusive."""
+    """A stretch of source code. Lines and columns count from 1; ``end_column`` is exclusive.
+
+    Lines of a notebook are counted through its code cells; ``cell`` says where the first one is.
+    """
 
     file: str
     line: int
     column: int | None = None
     end_line: int | None = None
     end_column: int | None = None
+    cell: Cell | None = None
+
+    @property
+    def at(self) -> str:
+        """The line as people find it: ``64``, or ``cell 7:12`` in a notebook."""
+        return str(self.line) if self.cell is None else f"cell {self.cell.number}:{self.cell.line}"
+
+    @property
+    def file_line(self) -> int:
+        """The line of the file."""
+        return self.line if self.cell is None else self.cell.file_line
+
+    def __str__(self) -> str:
+        """The name of the file and the line: ``net.py:64``, ``net.ipynb:cell 7:12``."""
+        return f"{Path(self.file).name}:{self.at}"
 
 
 class Memory(msgspec.Struct, frozen=True, gc=False):

@@ -13,6 +13,7 @@ from archcheck.worker.failures import RunError, advice_on, describe
 from archcheck.worker.faults import fault_of
 from archcheck.worker.import_failures import file_hint
 from archcheck.worker.owners import Owner, owner
+from archcheck.worker.scripts import placed
 
 
 def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) -> RunError:
@@ -47,7 +48,7 @@ def no_tensor(model: nn.Module, output: object) -> RunError:
     forward = getattr(inspect.unwrap(type(model).forward), "__code__", None)
     place = None
     if forward is not None and owner(forward.co_filename) > Owner.LIBRARY:
-        place = Place(forward.co_filename, forward.co_firstlineno)
+        place = placed(Place(forward.co_filename, forward.co_firstlineno))
     return RunError(
         f"forward returned {type(output).__name__}, not a tensor",
         cause="unusable",

@@ -8,6 +8,7 @@ from enum import IntEnum
 from functools import lru_cache
 
 from archcheck.network import Place
+from archcheck.worker.scripts import read_script
 
 
 class Use(IntEnum):
@@ -75,8 +76,7 @@ def _expression(place: Place | None) -> tuple[_Source | None, ast.expr | None]:
 class _Source:
     """A parsed file, and the parent of each of its nodes."""
 
-    def __init__(self, text: str) -> None:
-        tree = ast.parse(text)
+    def __init__(self, tree: ast.Module) -> None:
         self._parents = {
             child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)
         }
@@ -90,8 +90,15 @@ class _Source:
     @staticmethod
     def of(file: str) -> _Source | None:
         """The source of a file, None if there is none or it is not Python."""
+        try:
+            return _parsed(read_script(file).tree)
+        except (OSError, SyntaxError, ValueError, RecursionError):
+            pass  # it may have been typed, or made by a program
         linecache.checkcache(file)
-        return _parsed("".join(linecache.getlines(file)))
+        try:
+            return _parsed(_tree("".join(linecache.getlines(file))))
+        except (SyntaxError, ValueError, RecursionError):
+            return None
 
     def at(self, place: Place) -> ast.expr | None:
         """The outermost expression that spans a place."""
@@ -183,11 +190,13 @@ class _Source:
 
 
 @lru_cache(maxsize=16)
-def _parsed(text: str) -> _Source | None:
-    try:
-        return _Source(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
+def _tree(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+@lru_cache(maxsize=16)
+def _parsed(tree: ast.Module) -> _Source:
+    return _Source(tree)
 
 
 def _shows(function: ast.expr) -> bool:

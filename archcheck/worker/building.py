@@ -27,6 +27,7 @@ from archcheck.worker.failures import BuildError, InputError, advice_on, describ
 from archcheck.worker.faults import fault_of
 from archcheck.worker.import_failures import file_hint
 from archcheck.worker.reference import Reference
+from archcheck.worker.scripts import placed
 from archcheck.worker.signatures import missing, named, unknown
 from archcheck.worker.source_locations import is_user_code
 
@@ -164,7 +165,7 @@ def _source(target: Any) -> Place | None:
         _, line = inspect.getsourcelines(target)
     except (TypeError, OSError):
         return None
-    return Place(file, line) if file and is_user_code(file) else None
+    return placed(Place(file, line)) if file and is_user_code(file) else None
 
 
 def _no_such_name(module: ModuleType, reference: Reference, name: str) -> str:

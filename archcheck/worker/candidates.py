@@ -19,6 +19,7 @@ from archcheck.worker.factories import WRAPPERS, Made, factories, tree_of
 from archcheck.worker.failures import InputError
 from archcheck.worker.mentions import abstract_bases, mentioned_by
 from archcheck.worker.reference import Reference
+from archcheck.worker.scripts import read_script
 from archcheck.worker.signatures import is_open, missing, unknown
 
 DEEPEST_ATTRIBUTE = 4
@@ -286,15 +287,16 @@ def _assigned(tree: ast.Module) -> dict[str, set[str]]:
 def duplicate_classes(file: str) -> list[str]:
     """A note for every class that the file defines more than once: Python keeps the last one."""
     try:
-        tree = ast.parse(Path(file).read_bytes())
+        script = read_script(file)
     except (SyntaxError, ValueError, OSError):
         return []
-    lines: dict[str, list[int]] = {}
-    for node in tree.body:
+    lines: dict[str, list[str]] = {}
+    for node in script.tree.body:
         if isinstance(node, ast.ClassDef):
-            lines.setdefault(node.name, []).append(node.lineno)
+            lines.setdefault(node.name, []).append(script.place(node.lineno).at)
+    what = "" if script.cells else "lines "
     return [
-        f"{name} is defined {len(at)} times (lines {', '.join(map(str, at))}); the last one counts"
+        f"{name} is defined {len(at)} times ({what}{', '.join(at)}); the last one counts"
         for name, at in lines.items()
         if len(at) > 1
     ]

@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from archcheck.worker.scripts import read_script
+
 NAME = "archcheck"
 _ASKING = frozenset(
     """get getenv pop startswith endswith find rfind index count search match fullmatch find_spec
@@ -46,7 +48,7 @@ def searches(files: Iterable[str]) -> list[str]:
     remarks = []
     for file in files:
         try:
-            tree = ast.parse(Path(file).read_bytes())
+            tree = read_script(file).tree
         except (OSError, SyntaxError, ValueError, RecursionError):
             continue
         found = next(_found(tree), None)

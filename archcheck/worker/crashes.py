@@ -8,6 +8,7 @@ import re
 
 from archcheck.network import Place
 from archcheck.worker.faults import Fault, Spot, fault_in
+from archcheck.worker.scripts import placed
 
 _HEAD = "Fatal Python error: "
 _THREAD = re.compile(r"^(?:Current thread|Thread|Stack) .*\(most recent.*\):$", re.MULTILINE)
@@ -32,5 +33,7 @@ def crash_in(output: str) -> tuple[str, Fault]:
 
 def _spots(lines: str) -> list[Spot]:
     """The lines of a thread, the outermost one first."""
-    found = [Spot(Place(file, int(line)), name) for file, line, name in _LINE.findall(lines)]
+    found = [
+        Spot(placed(Place(file, int(line))), name) for file, line, name in _LINE.findall(lines)
+    ]
     return found[::-1]

@@ -7,11 +7,12 @@ import functools
 import inspect
 import typing
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from torch import nn
+
+from archcheck.worker.scripts import read_script
 
 _RETURN_THEMSELVES = frozenset(
     """
@@ -34,7 +35,7 @@ class Made(NamedTuple):
 def tree_of(module: ModuleType) -> ast.Module:
     """The source of a module, parsed; empty if it cannot be read."""
     try:
-        return ast.parse(Path(module.__file__ or "").read_bytes())
+        return read_script(module.__file__ or "").tree
     except (SyntaxError, ValueError, OSError):
         return ast.Module([], [])
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from pathlib import Path
 from types import FrameType, TracebackType
 from typing import NamedTuple
 
 from archcheck.network import Place
 from archcheck.worker.failures import Advice, Stage
 from archcheck.worker.owners import Owner, owner
+from archcheck.worker.scripts import placed, read_script
 from archcheck.worker.source_locations import frame_place, place_at
 
 MODULE = "<module>"
@@ -79,7 +79,7 @@ def fault_in(spots: Sequence[Spot]) -> Fault:
     node = None if outer is None else statement_at(outer)
     if outer is None or node is None:
         return Fault(place)
-    start = Place(outer.file, node.lineno)
+    start = placed(Place(outer.file, node.lineno))
     same = (start.file, start.line) == (place.file, place.line)
     return Fault(place, None if same else start, _runs(node))
 
@@ -96,7 +96,7 @@ def _spots_of_trace(trace: TracebackType | None) -> list[Spot]:
 def statement_at(place: Place) -> ast.stmt | None:
     """The statement outside of functions that a line belongs to, None if it cannot be read."""
     try:
-        body = ast.parse(Path(place.file).read_bytes()).body
+        body = read_script(place.file).tree.body
     except (SyntaxError, ValueError, OSError):
         return None
     return next(

@@ -7,6 +7,7 @@ path within a second can be mistaken for each other. No compiled code is left be
 from __future__ import annotations
 
 import ast
+import linecache
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ from importlib.machinery import (
 )
 from pathlib import Path
 from types import CodeType
-from typing import Any
+
+from archcheck.worker.scripts import read_script
 
 
 class FreshLoader(SourceFileLoader):
@@ -32,11 +34,14 @@ class FreshLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         """The code of the file as it is now."""
         path = self.get_filename(fullname)
-        source: Any = self.get_data(path)
+        script = read_script(path)
+        tree = script.tree
         if self._until:
-            source = ast.parse(source, path)
-            source.body = [part for part in source.body if part.lineno <= self._until]
-        code: CodeType = self.source_to_code(source, path)
+            tree = ast.Module([part for part in tree.body if part.lineno <= self._until], [])
+        if script.cells:  # inspect, and what compiles functions anew, look for the source here
+            lines = [f"{line}\n" for line in script.lines]
+            linecache.cache[path] = (len(lines), None, lines, path)
+        code: CodeType = compile(tree, path, "exec", dont_inherit=True)
         return code
 
 

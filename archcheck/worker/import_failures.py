@@ -12,6 +12,7 @@ from archcheck.network import Place
 from archcheck.worker.failures import ImportFailure, advice_on, describe
 from archcheck.worker.faults import Fault, fault_of, statement_at
 from archcheck.worker.reference import Reference
+from archcheck.worker.scripts import placed, read_script
 from archcheck.worker.syntax_hints import encoding_problem, syntax_hint
 
 
@@ -49,7 +50,7 @@ def _syntax_failure(error: SyntaxError, reference: Reference) -> ImportFailure:
     message, place = f"{type(error).__name__}: {error.msg}", None
     file = error.filename or reference.file
     if error.filename and error.lineno:
-        place = Place(file, error.lineno, error.offset, None, None)
+        place = placed(Place(file, error.lineno, error.offset))
     hint, where = encoding_problem(file)
     return ImportFailure(message, place=where or place, hint=hint or syntax_hint(error))
 
@@ -68,7 +69,7 @@ def _missing_modules(name: str, fault: Fault, reference: Reference) -> ImportFai
 def _imported(file: str) -> Iterator[str]:
     """The packages that a file cannot do without: imports under ``try`` may fail."""
     try:
-        body = ast.parse(Path(file).read_bytes()).body
+        body = read_script(file).tree.body
     except (SyntaxError, ValueError, OSError):
         return
     for node in body:

@@ -17,6 +17,7 @@ from archcheck.worker.construction import constructions_recorded
 from archcheck.worker.failures import InputError, Stage
 from archcheck.worker.fresh_sources import FreshLoader, fresh_sources
 from archcheck.worker.import_failures import import_failure
+from archcheck.worker.ipython import notebook_names
 from archcheck.worker.owners import authors_code_below
 from archcheck.worker.reference import Reference, package_of, roots_of
 
@@ -61,7 +62,12 @@ def imported(reference: Reference, until: int = 0) -> Iterator[ModuleType]:
     before = dict(sys.modules)
     roots = roots_of(reference.file or reference.module)
     try:
-        with constructions_recorded(), fresh_sources(roots), authors_code_below(roots):
+        with (
+            constructions_recorded(),
+            fresh_sources(roots),
+            authors_code_below(roots),
+            notebook_names(reference.file),
+        ):
             yield _import(reference, until)
     finally:
         sys.path[:] = path

@@ -10,6 +10,7 @@ from typing import Any
 
 from archcheck.network import Place
 from archcheck.worker.owners import Owner, owner, roots_known
+from archcheck.worker.scripts import placed
 
 _METHODS = tuple(f"torch{os.sep}{name}" for name in ("_tensor.py", "overrides.py"))
 """Where torch has the methods of tensors that it defines in Python."""
@@ -49,8 +50,8 @@ def _locate(code: CodeType, instruction: int, line_number: int | None) -> Place:
     spans = islice(code.co_positions(), instruction // 2, None)
     line, end_line, column, end_column = next(spans, (None, None, None, None))
     if line is not None and column is not None and end_column is not None:
-        return Place(code.co_filename, line, column + 1, end_line, end_column + 1)
-    return Place(code.co_filename, line_number or 1)
+        return placed(Place(code.co_filename, line, column + 1, end_line, end_column + 1))
+    return placed(Place(code.co_filename, line_number or 1))
 
 
 def caller() -> Place | None:

@@ -1,4 +1,4 @@
-"""What to do about a file that is no Python: a notebook's commands, look-alikes, encodings."""
+"""What to do about a file that is no Python: look-alikes, encodings."""
 
 from __future__ import annotations
 
@@ -41,11 +41,6 @@ def encoding_problem(file: str) -> tuple[str, Place | None]:
 def syntax_hint(error: SyntaxError) -> str:
     """What to do about a line that is no Python, empty if nothing is known."""
     line = error.text or ""
-    if line.lstrip().startswith(("%", "!")):
-        return (
-            "this is a notebook's command, not Python: take the line out, or export the notebook "
-            "by jupyter nbconvert --to script"
-        )
     at = (error.offset or 0) - 1
     character = line[at : at + 1]
     if not character or character.isascii():

@@ -6,6 +6,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from archcheck.network import Place
+from archcheck.worker.scripts import NotebookError, is_notebook, placed, read_script
+
 LARGEST_FILE = 10_000_000
 """Larger scripts are not read, in bytes."""
 MOST_FILES = 50
@@ -23,15 +26,17 @@ def parsed(file: Path) -> ast.Module:
         Unreadable: if it is no Python, or cannot be read.
     """
     try:
-        data = file.read_bytes()
-        if len(data) > LARGEST_FILE:
+        if file.stat().st_size > LARGEST_FILE and not is_notebook(str(file)):
             raise Unreadable(f"{file.name} is larger than a script can be")
-        return ast.parse(data)
+        return read_script(file).tree
     except OSError as error:
         raise Unreadable(f"{file.name} cannot be read: {error.strerror}") from None
     except SyntaxError as error:
-        where = f" (line {error.lineno})" if error.lineno else ""
+        place = placed(Place(str(file), error.lineno)) if error.lineno else None
+        where = f" ({'' if place.cell else 'line '}{place.at})" if place else ""
         raise Unreadable(f"{file.name} is not Python: {error.msg}{where}") from None
+    except NotebookError as error:
+        raise Unreadable(f"{file.name}: {error}") from None
     except (ValueError, RecursionError, MemoryError):
         raise Unreadable(f"{file.name} cannot be read as Python") from None
 

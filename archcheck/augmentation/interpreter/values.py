@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from archcheck.evidence.augmentation import Unknown
 from archcheck.network import Place
+from archcheck.worker.scripts import placed
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Value = Any
@@ -261,7 +262,8 @@ def place_of(node: ast.AST, file: str) -> Place:
     """The place of an expression."""
     line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
     end, end_column = getattr(node, "end_lineno", None), getattr(node, "end_col_offset", None)
-    return Place(file, line, column + 1, end, None if end_column is None else end_column + 1)
+    last = None if end_column is None else end_column + 1
+    return placed(Place(file, line, column + 1, end, last))
 
 
 def text_of(node: ast.AST) -> str:

@@ -235,8 +235,6 @@ def test_a_file_beside_the_network_that_is_looked_for_elsewhere(
 
 
 NO_PYTHON: dict[str, tuple[str | bytes, int | None, str]] = {
-    "a notebook's magic": ("x = 1\n%matplotlib inline\n", 2, "a notebook's command"),
-    "a notebook's shell": ("!pip install timm\n", 1, "a notebook's command"),
     "a space": ("x\u00a0= 1\n", 1, "U+00A0 (no-break space) only looks like a space"),
     "a quote": ("x = \u201ca\u201d\n", 1, "only looks like a quotation mark"),
     "a hyphen": ("x = 3 \u2013 2\n", 1, "U+2013 (en dash) only looks like a hyphen"),

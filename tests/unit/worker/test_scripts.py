@@ -1,0 +1,121 @@
+"""Reading scripts and notebooks."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from archcheck.network import Place
+from archcheck.worker.scripts import NotebookError, Script, placed, read_script
+from tests.support.notebooks import notebook, write_notebook
+
+CELLS = (
+    ("markdown", "# A network"),
+    "!pip install timm\nimport torch\n",
+    ("raw", "x = ("),
+    "",
+    "a = 'ä \U0001f600'\nb = 2",
+    "%%time\nclass Net:\n    pass\n",
+)
+
+
+def where(script: Script) -> list[str]:
+    return [script.place(node.lineno).at for node in script.tree.body]
+
+
+@pytest.mark.parametrize("split", [True, False])
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_lines_are_those_of_their_cells(
+    tmp_path: Path, split: bool, indent: int | None, ascii_only: bool
+) -> None:
+    file = tmp_path / "net.ipynb"
+    text = json.dumps(notebook(CELLS, split=split), indent=indent, ensure_ascii=ascii_only)
+    file.write_text(text, encoding="utf-8")
+    script = read_script(file)
+    assert where(script) == ["cell 2:1", "cell 2:2", "cell 5:1", "cell 5:2", "cell 6:2"]
+    for node in script.tree.body:
+        found = text.splitlines()[script.place(node.lineno).file_line - 1]
+        assert script.lines[node.lineno - 1].partition("'")[0] in found
+
+
+def test_lines_of_the_file_are_those_that_hold_the_source(tmp_path: Path) -> None:
+    file = write_notebook(tmp_path / "net.ipynb", *CELLS)
+    script = read_script(file)
+    lines = file.read_text().splitlines()
+    for node in script.tree.body:
+        line = lines[script.place(node.lineno).file_line - 1]
+        assert json.loads(line.strip().rstrip(",")).rstrip("\n") == script.lines[node.lineno - 1]
+
+
+def test_a_notebook_of_the_third_format(tmp_path: Path) -> None:
+    cells = [
+        {"cell_type": "heading", "source": ["A network"], "level": 1},
+        {"cell_type": "code", "input": ["x = 1\n", "y = 2"], "language": "python"},
+    ]
+    file = tmp_path / "net.ipynb"
+    file.write_text(json.dumps({"nbformat": 3, "metadata": {}, "worksheets": [{"cells": cells}]}))
+    assert where(read_script(file)) == ["cell 2:1", "cell 2:2"]
+
+
+def test_a_mistake_is_in_its_cell(tmp_path: Path) -> None:
+    file = write_notebook(tmp_path / "net.ipynb", "a = 1\n", "b = 2\nc = = 3\n")
+    with pytest.raises(SyntaxError) as raised:
+        read_script(file)
+    assert raised.value.lineno == 3
+    assert placed(Place(str(file), 3)).at == "cell 2:2"
+
+
+def test_future_imports_may_stand_in_any_cell(tmp_path: Path) -> None:
+    cells = ("x = 1", "from __future__ import annotations\ny: Z = 1")
+    script = read_script(write_notebook(tmp_path / "net.ipynb", *cells))
+    names: dict[str, object] = {}
+    exec(compile(script.tree, script.file, "exec"), names)
+    assert (names["x"], names["y"]) == (1, 1)
+
+
+BROKEN = {
+    "an empty file": ("", "is an empty file"),
+    "no JSON": ('{"cells": [', "is no JSON"),
+    "another file": ("[1, 2]", "holds no notebook"),
+    "no cells": ("{}", "it has no cells"),
+    "another language": (
+        json.dumps({"cells": [], "metadata": {"kernelspec": {"language": "R"}}}),
+        "language is r, not Python",
+    ),
+    "no text": ("ä".encode("latin-1"), "not UTF-8 text"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_notebook_says_what_is_wrong(
+    tmp_path: Path, content: str | bytes, message: str
+) -> None:
+    file = tmp_path / "net.ipynb"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(NotebookError, match=message):
+        read_script(file)
+
+
+def test_a_script_is_read_in_the_encoding_that_it_names(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_bytes("# coding: latin-1\nname = 'ä'\n".encode("latin-1"))
+    script = read_script(file)
+    assert script.lines[1] == "name = 'ä'"
+    assert ast.unparse(script.tree) == "name = 'ä'"
+
+
+def test_commands_in_a_script_are_calls(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text("!pip install timm\nx = 1\n")
+    assert ast.unparse(read_script(file).tree).splitlines()[0].startswith("get_ipython().system")
+
+
+def test_a_file_is_read_as_it_is_now(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    for number in ("1", "2"):
+        file.write_text(f"x = {number}\n")
+        assert ast.unparse(read_script(file).tree) == f"x = {number}"
