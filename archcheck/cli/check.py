@@ -14,6 +14,7 @@ from archcheck.cli.parameters import (
     CacheDir,
     CleanEnv,
     ExitZero,
+    Jobs,
     Memory,
     NoCache,
     OutputFiles,
@@ -61,6 +62,7 @@ def check(
             show_default=False,
         ),
     ] = None,
+    jobs: Jobs = 1,
     memory: Memory = None,
     clean_env: CleanEnv = False,
     skip: Skip = None,
@@ -104,7 +106,8 @@ def check(
         named = Files(files) if files else None
         every = named is None or named.hold([str(config.file)])
 
-    from archcheck.cli.check_runner import Outcome, Specs, affected_networks, verify_all
+    from archcheck.cli.check_runner import Specs, affected_networks
+    from archcheck.cli.many import Outcome, verify_all
     from archcheck.cli.output import refuse_overwrite
     from archcheck.cli.outputs import deliver, destinations, repeatable
     from archcheck.cli.sources import sources_of
@@ -124,7 +127,14 @@ def check(
         print_message(named.remark())
     seconds = timeout or config.timeout or TIMEOUT
     verify_all(
-        selected, specs, store, outcome, timeout=seconds, surroundings=surroundings, verbose=verbose
+        selected,
+        specs.of,
+        store,
+        outcome,
+        jobs=jobs,
+        timeout=seconds,
+        surroundings=surroundings,
+        verbose=verbose,
     )
     deliver(outcome.reports, places)
     for error in outcome.errors:

@@ -78,6 +78,16 @@ Timeout = Annotated[
         "--timeout", metavar="SECONDS", min=0.1, help="Give up a network that does not return."
     ),
 ]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        min=1,
+        help="Verify so many networks at once; each may take as much memory as one alone.",
+    ),
+]
 Memory = Annotated[
     str | None,
     typer.Option(

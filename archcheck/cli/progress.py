@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -38,3 +40,63 @@ def new_bar() -> Progress:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+BAR_DELAY = 1.0
+"""Seconds until the progress bars of many networks are shown."""
+
+
+class Bars:
+    """What is drawn of a run's progress: nothing."""
+
+    def advance(self) -> None:
+        """One more network is done."""
+
+    def images(self, done: int, total: int) -> None:
+        """So many images of a network are classified, of those of this thread."""
+
+
+class _Drawn(Bars):
+    """A bar of networks, and one of the images of all that are measured at the moment."""
+
+    def __init__(self, bar: Progress, total: int) -> None:
+        self._bar = bar
+        self._lock = threading.Lock()
+        self._networks = bar.add_task("networks", total=total, visible=total > 1)
+        self._images = bar.add_task("images", total=None, visible=False)
+        self._measured: dict[int, tuple[int, int]] = {}
+
+    def advance(self) -> None:
+        self._bar.advance(self._networks)
+
+    def images(self, done: int, total: int) -> None:
+        with self._lock:
+            self._measured[threading.get_ident()] = (done, total)
+            if all(done >= total for done, total in self._measured.values()):
+                self._measured.clear()
+            done = sum(done for done, _ in self._measured.values())
+            total = sum(total for _, total in self._measured.values())
+            self._bar.update(self._images, completed=done, total=total, visible=done < total)
+
+
+@contextmanager
+def bars(total: int) -> Iterator[Bars]:
+    """Progress bars of networks, and of images while accuracy is measured, on standard error.
+
+    They are shown only in a terminal, and once the run has taken a while.
+    """
+    # pre-commit gives its hooks a pseudo-terminal, and shows their output afterwards.
+    if not sys.stderr.isatty() or "PRE_COMMIT" in os.environ:
+        yield Bars()
+        return
+    bar = new_bar()
+    drawn = _Drawn(bar, total)
+    late = threading.Timer(BAR_DELAY, bar.start)
+    late.daemon = True
+    late.start()
+    try:
+        yield drawn
+    finally:
+        late.cancel()
+        late.join()
+        bar.stop()

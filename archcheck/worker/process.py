@@ -150,6 +150,8 @@ class Worker:
         self._closed = False
         self._script = ""
         self._too_much = False
+        self.late = False
+        """Whether its time was up."""
         for read, stream in ((self._drain, transport.output), (self._listen, transport.answers)):
             threading.Thread(target=read, args=(stream,), daemon=True).start()
 
@@ -229,6 +231,7 @@ class Worker:
             elif isinstance(message, Done):
                 return message
             elif isinstance(message, Failed):
+                self.late = message.failure.cause == "timeout"
                 self._join()
                 return msgspec.structs.replace(message.failure, output=self._tail())
             elif isinstance(message, Refused):
@@ -239,6 +242,7 @@ class Worker:
             elif time.monotonic() < deadline.at:
                 return self._ended(stage)
             else:
+                self.late = True
                 self.kill()
                 if stage == "starts":
                     raise StartError(

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
 from typing import IO
+from weakref import WeakSet
 
 from archcheck.worker.process import ANY, GRACE_SECONDS, Spawned, Worker, command
 from archcheck.worker.surroundings import Surroundings
@@ -38,14 +39,17 @@ class WarmWorkers:
     """Starts workers by forking one process that has imported ``modules`` (and torch with them).
 
     Each job has a process, a session and pipes of its own, as in a fresh process, so that jobs do
-    not affect each other. The warm process is started for the first worker. As a context manager
-    this leaves no process behind. On systems without fork every worker is a fresh process.
+    not affect each other. The warm process is started for the first worker; from then on it has
+    one forked in advance. As a context manager this leaves no process behind. On systems without
+    fork every worker is a fresh process.
     """
 
     def __init__(self, modules: Sequence[str], surroundings: Surroundings = ANY) -> None:
         self._modules = tuple(modules)
         self._surroundings = surroundings
         self._server: _Server | None = None
+        self._spare: Worker | None = None
+        self._spawned: WeakSet[Worker] = WeakSet()
 
     def __enter__(self) -> WarmWorkers:
         return self
@@ -60,18 +64,31 @@ class WarmWorkers:
 
     def start(self) -> Worker:
         """A worker that waits for its job."""
-        if not can_fork():
-            return Worker(Spawned(self._modules, self._surroundings), self._surroundings)
-        if self._server is None or self._server.gone:
-            self.close()
-            self._server = _Server(self._modules, self._surroundings)
-        return Worker(self._server.fork(), self._surroundings)
+        if can_fork():
+            return self._forked()
+        worker = Worker(Spawned(self._modules, self._surroundings), self._surroundings)
+        self._spawned.add(worker)
+        return worker
 
     def close(self) -> None:
-        """End the warm process and all processes that it forked."""
-        if self._server is not None:
-            self._server.kill()
-            self._server = None
+        """End all of these processes."""
+        self._end_server()
+        for worker in self._spawned:
+            worker.kill()
+
+    def _forked(self) -> Worker:
+        if self._server is None or self._server.gone:
+            self._end_server()
+            self._server = _Server(self._modules, self._surroundings)
+        worker = self._spare or Worker(self._server.fork(), self._surroundings)
+        self._spare = Worker(self._server.fork(), self._surroundings)
+        return worker
+
+    def _end_server(self) -> None:
+        for each in (self._server, self._spare):
+            if each is not None:
+                each.kill()
+        self._server = self._spare = None
 
 
 class _Server:
