@@ -71,6 +71,10 @@ def outcome(
     return result if isinstance(result, list) else [result]
 
 
+def _more(op: Op) -> NotModelledError:
+    return NotModelledError(f"{op.function} gave more than its model does")
+
+
 class ForwardWalk:
     """The maps of all tensors of a Network, under one reading and from one of its inputs.
 
@@ -171,18 +175,20 @@ class ForwardWalk:
         if isinstance(maps, str):
             return [NotModelledError(maps)] * len(op.outputs)
         results: list[Result] = []
+        rearranging = op.kind in REARRANGING
         for position, tensor in enumerate(op.outputs):
-            if position >= len(maps):
-                m: Result = NotModelledError(f"{op.function} gave more than its model does")
-            else:
-                m = maps[position]
-            if isinstance(m, FieldMap) and m.shape != self.network.shape(tensor):
-                m = NotModelledError(f"{op.function} gave a shape that its model does not")
-            elif isinstance(m, FieldMap) and op.kind in REARRANGING:
-                m = relabelled(m) if self._in_a_row(op) else m
-                m = regained(m) if self.reading.lattice else m
+            m: Result = maps[position] if position < len(maps) else _more(op)
+            if isinstance(m, FieldMap):
+                if m.shape != self.network.shape(tensor):
+                    m = NotModelledError(f"{op.function} gave a shape that its model does not")
+                elif rearranging:
+                    m = self._put_together(m, op)
             results.append(m)
         return results
+
+    def _put_together(self, m: FieldMap, op: Op) -> FieldMap:
+        m = relabelled(m) if self._in_a_row(op) else m
+        return regained(m) if self.reading.lattice else m
 
     def _in_a_row(self, op: Op) -> bool:
         """Whether single units were put one behind the other."""

@@ -18,6 +18,12 @@ _WHOLE = frozenset({"tolist", "numpy", "__array__"})
 _MASKS = frozenset({"bool", "uint8"})
 
 
+def reads_all_values(kind: str) -> bool:
+    """Whether all outputs of a kind of operation depend on the input as soon as one of its
+    operands does."""
+    return kind not in kinds.FACTORIES | kinds.TEMPLATES | kinds.PACKING
+
+
 def driven_outputs(op: Op, driven: Set[int]) -> tuple[int, ...]:
     """Those of an operation's outputs that depend on the input, as ``driven`` tensors do."""
     if driven.isdisjoint(kinds.values_read(op.kind, op.inputs)):

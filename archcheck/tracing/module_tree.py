@@ -5,20 +5,16 @@ nn.Module's own tables are read: its methods and attributes may be overridden.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
-_attributes = nn.Module.__dict__["__dict__"].__get__
-"""The attributes of a module, whatever its class says they are."""
-
-
-def attributes_of(module: nn.Module) -> dict[str, Any]:
-    """The attributes of a module, its tables of what is registered among them."""
-    own: dict[str, Any] = _attributes(module)
-    return own
+attributes_of: Callable[[nn.Module], dict[str, Any]] = nn.Module.__dict__["__dict__"].__get__
+"""The attributes of a module, whatever its class says they are: its tables of what is registered
+among them."""
+_NONE: dict[str, Any] = {}
 
 
 def children_of(module: nn.Module) -> dict[str, nn.Module]:
@@ -36,11 +32,14 @@ def own_buffers(module: nn.Module) -> dict[str, torch.Tensor]:
     return _registered(module, "_buffers")
 
 
-def _registered(module: nn.Module, table: str) -> dict[str, Any]:
-    entries = attributes_of(module).get(table)
-    if not entries:
-        return {}
-    return {name: value for name, value in entries.items() if value is not None}
+def _registered(module: nn.Module, name: str) -> dict[str, Any]:
+    table = table_of(module, name)
+    return {name: value for name, value in table.items() if value is not None}
+
+
+def table_of(module: nn.Module, name: str) -> dict[str, Any]:
+    """What a module registers in a table, with None for what it might have and has not."""
+    return attributes_of(module).get(name) or _NONE
 
 
 class Paths(Mapping[nn.Module, str]):
@@ -57,11 +56,17 @@ class Paths(Mapping[nn.Module, str]):
     def _add(self, module: nn.Module, path: str) -> None:
         if id(module) not in self._entries:
             self._entries[id(module)] = (module, path)
-            for name, child in children_of(module).items():
-                self._add(child, f"{path}.{name}" if path else name)
+            for name, child in table_of(module, "_modules").items():
+                if child is not None:
+                    self._add(child, f"{path}.{name}" if path else name)
 
     def __getitem__(self, module: nn.Module) -> str:
         return self._entries[id(module)][1]
+
+    def find(self, module: nn.Module) -> str | None:
+        """The path of a module, None if the model does not register it."""
+        entry = self._entries.get(id(module))
+        return None if entry is None else entry[1]
 
     def __iter__(self) -> Iterator[nn.Module]:
         return (module for module, _ in self._entries.values())
@@ -83,8 +88,8 @@ def named_parameters(paths: Paths) -> Iterator[tuple[str, nn.Parameter]]:
     """The parameters that the modules hold now, one after the other, each by its first name."""
     seen: set[int] = set()
     for module, path in paths.entries():
-        for name, parameter in own_parameters(module).items():
-            if id(parameter) not in seen:
+        for name, parameter in table_of(module, "_parameters").items():
+            if parameter is not None and id(parameter) not in seen:
                 seen.add(id(parameter))
                 yield (f"{path}.{name}" if path else name), parameter
 
@@ -96,5 +101,6 @@ def parameters_of(paths: Paths) -> dict[str, nn.Parameter]:
 
 def buffers_of(paths: Paths) -> list[torch.Tensor]:
     """The buffers that the modules hold now, each once."""
-    buffers = {id(buffer): buffer for module in paths for buffer in own_buffers(module).values()}
+    tables = [table_of(module, "_buffers") for module in paths]
+    buffers = {id(each): each for table in tables for each in table.values() if each is not None}
     return list(buffers.values())

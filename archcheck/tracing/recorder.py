@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode, resolve_name
+from torch.overrides import TorchFunctionMode
 
 from archcheck.network import Call, Op, Place
-from archcheck.network.kinds import ESCAPE, FROZEN, IN_PLACE_WRITE, SCRIPT, kind_of
+from archcheck.network.kinds import ESCAPE, FROZEN, IN_PLACE_WRITE, SCRIPT
 from archcheck.network.value_dependence import RETURNS, SHOWN, driven_outputs
 from archcheck.tracing.arguments import described
 from archcheck.tracing.constants import Constants
+from archcheck.tracing.functions import PARTS, function_of
 from archcheck.tracing.memory_layout import layout, reads_elsewhere
 from archcheck.tracing.module_tree import Paths, own_parameters
 from archcheck.tracing.restore import version_of
@@ -27,22 +28,6 @@ from archcheck.tracing.value_uses import Use, use_of, use_of_condition
 from archcheck.worker.construction import built_at
 from archcheck.worker.source_locations import caller, direct_caller
 
-SIZES = frozenset("shape size len numel nelement stride nbytes".split())
-"""Properties of a tensor that tell the size of its batch."""
-PARTS = {"unbind": 1, "iter": 1, "split": 2, "chunk": 2, "tensor_split": 2}
-"""What takes a tensor apart: the number of parts tells its size. Behind each the position of the
-dimension among the arguments."""
-ESCAPES = frozenset(
-    """item tolist numpy bool float int index complex array
-    equal allclose is_nonzero contains""".split()
-)
-"""Functions that turn a tensor's value into Python data, which cannot be followed."""
-_PLAIN_METADATA = METADATA - {"grad"}
-"""The properties of a tensor that are never tensors themselves."""
-SET_DATA = "torch.Tensor.data.__set__"
-"""What gives a tensor object the values and the shape of another one."""
-HANDLES = frozenset("numpy array untyped_storage storage data_ptr".split())
-"""Functions that hand out a tensor's memory, which may be written then without torch."""
 _LEFT_OUT = ("out", "array")
 """Arguments that are not kept: what is written to, and arrays of numbers."""
 SCRIPTING = "torch.jit.script"
@@ -75,7 +60,6 @@ class Recorder(TorchFunctionMode):
         """Constants that were made in the shape of a value that depends on the input."""
         self._leaked = False
         """Whether a value that depends on the input was taken out of torch."""
-        self._names: dict[Callable[..., Any], tuple[str, str, bool]] = {}
         self._classes: dict[type, tuple[str, bool]] = {}
         self._modules = {path: module for module, path in self.paths.entries()}
         self._built: dict[str, Place | None] = {}
@@ -87,7 +71,7 @@ class Recorder(TorchFunctionMode):
         name, standard = self._class_of(module)
         index = len(self.calls)
         place = caller()
-        path = self.paths.get(module)
+        path = self.paths.find(module)
         if path is None:
             self._adopt(module, name)
         self.calls.append(
@@ -136,19 +120,11 @@ class Recorder(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        named = self._names.get(func)
-        if named is None:
-            function = public_name(func)
-            named = self._names[func] = (function, *kind_of(function))
-        function, kind, in_place = named
-        if self.reads_batch is None and (kind in SIZES or kind in PARTS):
+        known = function_of(func)
+        function, kind, in_place = known.name, known.kind, known.in_place
+        if known.tells_size and self.reads_batch is None:
             self._note_size(kind, args, kwargs)
-        if (
-            kind in _PLAIN_METADATA
-            and not kwargs
-            and len(args) == 1
-            and self.tensor_ids.knows(args[0])
-        ):
+        if known.plain and not kwargs and len(args) == 1 and self.tensor_ids.knows(args[0]):
             return func(*args)  # frequent, and not a step of the computation
         inputs = tensors_in(args)
         out: list[torch.Tensor] = []
@@ -156,18 +132,18 @@ class Recorder(TorchFunctionMode):
             inputs += tensors_in({name: kwargs[name] for name in kwargs if name != "out"})
             out = tensors_in(kwargs.get("out"))
         numbers, parameters = self.tensor_ids.look_up(inputs)
-        if in_place or out or function == SET_DATA or (kwargs and kwargs.get("inplace")):
+        if in_place or out or known.sets_data or (kwargs and kwargs.get("inplace")):
             self._announce([*inputs, *out])
         driven = self.tensor_ids.driven(numbers)
         depending = [t for t, number in zip(inputs, numbers, strict=True) if number in driven]
         called = TorchCall(func, function, kind, in_place, args, kwargs, inputs + out, depending)
         result = self.perform(called)
-        if kind in HANDLES and not driven:
+        if known.hands_out and not driven:
             self.exposed(inputs[0])
-        if kind in ESCAPES and inputs and not isinstance(result, torch.Tensor):
+        if known.escapes and inputs and not isinstance(result, torch.Tensor):
             self._take_out(function, kind, inputs, numbers, bool(driven))
             return result
-        if kind == "setitem" or function == SET_DATA:
+        if kind == "setitem" or known.sets_data:
             outputs = [args[0]]
         else:
             outputs = [] if in_place and not inputs else tensors_in(result)
@@ -182,7 +158,7 @@ class Recorder(TorchFunctionMode):
             return {"tensor": self.tensor_ids.number(tensor) if number is None else number}
 
         arguments = described(called.bound, reference)
-        if function == SET_DATA:
+        if known.sets_data:
             kind, numbers, called.inputs = "data", numbers[1:], inputs[1:]
         for name in _LEFT_OUT:
             arguments.pop(name, None)
@@ -204,12 +180,15 @@ class Recorder(TorchFunctionMode):
         origin = "unseen" if not driven and reads_elsewhere(kind, inputs, outputs) else "op"
         origin = "unseen" if kind == "array_wrap" else origin
         op = self._append(function, kind, arguments, numbers, outputs, parameters, origin)
-        if driven:
+        if driven and known.reads_values:
+            self.tensor_ids.drive(op.outputs)
+        else:
             self.tensor_ids.drive(driven_outputs(op, driven))
-        if not self._sized.isdisjoint(numbers) or driven:
-            self._sized.update(n for n in op.outputs if not self.tensor_ids.is_driven(n))
-        called.inputs = called.inputs[: len(numbers)]
-        if function == SET_DATA:
+            if driven or not self._sized.isdisjoint(numbers):
+                self._sized.update(n for n in op.outputs if not self.tensor_ids.is_driven(n))
+        if out:
+            called.inputs = called.inputs[: len(numbers)]
+        if known.sets_data:
             self.constants.handed_on(op)
         else:
             self.constants.note(op, called, driven)
@@ -417,12 +396,3 @@ def _layer_class(kind: type) -> tuple[str, bool]:
     if kind.__module__ == PARAMETRIZE and kind.__name__.startswith("Parametrized"):
         kind = kind.__bases__[0]
     return kind.__name__, kind.__module__.startswith("torch.nn.")
-
-
-def public_name(func: Callable[..., Any]) -> str:
-    """The public name of a torch function, such as ``torch.nn.functional.conv2d``."""
-    name: str | None = resolve_name(func)
-    if name is None:
-        owner = getattr(func, "__module__", None) or "torch"
-        name = f"{owner}.{getattr(func, '__name__', type(func).__name__)}"
-    return name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,12 +12,7 @@ from torch import nn
 
 from archcheck.network import Memory, Tensor
 from archcheck.tracing.made_before import made_before
-from archcheck.tracing.module_tree import (
-    Paths,
-    attributes_of,
-    own_buffers,
-    own_parameters,
-)
+from archcheck.tracing.module_tree import Paths, attributes_of, table_of
 from archcheck.worker.source_locations import caller_frame
 
 
@@ -27,7 +22,9 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
     if kind is torch.Tensor:
         return [value]
     tensors: list[torch.Tensor] = []
-    if kind not in _SCALARS:
+    if kind is tuple and len(value) == 1 and type(value[0]) is torch.Tensor:
+        tensors.append(value[0])  # the arguments of most calls
+    elif kind not in _SCALARS:
         _collect(value, tensors)
     return tensors
 
@@ -89,12 +86,12 @@ class TensorIds:
             self._adopt(module, f"{path}." if path else "")
 
     def _adopt(self, module: nn.Module, prefix: str) -> None:
-        for name, parameter in own_parameters(module).items():
-            if not self.knows(parameter):
+        for name, parameter in table_of(module, "_parameters").items():
+            if parameter is not None and not self.knows(parameter):
                 self.register(parameter, "parameter", name=prefix + name)
                 self.owners[prefix + name] = module
-        for name, buffer in own_buffers(module).items():
-            if not self.knows(buffer):
+        for name, buffer in table_of(module, "_buffers").items():
+            if buffer is not None and not self.knows(buffer):
                 self.register(buffer, "buffer", name=prefix + name)
         own = attributes_of(module)
         for name in [name for name in own if name not in _OF_EVERY_MODULE]:
@@ -117,7 +114,7 @@ class TensorIds:
         storage = storage_of(tensor)
         memory = None
         if origin in _THERE_BEFORE and storage is not None:
-            memory = self._memory(tensor, storage)
+            memory = self._memory(tensor, storage, shape)
         dtype = _dtype_name(tensor.dtype)
         self.tensors.append(Tensor(number, shape, dtype, origin, op, name, memory))
         if origin in ("input", "unseen"):
@@ -133,14 +130,14 @@ class TensorIds:
             self._storages.setdefault(storage, []).append(reference)
         return number
 
-    def _memory(self, tensor: torch.Tensor, storage: int) -> Memory | None:
+    def _memory(self, tensor: torch.Tensor, storage: int, shape: tuple[int, ...]) -> Memory | None:
         """Where a tensor's elements lie. What was there before the pass keeps its memory."""
         number = self._memories.setdefault(storage, len(self._memories))
         try:
             strides, offset = tensor.stride(), int(tensor.storage_offset())
         except RuntimeError:  # of an unusual layout
             return None
-        return Memory(number, tuple(tensor.shape), strides, offset)
+        return Memory(number, shape, strides, offset)
 
     def knows(self, tensor: object) -> bool:
         """Whether an object is a tensor that has a number."""
@@ -165,12 +162,16 @@ class TensorIds:
                 return self.register(tensor, "constant", name=name or _global_name(tensor))
             return self.register(tensor, "unseen")
 
-    def numbers(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
+    def numbers(self, tensors: Sequence[torch.Tensor]) -> tuple[int, ...]:
         """The numbers of several tensors."""
         return self.look_up(tensors)[0]
 
-    def look_up(self, tensors: Iterable[torch.Tensor]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    def look_up(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """The numbers of several tensors, and the names of the model's parameters among them."""
+        if len(tensors) == 1:
+            entry = self._entries.get(id(tensors[0]))
+            if entry is not None and entry[2] is None and entry[0]() is tensors[0]:
+                return self.alone(entry[1]), ()
         numbers, names = [], []
         for tensor in tensors:
             entry = self._entries.get(id(tensor))

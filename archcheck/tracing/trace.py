@@ -166,7 +166,8 @@ def _one_pass(
         outputs = tuple(
             (label, recorder.tensor_ids.number(tensor)) for label, tensor in labelled(output)
         )
-        held = parameters_of(recorder.paths)
+        # Shapes alone were never enough for a model with lazy parameters.
+        held = {} if executor is not None else parameters_of(recorder.paths)
     if not outputs:
         raise no_tensor(model, output)
     buffers = [buffer for buffer in buffers_of(recorder.paths) if not is_lazy(buffer)]
@@ -230,12 +231,13 @@ def _modules(recorder: Recorder) -> tuple[Module, ...]:
 
 
 def _parameters(recorder: Recorder, held: dict[str, nn.Parameter]) -> tuple[Parameter, ...]:
-    """The parameters; of one that has no shape before the pass, what ``held`` it afterwards."""
+    """The parameters; of one that has no shape before the pass, what ``held`` it afterwards, which
+    is empty if there is none."""
     used = {name for op in recorder.ops for name in op.parameters}
     parameters = []
     for name, before in parameters_of(recorder.paths).items():
-        parameter = held.get(name, before) if is_lazy(before) else before
-        empty = is_lazy(parameter)
+        parameter = held.get(name, before) if held and is_lazy(before) else before
+        empty = bool(held) and is_lazy(parameter)
         parameters.append(
             Parameter(
                 name=name,

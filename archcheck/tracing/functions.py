@@ -1,0 +1,77 @@
+"""The functions of torch, and what has to be known of one at each of its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from torch.overrides import resolve_name
+
+from archcheck.network.kinds import kind_of
+from archcheck.network.value_dependence import reads_all_values
+from archcheck.tracing.shape_rules.views import METADATA
+
+SIZES = frozenset("shape size len numel nelement stride nbytes".split())
+"""Properties of a tensor that tell the size of its batch."""
+PARTS = {"unbind": 1, "iter": 1, "split": 2, "chunk": 2, "tensor_split": 2}
+"""What takes a tensor apart: the number of parts tells its size. Behind each the position of the
+dimension among the arguments."""
+ESCAPES = frozenset(
+    """item tolist numpy bool float int index complex array
+    equal allclose is_nonzero contains""".split()
+)
+"""Functions that turn a tensor's value into Python data, which cannot be followed."""
+_PLAIN_METADATA = METADATA - {"grad"}
+"""The properties of a tensor that are never tensors themselves."""
+SET_DATA = "torch.Tensor.data.__set__"
+"""What gives a tensor object the values and the shape of another one."""
+HANDLES = frozenset("numpy array untyped_storage storage data_ptr".split())
+"""Functions that hand out a tensor's memory, which may be written then without torch."""
+
+
+class Function(NamedTuple):
+    """A function of torch: its public name, its kind, and what has to be known at each of its
+    calls."""
+
+    name: str
+    kind: str
+    in_place: bool
+    tells_size: bool
+    """Whether its result may tell the size of the batch."""
+    plain: bool
+    """Whether it is a property that is never a tensor itself."""
+    hands_out: bool
+    """Whether its result gives access to the tensor's memory."""
+    escapes: bool
+    """Whether it turns a tensor's value into Python data."""
+    sets_data: bool
+    reads_values: bool
+    """Whether all its results depend on the input as soon as one of its operands does."""
+
+
+@lru_cache(maxsize=4096)
+def function_of(func: Callable[..., Any]) -> Function:
+    """What has to be known of a function."""
+    name = public_name(func)
+    kind, in_place = kind_of(name)
+    return Function(
+        name,
+        kind,
+        in_place,
+        tells_size=kind in SIZES or kind in PARTS,
+        plain=kind in _PLAIN_METADATA,
+        hands_out=kind in HANDLES,
+        escapes=kind in ESCAPES,
+        sets_data=name == SET_DATA,
+        reads_values=reads_all_values(kind),
+    )
+
+
+def public_name(func: Callable[..., Any]) -> str:
+    """The public name of a torch function, such as ``torch.nn.functional.conv2d``."""
+    name: str | None = resolve_name(func)
+    if name is None:
+        owner = getattr(func, "__module__", None) or "torch"
+        name = f"{owner}.{getattr(func, '__name__', type(func).__name__)}"
+    return name
