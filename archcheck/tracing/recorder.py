@@ -10,19 +10,19 @@ from typing import Any
 import msgspec
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode, resolve_name
+from torch.overrides import TorchFunctionMode
 
 from archcheck.network import Call, Op, Place
-from archcheck.network.kinds import ESCAPE, FROZEN, IN_PLACE_WRITE, SCRIPT, kind_of
+from archcheck.network.kinds import ESCAPE, FROZEN, IN_PLACE_WRITE, SCRIPT
 from archcheck.network.value_dependence import RETURNS, SHOWN, driven_outputs
 from archcheck.tracing.arguments import described
 from archcheck.tracing.constants import Constants
+from archcheck.tracing.function_names import NEW, is_foreign, kind_of_new, layer_class, named
 from archcheck.tracing.memory_layout import layout, reads_elsewhere
 from archcheck.tracing.module_tree import Paths, own_parameters
-from archcheck.tracing.restore import version_of
 from archcheck.tracing.shape_rules.base import Call as TorchCall
 from archcheck.tracing.shape_rules.views import METADATA
-from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in
+from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in, version_of
 from archcheck.tracing.value_uses import Use, use_of, use_of_condition
 from archcheck.worker.construction import built_at
 from archcheck.worker.source_locations import caller, direct_caller
@@ -41,14 +41,16 @@ _PLAIN_METADATA = METADATA - {"grad"}
 """The properties of a tensor that are never tensors themselves."""
 SET_DATA = "torch.Tensor.data.__set__"
 """What gives a tensor object the values and the shape of another one."""
+_GRADIENTS = frozenset({"torch.Tensor.grad.__get__", "torch.Tensor._grad.__get__"})
+"""What hands out the tensor that was kept as a gradient, the object itself."""
 HANDLES = frozenset("numpy array untyped_storage storage data_ptr".split())
 """Functions that hand out a tensor's memory, which may be written then without torch."""
 _LEFT_OUT = ("out", "array")
 """Arguments that are not kept: what is written to, and arrays of numbers."""
 SCRIPTING = "torch.jit.script"
 """The function that what is scripted is recorded under."""
-PARAMETRIZE = "torch.nn.utils.parametrize"
-"""The module in which torch defines the classes of parametrized layers."""
+_dispatched = torch._C._len_torch_dispatch_stack
+"""How many modes of Python are active that stand in for torch's own work."""
 
 
 class Recorder(TorchFunctionMode):
@@ -75,6 +77,7 @@ class Recorder(TorchFunctionMode):
         """Constants that were made in the shape of a value that depends on the input."""
         self._leaked = False
         """Whether a value that depends on the input was taken out of torch."""
+        self._dispatched = _dispatched()
         self._names: dict[Callable[..., Any], tuple[str, str, bool]] = {}
         self._classes: dict[type, tuple[str, bool]] = {}
         self._modules = {path: module for module, path in self.paths.entries()}
@@ -123,7 +126,7 @@ class Recorder(TorchFunctionMode):
         kind = type(module)
         name_and_origin = self._classes.get(kind)
         if name_and_origin is None:
-            name_and_origin = self._classes[kind] = _layer_class(kind)
+            name_and_origin = self._classes[kind] = layer_class(kind)
         return name_and_origin
 
     # -- functions --------------------------------------------------------------------------
@@ -136,11 +139,12 @@ class Recorder(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        named = self._names.get(func)
-        if named is None:
-            function = public_name(func)
-            named = self._names[func] = (function, *kind_of(function))
-        function, kind, in_place = named
+        names = self._names.get(func)
+        if names is None:
+            names = self._names[func] = named(func)
+        function, kind, in_place = names
+        if function == NEW:
+            kind = kind_of_new(args[1:])
         if self.reads_batch is None and (kind in SIZES or kind in PARTS):
             self._note_size(kind, args, kwargs)
         if (
@@ -155,6 +159,7 @@ class Recorder(TorchFunctionMode):
         if kwargs:
             inputs += tensors_in({name: kwargs[name] for name in kwargs if name != "out"})
             out = tensors_in(kwargs.get("out"))
+        self.tensor_ids.notice_writes(inputs)
         numbers, parameters = self.tensor_ids.look_up(inputs)
         if in_place or out or function == SET_DATA or (kwargs and kwargs.get("inplace")):
             self._announce([*inputs, *out])
@@ -162,6 +167,9 @@ class Recorder(TorchFunctionMode):
         depending = [t for t, number in zip(inputs, numbers, strict=True) if number in driven]
         called = TorchCall(func, function, kind, in_place, args, kwargs, inputs + out, depending)
         result = self.perform(called)
+        unseen = is_foreign(function, kind) or _dispatched() > self._dispatched
+        if not unseen:
+            self.tensor_ids.accept_writes(inputs)
         if kind in HANDLES and not driven:
             self.exposed(inputs[0])
         if kind in ESCAPES and inputs and not isinstance(result, torch.Tensor):
@@ -171,6 +179,9 @@ class Recorder(TorchFunctionMode):
             outputs = [args[0]]
         else:
             outputs = [] if in_place and not inputs else tensors_in(result)
+        if function in _GRADIENTS and outputs:
+            self.tensor_ids.number(outputs[0])  # what it holds is no property of its tensor
+            return result
         if not outputs:
             self._leaked = self._leaked or bool(driven and kind not in METADATA)
             return result
@@ -182,7 +193,7 @@ class Recorder(TorchFunctionMode):
             return {"tensor": self.tensor_ids.number(tensor) if number is None else number}
 
         arguments = described(called.bound, reference)
-        if function == SET_DATA:
+        if function == SET_DATA or (function == NEW and kind == "data"):
             kind, numbers, called.inputs = "data", numbers[1:], inputs[1:]
         for name in _LEFT_OUT:
             arguments.pop(name, None)
@@ -201,8 +212,8 @@ class Recorder(TorchFunctionMode):
             arguments[IN_PLACE_WRITE] = True
         else:
             arguments.pop("inplace", None)
-        origin = "unseen" if not driven and reads_elsewhere(kind, inputs, outputs) else "op"
-        origin = "unseen" if kind == "array_wrap" else origin
+        unseen = unseen or (not driven and reads_elsewhere(kind, inputs, outputs))
+        origin = "unseen" if unseen else "op"
         op = self._append(function, kind, arguments, numbers, outputs, parameters, origin)
         if driven:
             self.tensor_ids.drive(driven_outputs(op, driven))
@@ -227,10 +238,12 @@ class Recorder(TorchFunctionMode):
         """Run a scripted function, or a scripted module's method, and record it as a whole. What
         runs in it is not seen."""
         inputs = [*tensors_in(list(args)), *tensors_in(dict(kwargs))]
-        versions = list(map(version_of, inputs))
-        result = script(*args, **kwargs)
-        written = [t for t, before in zip(inputs, versions, strict=True) if version_of(t) != before]
         with torch._C.DisableTorchFunction():
+            versions = list(map(version_of, inputs))
+        result = script(*args, **kwargs)
+        with torch._C.DisableTorchFunction():
+            pairs = zip(inputs, versions, strict=True)
+            written = [tensor for tensor, before in pairs if version_of(tensor) != before]
             self._note_script(method, inputs, [*tensors_in(result), *written])
         return result
 
@@ -407,22 +420,3 @@ class Recorder(TorchFunctionMode):
 def _among(tensor: torch.Tensor, others: Iterable[torch.Tensor]) -> bool:
     # By identity: ``in`` alone would compare elements.
     return id(tensor) in map(id, others)
-
-
-def _layer_class(kind: type) -> tuple[str, bool]:
-    """The name of a module's class, and whether it is one of torch's layers.
-
-    A parametrized layer is known by the class it had before.
-    """
-    if kind.__module__ == PARAMETRIZE and kind.__name__.startswith("Parametrized"):
-        kind = kind.__bases__[0]
-    return kind.__name__, kind.__module__.startswith("torch.nn.")
-
-
-def public_name(func: Callable[..., Any]) -> str:
-    """The public name of a torch function, such as ``torch.nn.functional.conv2d``."""
-    name: str | None = resolve_name(func)
-    if name is None:
-        owner = getattr(func, "__module__", None) or "torch"
-        name = f"{owner}.{getattr(func, '__name__', type(func).__name__)}"
-    return name
