@@ -50,6 +50,10 @@ def _unregistered(network: Network) -> Iterator[Remark]:
     if rest:
         size = sum(map(_size, rest))
         yield Remark(f"{size:,} numbers more, on {len(rest)} other lines, do not count either")
+    if accounts.numbers:
+        op, count = accounts.numbers
+        text = f"forward computes with {count:,} numbers of Python, one by one: they do not count"
+        yield Remark(text, op.called)
     if accounts.unseen:
         text = "a tensor whose making was not seen is read: if it holds weights, they do not count"
         yield Remark(text, accounts.doubtful[0].called if accounts.doubtful else None)

@@ -62,9 +62,9 @@ _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 """The attributes of every module: hooks, flags, and the tables of registered members."""
 
 
-_Entry = tuple[weakref.ref[torch.Tensor], int, str | None]
-"""A tensor object (another may get its address later), its number, and its name if it is a
-parameter of the model."""
+_Entry = tuple[weakref.ref[torch.Tensor], int, str | None, int | None]
+"""A tensor object (another may get its address later), its number, its name if it is a parameter of
+the model, and how often its memory had been written to."""
 
 
 class TensorIds:
@@ -122,10 +122,11 @@ class TensorIds:
             self.unseen = self.unseen or origin == "unseen"
         entry = self._entries.get(id(tensor))
         if entry is not None and entry[0]() is tensor:
-            self._entries[id(tensor)] = (entry[0], number, entry[2])
+            self._entries[id(tensor)] = (entry[0], number, entry[2], version_of(tensor))
             return number
         reference = weakref.ref(tensor)
-        self._entries[id(tensor)] = (reference, number, name if origin == "parameter" else None)
+        parameter = name if origin == "parameter" else None
+        self._entries[id(tensor)] = (reference, number, parameter, version_of(tensor))
         if storage is not None:
             self._storages.setdefault(storage, []).append(reference)
         return number
@@ -161,6 +162,23 @@ class TensorIds:
             if made_before(tensor):
                 return self.register(tensor, "constant", name=name or _global_name(tensor))
             return self.register(tensor, "unseen")
+
+    def notice_writes(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Mark tensors as unseen that were written to since they got their numbers, by nothing that
+        was recorded. Parameters are left out: theirs may be drawn late."""
+        for tensor in tensors:
+            entry = self._entries.get(id(tensor))
+            if entry is None or entry[2] is not None or entry[0]() is not tensor:
+                continue
+            if entry[3] != version_of(tensor):
+                self.register(tensor, "unseen")
+
+    def accept_writes(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Note that an operation may have written to what it read, as running statistics are."""
+        for tensor in tensors:
+            entry = self._entries.get(id(tensor))
+            if entry is not None and entry[0]() is tensor and entry[3] != version_of(tensor):
+                self._entries[id(tensor)] = (*entry[:3], version_of(tensor))
 
     def numbers(self, tensors: Sequence[torch.Tensor]) -> tuple[int, ...]:
         """The numbers of several tensors."""
@@ -234,6 +252,14 @@ def _global_name(tensor: torch.Tensor) -> str | None:
     if frame is None:
         return None
     return next((name for name, value in frame.f_globals.items() if value is tensor), None)
+
+
+def version_of(tensor: torch.Tensor) -> int | None:
+    """How often a tensor was written to, None if torch does not count it."""
+    try:
+        return tensor._version
+    except RuntimeError:  # inference tensors do not count their changes
+        return None
 
 
 def storage_of(tensor: torch.Tensor) -> int | None:

@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from archcheck.network.kinds import kind_of
 from archcheck.progress import Progress
-from archcheck.tracing.functions import public_name
+from archcheck.tracing.function_names import public_name
 from archcheck.tracing.module_tree import paths_of
 from archcheck.tracing.requests import Gradient, Probe
 from archcheck.tracing.restore import unchanged
