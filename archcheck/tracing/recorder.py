@@ -25,6 +25,7 @@ from archcheck.tracing.shape_rules.base import Call as TorchCall
 from archcheck.tracing.shape_rules.views import METADATA
 from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in, version_of
 from archcheck.tracing.value_uses import Use, use_of, use_of_condition
+from archcheck.worker.absent_devices import on_the_cpu, places
 from archcheck.worker.construction import built_at
 from archcheck.worker.source_locations import caller, direct_caller
 
@@ -121,6 +122,8 @@ class Recorder(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if places(func, kwargs):
+            func, args, kwargs = on_the_cpu(func, args, kwargs)
         known = function_of(func)
         function, kind, in_place = known.name, known.kind, known.in_place
         if known.is_new:
