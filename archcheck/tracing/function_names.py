@@ -19,9 +19,22 @@ _PARAMETRIZE = "torch.nn.utils.parametrize"
 """The module in which torch defines the classes of parametrized layers."""
 
 
+def _part(name: str) -> property:
+    """A part of complex numbers as a property. To set it is to write to a view of it."""
+    view = getattr(torch._C.TensorBase, name).__get__
+    return property(view, lambda tensor, value: view(tensor).copy_(value))
+
+
+COMPLEX_PARTS = {name: _part(name) for name in ("real", "imag")}
+"""Properties that take the place of torch's own, whose setters no function mode sees."""
+_STANDING_IN = {
+    part.__get__: f"torch.Tensor.{name}.__get__" for name, part in COMPLEX_PARTS.items()
+}
+
+
 def public_name(func: Callable[..., Any]) -> str:
     """The public name of a torch function, such as ``torch.nn.functional.conv2d``."""
-    name: str | None = resolve_name(func)
+    name: str | None = _STANDING_IN.get(func) or resolve_name(func)
     if name is None:
         owner = getattr(func, "__module__", None) or "torch"
         name = f"{owner}.{getattr(func, '__name__', type(func).__name__)}"

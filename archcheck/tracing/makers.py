@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from archcheck.tracing.function_names import COMPLEX_PARTS
 from archcheck.tracing.recorder import Recorder
 
 _LOADERS = ("from_numpy", "frombuffer", "load")
@@ -29,15 +30,9 @@ def made_of_other_data(recorder: Recorder) -> Iterator[None]:
         for kind, original in constructors.items():
             new = staticmethod(_recording(recorder, kind.__name__, original))
             stack.enter_context(_replaced(kind, "__new__", new))
-        for name in ("real", "imag"):
-            stack.enter_context(_replaced(torch.Tensor, name, _part(name)))
+        for name, part in COMPLEX_PARTS.items():
+            stack.enter_context(_replaced(torch.Tensor, name, part))
         yield
-
-
-def _part(name: str) -> property:
-    """A part of complex numbers as a property. To set it is to write to a view of it."""
-    view = getattr(torch._C.TensorBase, name).__get__
-    return property(view, lambda tensor, value: view(tensor).copy_(value))
 
 
 @contextmanager
