@@ -137,7 +137,6 @@ class Recorder(TorchFunctionMode):
         if kwargs:
             inputs += tensors_in({name: kwargs[name] for name in kwargs if name != "out"})
             out = tensors_in(kwargs.get("out"))
-        self.tensor_ids.notice_writes(inputs)
         numbers, parameters = self.tensor_ids.look_up(inputs)
         if in_place or out or known.sets_data or (kwargs and kwargs.get("inplace")):
             self._announce([*inputs, *out])
@@ -221,21 +220,26 @@ class Recorder(TorchFunctionMode):
         inputs = [*tensors_in(list(args)), *tensors_in(dict(kwargs))]
         with torch._C.DisableTorchFunction():
             versions = list(map(version_of, inputs))
+            numbers, parameters = self.tensor_ids.look_up(inputs)
         result = script(*args, **kwargs)
         with torch._C.DisableTorchFunction():
             pairs = zip(inputs, versions, strict=True)
             written = [tensor for tensor, before in pairs if version_of(tensor) != before]
-            self._note_script(method, inputs, [*tensors_in(result), *written])
+            outputs = [*tensors_in(result), *written]
+            if outputs:
+                self._note_script(method, numbers, parameters, outputs)
+            else:
+                driven = bool(self.tensor_ids.driven(numbers))
+                self._take_out(SCRIPTING, SCRIPT, inputs, numbers, driven)
         return result
 
     def _note_script(
-        self, method: bool, inputs: list[torch.Tensor], outputs: list[torch.Tensor]
+        self,
+        method: bool,
+        numbers: tuple[int, ...],
+        parameters: tuple[str, ...],
+        outputs: list[torch.Tensor],
     ) -> None:
-        numbers, parameters = self.tensor_ids.look_up(inputs)
-        if not outputs:
-            driven = bool(self.tensor_ids.driven(numbers))
-            self._take_out(SCRIPTING, SCRIPT, inputs, numbers, driven)
-            return
         arguments = {}
         if method and self.stack:
             path = self.calls[self.stack[-1]].module

@@ -360,7 +360,8 @@ def test_values_of_another_type_cannot_be_written_at_indices_of_the_input(way: s
 def test_a_part_of_complex_numbers_keeps_its_name_in_every_pass() -> None:
     class Spectrum(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            return x * torch.fft.fft(torch.ones(8)).real
+            part: Tensor = torch.fft.fft(torch.ones(8)).real
+            return x * part
 
     model = Spectrum()
     traced = [archcheck.trace(model, (3, 8, 8)) for _ in range(2)]
