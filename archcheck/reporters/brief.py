@@ -8,7 +8,7 @@ from dataclasses import replace
 from rich.console import Console
 from rich.text import Text
 
-from archcheck.network.remarks import Remark
+from archcheck.network import Remark
 from archcheck.reporters import formatting
 from archcheck.reporters.layout import flowed, hung, sentence_width, widest
 from archcheck.reporters.table import MARKS

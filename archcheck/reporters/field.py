@@ -10,9 +10,15 @@ from archcheck.fields.explain.growth import window_words
 from archcheck.fields.explain.path import FieldPath
 from archcheck.fields.explain.summary import Summary, elsewhere
 from archcheck.network import Network, Op
-from archcheck.network.remarks import remarks_on
 from archcheck.project import in_project
-from archcheck.reporters.inspection import FIELD_KEYS, answer_data, field_data, number, place
+from archcheck.reporters.inspection import (
+    FIELD_KEYS,
+    answer_data,
+    field_data,
+    number,
+    place,
+    remarks_data,
+)
 
 REPORT_VERSION = 1
 END_NAMES = ("low", "high")
@@ -78,7 +84,7 @@ def _heading(network: Network) -> dict[str, Any]:
         "version": REPORT_VERSION,
         "model": network.name,
         "input": inputs[0] if len(inputs) == 1 else inputs,
-        "notes": [str(remark) for remark in remarks_on(network)],
+        **remarks_data(network),
     }
 
 

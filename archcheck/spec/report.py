@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from archcheck.network import Network
-from archcheck.network.remarks import Remark
+from archcheck.network import Network, Remark
 from archcheck.plain_text import in_one_line, inert
 from archcheck.project import in_project
 from archcheck.rules import Location, Verdict
@@ -157,7 +156,7 @@ class Report:
                 {"message": remark.text, **_location(Location(remark.place, ""))}
                 for remark in self.remarks
             ],
-            "notes": [remark.text for remark in self.remarks],
+            "notes": list(map(str, self.remarks)),
         }
 
 

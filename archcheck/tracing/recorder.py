@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from archcheck.network import Call, Op, Place
+from archcheck.network import Call, Op, Place, Remark
 from archcheck.network.kinds import ESCAPE, FROZEN, IN_PLACE_WRITE, SCRIPT
 from archcheck.network.value_dependence import RETURNS, SHOWN, driven_outputs
 from archcheck.tracing.arguments import described
@@ -51,7 +50,7 @@ class Recorder(TorchFunctionMode):
         self.ops: list[Op] = []
         self.calls: list[Call] = []
         self.stack: list[int] = []
-        self.notes: dict[str, None] = {}
+        self.notes: dict[Remark, None] = {}
         self.before_write: Callable[[torch.Tensor], None] = lambda tensor: None
         self.perform: Callable[[TorchCall], Any] = TorchCall.run
         """Makes the result of a call of torch: torch itself, unless shapes are enough."""
@@ -348,10 +347,8 @@ class Recorder(TorchFunctionMode):
             return
         self._leaked = self._leaked or use is not Use.SHOWN
         if place is not None and (use is Use.DECIDES or kind == "bool"):
-            line = f"{Path(place.file).name}:{place.line}"
-            self.notes.setdefault(
-                f"forward decides by a value ({line}); only the path of a random input is seen"
-            )
+            text = "forward decides by a value; only the path of a random input is seen"
+            self.notes.setdefault(Remark(text, Place(place.file, place.line, cell=place.cell)))
 
     def _owner(self, call: int, parameters: tuple[str, ...]) -> tuple[str, Place | None]:
         # ``self.conv.forward(x)`` bypasses the hooks; the weight still shows which layer it is.

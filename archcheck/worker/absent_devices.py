@@ -9,14 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from archcheck.network import Place
+from archcheck.network import Place, Remark
 from archcheck.worker.source_locations import caller
 
 _OF_PLUGINS = frozenset("npu mlu musa dml".split())
@@ -73,20 +72,14 @@ def stands_in() -> bool:
     return _stands_in
 
 
-def absence_notes() -> list[str]:
+def absence_notes() -> list[Remark]:
     """A note on every device that was asked for and is not here, with the first line that did."""
-    return [
-        f"{_called(kind)} is not here: what is put there stays on the CPU{_at(place)}"
-        for kind, place in _met.items()
-    ]
+    text = "{} is not here: what is put there stays on the CPU"
+    return [Remark(text.format(_called(kind)), place) for kind, place in _met.items()]
 
 
 def _called(kind: str) -> str:
     return "a GPU" if kind == ACCELERATOR else kind
-
-
-def _at(place: Place | None) -> str:
-    return f" ({Path(place.file).name}:{place.line})" if place is not None else ""
 
 
 @functools.cache

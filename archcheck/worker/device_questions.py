@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
+from archcheck.network import Remark
 from archcheck.worker.absent_devices import KINDS
+from archcheck.worker.scripts import read_script
 
 _ASKS = frozenset({f"is_{kind}" for kind in KINDS} | {"is_cpu"})
 """The properties of a tensor that say whether it lies on a device."""
 
 
-def device_questions(files: Iterable[str]) -> list[str]:
+_TEXT = "the network asks where a tensor lies: what it does on another device is not seen"
+
+
+def device_questions(files: Iterable[str]) -> list[Remark]:
     """A remark on each of some source files in which a class asks for a device, with the line."""
     remarks = []
     for file in files:
         try:
-            tree = ast.parse(Path(file).read_bytes())
+            script = read_script(file)
         except (OSError, SyntaxError, ValueError, RecursionError):
             continue
-        line = next(_lines(tree), None)
+        line = next(_lines(script.tree), None)
         if line is not None:
-            remarks.append(
-                f"the network asks where a tensor lies ({Path(file).name}:{line}): what it does on "
-                "another device is not seen"
-            )
+            remarks.append(Remark(_TEXT, script.place(line)))
     return remarks
 
 

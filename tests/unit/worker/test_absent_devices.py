@@ -45,7 +45,7 @@ def traced(
     file = folder / "net.py"
     file.write_text(NET.format(top=top, build=build, run=run), "utf-8")
     with absent_devices(), loaded(parse_reference(f"{file}:Net"), {}) as network:
-        return trace(network.model, IMAGE), absence_notes()
+        return trace(network.model, IMAGE), list(map(str, absence_notes()))
 
 
 def steps(network: Network) -> list[tuple[str, tuple[int, ...], tuple[str, ...]]]:
@@ -208,10 +208,10 @@ def test_a_worker_stands_in_for_a_gpu(tmp_path: Path) -> None:
     file.write_text(NET.format(top="", build="self.cuda()", run=run), "utf-8")
     network = trace_reference(parse_reference(str(file)), [IMAGE])
     assert isinstance(network, Network)
-    assert network.notes == (
+    assert tuple(map(str, network.notes)) == (
         note("cuda", 10),
-        "the network asks where a tensor lies (net.py:14): what it does on another device is not "
-        "seen",
+        "the network asks where a tensor lies: what it does on another device is not seen "
+        "(net.py:14)",
     )
 
 
