@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from archcheck.network import kinds
 from archcheck.network.accounting import Held, accounts_of
@@ -27,7 +26,7 @@ class Remark:
 
     def __str__(self) -> str:
         """The text and its line."""
-        where = f" ({Path(self.place.file).name}:{self.place.line})" if self.place else ""
+        where = f" ({self.place})" if self.place else ""
         return f"{self.text}{where}"
 
 

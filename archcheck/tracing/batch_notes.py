@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from archcheck.network import Op
 from archcheck.tracing.tensor_ids import TensorIds
@@ -24,7 +23,7 @@ def batch_notes(
             tensor = op.inputs[0] if op is not None and op.inputs else None
             before = ids.tensors[tensor].shape[:1] if tensor is not None else ()
             if op is not None and op.kind in _RESHAPES and before == (batch,):
-                where = f" ({Path(op.called.file).name}:{op.called.line})" if op.called else ""
+                where = f" ({op.called})" if op.called else ""
                 return (
                     f"{op.kind}{where} makes {rows[0] / batch:g} rows of one sample: the first "
                     "axis is the batch no more; flatten(1) keeps it",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -342,9 +341,8 @@ class Recorder(TorchFunctionMode):
             return
         self._leaked = self._leaked or use is not Use.SHOWN
         if place is not None and (use is Use.DECIDES or kind == "bool"):
-            line = f"{Path(place.file).name}:{place.line}"
             self.notes.setdefault(
-                f"forward decides by a value ({line}); only the path of a random input is seen"
+                f"forward decides by a value ({place}); only the path of a random input is seen"
             )
 
     def _owner(self, call: int, parameters: tuple[str, ...]) -> tuple[str, Place | None]:

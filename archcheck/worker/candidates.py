@@ -14,12 +14,13 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from archcheck.network import Place
 from archcheck.worker.absent import why_no_network
 from archcheck.worker.factories import WRAPPERS, Made, factories, tree_of
 from archcheck.worker.failures import InputError
 from archcheck.worker.mentions import abstract_bases, mentioned_by
 from archcheck.worker.reference import Reference
-from archcheck.worker.scripts import read_script
+from archcheck.worker.scripts import lines_of, read_script
 from archcheck.worker.signatures import is_open, missing, unknown
 
 DEEPEST_ATTRIBUTE = 4
@@ -286,20 +287,24 @@ def _assigned(tree: ast.Module) -> dict[str, set[str]]:
 
 def duplicate_classes(file: str) -> list[str]:
     """A note for every class that the file defines more than once: Python keeps the last one."""
+    return [
+        f"{name} is defined {len(at)} times ({lines_of(at)}); the last one counts"
+        for name, at in class_definitions(file).items()
+        if len(at) > 1
+    ]
+
+
+def class_definitions(file: str) -> dict[str, list[Place]]:
+    """The places at which a file defines its classes, by their names."""
     try:
         script = read_script(file)
     except (SyntaxError, ValueError, OSError):
-        return []
-    lines: dict[str, list[str]] = {}
+        return {}
+    places: dict[str, list[Place]] = {}
     for node in script.tree.body:
         if isinstance(node, ast.ClassDef):
-            lines.setdefault(node.name, []).append(script.place(node.lineno).at)
-    what = "" if script.cells else "lines "
-    return [
-        f"{name} is defined {len(at)} times ({what}{', '.join(at)}); the last one counts"
-        for name, at in lines.items()
-        if len(at) > 1
-    ]
+            places.setdefault(node.name, []).append(script.place(node.lineno))
+    return places
 
 
 def other_instances(module: ModuleType, reference: Reference, model: nn.Module) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from archcheck.worker.scripts import read_script
 
@@ -48,14 +47,14 @@ def searches(files: Iterable[str]) -> list[str]:
     remarks = []
     for file in files:
         try:
-            tree = read_script(file).tree
+            script = read_script(file)
         except (OSError, SyntaxError, ValueError, RecursionError):
             continue
-        found = next(_found(tree), None)
+        found = next(_found(script.tree), None)
         if found is not None:
             line, what = found
             remarks.append(
-                f"{Path(file).name}:{line} looks at {what}: what the network does here may not be "
+                f"{script.place(line)} looks at {what}: what the network does here may not be "
                 "what it does elsewhere"
             )
     return remarks

@@ -54,6 +54,6 @@ def _needs(file: str) -> bool:
 
 def is_of_a_notebook(script: Script) -> bool:
     """Whether a file is a notebook, or holds commands of one."""
-    return bool(script.cells) or any(
+    return script.cells is not None or any(
         isinstance(node, ast.Name) and node.id == "get_ipython" for node in ast.walk(script.tree)
     )

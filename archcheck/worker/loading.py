@@ -19,6 +19,7 @@ from archcheck.worker.failures import InputError, Stage
 from archcheck.worker.fresh_sources import FreshLoader, fresh_sources
 from archcheck.worker.import_failures import import_failure
 from archcheck.worker.ipython import notebook_names
+from archcheck.worker.notebooks import NotebookError
 from archcheck.worker.owners import authors_code_below
 from archcheck.worker.reference import Reference, package_of, roots_of
 
@@ -127,6 +128,8 @@ def _import(reference: Reference, until: int) -> ModuleType:
         return module
     except InputError:
         raise
+    except NotebookError as error:
+        raise InputError(f"{reference}: {error}", says_where=True) from None
     except BaseException as error:
         raise import_failure(error, reference) from error
 

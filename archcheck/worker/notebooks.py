@@ -35,10 +35,11 @@ class _Text(str):
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a cell: its text, and the line of the file that it begins in."""
+    """A line of a cell: its text, and the line and column of the file that it begins at."""
 
     text: str
     file_line: int
+    file_column: int
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,14 @@ def code_cells(content: bytes) -> list[CodeCell]:
     text = _decoded(content)
     cells = _cells(_loaded(text))
     breaks = [match.start() for match in re.finditer("\n", text)]
-    return [
+    found = [
         CodeCell(number, tuple(_lines(cell, text, breaks)))
         for number, cell in enumerate(cells, 1)
         if isinstance(cell, dict) and cell.get("cell_type") == "code"
     ]
+    if not any(line.text.strip() for cell in found for line in cell.lines):
+        raise NotebookError("the notebook holds no code")
+    return found
 
 
 def _decoded(content: bytes) -> str:
@@ -122,18 +126,23 @@ def _lines(cell: dict[str, Any], text: str, breaks: list[int]) -> Iterator[Line]
     """The lines of a cell, whose source is one string or a list of them."""
     source = cell.get("source", cell.get("input", ""))
     pieces = source if isinstance(source, list) else [source]
-    before, at = "", 0
+    before, at = "", (1, 1)
     for piece in pieces:
         if not isinstance(piece, _Text):
             continue
         for part, offset in _parts(piece, text):
-            at = at if before else bisect_right(breaks, offset) + 1
+            at = at if before else _line_and_column(breaks, offset)
             before += part
             if before.endswith("\n"):
-                yield Line(before[:-1].removesuffix("\r"), at)
+                yield Line(before[:-1].removesuffix("\r"), *at)
                 before = ""
     if before:
-        yield Line(before, at)
+        yield Line(before, *at)
+
+
+def _line_and_column(breaks: list[int], offset: int) -> tuple[int, int]:
+    line = bisect_right(breaks, offset)
+    return line + 1, offset - (breaks[line - 1] if line else -1)
 
 
 def _parts(piece: _Text, text: str) -> Iterator[tuple[str, int]]:
