@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 
 from archcheck.network import Cell, Place
+from archcheck.worker.exported import with_cells
 from archcheck.worker.magics import python_lines
 from archcheck.worker.notebooks import SUFFIX, CodeCell, Line, code_cells
 
@@ -149,9 +150,10 @@ def _read(path: str, content: bytes) -> Script:
     if is_notebook(path):
         return _notebook(path, _cells(content))
     try:
-        return Script(path, ast.parse(content, path))
+        tree = ast.parse(content, path)
     except SyntaxError:
-        return Script(path, _with_commands(path, content))
+        tree = _with_commands(path, content)
+    return Script(path, with_cells(tree, path))
 
 
 def _notebook(path: str, cells: Cells) -> Script:

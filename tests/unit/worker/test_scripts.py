@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.network import Place
+from archcheck.worker.ipython import Shell
 from archcheck.worker.notebooks import NotebookError
 from archcheck.worker.scripts import Script, placed, read_cells, read_script
 from tests.support.notebooks import notebook, write_notebook
@@ -142,3 +143,48 @@ def test_a_file_is_read_as_it_is_now(tmp_path: Path) -> None:
     for number in ("1", "2"):
         file.write_text(f"x = {number}\n")
         assert ast.unparse(read_script(file).tree) == f"x = {number}"
+
+
+CELL = """\
+class Net:
+    "A network."
+
+    def forward(self, x):
+        match x:
+            case [a, *b]:
+                return [a + 1 for a in b]
+"""
+EXPORTED = f"""\
+# In[1]:
+get_ipython().run_line_magic('matplotlib', 'inline')
+# In[2]:
+get_ipython().run_cell_magic('time', '', {CELL!r})
+get_ipython().run_cell_magic('bash', '', 'ls (\\n')
+get_ipython().run_line_magic('time', 'net = Net()')
+"""
+
+
+def test_a_timed_cell_of_an_exported_notebook_is_python(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(EXPORTED)
+    tree = read_script(file).tree
+    assert [(type(node).__name__, node.lineno) for node in tree.body] == [
+        ("Expr", 2),
+        ("ClassDef", 4),
+        ("Expr", 5),
+        ("Assign", 6),
+    ]
+    used = [node for node in ast.walk(tree.body[1]) if isinstance(node, ast.Name)]
+    spans = [(node.col_offset, node.end_col_offset) for node in used]
+    assert len(set(spans)) == len(spans) > 3
+    names: dict[str, object] = {"get_ipython": Shell}
+    exec(compile(tree, "net.py", "exec"), names)
+    assert type(names["net"]).__doc__ == "A network."
+
+
+def test_a_mistake_in_a_timed_cell_of_an_exported_notebook_is_in_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text("x = 1\nget_ipython().run_cell_magic('time', '', 'y = 1\\nz = = 1')\n")
+    with pytest.raises(SyntaxError) as raised:
+        read_script(file)
+    assert (raised.value.lineno, raised.value.filename) == (2, str(file))
