@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -86,7 +85,7 @@ def _called(kind: str) -> str:
 
 
 def _at(place: Place | None) -> str:
-    return f" ({Path(place.file).name}:{place.line})" if place is not None else ""
+    return f" ({place})" if place is not None else ""
 
 
 @functools.cache
