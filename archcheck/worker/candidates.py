@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,7 +89,7 @@ class Candidates:
             for name, value in self._names.items()
             if isinstance(value, type)
             and issubclass(value, nn.Module)
-            and value.__module__ == module.__name__
+            and _is_own(value, module)
             and value.__name__ == name
         ]
         self.functions = [
@@ -199,6 +200,14 @@ class Candidates:
         if only.ready(self._arguments) and not (ways and is_open(only.value)):
             return only
         return _only(instances or ways) if ways else only
+
+
+def _is_own(kind: type, module: ModuleType) -> bool:
+    """Whether a class is defined in a module's file: a notebook may write other modules."""
+    owner = sys.modules.get(kind.__module__)
+    file = getattr(module, "__file__", None)
+    written = file is not None and getattr(owner, "__file__", None) == file
+    return written or kind.__module__ == module.__name__
 
 
 def _only(candidates: Sequence[Candidate]) -> Candidate | None:

@@ -7,7 +7,6 @@ notebook.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import Any
 
 from archcheck.worker.magics import PYTHON_CELLS, python_lines
@@ -23,9 +22,11 @@ def with_cells(tree: ast.Module, path: str) -> ast.Module:
     """
     if not any(map(_text_of, tree.body)):
         return tree
-    return ast.Module(
-        [part for node in tree.body for part in _statements(node, path)], tree.type_ignores
-    )
+    body: list[ast.stmt] = []
+    for node in tree.body:
+        text = _text_of(node)
+        body += statements(text, path, node.lineno) if text else [node]
+    return ast.Module(body, [])
 
 
 def command(node: ast.AST) -> tuple[str, list[str]] | None:
@@ -49,28 +50,33 @@ def _text_of(node: ast.stmt) -> str:
     return ""
 
 
-def _statements(node: ast.stmt, path: str) -> Iterator[ast.stmt]:
-    text = _text_of(node)
-    if not text:
-        yield node
-        return
+def statements(text: str, path: str, line: int, *, in_lines: bool = False) -> list[ast.stmt]:
+    """The statements of a cell's text, all in one line; or with ``in_lines`` in those below it.
+
+    Raises:
+        SyntaxError: if it is no Python.
+    """
     lines = python_lines(text.split("\n"))
     try:
         body = ast.parse("\n".join(lines), path).body
     except SyntaxError as error:
-        error.lineno = error.end_lineno = node.lineno
+        error.lineno = error.end_lineno = line + (error.lineno or 0) * in_lines
         raise
     starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line.encode()) + 1)
+    for each in lines:
+        starts.append(starts[-1] + len(each.encode()) + 1)
     for statement in body:
-        for part in ast.walk(statement):
-            _move(part, node.lineno, starts)
-        yield statement
+        if in_lines:
+            ast.increment_lineno(statement, line)
+        else:
+            _move(statement, line, starts)
+    return body
 
 
-def _move(node: Any, line: int, starts: list[int]) -> None:
-    if "lineno" in node._attributes:
-        node.col_offset += starts[node.lineno - 1]
-        node.end_col_offset += starts[node.end_lineno - 1]
-        node.lineno = node.end_lineno = line
+def _move(statement: ast.stmt, line: int, starts: list[int]) -> None:
+    node: Any
+    for node in ast.walk(statement):
+        if "lineno" in node._attributes:
+            node.col_offset += starts[node.lineno - 1]
+            node.end_col_offset += starts[node.end_lineno - 1]
+            node.lineno = node.end_lineno = line

@@ -22,6 +22,7 @@ from archcheck.worker.ipython import notebook_names
 from archcheck.worker.notebooks import NotebookError
 from archcheck.worker.owners import authors_code_below
 from archcheck.worker.reference import Reference, package_of, roots_of
+from archcheck.worker.scripts import is_notebook
 
 
 @contextmanager
@@ -107,6 +108,7 @@ def _import(reference: Reference, until: int) -> ModuleType:
     root, parts = package_of(file.resolve())
     sys.path.insert(0, str(root))
     importable = parts[-1].isidentifier() and file.stem.isidentifier()
+    importable = importable and not is_notebook(file.name)  # no module of its name is the notebook
     if len(parts) > 1 and importable:
         name = ".".join(parts)
     else:
