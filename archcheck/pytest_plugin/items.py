@@ -250,7 +250,7 @@ class RuleItem(pytest.Item):
 def _with_place(finding: ShownFinding) -> str:
     where = ""
     if finding.regions:
-        where = f" ({short_path(finding.regions[0].file)}:{finding.line})"
+        where = f" ({short_path(finding.regions[0].file)}:{finding.regions[0].at})"
     return _in_one_line(finding.reason + where)
 
 

@@ -16,7 +16,7 @@ from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.pytest_plugin.suffixes import SPEC_SUFFIXES
 from archcheck.shipped_specs import is_path
 from archcheck.verification.beside import GivenPath
-from archcheck.worker.reference import Reference, dotted, file_and_name
+from archcheck.worker.reference import SUFFIXES, Reference, dotted, file_and_name
 from archcheck.worker.surroundings import Surroundings, memory_of
 
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)
@@ -134,7 +134,7 @@ class Settings:
         """
         if not self.on_command_line or path not in self.named:
             return False
-        if path.suffix not in (".py", ".ipynb"):  # archcheck says what to do with a notebook
+        if path.suffix not in SUFFIXES:
             return False
         return not (self.models and any(path.match(pattern) for pattern in self.test_files))
 

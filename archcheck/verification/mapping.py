@@ -14,7 +14,7 @@ from archcheck.phrases import by_name
 from archcheck.shipped_specs import UnknownName, spec_file
 from archcheck.verification.beside import STEM, GivenPath
 from archcheck.verification.submission import Submission
-from archcheck.worker.reference import Reference, file_and_name
+from archcheck.worker.reference import SUFFIXES, Reference, file_and_name
 
 PACKAGE = "__init__.py"
 """The file that a pattern matches only if it names it: most hold no network."""
@@ -88,7 +88,7 @@ def _submission(config: Config, entry: Entry, file: Path, images: Path | None) -
 def _files(config: Config, pattern: str, excluded: set[Path]) -> list[Path]:
     path: KeyPath = ("networks", pattern)
     matches = sorted(set(_matches(config, pattern, *path)), key=by_name)
-    python = [file for file in matches if file.suffix == ".py"]
+    python = [file for file in matches if file.suffix in SUFFIXES]
     named = Path(pattern).name == PACKAGE
     files = [file for file in python if named or file.name != PACKAGE]
     kept = [file for file in files if file not in excluded]
@@ -99,7 +99,7 @@ def _files(config: Config, pattern: str, excluded: set[Path]) -> list[Path]:
     elif python:
         reason = f"it matches only {PACKAGE}, which counts where it is named"
     elif matches:
-        reason = "no file that it matches is a Python file"
+        reason = "no file that it matches is a Python file or a notebook"
     elif (config.file.parent / pattern).is_dir():
         reason = f'it is a folder; write "{pattern.rstrip("/")}/*.py"'
     else:
@@ -139,8 +139,8 @@ def _beside(config: Config, entry: Entry, key: str, network: Path) -> Path | Non
         raise config.error(f"{key}: {name} is a folder; name the file{hint}", *key_path)
     if not path.is_file():
         raise config.error(f"{key}: there is no file {given.of(network)}", *key_path)
-    if key == "augmentation" and path.suffix != ".py":
-        raise config.error(f"{key}: {name} is not a Python file", *key_path)
+    if key == "augmentation" and path.suffix not in SUFFIXES:
+        raise config.error(f"{key}: {name} is not a Python file or a notebook", *key_path)
     return path
 
 

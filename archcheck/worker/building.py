@@ -16,6 +16,7 @@ from archcheck.worker.candidates import (
     Candidate,
     Candidates,
     choose,
+    class_definitions,
     duplicate_classes,
     has_parameters,
     name_one,
@@ -164,10 +165,18 @@ def _source(target: Any) -> Place | None:
         target = type(target)
     try:
         file = inspect.getsourcefile(target)
-        _, line = inspect.getsourcelines(target)
+        line = _last_class(target, file) or inspect.getsourcelines(target)[1]
     except (TypeError, OSError):
         return None
     return placed(Place(file, line)) if file and is_user_code(file) else None
+
+
+def _last_class(target: Any, file: str | None) -> int:
+    """The line of the class that counts of those that a file defines by one name; 0 if none."""
+    if not isinstance(target, type) or not file:
+        return 0
+    classes = class_definitions(file).get(target.__name__, ())
+    return classes[-1].line if target.__qualname__ == target.__name__ and classes else 0
 
 
 def _no_such_name(module: ModuleType, reference: Reference, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,7 @@ from archcheck.worker.factories import WRAPPERS, Made, factories, tree_of
 from archcheck.worker.failures import InputError
 from archcheck.worker.mentions import abstract_bases, mentioned_by
 from archcheck.worker.reference import Reference
-from archcheck.worker.scripts import read_script
+from archcheck.worker.scripts import lines_of, read_script
 from archcheck.worker.signatures import is_open, missing, unknown
 
 DEEPEST_ATTRIBUTE = 4
@@ -89,7 +90,7 @@ class Candidates:
             for name, value in self._names.items()
             if isinstance(value, type)
             and issubclass(value, nn.Module)
-            and value.__module__ == module.__name__
+            and _is_own(value, module)
             and value.__name__ == name
         ]
         self.functions = [
@@ -202,6 +203,14 @@ class Candidates:
         return _only(instances or ways) if ways else only
 
 
+def _is_own(kind: type, module: ModuleType) -> bool:
+    """Whether a class is defined in a module's file: a notebook may write other modules."""
+    owner = sys.modules.get(kind.__module__)
+    file = getattr(module, "__file__", None)
+    written = file is not None and getattr(owner, "__file__", None) == file
+    return written or kind.__module__ == module.__name__
+
+
 def _only(candidates: Sequence[Candidate]) -> Candidate | None:
     return candidates[0] if len(candidates) == 1 else None
 
@@ -286,26 +295,26 @@ def _assigned(tree: ast.Module) -> dict[str, set[str]]:
     return names
 
 
-_DEFINED = "{} is defined {} times ({}); the last one counts"
-
-
 def duplicate_classes(file: str) -> list[Remark]:
     """A note for every class that the file defines more than once: Python keeps the last one."""
+    return [
+        Remark(f"{name} is defined {len(at)} times ({lines_of(at)}); the last one counts", at[-1])
+        for name, at in class_definitions(file).items()
+        if len(at) > 1
+    ]
+
+
+def class_definitions(file: str) -> dict[str, list[Place]]:
+    """The places at which a file defines its classes, by their names."""
     try:
         script = read_script(file)
     except (SyntaxError, ValueError, OSError):
-        return []
+        return {}
     places: dict[str, list[Place]] = {}
     for node in script.tree.body:
         if isinstance(node, ast.ClassDef):
             places.setdefault(node.name, []).append(script.place(node.lineno))
-    several = [(name, at) for name, at in places.items() if len(at) > 1]
-    return [Remark(_DEFINED.format(name, len(at), _lines(at)), at[-1]) for name, at in several]
-
-
-def _lines(places: Sequence[Place]) -> str:
-    what = "" if places[0].cell else "lines "
-    return what + ", ".join(place.at for place in places)
+    return places
 
 
 def other_instances(module: ModuleType, reference: Reference, model: nn.Module) -> list[Remark]:

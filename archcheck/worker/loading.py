@@ -19,8 +19,10 @@ from archcheck.worker.failures import InputError, Stage
 from archcheck.worker.fresh_sources import FreshLoader, fresh_sources
 from archcheck.worker.import_failures import import_failure
 from archcheck.worker.ipython import notebook_names
+from archcheck.worker.notebooks import NotebookError
 from archcheck.worker.owners import authors_code_below
 from archcheck.worker.reference import Reference, package_of, roots_of
+from archcheck.worker.scripts import is_notebook
 
 
 @contextmanager
@@ -106,6 +108,7 @@ def _import(reference: Reference, until: int) -> ModuleType:
     root, parts = package_of(file.resolve())
     sys.path.insert(0, str(root))
     importable = parts[-1].isidentifier() and file.stem.isidentifier()
+    importable = importable and not is_notebook(file.name)  # no module of its name is the notebook
     if len(parts) > 1 and importable:
         name = ".".join(parts)
     else:
@@ -127,6 +130,8 @@ def _import(reference: Reference, until: int) -> ModuleType:
         return module
     except InputError:
         raise
+    except NotebookError as error:
+        raise InputError(f"{reference}: {error}", says_where=True) from None
     except BaseException as error:
         raise import_failure(error, reference) from error
 

@@ -76,8 +76,6 @@ REFERENCES = {
     "nothing.py:Net": ["there is no file nothing.py"],
     "sub folder": ["is a folder"],
     "net.txt": ["net.txt is not a Python file"],
-    "net.ipynb": ["notebook", "nbconvert --to script"],
-    "net.ipynb:Net": ["notebook"],
     "net.py:": ["nothing stands behind the colon"],
     "no_such_package:Net": ["there is no module no_such_package"],
     "no_such_package": ["there is no file no_such_package"],
@@ -99,6 +97,8 @@ CONTENTS = {
     "net.py:text": ["text() returned str, not an nn.Module"],
     "two.py": ["2 networks; name one: two.py:Net, two.py:Other"],
     "none.py": ["no nn.Module is defined here"],
+    "net.ipynb": ["net.ipynb: the file holds no notebook: it has no cells"],
+    "net.ipynb:Net": ["net.ipynb:Net: the file holds no notebook: it has no cells"],
 }
 
 

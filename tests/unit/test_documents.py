@@ -18,6 +18,7 @@ DOCUMENTS = [
     "docs/ci.md",
     "docs/fields.md",
     "docs/not-verified.md",
+    "docs/notebooks.md",
     "README.md",
 ]
 

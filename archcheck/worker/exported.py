@@ -1,0 +1,82 @@
+"""Cells of a notebook that stand as text in the script that it was exported to.
+
+``get_ipython().run_cell_magic('time', '', 'class Net(nn.Module): ...')`` is a cell that ran in the
+notebook.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from archcheck.worker.magics import PYTHON_CELLS, python_lines
+
+
+def with_cells(tree: ast.Module, path: str) -> ast.Module:
+    """The tree of a script at a path, with the cells in it that are Python in place of the calls.
+
+    All of a cell stands in the line of its call, in columns that count through its text.
+
+    Raises:
+        SyntaxError: if a cell is no Python.
+    """
+    if not any(map(_text_of, tree.body)):
+        return tree
+    body: list[ast.stmt] = []
+    for node in tree.body:
+        text = _text_of(node)
+        body += statements(text, path, node.lineno) if text else [node]
+    return ast.Module(body, [])
+
+
+def command(node: ast.AST) -> tuple[str, list[str]] | None:
+    """The method of ``get_ipython()`` that a statement calls, and its texts; None for others."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return None
+    if ast.unparse(call.func.value) != "get_ipython()":
+        return None
+    texts = [part.value for part in call.args if isinstance(part, ast.Constant)]
+    return call.func.attr, [text for text in texts if isinstance(text, str)]
+
+
+def _text_of(node: ast.stmt) -> str:
+    """The Python of a cell or line that ran in the notebook; empty for other statements."""
+    method, texts = command(node) or ("", [])
+    if method == "run_cell_magic" and len(texts) == 3 and texts[0] in PYTHON_CELLS:
+        return texts[2]
+    if method == "run_line_magic" and len(texts) == 2 and texts[0] == "time":
+        return texts[1]
+    return ""
+
+
+def statements(text: str, path: str, line: int, *, in_lines: bool = False) -> list[ast.stmt]:
+    """The statements of a cell's text, all in one line; or with ``in_lines`` in those below it.
+
+    Raises:
+        SyntaxError: if it is no Python.
+    """
+    lines = python_lines(text.split("\n"))
+    try:
+        body = ast.parse("\n".join(lines), path).body
+    except SyntaxError as error:
+        error.lineno = error.end_lineno = line + (error.lineno or 0) * in_lines
+        raise
+    starts = [0]
+    for each in lines:
+        starts.append(starts[-1] + len(each.encode()) + 1)
+    for statement in body:
+        if in_lines:
+            ast.increment_lineno(statement, line)
+        else:
+            _move(statement, line, starts)
+    return body
+
+
+def _move(statement: ast.stmt, line: int, starts: list[int]) -> None:
+    node: Any
+    for node in ast.walk(statement):
+        if "lineno" in node._attributes:
+            node.col_offset += starts[node.lineno - 1]
+            node.end_col_offset += starts[node.end_lineno - 1]
+            node.lineno = node.end_lineno = line
