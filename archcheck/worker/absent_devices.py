@@ -17,6 +17,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from archcheck.network import Place
+from archcheck.worker.scripts import placed
 from archcheck.worker.source_locations import caller
 
 _OF_PLUGINS = frozenset("npu mlu musa dml".split())
@@ -86,7 +87,7 @@ def _called(kind: str) -> str:
 
 
 def _at(place: Place | None) -> str:
-    return f" ({Path(place.file).name}:{place.line})" if place is not None else ""
+    return f" ({Path(place.file).name}:{placed(place).at})" if place is not None else ""
 
 
 @functools.cache

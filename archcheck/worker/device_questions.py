@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from archcheck.worker.absent_devices import KINDS
+from archcheck.worker.scripts import read_script
 
 _ASKS = frozenset({f"is_{kind}" for kind in KINDS} | {"is_cpu"})
 """The properties of a tensor that say whether it lies on a device."""
@@ -17,14 +18,15 @@ def device_questions(files: Iterable[str]) -> list[str]:
     remarks = []
     for file in files:
         try:
-            tree = ast.parse(Path(file).read_bytes())
+            script = read_script(file)
         except (OSError, SyntaxError, ValueError, RecursionError):
             continue
-        line = next(_lines(tree), None)
+        line = next(_lines(script.tree), None)
         if line is not None:
+            where = f"{Path(file).name}:{script.place(line).at}"
             remarks.append(
-                f"the network asks where a tensor lies ({Path(file).name}:{line}): what it does on "
-                "another device is not seen"
+                f"the network asks where a tensor lies ({where}): what it does on another device "
+                "is not seen"
             )
     return remarks
 
