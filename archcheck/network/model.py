@@ -187,7 +187,7 @@ class Remark(msgspec.Struct, frozen=True, gc=False):
         """The text and its line."""
         if self.place is None:
             return self.text
-        return f"{self.text} ({Path(self.place.file).name}:{self.place.at})"
+        return f"{self.text} ({self.place})"
 
 
 class Network(msgspec.Struct, frozen=True, dict=True):
