@@ -16,7 +16,7 @@ from archcheck.cli.parameters import (
     CleanEnv,
     Data,
     ExitZero,
-    InputShape,
+    InputOption,
     Memory,
     Net,
     NoCache,
@@ -82,7 +82,7 @@ def verify(
             "shipped one.",
         ),
     ],
-    input_shape: InputShape = None,
+    inputs: InputOption = None,
     arguments: Arguments = None,
     augmentation: Augmentation = None,
     train: Train = False,
@@ -128,7 +128,8 @@ def verify(
         # spec.
         with tracing(reference, store, verbose, surroundings) as child:
             from archcheck.augmentation import parse_script
-            from archcheck.cli.options import read_arguments, read_shapes, without
+            from archcheck.cli.inputs import read_inputs
+            from archcheck.cli.options import read_arguments, without
             from archcheck.cli.output import refuse_overwrite
             from archcheck.cli.outputs import deliver, destinations, repeatable
             from archcheck.cli.progress import progress_bar
@@ -139,12 +140,12 @@ def verify(
             places = destinations(formats, output_file)
             loaded_spec = without(load_spec(spec), skip or [])
             script = parse_script(augmentation) if augmentation is not None else None
-            inputs = (reference.file, loaded_spec.file, weights, script.file if script else None)
-            refuse_overwrite([place.file for place in places], inputs)
+            read = (reference.file, loaded_spec.file, weights, script.file if script else None)
+            refuse_overwrite([place.file for place in places], read)
             submission = Submission(
                 reference=reference,
                 arguments=read_arguments(arguments),
-                input_shape=read_shapes(input_shape),
+                inputs=read_inputs(inputs),
                 training=train,
                 augmentation=script,
                 weights=weights,
@@ -174,7 +175,7 @@ def verify(
 @with_exit_codes
 def inspect(
     net: Net,
-    input_shape: InputShape = None,
+    inputs: InputOption = None,
     arguments: Arguments = None,
     train: Train = False,
     timeout: Timeout = 60.0,
@@ -193,7 +194,7 @@ def inspect(
     store = open_cache(no_cache, cache_dir)
     traced = trace_alone(
         reference,
-        input_shape,
+        inputs,
         arguments,
         train=train,
         timeout=timeout,

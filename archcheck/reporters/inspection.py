@@ -12,6 +12,7 @@ from rich.text import Text
 from archcheck.fields import Cause, Field, MapLocation, ReceptiveField, UnknownField
 from archcheck.fields.explain.summary import Answer, answers, from_every_input
 from archcheck.network import Layer, Network, Op, Place, layers_of
+from archcheck.network.input_language import input_data
 from archcheck.network.remarks import remarks_on
 from archcheck.phrases import shape_text, size_text
 from archcheck.plain_text import in_one_line
@@ -24,12 +25,13 @@ VERSION = 1
 
 def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
     """A network as data: totals, receptive fields and one entry a layer, with a version key."""
-    inputs = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
+    inputs = [list(each.shape) for each in network.given_tensors]
     views = [rf, *from_every_input(network)[1:]]
     return {
         "version": VERSION,
         "model": network.name,
         "input": inputs[0] if len(inputs) == 1 else inputs,
+        "inputs": input_data(network.given or network.given_tensors),
         "parameters": {
             "total": network.num_parameters,
             "trainable": network.num_trainable_parameters,
@@ -254,7 +256,7 @@ def _first_known(views: list[ReceptiveField], location: MapLocation) -> Field | 
 def heading(network: Network, width: int) -> list[Text]:
     """The network's file, name and inputs."""
     file = formatting.path(network.source.file) if network.source else ""
-    inputs = ", ".join(shape_text(network.shape(tensor)[1:]) for tensor in network.inputs)
+    inputs = ", ".join(map(str, network.given_tensors))
     name = f"{file}:{network.name}" if file else network.name
     return flowed([Text(name, style="bold"), Text(inputs, style="bold")], width)
 

@@ -112,7 +112,7 @@ class ReceptiveFieldRule(Rule):
         required = _required(options)
         judged: list[tuple[ReceptiveField, Field]] = []
         # Every input with space in it has to be seen widely enough.
-        for number, tensor in enumerate(subject.network.inputs):
+        for number in range(len(subject.network.inputs)):
             rf = subject.fields(options.normalization, number)
             try:
                 locations = rf.locations(options.at)
@@ -127,7 +127,7 @@ class ReceptiveFieldRule(Rule):
                     continue  # this input does not lead there
                 if _axes(field, options.axis):
                     judged.append((rf, field))
-                elif len(subject.network.shape(tensor)) > 2 or len(subject.network.inputs) == 1:
+                elif rf.sides or len(subject.network.inputs) == 1:
                     reason = f"the map at {place.name} has no such axis"
                     return not_verified(required, reason if field.axes else _NO_SPACE)
         if not judged:

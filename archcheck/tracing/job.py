@@ -45,7 +45,7 @@ def trace_network(request: TraceRequest, session: Session) -> Traced:
         session.enter("runs")
         traced = tracer(
             network.model,
-            request.input_shapes,
+            request.inputs,
             training=request.training,
             name=network.name,
             source=network.source,
@@ -78,4 +78,4 @@ def measure_gradient(request: GradientRequest, session: Session) -> Gradient:
         if weights is not None:
             load_weights(network.model, weights, file)
         session.enter("runs")
-        return measure(network.model, request.input_shapes, request.probe, session.step)
+        return measure(network.model, request.inputs, request.probe, session.step)

@@ -42,9 +42,10 @@ class Recorder(TorchFunctionMode):
     Forward hooks call :meth:`enter` and :meth:`leave` around every module call.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, batch_axes: frozenset[int] = frozenset({0})) -> None:
         super().__init__()
         self.paths = paths
+        self._batch_axes = batch_axes
         self.tensor_ids = TensorIds(self.paths)
         self.constants = Constants()
         self.ops: list[Op] = []
@@ -294,9 +295,14 @@ class Recorder(TorchFunctionMode):
     def _note_size(self, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         at = PARTS.get(kind, 1)
         dimension = args[at] if len(args) > at else kwargs.get("dim", 0)
-        if not isinstance(dimension, int) or dimension in (0, -len(self._shape(args))):
+        if not isinstance(dimension, int) or self._may_be_batch(dimension, args):
             # What torch's own functions and layers read decides nothing.
             self.reads_batch = direct_caller(sys._getframe(2))
+
+    def _may_be_batch(self, dimension: int, args: Sequence[Any]) -> bool:
+        if dimension < 0:
+            dimension += len(self._shape(args))
+        return dimension == 0 or dimension in self._batch_axes
 
     @staticmethod
     def _shape(args: Sequence[Any]) -> Sequence[int]:
