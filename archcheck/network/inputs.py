@@ -123,6 +123,13 @@ def batched(inputs: Inputs) -> bool:
     return any(each.batch is not None for each in tensors_of(inputs))
 
 
+def constants_of(inputs: Inputs) -> tuple[bool, ...]:
+    """Whether each tensor among some inputs is a constant, whose values are known. Where all are
+    filled with a value none is: something has to stand for what a network is given."""
+    filled = tuple(each.value is not None for each in tensors_of(inputs))
+    return (False,) * len(filled) if all(filled) else filled
+
+
 def of_shapes(shapes: Iterable[Sequence[int]]) -> Inputs:
     """Inputs without names, of which no more is known than the shapes, without the batch."""
     return tuple(Input((place,), tuple(shape)) for place, shape in enumerate(shapes))

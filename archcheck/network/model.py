@@ -16,7 +16,7 @@ import msgspec
 
 from archcheck.network import kinds
 from archcheck.network.constants import Constant
-from archcheck.network.inputs import Input, PlainValue, of_shapes, tensors_of
+from archcheck.network.inputs import Input, PlainValue, constants_of, of_shapes, tensors_of
 from archcheck.network.kinds import SCRIPT
 from archcheck.network.macs import op_macs
 from archcheck.network.value_dependence import (
@@ -249,6 +249,19 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         batched = [tensor for tensor, said in pairs if said.batch is not None]
         return self.driven if len(batched) == len(pairs) else self._driven_by(batched)
 
+    @cached_property
+    def varying(self) -> frozenset[int]:
+        """The tensors whose values depend on an input that is no constant, or may."""
+        constants = constants_of(self.given_tensors)
+        if not any(constants):
+            return self.driven
+        pairs = zip(self.inputs, constants, strict=True)
+        return self._driven_by(tensor for tensor, constant in pairs if not constant)
+
+    def varies(self, op: Op) -> bool:
+        """Whether an operation reads something whose value is not known beforehand."""
+        return not self.varying.isdisjoint(kinds.values_read(op.kind, op.inputs))
+
     def _driven_by(self, inputs: Iterable[int]) -> frozenset[int]:
         tensors = {*inputs, *self.opaque}
         returned = False
@@ -284,7 +297,7 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         """The operations that take a whole tensor out of the graph, for other code to compute with:
         it may come back, for something follows."""
         last = max((op.index for op in self.ops if op.outputs), default=0)
-        return tuple(op for op in self.ops[:last] if taken_out_whole(op) and self.depends(op))
+        return tuple(op for op in self.ops[:last] if taken_out_whole(op) and self.varies(op))
 
     @cached_property
     def work_by_values(self) -> dict[int, Op]:
@@ -327,6 +340,10 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         """What is said of each of the inputs."""
         said = tensors_of(self.given)
         return said or tensors_of(of_shapes(self.shape(tensor)[1:] for tensor in self.inputs))
+
+    def input_name(self, index: int) -> str:
+        """What an input is called: its name, else its number."""
+        return self.given_tensors[index].name or f"input {index}"
 
     @cached_property
     def batch_axes(self) -> tuple[int, ...]:

@@ -204,7 +204,7 @@ def _verdict(
     coverage = [field.coverage[axis] for axis in _axes(field, options.axis)]
     note = f"at {field.location.name}"
     if len(rf.network.inputs) > 1:
-        note += f", in input {rf.input_index}"
+        note += f", in {rf.network.input_name(rf.input_index)}"
     if field.varies:
         note += f", {size_text(field.smallest)} at the smallest"
     if field.is_global and field.joined_by is not None and field.location.name != "output":

@@ -17,7 +17,7 @@ from torch.nn.parameter import is_lazy
 
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Module, Network, Parameter, Place
-from archcheck.network.inputs import Inputs, batched, tensors_of
+from archcheck.network.inputs import Inputs, batched, constants_of, tensors_of
 from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.tracing.batch_notes import batch_notes
 from archcheck.tracing.error_messages import no_tensor, run_error
@@ -149,8 +149,10 @@ def _one_pass(
 ) -> Network:
     inputs = samples(given, recorder.paths, batch, drawn=executor is None)
     by_place, by_name = arguments(model, given, inputs)
-    for position, (each, tensor) in enumerate(zip(tensors_of(given), inputs, strict=True)):
-        recorder.tensor_ids.register(tensor, "input", name=each.name or f"input {position}")
+    said = zip(tensors_of(given), constants_of(given), inputs, strict=True)
+    for position, (each, known, tensor) in enumerate(said):
+        name = each.name or f"input {position}"
+        recorder.tensor_ids.register(tensor, "input", name=name, known=known)
     numbers = tuple(recorder.tensor_ids.number(tensor) for tensor in inputs)
 
     def leave(module: nn.Module, args: Any, output: Any) -> None:

@@ -215,3 +215,55 @@ def test_examples_of_unequal_lengths_have_no_batch() -> None:
     assert [each["batch"] for each in described(examples)] == ["none", "none"]
     network = trace(Graph(), inputs=examples)
     assert [each.batch for each in network.given_tensors] == [None, None]
+
+
+class Lengths(nn.Module):
+    """Averages over the part of a sequence that is as long as is said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(8, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        longest = int(lengths.max().item())
+        mask = torch.arange(longest) < lengths[:, None]
+        x = self.first(x[:, :longest]).masked_fill(~mask[..., None], 0)
+        y: Tensor = self.last(x.sum(1) / lengths[:, None])
+        return y
+
+
+def test_lengths_that_are_constants_are_known_in_python() -> None:
+    inputs = {"x": [20, 8], "lengths": {"shape": [], "value": 12}}
+    network = trace_for_batches(Lengths(), read_inputs(inputs))
+    assert network.macs == 12 * 8 * 4 + 4 * 3
+    assert network.notes == ()
+
+
+def test_lengths_that_are_drawn_are_not_known() -> None:
+    inputs = {"x": [20, 8], "lengths": {"shape": [], "from": 12, "below": 13}}
+    assert trace(Lengths(), inputs=inputs).macs is None
+
+
+def test_a_constant_mask_decides_nothing_and_is_not_held_by_the_network() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+        def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+            if not mask.all():
+                x = x * mask[..., None]
+            scores = (1 - mask[:, None].float()) * -1e9
+            y: Tensor = self.layer(x + scores.mean(1)[..., None])
+            return y
+
+    inputs = {"x": [5, 8], "mask": {"shape": [5], "value": 1}}
+    report = archcheck.verify(
+        Masked(), {"inputs": inputs, "rules": {"parameters": {"at_most": 1000}}}
+    )
+    assert (report.passed, report.remarks) == (True, ())
+
+
+def test_a_network_of_constants_alone_is_given_inputs_nevertheless() -> None:
+    network = trace(nn.Linear(4, 3), inputs=[{"shape": [4], "value": 1.0}])
+    assert (network.constant_macs, network.macs) == (0, 12)
