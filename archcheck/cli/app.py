@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +18,10 @@ from archcheck.cli.parameters import (
     Data,
     ExitZero,
     InputOption,
+    Jobs,
     Memory,
     Net,
+    Nets,
     NoCache,
     OutputFile,
     OutputFiles,
@@ -36,6 +39,10 @@ from archcheck.cli.spec_commands import spec_app
 from archcheck.cli.streams import print_text
 from archcheck.plain_text import in_one_line
 from archcheck.reporters.formats import ReportFormat
+
+if TYPE_CHECKING:
+    from archcheck.verification.submission import Submission
+    from archcheck.worker.reference import Reference
 
 _OTHERS = [each.value for each in ReportFormat if each is not ReportFormat.full]
 
@@ -71,7 +78,7 @@ def _main(
 @app.command()
 @with_exit_codes
 def verify(
-    net: Net,
+    nets: Nets,
     spec: Annotated[
         str,
         typer.Option(
@@ -87,6 +94,7 @@ def verify(
     augmentation: Augmentation = None,
     train: Train = False,
     timeout: Timeout = 60.0,
+    jobs: Jobs = 1,
     memory: Memory = None,
     clean_env: CleanEnv = False,
     weights: Weights = None,
@@ -109,7 +117,7 @@ def verify(
     cache_dir: CacheDir = None,
     verbose: Verbose = False,
 ) -> None:
-    """Check a network against a spec. Exit code 0: every rule holds; 1: some do not.
+    """Check networks against a spec. Exit code 0: every rule holds; 1: some do not.
 
     Inside GitHub Actions annotations and a job summary are written by themselves.
     """
@@ -119,38 +127,53 @@ def verify(
     from archcheck.cli.replay import this_run
     from archcheck.worker.reference import parse_reference
 
+    def submitted(reference: Reference) -> Submission:
+        from archcheck.augmentation import parse_script
+        from archcheck.cli.inputs import read_inputs
+        from archcheck.cli.options import read_arguments
+        from archcheck.verification.submission import Submission
+
+        return Submission(
+            reference=reference,
+            arguments=read_arguments(arguments),
+            inputs=read_inputs(inputs),
+            training=train,
+            augmentation=parse_script(augmentation) if augmentation is not None else None,
+            weights=weights,
+            data=data,
+        )
+
     formats = [chosen.value for chosen in output_format or ()]
     try:
-        reference = parse_reference(net)
         surroundings = surroundings_of(memory, clean_env)
+        if len(nets) > 1 or os.path.isdir(nets[0]):
+            from archcheck.cli.outputs import destinations
+            from archcheck.cli.verify_many import Options, verify_many
+
+            places = destinations(formats, output_file)
+            store = open_cache(no_cache or clean_env, cache_dir)
+            options = Options(
+                spec, skip or (), places, jobs, timeout, surroundings, store, exit_zero, verbose
+            )
+            raise typer.Exit(verify_many(nets, submitted, options))
+        reference = parse_reference(nets[0])
         store = open_cache(no_cache or clean_env, cache_dir)
         # Unless the network is in the cache, a child imports torch while this process reads the
         # spec.
         with tracing(reference, store, verbose, surroundings) as child:
-            from archcheck.augmentation import parse_script
-            from archcheck.cli.inputs import read_inputs
-            from archcheck.cli.options import read_arguments, without
+            from archcheck.cli.options import without
             from archcheck.cli.output import refuse_overwrite
             from archcheck.cli.outputs import deliver, destinations, repeatable
             from archcheck.cli.progress import progress_bar
             from archcheck.spec import load_spec
-            from archcheck.verification.submission import Submission
             from archcheck.verification.verify import verify as verify_submission
 
             places = destinations(formats, output_file)
             loaded_spec = without(load_spec(spec), skip or [])
-            script = parse_script(augmentation) if augmentation is not None else None
+            submission = submitted(reference)
+            script = submission.augmentation
             read = (reference.file, loaded_spec.file, weights, script.file if script else None)
             refuse_overwrite([place.file for place in places], read)
-            submission = Submission(
-                reference=reference,
-                arguments=read_arguments(arguments),
-                inputs=read_inputs(inputs),
-                training=train,
-                augmentation=script,
-                weights=weights,
-                data=data,
-            )
             with progress_bar("images") as on_progress:
                 report = verify_submission(
                     submission,
@@ -161,10 +184,12 @@ def verify(
                     on_progress=on_progress,
                 )
         deliver([report], places)
+    except typer.Exit:
+        raise
     except Exception as error:
         from archcheck.cli.outputs import leave_unrun
 
-        leave_unrun(error, net, formats, output_file)
+        leave_unrun(error, nets[0], formats, output_file)
         raise
     code = 0 if report.passed or exit_zero else FAILED
     this_run.keep(None if verbose else store, repeatable([report], places), code)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcheck.cli.errors import BROKEN, FAILED, UsageError, print_exception, with_exit_codes
+from archcheck.cli.errors import UsageError, with_exit_codes
 from archcheck.cli.parameters import (
     CacheDir,
     CleanEnv,
@@ -106,10 +106,10 @@ def check(
         named = Files(files) if files else None
         every = named is None or named.hold([str(config.file)])
 
-    from archcheck.cli.check_runner import Specs, affected_networks
-    from archcheck.cli.many import Outcome, verify_all
+    from archcheck.cli.check_runner import Specs, about_setting, affected_networks
+    from archcheck.cli.many import Outcome, conclude, verify_all
     from archcheck.cli.output import refuse_overwrite
-    from archcheck.cli.outputs import deliver, destinations, repeatable
+    from archcheck.cli.outputs import destinations, repeatable
     from archcheck.cli.sources import sources_of
 
     formats = [chosen.value for chosen in output_format or ()]
@@ -131,19 +131,14 @@ def check(
         specs.of,
         store,
         outcome,
+        about=about_setting,
         jobs=jobs,
         timeout=seconds,
         surroundings=surroundings,
         verbose=verbose,
     )
-    deliver(outcome.reports, places)
-    for error in outcome.errors:
-        print_exception(error)
-    if outcome.errors:
-        raise typer.Exit(BROKEN)
-    failed = not exit_zero and not all(report.passed for report in outcome.reports)
-    code = FAILED if failed else 0
-    if verbose:
+    code = conclude(outcome, places, exit_zero)
+    if verbose or outcome.errors:
         raise typer.Exit(code)
     subject = tuple(map(networks.index, selected)) if apart and not every else None
     this_run.keep(store, repeatable(outcome.reports, places), code, subject)

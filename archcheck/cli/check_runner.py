@@ -79,3 +79,10 @@ def affected_networks(
             unknown.append(network)
     new_files = untracked(unknown)
     return [n for n in selected if n not in unknown or n.file not in new_files]
+
+
+def about_setting(network: MappedNetwork, error: InputError) -> Exception:
+    """An error that names the network, and the setting that would mend it."""
+    where = "" if error.says_where else f"{network}: "
+    hint = "; [tool.archcheck] takes `arguments` for a network"
+    return UsageError(f"{where}{error}{hint if error.input == 'arguments' else ''}")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from archcheck.cache.store import Store
 from archcheck.cache.tracing import CachedTracing
-from archcheck.cli.errors import UsageError
+from archcheck.cli.errors import BROKEN, FAILED, print_exception
+from archcheck.cli.outputs import Destination, deliver
 from archcheck.cli.progress import Bars, bars
 from archcheck.cli.sources import reference_to
 from archcheck.cli.streams import print_message
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 SpecOf = Callable[[MappedNetwork], Spec]
 """Says what a network is held to."""
+About = Callable[[MappedNetwork, InputError], Exception]
+"""Makes an error that names the network, and what would mend it."""
 
 
 @dataclass
@@ -69,7 +72,8 @@ def verify_all(
     store: Store | None,
     outcome: Outcome,
     *,
-    jobs: int = 1,
+    about: About,
+    jobs: int,
     timeout: float,
     surroundings: Surroundings,
     verbose: bool,
@@ -81,7 +85,7 @@ def verify_all(
     """
     alone = min(jobs, len(networks)) < 2
     with _pool(jobs, surroundings) as (pool, start_worker), bars(len(networks)) as shown:
-        run = _Run(spec_of, store, start_worker, timeout, shown)
+        run = _Run(spec_of, about, store, start_worker, timeout, shown)
         waiting = [pool.submit(run.verified, network, alone) for network in networks]
         results = [future.result() for future in waiting]
         for number, result in enumerate(results):
@@ -96,11 +100,22 @@ def verify_all(
             outcome.add_error(network, result.error, result.spec)
 
 
+def conclude(outcome: Outcome, places: Sequence[Destination], exit_zero: bool) -> int:
+    """Write the reports and the errors; returns the exit code."""
+    deliver(outcome.reports, places)
+    for error in outcome.errors:
+        print_exception(error)
+    if outcome.errors:
+        return BROKEN
+    return 0 if exit_zero or all(report.passed for report in outcome.reports) else FAILED
+
+
 @dataclass(frozen=True)
 class _Run:
     """What the networks of a run share."""
 
     spec_of: SpecOf
+    about: About
     store: Store | None
     start_worker: Start
     timeout: float
@@ -138,7 +153,9 @@ class _Run:
         except Exception as error:
             if os.environ.get("ARCHCHECK_TRACEBACK"):
                 raise
-            return Result(spec, error=_error_about(network, error))
+            if isinstance(error, InputError):
+                error = self.about(network, error)
+            return Result(spec, error=error)
         return Result(spec, report, remark=tracer.remark)
 
 
@@ -180,12 +197,3 @@ def _pool(jobs: int, surroundings: Surroundings) -> Iterator[tuple[Executor, Sta
         pool.shutdown(wait=False, cancel_futures=True)
         workers.close()
         pool.shutdown()
-
-
-def _error_about(network: MappedNetwork, error: Exception) -> Exception:
-    """An error that names the network, and the setting that would mend it."""
-    if not isinstance(error, InputError):
-        return error
-    where = "" if error.says_where else f"{network}: "
-    hint = "; [tool.archcheck] takes `arguments` for a network"
-    return UsageError(f"{where}{error}{hint if error.input == 'arguments' else ''}")

@@ -55,6 +55,13 @@ def render_brief(reports: Sequence[Report], *, for_file: bool) -> str:
     return _render(lambda console: print_brief(reports, console), for_file=for_file)
 
 
+def render_overview(reports: Sequence[Report], *, for_file: bool) -> str:
+    """A line for each report."""
+    from archcheck.reporters.brief import print_overview
+
+    return _render(lambda console: print_overview(reports, console), for_file=for_file)
+
+
 def print_failure(report: Report) -> None:
     """Print the report on a network that could not be run to standard error."""
     from archcheck.reporters.text import print_report

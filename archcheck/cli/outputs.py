@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archcheck.cli.errors import UsageError
-from archcheck.cli.output import encodable, render_brief, render_text, write_file
+from archcheck.cli.output import encodable, render_brief, render_overview, render_text, write_file
 from archcheck.cli.streams import print_message, print_text
 from archcheck.reporters.formats import JSON_FORMATS, MACHINE_FORMATS, render
 from archcheck.spec import Report, Spec
@@ -110,6 +110,8 @@ def _rendered(place: Destination, reports: Sequence[Report]) -> str:
         text = render_brief(reports, for_file=for_file)
     else:
         texts = [render_text(report, place.format, for_file=for_file) for report in reports]
+        if place.format == "full" and len(reports) > 1:
+            texts.append(render_overview(reports, for_file=for_file))
         text = ("\n" if place.format == "full" else "").join(texts)
     return text
 

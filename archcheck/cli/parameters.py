@@ -52,6 +52,15 @@ Net = Annotated[
         show_default=False,
     ),
 ]
+Nets = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="NET...",
+        help="The networks: FILE, FILE:Name or package.module:Name, where Name is a class, a "
+        "function that returns a network, or an instance; or folders, each with one network.",
+        show_default=False,
+    ),
+]
 InputOption = Annotated[
     list[str] | None,
     typer.Option(

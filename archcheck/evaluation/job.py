@@ -7,6 +7,7 @@ from msgspec import structs
 from archcheck.evaluation.request import Answers, EvaluationRequest
 from archcheck.evaluation.run import classify_anywhere, load, pixels_of
 from archcheck.tracing.weights import read_alone
+from archcheck.worker.absent_devices import staying_on_the_cpu
 from archcheck.worker.loading import loaded
 from archcheck.worker.session import Session
 
@@ -24,5 +25,6 @@ def classify(request: EvaluationRequest, session: Session) -> Answers:
         remark = load(network.model, weights, request.weights)
         session.enter("runs")
         pixels = pixels_of(request.task, request.pixels)
-        answers = classify_anywhere(network.model, pixels, request.task, session.step)
+        with staying_on_the_cpu():
+            answers = classify_anywhere(network.model, pixels, request.task, session.step)
     return structs.replace(answers, sha256=weights.sha256, remark=remark)

@@ -7,12 +7,14 @@ one that was made in forward. Each of them whose values reach an output by arith
 Shapes, indices, the conditions of ``where`` and ``masked_fill``, boolean masks of attention and the
 running statistics that a normalisation reads say where values go, or are no weights: they are not
 held. Neither is a mask of zeros and ones that a weight is multiplied by, nor a tensor that forward
-fills with one number, which is a number of the code.
+fills with one number, which is a number of the code. Where an index or a condition only says where
+numbers of the code go, ``where(table, 1.0, -1.0)``, it is all that the result is made of, and held;
+a mask with a number that closes paths, ``where(table, 0.0, -inf)``, is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from archcheck.network import kinds
 from archcheck.network.constants import BINARY
 from archcheck.network.model import Memory, Network, Op, Place, Tensor
+from archcheck.network.numbers_of_code import MOST_NUMBERS, numbers_of_code
 from archcheck.network.reach import values_behind, values_read
 from archcheck.network.value_dependence import taken_out
 
@@ -32,8 +35,13 @@ FILLS = frozenset(
     new_empty fill zero constant scalar_tensor""".split()
 )
 """Kinds that fill a tensor with one number, or leave it as it is."""
+_FORMULAS = frozenset("arange linspace logspace eye tril_indices triu_indices".split())
+"""Kinds that make numbers by a formula."""
+_CLOSED = 1e3
+"""What is added before a softmax to close a path is larger than this, without its sign."""
 _DRAWN = frozenset("bernoulli binomial multinomial normal poisson".split())
 """Kinds that draw random numbers with odds that tensors give."""
+_STATISTICAL = ("batch_norm", "instance_norm")
 _APART: dict[str, tuple[str, ...]] = {
     "where": ("condition",),
     "masked_fill": ("mask",),
@@ -45,7 +53,7 @@ _APART: dict[str, tuple[str, ...]] = {
     "one_hot": ("input",),
     "repeat_interleave": ("repeats",),
     "take_along_dim": ("indices",),
-    **dict.fromkeys(("batch_norm", "instance_norm"), ("running_mean", "running_var")),
+    **dict.fromkeys(_STATISTICAL, ("running_mean", "running_var")),
     **dict.fromkeys(
         """index_select gather take index_add index_copy index_fill scatter scatter_add
         scatter_reduce""".split(),
@@ -91,14 +99,17 @@ class Accounts:
     """All that a network holds, its registered parameters first.
 
     ``doubtful`` are the operations behind which more may be: where a value was taken out into
-    Python or may have come back from it, and where a tensor was read whose making was not seen
-    (``unseen``). ``perhaps`` counts the elements of the former.
+    Python or may have come back from it, where a tensor was read whose making was not seen
+    (``unseen``), and where forward computes with many numbers of Python, one by one (``numbers``:
+    the operation that takes most of them, and how many there are in all). ``perhaps`` counts the
+    elements of the first and the last.
     """
 
     held: tuple[Held, ...]
     doubtful: tuple[Op, ...]
     perhaps: int
     unseen: bool
+    numbers: tuple[Op, int] | None = None
 
     @property
     def size(self) -> int:
@@ -114,7 +125,7 @@ class Accounts:
 def accounts_of(network: Network) -> Accounts:
     """What a network holds."""
     outputs = [tensor for _, tensor in network.outputs]
-    operands = {op.index: arithmetic_operands(network, op) for op in network.ops}
+    operands = all_operands(network)
     reached = values_behind(network, outputs, operands)
     ledger = _Ledger(network)
     entered = list(ledger.enter(reached))
@@ -124,14 +135,32 @@ def accounts_of(network: Network) -> Accounts:
     behind = values_behind(network, [tensor for op in taken for tensor in op.inputs], operands)
     out = list(ledger.enter(behind - reached))
     unseen = [tensor for tensor in network.opaque if tensor in reached]
+    numbers = _numbers(network, reached, operands)
     readers = [op for tensor in unseen for op in network.consumers.get(tensor, ())[:1]]
     sources = [each.source for each in again if each.source is not None]
     return Accounts(
         held=tuple(each for each in entered if each not in again),
-        doubtful=(*readers, *sources, *(taken if out else ())),
-        perhaps=sum(each.size for each in (*again, *out)),
+        doubtful=(*readers, *sources, *(taken if out else ()), *([numbers[0]] if numbers else ())),
+        perhaps=sum(each.size for each in (*again, *out)) + (numbers[1] if numbers else 0),
         unseen=bool(unseen),
+        numbers=numbers,
     )
+
+
+def _numbers(
+    network: Network, reached: set[int], operands: Mapping[int, tuple[int, ...]]
+) -> tuple[Op, int] | None:
+    """The numbers of Python that values are computed with, if they are many."""
+    computing = [
+        op
+        for op in network.ops
+        if not reached.isdisjoint(op.outputs)
+        and op.kind not in _OF_DATA
+        and (operands[op.index] or op.kind in FILLS)
+    ]
+    counts = numbers_of_code(computing)
+    total = sum(count for _, count in counts)
+    return (counts[0][0], total) if total > MOST_NUMBERS else None
 
 
 def _first_leak(network: Network) -> int:
@@ -150,7 +179,7 @@ def _takes_numbers(network: Network, op: Op) -> bool:
     return taken_out(op) and not network.depends(op)
 
 
-_OF_DATA = frozenset({"tensor", "as_tensor", "asarray", "new", "new_tensor", "scalar_tensor"})
+_OF_DATA = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "scalar_tensor"})
 """Kinds that make a tensor of Python's numbers or of an array."""
 
 
@@ -237,10 +266,38 @@ def _elements(memories: Iterable[Memory]) -> int:
     return len(np.unique(np.concatenate(places)))
 
 
+def all_operands(network: Network) -> dict[int, tuple[int, ...]]:
+    """The tensors with whose values each operation's results are computed, by its index."""
+    operands: dict[int, tuple[int, ...]] = {}
+    code: set[int] = set()  # tensors that hold nothing but numbers of the code
+    for op in network.ops:
+        read = arithmetic_operands(network, op)
+        if code.issuperset(read) and not _closes(op) and not code.issuperset(values_read(op)):
+            read = values_read(op)
+        if code.issuperset(read) and (read or _writes_out_numbers(network, op)):
+            code.update(op.outputs)
+        operands[op.index] = read
+    return operands
+
+
+def _writes_out_numbers(network: Network, op: Op) -> bool:
+    """Whether an operation makes a tensor of a few numbers, or by a formula."""
+    few = all(prod(network.shape(tensor)) <= MOST_NUMBERS for tensor in op.outputs)
+    return op.kind in FILLS | _FORMULAS or (op.kind in _OF_DATA and few)
+
+
+def _closes(op: Op) -> bool:
+    """Whether an operation writes a number that stands for a path that is closed."""
+    numbers = [op.arguments.get(name) for name in ("value", "other", "input")]
+    return any(isinstance(n, float) and not -_CLOSED < n < _CLOSED for n in numbers)
+
+
 def arithmetic_operands(network: Network, op: Op) -> tuple[int, ...]:
     """The tensors with whose values an operation's results are computed."""
     read = values_read(op)
     apart = set(_tensors([op.arguments.get(name) for name in _APART.get(op.kind, ())]))
+    if op.kind in _STATISTICAL and not _in_a_layer(network, op):
+        apart = {tensor for tensor in apart if network.tensors[tensor].origin == "buffer"}
     if op.kind in _ATTENTION:
         added = _tensors([op.arguments.get(name) for name in _MASKS])
         apart.update(mask for mask in added if network.tensors[mask].dtype == "bool")
@@ -248,6 +305,11 @@ def arithmetic_operands(network: Network, op: Op) -> tuple[int, ...]:
         masks = {tensor for tensor in read if network.constant(tensor, BINARY) is not None}
         apart.update(masks if len(masks) < len(set(read)) else ())
     return tuple(tensor for tensor in read if tensor not in apart)
+
+
+def _in_a_layer(network: Network, op: Op) -> bool:
+    """Whether an operation ran in a layer of torch's own."""
+    return op.call >= 0 and network.calls[op.call].standard
 
 
 _ATTENTION = frozenset({"scaled_dot_product_attention", "multi_head_attention_forward"})

@@ -26,7 +26,7 @@ from archcheck.network.value_dependence import (
     work_by_values,
 )
 
-VERSION = 7
+VERSION = 8
 """Raised whenever the meaning of the data changes; data of another version is not read."""
 
 
@@ -166,6 +166,19 @@ class Parameter(msgspec.Struct, frozen=True, gc=False):
     used: bool
 
 
+class Remark(msgspec.Struct, frozen=True, gc=False):
+    """Something to be told about a network, and the line that it is about."""
+
+    text: str
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        """The text and its line."""
+        if self.place is None:
+            return self.text
+        return f"{self.text} ({Path(self.place.file).name}:{self.place.at})"
+
+
 class Network(msgspec.Struct, frozen=True, dict=True):
     """What one forward pass of a model showed.
 
@@ -186,7 +199,7 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     batch: int = 1
     buffer_elements: int = 0
     buffer_bytes: int = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Remark, ...] = ()
     torch: str = ""
     constants: tuple[Constant, ...] = ()
     """Constant masks and indices: the values that decide which paths there are."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from archcheck.network import kinds
 from archcheck.network.accounting import Held, accounts_of
-from archcheck.network.model import Call, Network, Op, Place
+from archcheck.network.model import Call, Network, Op, Place, Remark
 from archcheck.network.reach import reach_of
 from archcheck.phrases import how_many, some_of
 
@@ -18,23 +16,9 @@ _LAYERS = kinds.LAYER_KINDS - kinds.ARITHMETIC - kinds.REDUCTIONS - kinds.JOINS
 """The kinds of operation that do nothing but to be a layer of something."""
 
 
-@dataclass(frozen=True)
-class Remark:
-    """Something to be told, and the line that it is about."""
-
-    text: str
-    place: Place | None = None
-
-    def __str__(self) -> str:
-        """The text and its line."""
-        where = f" ({Path(self.place.file).name}:{self.place.line})" if self.place else ""
-        return f"{self.text}{where}"
-
-
 def remarks_on(network: Network) -> tuple[Remark, ...]:
     """What a pass showed: notes of the trace, what counts as no parameter, work for nothing."""
-    notes = [Remark(note) for note in network.notes]
-    return (*notes, *_unregistered(network), *_dead(network))
+    return (*network.notes, *_unregistered(network), *_dead(network))
 
 
 def _unregistered(network: Network) -> Iterator[Remark]:
@@ -50,6 +34,10 @@ def _unregistered(network: Network) -> Iterator[Remark]:
     if rest:
         size = sum(map(_size, rest))
         yield Remark(f"{size:,} numbers more, on {len(rest)} other lines, do not count either")
+    if accounts.numbers:
+        op, count = accounts.numbers
+        text = f"forward computes with {count:,} numbers of Python, one by one: they do not count"
+        yield Remark(text, op.called)
     if accounts.unseen:
         text = "a tensor whose making was not seen is read: if it holds weights, they do not count"
         yield Remark(text, accounts.doubtful[0].called if accounts.doubtful else None)

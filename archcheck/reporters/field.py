@@ -11,9 +11,15 @@ from archcheck.fields.explain.path import FieldPath
 from archcheck.fields.explain.summary import Summary, elsewhere
 from archcheck.network import Network, Op
 from archcheck.network.input_language import input_data
-from archcheck.network.remarks import remarks_on
 from archcheck.project import in_project
-from archcheck.reporters.inspection import FIELD_KEYS, answer_data, field_data, number, place
+from archcheck.reporters.inspection import (
+    FIELD_KEYS,
+    answer_data,
+    field_data,
+    number,
+    place,
+    remarks_data,
+)
 
 REPORT_VERSION = 1
 END_NAMES = ("low", "high")
@@ -80,7 +86,7 @@ def _heading(network: Network) -> dict[str, Any]:
         "model": network.name,
         "input": inputs[0] if len(inputs) == 1 else inputs,
         "inputs": input_data(network.given or network.given_tensors),
-        "notes": [str(remark) for remark in remarks_on(network)],
+        **remarks_data(network),
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from archcheck.network.remarks import Remark
+from archcheck.network import Remark
 from archcheck.plain_text import in_one_line, plain
 from archcheck.reporters.regions import Region, region, relative
 from archcheck.rules import Location, Verdict

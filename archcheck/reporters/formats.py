@@ -26,12 +26,17 @@ class ReportFormat(StrEnum):
     junit = "junit"
     markdown = "markdown"
     gradescope = "gradescope"
+    csv = "csv"
 
 
 _FOR_PEOPLE = ("full", "brief", "concise")
 MACHINE_FORMATS = tuple(each.value for each in ReportFormat if each not in _FOR_PEOPLE)
 JSON_FORMATS = frozenset({"json", "json-lines", "sarif", "gitlab", "gradescope"})
-_HOMES = {"json": ("data", "render"), "json-lines": ("data", "render_lines")}
+_HOMES = {
+    "json": ("data", "render"),
+    "json-lines": ("data", "render_lines"),
+    "csv": ("rows", "render"),
+}
 """The module and the function of a format that has no module of its own name."""
 
 

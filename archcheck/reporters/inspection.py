@@ -56,7 +56,16 @@ def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
         ],
         "unused_modules": list(network.unused_modules),
         "unused_parameters": list(network.unused_parameters),
-        "notes": [str(remark) for remark in remarks_on(network)],
+        **remarks_data(network),
+    }
+
+
+def remarks_data(network: Network) -> dict[str, Any]:
+    """What is worth a remark, each with its line, and the same in words."""
+    remarks = remarks_on(network)
+    return {
+        "remarks": [{"message": each.text, "place": place(each.place)} for each in remarks],
+        "notes": list(map(str, remarks)),
     }
 
 

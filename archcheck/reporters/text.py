@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from archcheck.network.remarks import Remark
+from archcheck.network import Remark
 from archcheck.phrases import how_many, shape_text
 from archcheck.plain_text import in_one_line, inert
 from archcheck.reporters import formatting

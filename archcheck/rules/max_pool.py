@@ -32,9 +32,12 @@ class MaxPool(CountingRule):
     With `of: anything` everything counts that takes the largest, the smallest or another value by
     its rank out of several positions of a map: `amax`, `max`, `topk`, `sort`, `median` and the like
     over positions, also over those that `unfold`, a reshape or a stack of slices put side by side;
-    `maximum` and `where` between shifted slices; `lp_pool2d` with a power above 2. What may do so
-    is *not verified*: comparisons of shifted slices, means of high powers, and a maximum behind a
-    product with constants, which may move positions. A maximum over channels is none.
+    `maximum` and `where` between shifted slices; `lp_pool2d` with a power above 2; and what leans
+    to the largest: `logsumexp`, and values that a softmax of their own over the positions weighs,
+    as in SoftPool. What may do so is *not verified*: comparisons of shifted slices, means of high
+    powers, shares of exponentials, and a maximum behind a product with constants, which may move
+    positions. A maximum over channels is none, nor is attention, whose weights come from other
+    values.
 
     ## Why it matters
     Assignments ask for strided or dilated convolutions in place of pools.

@@ -56,7 +56,10 @@ class Parameters(Rule):
     shapes, indices, the conditions of `where` and `masked_fill`, boolean masks of attention, the
     running statistics that a normalisation reads, a mask of zeros and ones that a weight is
     multiplied by, and numbers of the code, also in a tensor that forward fills with one (`zeros`,
-    `full`). Under every other count these tensors are a remark in the report.
+    `full`). An index or a condition that only says where numbers of the code go,
+    `torch.where(table, 1.0, -1.0)`, is all that the result is made of, and counts; a mask of `-inf`
+    does not. Whether many numbers of Python that forward computes with, one by one, are weights is
+    *not verified*. Under every other count all this is a remark in the report.
 
     ## Why it matters
     Budgets of courses, contests and devices are written in parameters. The two counts differ
@@ -178,6 +181,8 @@ def _doubted(accounts: Accounts) -> str:
     """Where more may be than is counted."""
     if not accounts.doubtful:
         return "an output is made of"
+    if accounts.numbers and accounts.doubtful == accounts.numbers[:1]:
+        return f"the {accounts.numbers[1]:,} numbers of Python are that forward computes with"
     return f"{name_of(accounts.doubtful[0])} reads or takes out"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archcheck.evidence import Evidence
-from archcheck.network import Network
-from archcheck.network.remarks import Remark, remarks_on
+from archcheck.network import Network, Remark
+from archcheck.network.remarks import remarks_on
 from archcheck.rules import Subject, Verdict
 from archcheck.rules.options import CommonOptions
 from archcheck.spec.model import Spec

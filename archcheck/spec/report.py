@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from archcheck.network import Network
+from archcheck.network import Network, Remark
 from archcheck.network.input_language import input_data
 from archcheck.network.inputs import tensors_of
-from archcheck.network.remarks import Remark
 from archcheck.plain_text import in_one_line, inert
 from archcheck.project import in_project
 from archcheck.rules import Location, Verdict
@@ -161,7 +160,7 @@ class Report:
                 {"message": remark.text, **_location(Location(remark.place, ""))}
                 for remark in self.remarks
             ],
-            "notes": [remark.text for remark in self.remarks],
+            "notes": list(map(str, self.remarks)),
         }
 
 

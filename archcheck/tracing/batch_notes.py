@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from archcheck.network import Op
+from archcheck.network import Op, Remark
 from archcheck.tracing.tensor_ids import TensorIds
 
 _RESHAPES = frozenset({"view", "reshape", "flatten", "unflatten"})
@@ -13,7 +12,7 @@ _RESHAPES = frozenset({"view", "reshape", "flatten", "unflatten"})
 
 def batch_notes(
     ops: Sequence[Op], outputs: Sequence[int], ids: TensorIds, batch: int
-) -> tuple[str, ...]:
+) -> tuple[Remark, ...]:
     """The remark that a reshape makes several rows of one sample, as ``view(-1, 10)`` may."""
     makers = {tensor: op for op in ops for tensor in op.outputs}
     for output in outputs:
@@ -24,9 +23,9 @@ def batch_notes(
             tensor = op.inputs[0] if op is not None and op.inputs else None
             before = ids.tensors[tensor].shape[:1] if tensor is not None else ()
             if op is not None and op.kind in _RESHAPES and before == (batch,):
-                where = f" ({Path(op.called.file).name}:{op.called.line})" if op.called else ""
-                return (
-                    f"{op.kind}{where} makes {rows[0] / batch:g} rows of one sample: the first "
-                    "axis is the batch no more; flatten(1) keeps it",
+                text = (
+                    f"{op.kind} makes {rows[0] / batch:g} rows of one sample: the first axis is "
+                    "the batch no more; flatten(1) keeps it"
                 )
+                return (Remark(text, op.called),)
     return ()

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from torch.overrides import resolve_name
-
-from archcheck.network.kinds import kind_of
 from archcheck.network.value_dependence import reads_all_values
+from archcheck.tracing.function_names import NEW, is_foreign, named
 from archcheck.tracing.shape_rules.views import METADATA
 
 SIZES = frozenset("shape size len numel nelement stride nbytes".split())
@@ -26,6 +24,7 @@ _PLAIN_METADATA = METADATA - {"grad"}
 """The properties of a tensor that are never tensors themselves."""
 SET_DATA = "torch.Tensor.data.__set__"
 """What gives a tensor object the values and the shape of another one."""
+_GRADIENTS = frozenset({"torch.Tensor.grad.__get__", "torch.Tensor._grad.__get__"})
 HANDLES = frozenset("numpy array untyped_storage storage data_ptr".split())
 """Functions that hand out a tensor's memory, which may be written then without torch."""
 
@@ -46,6 +45,13 @@ class Function(NamedTuple):
     escapes: bool
     """Whether it turns a tensor's value into Python data."""
     sets_data: bool
+    """Whether it gives a tensor object the values and the shape of another one."""
+    gives_gradient: bool
+    """Whether it hands out the tensor that was kept as a gradient, the object itself."""
+    is_new: bool
+    """Whether it is ``x.new``, which does several things."""
+    foreign: bool
+    """Whether something else than torch computes what it gives, which nobody sees."""
     reads_values: bool
     """Whether all its results depend on the input as soon as one of its operands does."""
 
@@ -53,8 +59,7 @@ class Function(NamedTuple):
 @lru_cache(maxsize=4096)
 def function_of(func: Callable[..., Any]) -> Function:
     """What has to be known of a function."""
-    name = public_name(func)
-    kind, in_place = kind_of(name)
+    name, kind, in_place = named(func)
     return Function(
         name,
         kind,
@@ -64,14 +69,8 @@ def function_of(func: Callable[..., Any]) -> Function:
         hands_out=kind in HANDLES,
         escapes=kind in ESCAPES,
         sets_data=name == SET_DATA,
-        reads_values=reads_all_values(kind),
+        gives_gradient=name in _GRADIENTS,
+        is_new=name == NEW,
+        foreign=is_foreign(name, kind),
+        reads_values=name != NEW and reads_all_values(kind),
     )
-
-
-def public_name(func: Callable[..., Any]) -> str:
-    """The public name of a torch function, such as ``torch.nn.functional.conv2d``."""
-    name: str | None = resolve_name(func)
-    if name is None:
-        owner = getattr(func, "__module__", None) or "torch"
-        name = f"{owner}.{getattr(func, '__name__', type(func).__name__)}"
-    return name

@@ -15,8 +15,10 @@ from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.trace import trace
 from archcheck.tracing.unit_gradient import measure
 from archcheck.tracing.weights import load_weights, read_alone
+from archcheck.worker.absent_devices import absence_notes, staying_on_the_cpu
 from archcheck.worker.checker_search import searches
 from archcheck.worker.dependencies.recorder import DependencyRecorder, start_recording
+from archcheck.worker.device_questions import device_questions
 from archcheck.worker.loading import loaded
 from archcheck.worker.owners import authors_files
 from archcheck.worker.session import Session
@@ -54,7 +56,8 @@ def trace_network(request: TraceRequest, session: Session) -> Traced:
             attempted=session.attempt,
             **options,
         )
-        noticed = searches(authors_files(request.reference.file))
+        files = authors_files(request.reference.file)
+        noticed = [*absence_notes(), *device_questions(files), *searches(files)]
     traced = structs.replace(traced, notes=(*traced.notes, *noticed))
     session.over()
     if recorder is None:
@@ -78,4 +81,5 @@ def measure_gradient(request: GradientRequest, session: Session) -> Gradient:
         if weights is not None:
             load_weights(network.model, weights, file)
         session.enter("runs")
-        return measure(network.model, request.inputs, request.probe, session.step)
+        with staying_on_the_cpu():
+            return measure(network.model, request.inputs, request.probe, session.step)

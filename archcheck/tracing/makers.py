@@ -1,4 +1,4 @@
-"""Functions of torch that make tensors of other data, and that no function mode sees."""
+"""Functions of torch that bring other data into tensors, and that no function mode sees."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from archcheck.tracing.function_names import COMPLEX_PARTS
 from archcheck.tracing.recorder import Recorder
 
 _LOADERS = ("from_numpy", "frombuffer", "load")
@@ -16,8 +17,8 @@ _LOADERS = ("from_numpy", "frombuffer", "load")
 
 @contextmanager
 def made_of_other_data(recorder: Recorder) -> Iterator[None]:
-    """While this is entered, a recorder also sees what is loaded, made of an array, or made a
-    parameter."""
+    """While this is entered, a recorder also sees what is loaded, made of an array, made a
+    parameter, or set as the real part."""
     constructors: dict[type, Callable[..., Any]] = {
         torch.Tensor: torch._C.TensorBase.__new__,
         nn.Parameter: nn.Parameter.__new__,
@@ -29,7 +30,8 @@ def made_of_other_data(recorder: Recorder) -> Iterator[None]:
         for kind, original in constructors.items():
             new = staticmethod(_recording(recorder, kind.__name__, original))
             stack.enter_context(_replaced(kind, "__new__", new))
-        stack.enter_context(_replaced(torch.Tensor, "set_", _exposing(recorder)))
+        for name, part in COMPLEX_PARTS.items():
+            stack.enter_context(_replaced(torch.Tensor, name, part))
         yield
 
 
@@ -55,17 +57,3 @@ def _recording(recorder: Recorder, name: str, original: Callable[..., Any]) -> C
         return result
 
     return call
-
-
-def _exposing(recorder: Recorder) -> Callable[..., Any]:
-    original = torch._C.TensorBase.set_
-
-    def set_(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        seen = torch._C._is_torch_function_enabled() and torch._C._len_torch_function_stack() > 0
-        with torch._C.DisableTorchFunction():
-            result = original(tensor, *args, **kwargs)
-            if seen:  # not a step of another function
-                recorder.tensor_ids.register(tensor, "unseen")
-        return result
-
-    return set_

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,19 +11,20 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from archcheck.network import Call, Op, Place
+from archcheck.network import Call, Op, Place, Remark
 from archcheck.network.kinds import ESCAPE, FROZEN, IN_PLACE_WRITE, SCRIPT
 from archcheck.network.value_dependence import RETURNS, SHOWN, driven_outputs
 from archcheck.tracing.arguments import described
 from archcheck.tracing.constants import Constants
+from archcheck.tracing.function_names import kind_of_new, layer_class
 from archcheck.tracing.functions import PARTS, function_of
 from archcheck.tracing.memory_layout import layout, reads_elsewhere
 from archcheck.tracing.module_tree import Paths, own_parameters
-from archcheck.tracing.restore import version_of
 from archcheck.tracing.shape_rules.base import Call as TorchCall
 from archcheck.tracing.shape_rules.views import METADATA
-from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in
+from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in, version_of
 from archcheck.tracing.value_uses import Use, use_of, use_of_condition
+from archcheck.worker.absent_devices import on_the_cpu, places
 from archcheck.worker.construction import built_at
 from archcheck.worker.source_locations import caller, direct_caller
 
@@ -32,8 +32,8 @@ _LEFT_OUT = ("out", "array")
 """Arguments that are not kept: what is written to, and arrays of numbers."""
 SCRIPTING = "torch.jit.script"
 """The function that what is scripted is recorded under."""
-PARAMETRIZE = "torch.nn.utils.parametrize"
-"""The module in which torch defines the classes of parametrized layers."""
+_dispatched = torch._C._len_torch_dispatch_stack
+"""How many modes of Python are active that stand in for torch's own work."""
 
 
 class Recorder(TorchFunctionMode):
@@ -51,7 +51,7 @@ class Recorder(TorchFunctionMode):
         self.ops: list[Op] = []
         self.calls: list[Call] = []
         self.stack: list[int] = []
-        self.notes: dict[str, None] = {}
+        self.notes: dict[Remark, None] = {}
         self.before_write: Callable[[torch.Tensor], None] = lambda tensor: None
         self.perform: Callable[[TorchCall], Any] = TorchCall.run
         """Makes the result of a call of torch: torch itself, unless shapes are enough."""
@@ -61,6 +61,7 @@ class Recorder(TorchFunctionMode):
         """Constants that were made in the shape of a value that depends on the input."""
         self._leaked = False
         """Whether a value that depends on the input was taken out of torch."""
+        self._dispatched = _dispatched()
         self._classes: dict[type, tuple[str, bool]] = {}
         self._modules = {path: module for module, path in self.paths.entries()}
         self._built: dict[str, Place | None] = {}
@@ -108,7 +109,7 @@ class Recorder(TorchFunctionMode):
         kind = type(module)
         name_and_origin = self._classes.get(kind)
         if name_and_origin is None:
-            name_and_origin = self._classes[kind] = _layer_class(kind)
+            name_and_origin = self._classes[kind] = layer_class(kind)
         return name_and_origin
 
     # -- functions --------------------------------------------------------------------------
@@ -121,8 +122,12 @@ class Recorder(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if places(func, kwargs):
+            func, args, kwargs = on_the_cpu(func, args, kwargs)
         known = function_of(func)
         function, kind, in_place = known.name, known.kind, known.in_place
+        if known.is_new:
+            kind = kind_of_new(args[1:])
         if known.tells_size and self.reads_batch is None:
             self._note_size(kind, args, kwargs)
         if known.plain and not kwargs and len(args) == 1 and self.tensor_ids.knows(args[0]):
@@ -136,9 +141,14 @@ class Recorder(TorchFunctionMode):
         if in_place or out or known.sets_data or (kwargs and kwargs.get("inplace")):
             self._announce([*inputs, *out])
         driven = self.tensor_ids.driven(numbers)
+        if in_place:
+            self.constants.before_write(kind, numbers, inputs, driven)
         depending = [t for t, number in zip(inputs, numbers, strict=True) if number in driven]
         called = TorchCall(func, function, kind, in_place, args, kwargs, inputs + out, depending)
         result = self.perform(called)
+        unseen = known.foreign or _dispatched() > self._dispatched
+        if not unseen:
+            self.tensor_ids.accept_writes(inputs)
         if known.hands_out and not driven:
             self.exposed(inputs[0])
         if known.escapes and inputs and not isinstance(result, torch.Tensor):
@@ -148,6 +158,9 @@ class Recorder(TorchFunctionMode):
             outputs = [args[0]]
         else:
             outputs = [] if in_place and not inputs else tensors_in(result)
+        if known.gives_gradient and outputs:
+            self.tensor_ids.number(outputs[0])  # what it holds is no property of its tensor
+            return result
         if not outputs:
             self._leaked = self._leaked or bool(driven and kind not in METADATA)
             return result
@@ -159,7 +172,7 @@ class Recorder(TorchFunctionMode):
             return {"tensor": self.tensor_ids.number(tensor) if number is None else number}
 
         arguments = described(called.bound, reference)
-        if known.sets_data:
+        if known.sets_data or (known.is_new and kind == "data"):
             kind, numbers, called.inputs = "data", numbers[1:], inputs[1:]
         for name in _LEFT_OUT:
             arguments.pop(name, None)
@@ -178,8 +191,8 @@ class Recorder(TorchFunctionMode):
             arguments[IN_PLACE_WRITE] = True
         else:
             arguments.pop("inplace", None)
-        origin = "unseen" if not driven and reads_elsewhere(kind, inputs, outputs) else "op"
-        origin = "unseen" if kind == "array_wrap" else origin
+        unseen = unseen or (not driven and reads_elsewhere(kind, inputs, outputs))
+        origin = "unseen" if unseen else "op"
         op = self._append(function, kind, arguments, numbers, outputs, parameters, origin)
         if driven and known.reads_values:
             self.tensor_ids.drive(op.outputs)
@@ -207,21 +220,28 @@ class Recorder(TorchFunctionMode):
         """Run a scripted function, or a scripted module's method, and record it as a whole. What
         runs in it is not seen."""
         inputs = [*tensors_in(list(args)), *tensors_in(dict(kwargs))]
-        versions = list(map(version_of, inputs))
-        result = script(*args, **kwargs)
-        written = [t for t, before in zip(inputs, versions, strict=True) if version_of(t) != before]
         with torch._C.DisableTorchFunction():
-            self._note_script(method, inputs, [*tensors_in(result), *written])
+            versions = list(map(version_of, inputs))
+            numbers, parameters = self.tensor_ids.look_up(inputs)
+        result = script(*args, **kwargs)
+        with torch._C.DisableTorchFunction():
+            pairs = zip(inputs, versions, strict=True)
+            written = [tensor for tensor, before in pairs if version_of(tensor) != before]
+            outputs = [*tensors_in(result), *written]
+            if outputs:
+                self._note_script(method, numbers, parameters, outputs)
+            else:
+                driven = bool(self.tensor_ids.driven(numbers))
+                self._take_out(SCRIPTING, SCRIPT, inputs, numbers, driven)
         return result
 
     def _note_script(
-        self, method: bool, inputs: list[torch.Tensor], outputs: list[torch.Tensor]
+        self,
+        method: bool,
+        numbers: tuple[int, ...],
+        parameters: tuple[str, ...],
+        outputs: list[torch.Tensor],
     ) -> None:
-        numbers, parameters = self.tensor_ids.look_up(inputs)
-        if not outputs:
-            driven = bool(self.tensor_ids.driven(numbers))
-            self._take_out(SCRIPTING, SCRIPT, inputs, numbers, driven)
-            return
         arguments = {}
         if method and self.stack:
             path = self.calls[self.stack[-1]].module
@@ -333,10 +353,8 @@ class Recorder(TorchFunctionMode):
             return
         self._leaked = self._leaked or use is not Use.SHOWN
         if place is not None and (use is Use.DECIDES or kind == "bool"):
-            line = f"{Path(place.file).name}:{place.line}"
-            self.notes.setdefault(
-                f"forward decides by a value ({line}); only the path of a random input is seen"
-            )
+            text = "forward decides by a value; only the path of a random input is seen"
+            self.notes.setdefault(Remark(text, Place(place.file, place.line, cell=place.cell)))
 
     def _owner(self, call: int, parameters: tuple[str, ...]) -> tuple[str, Place | None]:
         # ``self.conv.forward(x)`` bypasses the hooks; the weight still shows which layer it is.
@@ -392,13 +410,3 @@ class Recorder(TorchFunctionMode):
 def _among(tensor: torch.Tensor, others: Iterable[torch.Tensor]) -> bool:
     # By identity: ``in`` alone would compare elements.
     return id(tensor) in map(id, others)
-
-
-def _layer_class(kind: type) -> tuple[str, bool]:
-    """The name of a module's class, and whether it is one of torch's layers.
-
-    A parametrized layer is known by the class it had before.
-    """
-    if kind.__module__ == PARAMETRIZE and kind.__name__.startswith("Parametrized"):
-        kind = kind.__bases__[0]
-    return kind.__name__, kind.__module__.startswith("torch.nn.")

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from archcheck.tracing.module_tree import Paths, parameters_of, paths_of
-from archcheck.tracing.tensor_ids import storage_of
+from archcheck.tracing.tensor_ids import storage_of, version_of
 
 MOST_GROUPED_ELEMENTS = 1 << 14
 """The most elements of a tensor whose value is kept, and compared, together with others."""
@@ -247,11 +247,3 @@ def _changed(tensor: torch.Tensor, value: torch.Tensor, version: int | None) -> 
         return not torch.equal(tensor.nan_to_num(), value.nan_to_num())
     except (RuntimeError, NotImplementedError):
         return False
-
-
-def version_of(tensor: torch.Tensor) -> int | None:
-    """How often a tensor was written to, None if torch does not count it."""
-    try:
-        return tensor._version
-    except RuntimeError:  # inference tensors do not count their changes
-        return None

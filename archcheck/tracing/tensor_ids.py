@@ -62,9 +62,10 @@ _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 """The attributes of every module: hooks, flags, and the tables of registered members."""
 
 
-_Entry = tuple[weakref.ref[torch.Tensor], int, str | None]
-"""A tensor object (another may get its address later), its number, and its name if it is a
-parameter of the model."""
+_Entry = tuple[weakref.ref[torch.Tensor], int, str | None, int | None]
+"""A tensor object (another may get its address later), its number, its name if it is a parameter of
+the model, and how often its memory had been written to: of no parameter, whose values may be drawn
+late."""
 
 
 class TensorIds:
@@ -131,10 +132,14 @@ class TensorIds:
             self.unseen = self.unseen or origin == "unseen"
         entry = self._entries.get(id(tensor))
         if entry is not None and entry[0]() is tensor:
-            self._entries[id(tensor)] = (entry[0], number, entry[2])
+            version = None if entry[2] else version_of(tensor)
+            self._entries[id(tensor)] = (entry[0], number, entry[2], version)
             return number
         reference = weakref.ref(tensor)
-        self._entries[id(tensor)] = (reference, number, name if origin == "parameter" else None)
+        if origin == "parameter":
+            self._entries[id(tensor)] = (reference, number, name, None)
+        else:
+            self._entries[id(tensor)] = (reference, number, None, version_of(tensor))
         if storage is not None:
             self._storages.setdefault(storage, []).append(reference)
         return number
@@ -171,25 +176,39 @@ class TensorIds:
                 return self.register(tensor, "constant", name=name or _global_name(tensor))
             return self.register(tensor, "unseen")
 
+    def accept_writes(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Note that an operation may have written to what it read, as running statistics are."""
+        for tensor in tensors:
+            entry = self._entries.get(id(tensor))
+            if entry is None or entry[0]() is not tensor:
+                continue
+            if entry[3] is not None and entry[3] != tensor._version:
+                self._entries[id(tensor)] = (*entry[:3], tensor._version)
+
     def numbers(self, tensors: Sequence[torch.Tensor]) -> tuple[int, ...]:
         """The numbers of several tensors."""
-        return self.look_up(tensors)[0]
+        if len(tensors) == 1:
+            return self.alone(self.number(tensors[0]))
+        return tuple([self.number(tensor) for tensor in tensors])
 
     def look_up(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """The numbers of several tensors, and the names of the model's parameters among them."""
-        if len(tensors) == 1:
-            entry = self._entries.get(id(tensors[0]))
-            if entry is not None and entry[2] is None and entry[0]() is tensors[0]:
-                return self.alone(entry[1]), ()
+        """The numbers of several tensors, and the names of the model's parameters among them, while
+        no function mode is active.
+
+        One that was written to since it got its number, by nothing that was recorded, is unseen
+        from now on.
+        """
         numbers, names = [], []
         for tensor in tensors:
             entry = self._entries.get(id(tensor))
             if entry is None or entry[0]() is not tensor:
                 numbers.append(self.number(tensor))
-                continue
-            numbers.append(entry[1])
-            if entry[2] is not None:
-                names.append(entry[2])
+            elif entry[3] is not None and entry[3] != tensor._version:
+                numbers.append(self.register(tensor, "unseen"))
+            else:
+                numbers.append(entry[1])
+                if entry[2] is not None:
+                    names.append(entry[2])
         if len(numbers) == 1:
             return self.alone(numbers[0]), tuple(names)
         return tuple(numbers), tuple(names)
@@ -243,6 +262,14 @@ def _global_name(tensor: torch.Tensor) -> str | None:
     if frame is None:
         return None
     return next((name for name, value in frame.f_globals.items() if value is tensor), None)
+
+
+def version_of(tensor: torch.Tensor) -> int | None:
+    """How often a tensor was written to, None if torch does not count it."""
+    try:
+        return tensor._version
+    except RuntimeError:  # inference tensors do not count their changes
+        return None
 
 
 def storage_of(tensor: torch.Tensor) -> int | None:

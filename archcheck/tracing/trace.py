@@ -16,7 +16,7 @@ from torch.nn.modules.module import (
 from torch.nn.parameter import is_lazy
 
 from archcheck.gc_pause import gc_paused
-from archcheck.network import Module, Network, Parameter, Place
+from archcheck.network import Module, Network, Parameter, Place, Remark
 from archcheck.network.inputs import Inputs, batched, constants_of, tensors_of
 from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.tracing.batch_notes import batch_notes
@@ -54,7 +54,7 @@ def trace(
     training: bool = False,
     name: str | None = None,
     source: Place | None = None,
-    notes: Sequence[str] = (),
+    notes: Sequence[Remark] = (),
     lazy_init: LazyInit | None = None,
     compute: bool = False,
     batch: int = 0,
@@ -245,6 +245,7 @@ def _parameters(recorder: Recorder, held: dict[str, nn.Parameter]) -> tuple[Para
     return tuple(parameters)
 
 
-def _without_values_yet(held: dict[str, nn.Parameter]) -> tuple[str, ...]:
+def _without_values_yet(held: dict[str, nn.Parameter]) -> tuple[Remark, ...]:
     names = [name for name, parameter in held.items() if is_lazy(parameter)]
-    return (f"{', '.join(names)}: not initialised, and counted as empty",) if names else ()
+    text = f"{', '.join(names)}: not initialised, and counted as empty"
+    return (Remark(text),) if names else ()

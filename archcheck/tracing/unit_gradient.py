@@ -19,7 +19,7 @@ from archcheck.network.inputs import Inputs, tensors_of
 from archcheck.network.kinds import kind_of
 from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.progress import Progress
-from archcheck.tracing.functions import public_name
+from archcheck.tracing.function_names import public_name
 from archcheck.tracing.inputs import arguments, samples
 from archcheck.tracing.module_tree import paths_of
 from archcheck.tracing.requests import Gradient, Probe

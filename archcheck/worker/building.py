@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from archcheck.errors import closest
-from archcheck.network import Place
+from archcheck.network import Place, Remark
 from archcheck.worker.absent import hidden_class
 from archcheck.worker.candidates import (
     Candidate,
@@ -40,7 +40,9 @@ MOST_BUILDERS = 8
 class Loaded:
     """A live network with its source."""
 
-    def __init__(self, model: nn.Module, name: str, source: Place | None, notes: list[str]) -> None:
+    def __init__(
+        self, model: nn.Module, name: str, source: Place | None, notes: list[Remark]
+    ) -> None:
         self.model = model
         self.name = name
         self.source = source

@@ -14,7 +14,9 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from archcheck.network import Place, Remark
 from archcheck.worker.absent import why_no_network
+from archcheck.worker.construction import built_at
 from archcheck.worker.factories import WRAPPERS, Made, factories, tree_of
 from archcheck.worker.failures import InputError
 from archcheck.worker.mentions import abstract_bases, mentioned_by
@@ -284,30 +286,37 @@ def _assigned(tree: ast.Module) -> dict[str, set[str]]:
     return names
 
 
-def duplicate_classes(file: str) -> list[str]:
+_DEFINED = "{} is defined {} times ({}); the last one counts"
+
+
+def duplicate_classes(file: str) -> list[Remark]:
     """A note for every class that the file defines more than once: Python keeps the last one."""
     try:
         script = read_script(file)
     except (SyntaxError, ValueError, OSError):
         return []
-    lines: dict[str, list[str]] = {}
+    places: dict[str, list[Place]] = {}
     for node in script.tree.body:
         if isinstance(node, ast.ClassDef):
-            lines.setdefault(node.name, []).append(script.place(node.lineno).at)
-    what = "" if script.cells else "lines "
-    return [
-        f"{name} is defined {len(at)} times ({what}{', '.join(at)}); the last one counts"
-        for name, at in lines.items()
-        if len(at) > 1
-    ]
+            places.setdefault(node.name, []).append(script.place(node.lineno))
+    several = [(name, at) for name, at in places.items() if len(at) > 1]
+    return [Remark(_DEFINED.format(name, len(at), _lines(at)), at[-1]) for name, at in several]
 
 
-def other_instances(module: ModuleType, reference: Reference, model: nn.Module) -> list[str]:
+def _lines(places: Sequence[Place]) -> str:
+    what = "" if places[0].cell else "lines "
+    return what + ", ".join(place.at for place in places)
+
+
+def other_instances(module: ModuleType, reference: Reference, model: nn.Module) -> list[Remark]:
     """A note for every instance in the module whose sizes differ from the class's defaults."""
     where = reference.module or Path(reference.file).name
     return [
-        f"{name}, which the file builds, has other sizes than {type(model).__name__}() by "
-        f"default: name it to check it, {where}:{name}"
+        Remark(
+            f"{name}, which the file builds, has other sizes than {type(model).__name__}() by "
+            f"default: name it to check it, {where}:{name}",
+            built_at(value),
+        )
         for name, value in vars(module).items()
         if type(value) is type(model) and _sizes(value) != _sizes(model)
     ]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
+from archcheck.network import Remark
 from archcheck.worker.scripts import read_script
 
 NAME = "archcheck"
@@ -38,26 +38,28 @@ _LOOKS = {
     "getppid": "the process that started its own",
     "_len_torch_function_stack": "what records the functions of torch",
     "_get_current_function_mode_stack": "what records the functions of torch",
+    "DisableTorchFunction": "what records the functions of torch",
+    "DisableTorchFunctionSubclass": "what records the functions of torch",
     "is_torch_function_mode_enabled": "what records the functions of torch",
 }
 """Names of functions and attributes, and what they look at."""
 
 
-def searches(files: Iterable[str]) -> list[str]:
+_TEXT = "the code looks at {}: what the network does here may not be what it does elsewhere"
+
+
+def searches(files: Iterable[str]) -> list[Remark]:
     """A remark on each of some source files that looks for what runs it, with the first line."""
     remarks = []
     for file in files:
         try:
-            tree = read_script(file).tree
+            script = read_script(file)
         except (OSError, SyntaxError, ValueError, RecursionError):
             continue
-        found = next(_found(tree), None)
+        found = next(_found(script.tree), None)
         if found is not None:
             line, what = found
-            remarks.append(
-                f"{Path(file).name}:{line} looks at {what}: what the network does here may not be "
-                "what it does elsewhere"
-            )
+            remarks.append(Remark(_TEXT.format(what), script.place(line)))
     return remarks
 
 

@@ -86,6 +86,7 @@ def _read(stream: BinaryIO) -> bytes | None:
 
 
 def _serve(job: Job, answers: BinaryIO, parent: int) -> NoReturn:
+    from archcheck.worker.absent_device_modules import stand_in_for_devices
     from archcheck.worker.crashes import write_crashes
     from archcheck.worker.failures import Failure, InputError, NetworkError, describe
     from archcheck.worker.faults import fault_of
@@ -100,6 +101,7 @@ def _serve(job: Job, answers: BinaryIO, parent: int) -> NoReturn:
         function, request = _function(job)
         sys.argv = [job.script]
         seed()
+        stand_in_for_devices()
         session.finish(_done(function(request, session), session))
     except InputError as error:
         session.finish(Refused.of(error))

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from archcheck.worker.absent_devices import staying_on_the_cpu
 from archcheck.worker.building import Construct, Loaded, build
 from archcheck.worker.construction import constructions_recorded
 from archcheck.worker.failures import InputError, Stage
@@ -45,7 +46,9 @@ def loaded(
     """
     with imported(reference) as module:
         enter("builds")
-        yield build(module, reference, arguments, construct)
+        with staying_on_the_cpu():
+            network = build(module, reference, arguments, construct)
+        yield network
 
 
 @contextmanager
@@ -68,7 +71,9 @@ def imported(reference: Reference, until: int = 0) -> Iterator[ModuleType]:
             authors_code_below(roots),
             notebook_names(reference.file),
         ):
-            yield _import(reference, until)
+            with staying_on_the_cpu():
+                module = _import(reference, until)
+            yield module
     finally:
         sys.path[:] = path
         if os.path.isdir(directory):

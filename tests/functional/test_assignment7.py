@@ -242,6 +242,9 @@ def test_every_format_says_the_same_points(name: str) -> None:
     properties = {p.name: p.value for p in found["junit"][0].properties()}
     assert (properties["points"], properties["bonus"]) == (str(earned), str(bonus))
     assert found["gradescope"]["score"] == earned + bonus
+    (row,) = found["csv"]
+    assert (int(row["points"]), int(row["points possible"])) == (earned, POSSIBLE)
+    assert (int(row["bonus"]), int(row["bonus possible"])) == (bonus, 200)
     assert sum(test.get("max_score", 0) for test in found["gradescope"]["tests"]) == POSSIBLE
     of = "" if bonus else " of 200"
     sentence = f"{earned} of {POSSIBLE} points, {bonus}{of} bonus points"

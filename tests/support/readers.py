@@ -8,6 +8,8 @@ https://gradescope-autograders.readthedocs.io/en/latest/specs/#output-format.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import Callable
@@ -203,6 +205,17 @@ def read_gradescope(text: str) -> dict[str, Any]:
     return data
 
 
+def read_csv(text: str) -> list[dict[str, str]]:
+    """Its rows, by the names of the columns; a spreadsheet takes no cell for a formula."""
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    rows = list(reader)
+    assert len(set(reader.fieldnames or ())) == len(reader.fieldnames or ())
+    for cell in [*(reader.fieldnames or ()), *(cell for row in rows for cell in row.values())]:
+        assert not re.match(r"[=+\-@|%\t\r\n]", cell) or re.fullmatch(r"-?[\d.e]+", cell)
+    assert all(None not in row and None not in row.values() for row in rows)
+    return rows
+
+
 READERS: dict[str, Callable[[str], Any]] = {
     "json": json.loads,
     "json-lines": lambda text: [json.loads(line) for line in text.splitlines()],
@@ -212,4 +225,5 @@ READERS: dict[str, Callable[[str], Any]] = {
     "junit": read_junit,
     "markdown": read_markdown,
     "gradescope": read_gradescope,
+    "csv": read_csv,
 }

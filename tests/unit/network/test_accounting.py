@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import prune
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import archcheck
 from archcheck.network.accounting import Accounts, accounts_of
@@ -85,6 +86,39 @@ def with_other_data(_: Any) -> Tensor:
     return kernel
 
 
+def with_a_real_part(_: Any) -> Tensor:
+    kernel = torch.zeros(4, 3, 3, 3, dtype=torch.complex64)
+    kernel.real = WEIGHT
+    return kernel.real
+
+
+def with_an_imaginary_part(_: Any) -> Tensor:
+    kernel = torch.zeros(4, 3, 3, 3, dtype=torch.complex64)
+    kernel.imag = WEIGHT
+    return kernel.abs()
+
+
+def with_a_gradient(_: Any) -> Any:
+    kernel = torch.zeros(4, 3, 3, 3)
+    kernel.grad = WEIGHT.clone()
+    return kernel.grad
+
+
+def stepped(_: Any) -> Tensor:
+    kernel = nn.Parameter(torch.zeros(4, 3, 3, 3))
+    kernel.grad = WEIGHT.clone()
+    torch.optim.SGD([kernel], lr=1.0).step()
+    return kernel
+
+
+def signs(_: Any) -> Tensor:
+    return torch.where(WEIGHT > 0, 1.0, -1.0)
+
+
+def filled_by_a_table(_: Any) -> Tensor:
+    return torch.ones(4, 3, 3, 3).masked_fill(WEIGHT > 0, -1.0)
+
+
 def behind_a_view(kernel: Tensor) -> Tensor:
     return kernel.as_strided((4, 3, 3, 3), (27, 9, 3, 1))
 
@@ -103,6 +137,52 @@ def unpickled(_: Tensor) -> Any:
     return pickle.loads(PICKLED)
 
 
+def set_behind(_: Tensor) -> Tensor:
+    kernel = torch.zeros(4, 3, 3, 3)
+    write: Any = torch._C.TensorBase.set_
+    write(kernel, WEIGHT)
+    return kernel
+
+
+def written_unseen(_: Tensor) -> Tensor:
+    kernel = torch.zeros(4, 3, 3, 3)
+    with torch._C.DisableTorchFunction():
+        kernel.copy_(WEIGHT)
+    return kernel
+
+
+def applied(_: Tensor) -> Tensor:
+    numbers = iter(WEIGHT.flatten().tolist())
+    return torch.zeros(4, 3, 3, 3).apply_(lambda _: next(numbers))
+
+
+def differentiated(_: Tensor) -> Any:
+    with torch.enable_grad():
+        kernel = torch.zeros(4, 3, 3, 3, requires_grad=True)
+        (kernel * WEIGHT).sum().backward()  # type: ignore[no-untyped-call]
+    return kernel.grad
+
+
+class Swapping(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        return WEIGHT.clone() if func is torch.ops.aten.zeros.default else made
+
+
+def dispatched(_: Tensor) -> Tensor:
+    with Swapping():  # type: ignore[no-untyped-call]
+        return torch.zeros(4, 3, 3, 3)
+
+
+@torch.library.custom_op("archcheck_tests::zeros_like", mutates_args=())
+def custom(like: Tensor) -> Tensor:
+    return WEIGHT.clone()
+
+
+def made_by_an_operation_of_its_own(kernel: Tensor) -> Any:
+    return custom(kernel)
+
+
 class Buffered(nn.Module):
     kernel: Tensor
 
@@ -119,6 +199,10 @@ def held(**parts: Any) -> nn.Module:
     return Fn(convolved(lambda s: s.k), **parts)
 
 
+UNSEEN: list[Callable[[Tensor], Any]] = [
+    *(behind_a_view, behind_a_storage, written_as_an_array, unpickled, set_behind, written_unseen),
+    *(applied, differentiated, dispatched, made_by_an_operation_of_its_own),
+]
 KEPT: dict[str, nn.Module] = {
     "attribute": held(k=WEIGHT.clone()),
     "attribute that wants a gradient": held(k=WEIGHT.clone().requires_grad_()),
@@ -143,6 +227,12 @@ KEPT: dict[str, nn.Module] = {
     "written to a view that was given": Fn(convolved(given_a_view)),
     "drawn to what was given": Fn(convolved(drawn_there)),
     "data of a tensor that was empty": Fn(convolved(with_other_data)),
+    "real part": Fn(convolved(with_a_real_part)),
+    "imaginary part": Fn(convolved(with_an_imaginary_part)),
+    "gradient": Fn(convolved(with_a_gradient)),
+    "numbers for a new tensor": Fn(lambda s, x: F.conv2d(x, x.new(ARRAY.tolist()))),
+    "condition between numbers": Fn(convolved(signs)),
+    "mask that fills ones": Fn(convolved(filled_by_a_table)),
     "made a parameter": Fn(convolved(lambda s: nn.Parameter(torch.rand(4, 3, 3, 3)))),
     "whole numbers": Fn(
         convolved(lambda s: s.k.float() * 0.1),
@@ -273,7 +363,7 @@ def test_what_comes_back_from_python_is_not_known() -> None:
     assert strictly(net, {"less_than": 8}).status == "failed"
 
 
-@pytest.mark.parametrize("road", [behind_a_view, behind_a_storage, written_as_an_array, unpickled])
+@pytest.mark.parametrize("road", UNSEEN, ids=lambda road: road.__name__)
 def test_memory_that_is_reached_behind_torch_is_not_known(road: Callable[[Tensor], Any]) -> None:
     first = nn.Parameter(torch.randn(108)[:1])
     net = Fn(lambda s, x: F.conv2d(x, road(s.first)) + s.first, first=first)
@@ -320,3 +410,72 @@ def test_stacked_weights_of_models_that_are_run_together_are_no_others() -> None
     network = archcheck.trace(Ensemble(), SHAPE)
     assert network.num_parameters == 336
     assert not any("do not count (" in remark.text for remark in remarks_on(network))
+
+
+def test_an_optimizer_in_forward_puts_in_what_it_steps_by() -> None:
+    assert accounts(Fn(convolved(stepped))).size == 108
+
+
+NUMBERS = [0.01 * number for number in range(1, 101)]
+ONE_BY_ONE: dict[str, Callable[[Tensor], Any]] = {
+    "multiplied": lambda x: sum(x * number for number in NUMBERS),
+    "from the left": lambda x: sum(number * x for number in np.array(NUMBERS)),
+    "bounds": lambda x: sum(x.clamp(min=number) for number in NUMBERS),
+    "scaled in a sum": lambda x: sum(torch.add(x, x, alpha=number) for number in NUMBERS),
+    "filled": lambda x: x + torch.cat([torch.full((1, 1, 8), n) for n in NUMBERS])[:8, 0],
+    "whole numbers": lambda x: sum(x * number for number in range(100)),
+}
+
+
+@pytest.mark.parametrize("forward", ONE_BY_ONE.values(), ids=list(ONE_BY_ONE))
+def test_many_numbers_of_python_are_not_known_and_told(forward: Callable[[Tensor], Any]) -> None:
+    net = Fn(lambda s, x: forward(x))
+    verdict = strictly(net, {"at_most": 50})
+    assert verdict.status == "not-verified" and "numbers of Python" in verdict.message
+    assert verdict.locations[0].place is not None
+    assert strictly(net, {"at_most": 200}).status == "passed"
+    (remark,) = remarks_on(archcheck.trace(net, SHAPE))
+    assert "numbers of Python" in remark.text
+    assert remark.place is not None and remark.place.file == __file__
+
+
+def test_a_few_numbers_of_python_are_code() -> None:
+    def forward(s: Any, x: Tensor) -> Any:
+        x = (x / 255 - 0.5) * 2
+        return sum((x * 0.1).clamp(0.5 * step, 1) for step in range(8))
+
+    net = Fn(forward)
+    assert accounts(net).perhaps == 0
+    assert remarks_on(archcheck.trace(net, SHAPE)) == ()
+
+
+def test_statistics_of_a_tensor_that_is_no_buffer_count() -> None:
+    one = torch.ones(3)
+    net = Fn(lambda s, x: F.batch_norm(x, s.mean, one), mean=torch.randn(3))
+    assert accounts(net).size == 6
+
+
+def test_masks_that_close_paths_are_apart() -> None:
+    def forward(s: Any, x: Tensor) -> Any:
+        mask = torch.where(s.keep, 0.0, float("-inf"))
+        early = torch.arange(8)[:, None] >= torch.arange(8)
+        mask = mask + torch.zeros(8, 8).masked_fill(~early, -1e9)
+        return (x + mask + torch.where(early, 0.5, 1.0)).softmax(-1)
+
+    net = Fn(forward, keep=torch.rand(8, 8) > 0.5)
+    assert accounts(net).size == 0
+
+
+def test_an_operation_of_its_own_is_not_taken_for_one_of_torch() -> None:
+    network = archcheck.trace(Fn(lambda s, x: custom(x)), SHAPE)
+    assert network.macs is None and network.opaque
+    (remark,) = remarks_on(network)
+    assert "not seen" in remark.text
+
+
+def test_indices_into_numbers_of_the_code_count_and_those_into_weights_do_not() -> None:
+    indices = torch.randint(0, 9, (4, 3, 3, 3))
+    picked = Fn(convolved(lambda s: torch.linspace(-1, 1, 9)[s.k]), k=indices)
+    assert accounts(picked).size == 9 + 108
+    shared = Fn(convolved(lambda s: s.book[s.k]), k=indices, book=nn.Parameter(torch.randn(9)))
+    assert accounts(shared).size == 9

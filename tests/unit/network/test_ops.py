@@ -17,7 +17,8 @@ from archcheck.fields.handlers import HANDLERS
 from archcheck.network import kinds, macs, ops
 from archcheck.network.kinds import kind_of, short_name
 from archcheck.tracing.arguments import python_signature
-from archcheck.tracing.functions import ESCAPES, public_name
+from archcheck.tracing.function_names import public_name
+from archcheck.tracing.functions import ESCAPES
 from archcheck.tracing.shape_rules import pointwise
 from archcheck.tracing.shape_rules.base import RANDOM, RULES
 from archcheck.tracing.shape_rules.views import METADATA

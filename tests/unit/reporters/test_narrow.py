@@ -17,7 +17,7 @@ from torch import nn
 
 import archcheck
 from archcheck.fields.explain.summary import summarize
-from archcheck.network import Network
+from archcheck.network import Network, Remark
 from archcheck.reporters.brief import print_brief
 from archcheck.reporters.field_text import print_field
 from archcheck.reporters.inspection import print_inspection
@@ -146,6 +146,8 @@ def test_all_that_is_shown_is_counted() -> None:
 
 def test_a_remark_that_two_sources_make_is_told_once() -> None:
     network = resnet18()
-    network = msgspec.structs.replace(network, notes=("the same words", "the same words"))
+    network = msgspec.structs.replace(
+        network, notes=(Remark("the same words"), Remark("the same words"))
+    )
     report = check(network, spec_from({"rules": SPECS["one"]}))
     assert [remark.text for remark in report.remarks].count("the same words") == 1

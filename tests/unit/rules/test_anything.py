@@ -108,6 +108,66 @@ def joined_before(x: Tensor) -> Tensor:
     return (torch.softmax(tokens @ tokens.mT, -1) @ tokens).amax(1)
 
 
+def flat(x: Tensor) -> Tensor:
+    return x.flatten(2)
+
+
+def weighed(weights: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The sum over all positions of values that are weighed by something."""
+    return lambda x: (weights(flat(x)) * flat(x)).sum(-1)
+
+
+def in_windows(x: Tensor) -> Tensor:
+    windows = split(x).permute(0, 1, 2, 4, 3, 5).flatten(4)
+    return ((windows - windows.mean()).mul(9).softmax(-1) * windows).sum(-1)
+
+
+def shares(x: Tensor) -> Tensor:
+    exponentials = (flat(x) * 50).exp()
+    return exponentials / exponentials.sum(-1, keepdim=True)
+
+
+def as_a_product(x: Tensor) -> Tensor:
+    return (flat(x).mul(50).softmax(-1)[:, :, None] @ flat(x)[..., None]).flatten(1)
+
+
+def as_attention(x: Tensor) -> Tensor:
+    values = flat(x)[..., None]
+    return F.scaled_dot_product_attention(torch.full((1, 4, 1, 1), 50.0), values, values)
+
+
+def quotient_of_powers(x: Tensor) -> Tensor:
+    return flat(x.abs().pow(9)).sum(-1) / flat(x.abs().pow(8)).sum(-1)
+
+
+def quotient_of_pools(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x * x.exp(), 2) / F.avg_pool2d(x.exp(), 2)
+
+
+def squared_often(x: Tensor) -> Tensor:
+    fourth = x.square() * x * x
+    return (fourth * fourth).mean((2, 3)).sqrt().sqrt().sqrt()
+
+
+def summed_exponentials(x: Tensor) -> Tensor:
+    a, b = shifted((9 * x).exp())
+    return (a + b).log() / 9
+
+
+def summed_shares(x: Tensor) -> Tensor:
+    a, b = shifted(x)
+    return (a * a.exp() + b * b.exp()) / (a.exp() + b.exp())
+
+
+def stacked_softmax(x: Tensor) -> Tensor:
+    both = torch.stack(shifted(x))
+    return (both * (9 * both).softmax(0)).sum(0)
+
+
+def powers_by_a_constant_kernel(x: Tensor) -> Tensor:
+    return F.conv2d(x.abs().pow(9), torch.ones(4, 1, 2, 2), stride=2, groups=4).pow(1 / 9)
+
+
 MAXIMA: list[tuple[str, Callable[[Tensor], Any]]] = [
     ("failed", lambda x: F.max_pool2d(x, 2)),
     ("failed", lambda x: F.adaptive_max_pool2d(x, 1)),
@@ -153,6 +213,26 @@ MAXIMA: list[tuple[str, Callable[[Tensor], Any]]] = [
     ("failed", joined_before),
     ("not-verified", lambda x: F.pixel_shuffle(x, 2).reshape(1, 1, 16, 8, 2).amax(-1)),
     ("not-verified", log_of_exponentials),
+    ("failed", weighed(lambda x: x.softmax(-1))),
+    ("failed", weighed(lambda x: (100 * x).softmax(-1).detach())),
+    ("failed", weighed(lambda x: F.softmin(-100 * x.relu(), -1))),
+    ("failed", weighed(lambda x: (100 * x).log_softmax(-1).exp())),
+    ("failed", weighed(lambda x: F.gumbel_softmax(x, 0.01, dim=-1))),
+    ("failed", in_windows),
+    ("failed", as_a_product),
+    ("failed", lambda x: torch.einsum("bcn,bcn->bc", (9 * flat(x)).softmax(-1), flat(x))),
+    ("failed", stacked_softmax),
+    ("not-verified", weighed(lambda x: (x * torch.tensor(50.0)).softmax(-1))),
+    ("not-verified", weighed(shares)),
+    ("not-verified", as_attention),
+    ("not-verified", quotient_of_powers),
+    ("not-verified", quotient_of_pools),
+    ("not-verified", squared_often),
+    ("not-verified", summed_exponentials),
+    ("not-verified", summed_shares),
+    ("not-verified", powers_by_a_constant_kernel),
+    ("not-verified", lambda x: (10 ** flat(x)).mean(-1).log10()),
+    ("not-verified", lambda x: (flat(x).exp() + 1e-6).norm(1, -1).log()),
 ]
 
 
@@ -171,12 +251,48 @@ NO_MAXIMA: list[Callable[[Tensor], Any]] = [
     lambda x: x.mean((2, 3)).log_softmax(1).topk(2),
     lambda x: torch.where(torch.ones(8, 8) > 0, x, -x),
     lambda x: x.std((2, 3)),
+    lambda x: x.square().mean((2, 3)).sqrt(),
+    lambda x: (x.softmax(1) * x).sum(1),
+    lambda x: (x * x.sigmoid() * x.mean((2, 3), True).sigmoid()).mean((2, 3)).sqrt(),
+    lambda x: (flat(x).softmax(-1) * flat(x).log_softmax(-1)).sum(-1),
+    lambda x: (flat(x).softmax(-1) * torch.linspace(0, 1, 64)).sum(-1),
 ]
 
 
 @pytest.mark.parametrize("function", NO_MAXIMA)
 def test_what_is_no_maximum_over_positions(function: Callable[[Tensor], Any]) -> None:
     assert status(behind(function), "max-pool") == "passed"
+
+
+def attention_by_one_map(s: Any, x: Tensor) -> Tensor:
+    x = s.stem(x)
+    return flat(x) @ flat(s.score(x)).softmax(-1).mT
+
+
+def attention_by_hand(s: Any, x: Tensor) -> Tensor:
+    x = s.stem(x)
+    weights = flat(s.score(x)).exp()
+    return (weights * flat(x)).sum(-1) / weights.sum(-1)
+
+
+def attention_of_projections(s: Any, x: Tensor) -> Tensor:
+    x = s.stem(x)
+    return (9 * flat(s.score(x))).softmax(-1) @ flat(s.value(x)).mT
+
+
+def attention_by_products(s: Any, x: Tensor) -> Tensor:
+    tokens = flat(s.stem(x)).mT
+    return (tokens @ tokens.mT).softmax(-1) @ tokens
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [attention_by_one_map, attention_by_hand, attention_of_projections, attention_by_products],
+)
+def test_attention_to_other_values_is_no_maximum(forward: Forward) -> None:
+    parts = {"score": nn.Conv2d(4, 1, 1), "value": nn.Conv2d(4, 4, 1)}
+    net = Fn(forward, stem=nn.Conv2d(3, 4, 3, padding=1), **parts)
+    assert status(net, "max-pool") == "passed"
 
 
 AVERAGES: list[tuple[str, Callable[[Tensor], Any]]] = [

@@ -355,3 +355,16 @@ def test_values_of_another_type_cannot_be_written_at_indices_of_the_input(way: s
 
     with pytest.raises(archcheck.NetworkError, match="dtypes match"):
         archcheck.trace(Mixed(), (1, 4, 4))
+
+
+def test_a_part_of_complex_numbers_keeps_its_name_in_every_pass() -> None:
+    class Spectrum(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            part: Tensor = torch.fft.fft(torch.ones(8)).real
+            return x * part
+
+    model = Spectrum()
+    traced = [archcheck.trace(model, (3, 8, 8)) for _ in range(2)]
+    names = [[op.function for op in network.ops] for network in traced]
+    assert "torch.Tensor.real.__get__" in names[0]
+    assert names[0] == names[1]

@@ -197,7 +197,7 @@ def test_an_instance_of_another_size_is_told_of(
     assert len(network.notes) == notes
     assert network.num_parameters == (140 if named == ":model" else 280)
     if notes == 1:
-        assert network.notes[0] == (
+        assert network.notes[0].text == (
             "model, which the file builds, has other sizes than Net() by default: name it to "
             "check it, net.py:model"
         )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import archcheck
-from archcheck.network import layers_of
+from archcheck.network import Remark, layers_of
 from archcheck.rules.base import Subject, Verdict, all_rules
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.*:DeprecationWarning")
@@ -144,4 +144,4 @@ def test_a_parameter_that_never_gets_a_shape_is_told_of() -> None:
 
     network = archcheck.trace(Left(), (2, 8))
     assert network.num_parameters == 6
-    assert network.notes == ("scale: not initialised, and counted as empty",)
+    assert network.notes == (Remark("scale: not initialised, and counted as empty"),)

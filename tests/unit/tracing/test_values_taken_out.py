@@ -115,7 +115,7 @@ def decided_by_a_flag(net: Any, x: Tensor) -> Any:
 def test_a_value_that_only_decides_leaves_the_path_that_was_seen_known(middle: Middle) -> None:
     network = traced(middle)
     assert network.macs == MACS
-    assert any(note.startswith("forward decides by a value") for note in network.notes)
+    assert any(note.text.startswith("forward decides by a value") for note in network.notes)
 
 
 def test_a_value_of_a_weight_is_a_constant() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import archcheck
+from archcheck.network import Place
 from archcheck.worker.checker_search import searches
 
 LOOKING = {
@@ -42,7 +43,8 @@ def test_code_that_looks_for_the_checker_is_told(tmp_path: Path, line: str, insi
     file = tmp_path / "net.py"
     file.write_text(f"def forward(x):\n    {line}\n" if inside else f"\n{line}\n")
     (remark,) = searches([str(file)])
-    assert remark.startswith(f"net.py:2 looks at {LOOKING[line]}: ")
+    assert remark.text.startswith(f"the code looks at {LOOKING[line]}: ")
+    assert remark.place == Place(str(file), 2)
 
 
 USING = """\
@@ -85,4 +87,6 @@ def test_the_remark_stands_in_the_report_of_whatever_file_it_is_about(tmp_path: 
     spec = {"input": [3, 8, 8], "rules": {"parameters": {"at_most": "10k"}}}
     report = archcheck.verify(tmp_path / "net.py", spec)
     assert report.passed
-    assert "remark: helper.py:2 looks at whether archcheck runs it" in str(report)
+    (remark,) = report.as_dict()["remarks"]
+    assert (Path(remark["file"]).name, remark["line"]) == ("helper.py", 2)
+    assert "remark: the code looks at whether archcheck runs it" in str(report)

@@ -284,7 +284,8 @@ def test_rows_of_one_sample_are_no_batch(trace: Trace, call: str, rows: str) -> 
     network = trace(source().replace("return self.conv(x)", f"return self.conv(x).{call}"))
     assert isinstance(network, Network)
     (note,) = network.notes
-    assert f"(net.py:{FORWARD + 1}) makes {rows} rows of one sample" in note
+    assert f"makes {rows} rows of one sample" in note.text
+    assert note.place is not None and note.place.line == FORWARD + 1
 
 
 def test_a_batch_that_is_put_together_again_gets_no_remark(trace: Trace) -> None:

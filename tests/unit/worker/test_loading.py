@@ -157,7 +157,7 @@ def test_several_networks_are_listed(tmp_path: Path) -> None:
 def test_a_class_defined_twice_is_noted(tmp_path: Path) -> None:
     found = load(write(tmp_path / "net.py", NET + NET.replace("width=4", "width=6")))
     assert width(found) == 6
-    assert any("Net is defined 2 times" in note for note in found.notes)
+    assert any("Net is defined 2 times" in note.text for note in found.notes)
 
 
 def test_arguments_reach_the_constructor_and_functions(tmp_path: Path) -> None:

@@ -1,0 +1,114 @@
+"""``archcheck verify`` of several networks."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import output_of, run_command
+from tests.support.readers import read_csv
+
+pytestmark = pytest.mark.slow
+
+NET = """\
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width={width}):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+"""
+SPEC = "input: [3, 8, 8]\nrules:\n  parameters: {at_most: 150, points: 4}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    for name, width in (("n1", 4), ("n2", 5), ("n10", 9)):
+        (tmp_path / f"{name}.py").write_text(NET.format(width=width))
+    return tmp_path
+
+
+WORDS = ("--spec", "spec.yaml")
+
+
+def test_each_has_its_report_and_a_line_at_the_end_in_natural_order(folder: Path) -> None:
+    (folder / "n3.py").write_text("1 / 0\n")
+    names = ("n10.py", "n2.py", "n3.py", "n1.py", "n1.py")
+    text = output_of(folder, "verify", *names, *WORDS, "-j", "2", code=1)
+    *reports, overview, last = text.split("\n\n")
+    assert last == "2 of 4 networks failed\n"
+    assert [re.split(" {3,}", line) for line in overview.splitlines()] == [
+        ["✓ n1.py:Net", "the rule holds", "4 of 4 points"],
+        ["✓ n2.py:Net", "the rule holds", "4 of 4 points"],
+        ["✗ n3.py", "the network could not be run, 1 not verified", "0 of 4 points"],
+        ["✗ n10.py:Net", "1 of 1 rule failed", "0 of 4 points"],
+    ]
+    heads = [part.split()[0] for part in reports if part.startswith("n")]
+    assert heads == ["n1.py:Net", "n2.py:Net", "n3.py", "n10.py:Net"]
+    assert "✗ parameters: " in text
+
+
+def test_a_path_that_is_not_there_is_an_error_and_keeps_no_other_from_a_result(
+    folder: Path,
+) -> None:
+    words = ("nope.py", "n2.py", "spec.yaml", "n1.py", *WORDS, "--output-format", "csv")
+    done = run_command(folder, "verify", *words)
+    assert done.returncode == 2
+    said = "error: spec.yaml is not a Python file (its name does not end in .py)\n"
+    assert done.stderr == f"error: there is no file nope.py\n{said}"
+    rows = read_csv(done.stdout)
+    found = [(row["file"], row["verdict"], row["points"]) for row in rows]
+    assert found == [
+        ("n1.py", "passed", "4"),
+        ("n2.py", "passed", "4"),
+        ("nope.py", "not run", "0"),
+        ("spec.yaml", "not run", "0"),
+    ]
+
+
+def test_one_file_gives_the_report_on_it_alone(folder: Path) -> None:
+    text = output_of(folder, "verify", "n1.py", *WORDS)
+    assert text.startswith("n1.py:Net   3×8×8 → 4×6×6   112 parameters")
+    assert text.count("\n\n") == 2
+    assert "networks" not in text
+
+
+def test_formats_and_options_are_those_of_one_network(folder: Path) -> None:
+    words = ("n1.py", "n2.py:Net", *WORDS, "--arg", "width=3", "--input", "3,9,9")
+    report = json.loads(output_of(folder, "verify", *words, "--output-format=json"))
+    assert [each["network"] for each in report["reports"]] == ["n1.py:Net", "n2.py:Net"]
+    assert [each["parameters"] for each in report["reports"]] == [84, 84]
+    assert [each["input"] for each in report["reports"]] == [[3, 9, 9]] * 2
+    said = (
+        "error: n1.py: Net takes no argument 'wide'; its arguments: width; did you mean width? "
+        "(given by --arg, or `arguments:` in the spec)\n"
+    )
+    errors = said + said.replace("n1.py", "n2.py:Net")
+    output_of(folder, "verify", *words[:4], "--arg", "wide=3", code=2, errors=errors)
+    said = "error: --output-file n2.py would overwrite what is read: name another\n"
+    output_of(folder, "verify", *words[:4], "-o", "n2.py", code=2, errors=said)
+    (folder / "wrong.yaml").write_text("rules: {parameterz: {at_most: 3}}\n")
+    said = 'error: wrong.yaml:1:9: unknown rule "parameterz"; did you mean "parameters"?'
+    done = run_command(folder, "verify", "n1.py", "n2.py", "--spec", "wrong.yaml")
+    assert (done.returncode, done.stdout, done.stderr.count("error: ")) == (2, "", 1)
+    assert done.stderr.startswith(said)
+
+
+def test_the_same_run_is_repeated_until_one_of_the_networks_changes(folder: Path) -> None:
+    words = ("verify", "n1.py", "n2.py", *WORDS, "-j", "2", "--output-format", "brief")
+    first = output_of(folder, *words)
+    again = output_of(folder, *words)
+    assert [line.split("   ")[:3] for line in first.splitlines()] == [
+        line.split("   ")[:3] for line in again.splitlines()
+    ]
+    assert first.count(" s\n") == 2
+    assert " s\n" not in again  # without the time that it took
+    (folder / "n2.py").write_text(NET.format(width=50))
+    assert "1 of 2 networks failed" in output_of(folder, *words, code=1)
