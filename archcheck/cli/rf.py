@@ -119,7 +119,7 @@ def rf(
     if effective and isinstance(summary, Summary):
         probe = probe_of(summary, samples, weights)
         measured = measure(
-            summary, reference, inputs, constructor_arguments, probe, weights, timeout
+            summary, reference, traced.given, constructor_arguments, probe, weights, timeout
         )
         if isinstance(measured, Failure):
             report = report_without_spec(measured, inputs, reference, started)

@@ -37,6 +37,7 @@ class Input(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="tens
         value: what every element is, in place of random numbers.
         batch: the place of the batch's axis in the tensor; None if it has none.
         axes: what its sides are called, from ``AXES``; empty if that is not said.
+        guessed: whether its type was not said, and follows from what forward does with it.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class Input(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="tens
     value: bool | int | float | None = None
     batch: int | None = 0
     axes: tuple[str, ...] = ()
+    guessed: bool = False
 
     @property
     def name(self) -> str:

@@ -47,14 +47,15 @@ def trace_for_batches(
 
     def noted(begins: bool) -> None:
         nonlocal computed
-        computed |= not begins
+        computed = not begins  # integers that are tried make for another attempt
         attempted(begins)
 
     network = trace(model, inputs, attempted=noted, **options)
     if network.reads_batch is not None:
         compared()
-        other = None if computed else _from_shapes(model, inputs, options)
-        other = other or _computed(model, inputs, network, options)
+        given = network.given
+        other = None if computed else _from_shapes(model, given, options)
+        other = other or _computed(model, given, network, options)
         unlike = difference(network, other)
         if unlike is not None:
             raise RunError(

@@ -57,6 +57,9 @@ class Recorder(TorchFunctionMode):
         """Makes the result of a call of torch: torch itself, unless shapes are enough."""
         self.reads_batch: Place | None = None
         """The first line that reads the size of a tensor, and with it that of the batch."""
+        self.failed: TorchCall | None = None
+        """The last call of torch that raised, and the line of it."""
+        self.failed_at: Place | None = None
         self._sized: set[int] = set()
         """Constants that were made in the shape of a value that depends on the input."""
         self._leaked = False
@@ -145,7 +148,11 @@ class Recorder(TorchFunctionMode):
             self.constants.before_write(kind, numbers, inputs, driven)
         depending = [t for t, number in zip(inputs, numbers, strict=True) if number in driven]
         called = TorchCall(func, function, kind, in_place, args, kwargs, inputs + out, depending)
-        result = self.perform(called)
+        try:
+            result = self.perform(called)
+        except Exception:
+            self.failed, self.failed_at = called, caller()
+            raise
         unseen = known.foreign or _dispatched() > self._dispatched
         if not unseen:
             self.tensor_ids.accept_writes(inputs)

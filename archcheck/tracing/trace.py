@@ -17,11 +17,12 @@ from torch.nn.parameter import is_lazy
 
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Module, Network, Parameter, Place, Remark
-from archcheck.network.inputs import Inputs, batched, constants_of, tensors_of
+from archcheck.network.inputs import Inputs, Path, batched, constants_of, tensors_of
 from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.tracing.batch_notes import batch_notes
 from archcheck.tracing.error_messages import no_tensor, run_error
 from archcheck.tracing.inputs import arguments, samples
+from archcheck.tracing.integers import with_integers
 from archcheck.tracing.made_before import set_apart
 from archcheck.tracing.makers import made_of_other_data
 from archcheck.tracing.module_tree import (
@@ -44,6 +45,7 @@ from archcheck.tracing.shape_rules.conditions import (
 from archcheck.tracing.shape_rules.executor import ShapeExecutor
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.worker.construction import built_at
+from archcheck.worker.failures import RunError
 from archcheck.worker.library_env import eager
 
 
@@ -85,27 +87,48 @@ def trace(
     """
     given = inputs_of(inputs)
     batch = (batch or (2 if training else 1)) if batched(given) else 1
-    network = None
-    with set_apart():
-        with gc_paused():
-            paths = paths_of(model)
-            if not compute and worth_trying(paths):
-                attempted(True)
-                network = _without_values(
-                    model, given, batch, training, _recorder(paths, given), lazy_init
-                )
-                if network is None:
-                    attempted(False)
-        if network is None:
-            if lazy_init is not None:
-                lazy_init.settle()
-            network = _one_pass(model, given, batch, training, _recorder(paths, given))
+    told: dict[Path, Remark] = {}
+    while True:
+        recorder = _recorder(paths_of(model), given)
+        try:
+            network = _pass(model, given, batch, training, recorder, lazy_init, compute, attempted)
+            break
+        except RunError:
+            other = with_integers(given, recorder)
+            if other is None:
+                raise
+            told[other.path], given = other.remark, other.inputs
     return msgspec.structs.replace(
         network,
         name=name or type(model).__name__,
         source=source,
-        notes=(*notes, *network.notes),
+        notes=(*notes, *told.values(), *network.notes),
     )
+
+
+def _pass(
+    model: nn.Module,
+    given: Inputs,
+    batch: int,
+    training: bool,
+    recorder: Recorder,
+    lazy_init: LazyInit | None,
+    compute: bool,
+    attempted: Callable[[bool], None],
+) -> Network:
+    """The network from shapes alone, or from a pass for real, which ``recorder`` writes down."""
+    with set_apart():
+        with gc_paused():
+            if not compute and worth_trying(recorder.paths):
+                attempted(True)
+                fresh = _recorder(recorder.paths, given)
+                network = _without_values(model, given, batch, training, fresh, lazy_init)
+                if network is not None:
+                    return network
+                attempted(False)
+        if lazy_init is not None:
+            lazy_init.settle()
+        return _one_pass(model, given, batch, training, recorder)
 
 
 def _recorder(paths: Paths, given: Inputs) -> Recorder:

@@ -267,3 +267,64 @@ def test_a_constant_mask_decides_nothing_and_is_not_held_by_the_network() -> Non
 def test_a_network_of_constants_alone_is_given_inputs_nevertheless() -> None:
     network = trace(nn.Linear(4, 3), inputs=[{"shape": [4], "value": 1.0}])
     assert (network.constant_macs, network.macs) == (0, 12)
+
+
+class Looked(nn.Module):
+    """Looks its input up in tables, one of them smaller."""
+
+    def __init__(self, small: int = 50) -> None:
+        super().__init__()
+        self.large, self.small = nn.Embedding(100, 4), nn.Embedding(small, 4)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        y: Tensor = self.large(ids) + self.small(ids.view(-1, 2, 3).flatten(1))
+        return y
+
+
+class LooksAtValues(Looked):
+    """Does so with whole numbers of its own making, and decides by what it finds."""
+
+    def forward(self, ids: Tensor) -> Tensor:
+        y = super().forward(ids.long())
+        return y + 1 if y.sum() > 0 else y
+
+
+class Picks(nn.Module):
+    """Takes classes, places and truth values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = nn.Parameter(torch.randn(9, 7))
+
+    def forward(self, classes: Tensor, places: Tensor, mask: Tensor) -> Tensor:
+        x = nn.functional.one_hot(classes, 7) + self.rows[places]
+        return x.masked_fill(mask[..., None], 0.0)
+
+
+def test_what_is_looked_up_is_integers_below_the_size_of_the_table() -> None:
+    network = trace_for_batches(Looked(), (6,))
+    assert [(each.dtype, each.below) for each in network.given_tensors] == [("int64", 100)]
+    ((note,), line) = network.notes, Looked.forward.__code__.co_firstlineno + 1
+    assert note.text == (
+        "nothing is said of the input: integers below 100 are tried, for embedding takes no others"
+    )
+    assert note.place is not None
+    assert note.place.line == line
+
+
+def test_the_smallest_table_sets_the_bound_where_values_are_computed() -> None:
+    network = trace(LooksAtValues(2), (6,))
+    assert [(each.dtype, each.below) for each in network.given_tensors] == [("int64", 2)]
+
+
+def test_classes_places_and_truth_values_are_tried() -> None:
+    network = trace(Picks(), [(4,), (4,), (4,)])
+    said = [(each.dtype, each.below) for each in network.given_tensors]
+    assert said == [("int64", 7), ("int64", 9), ("bool", None)]
+    assert len(network.notes) == 3
+
+
+def test_integers_are_not_tried_where_more_is_said() -> None:
+    for said in ({"dtype": "float32"}, {"below": 1000, "from": 999}):
+        with pytest.raises(archcheck.NetworkError):
+            trace(LooksAtValues(), inputs=[{"shape": [6], **said}])
