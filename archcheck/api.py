@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from archcheck.augmentation import parse_script
 from archcheck.cache.tracing import CachedTracing
 from archcheck.network import Network
-from archcheck.network.shapes import Shape
+from archcheck.network.input_language import read_inputs
+from archcheck.network.inputs import Inputs
+from archcheck.network.shapes import Shape, inputs_of
 from archcheck.spec import Report, Spec, load_spec
 from archcheck.spec import spec_from as _spec_from
 from archcheck.tracing.remote import start_worker
@@ -27,7 +29,11 @@ if TYPE_CHECKING:
 
 
 def trace(
-    module: nn.Module, input_shape: Shape | Sequence[Shape], *, training: bool = False
+    module: nn.Module,
+    input_shape: Shape | Sequence[Shape] | None = None,
+    *,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = None,
+    training: bool = False,
 ) -> Network:
     """Run a live module once and return what it did, as plain data.
 
@@ -35,17 +41,24 @@ def trace(
         module: any ``nn.Module``; its state is the same afterwards.
         input_shape: the shape of one sample without the batch, such as ``(3, 32, 32)``, or a
             sequence of shapes for a module of several inputs.
+        inputs: in place of it all that is said of the inputs, as a spec says it: a mapping of
+            forward's parameters, ``{"input_ids": {"shape": [128], "dtype": "int64", "below":
+            30522}}``, or a sequence. A tensor among them is an example of a whole batch: see
+            :func:`archcheck.tracing.examples.described`.
         training: trace in training mode instead of eval mode.
 
     Raises:
         archcheck.NetworkError: if forward raises or returns no tensor.
-        TypeError: if it is a class that has to be called first.
-        ValueError: if the shape is not valid.
+        TypeError: if it is a class that has to be called first, or no input is given.
+        ValueError: if the inputs are not valid.
     """
     _refuse_class(module)
     from archcheck.tracing.trace import trace as run
 
-    return run(module, input_shape, training=training)
+    given = _given(input_shape, inputs)
+    if given is None:
+        raise TypeError("say what the network is given: input_shape= or inputs=")
+    return run(module, given, training=training)
 
 
 def verify(
@@ -53,6 +66,7 @@ def verify(
     spec: Spec | str | Path | Mapping[str, Any],
     *,
     input_shape: Shape | Sequence[Shape] | None = None,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = None,
     arguments: Mapping[str, Any] | None = None,
     augmentation: str | Path | None = None,
     training: bool = False,
@@ -66,7 +80,8 @@ def verify(
         network: a live module (traced in this process), a Network, or a reference such as
             ``"net.py:Net"`` (loaded and traced in a child process).
         spec: a spec, the path of its file, or its content as a mapping.
-        input_shape: the input's shape without the batch; by default the spec's ``input``.
+        input_shape: the input's shape without the batch; by default the spec's inputs.
+        inputs: in place of it all that is said of the inputs, as for :func:`trace`.
         arguments: for the constructor, beside and over those of the spec.
         augmentation: the training script, ``"train.py"`` or ``"train.py:train_transforms"``, for
             the rule of that name; by default the file that a reference names.
@@ -92,7 +107,7 @@ def verify(
     submission = Submission(
         reference=Reference("", "", type(network).__name__),
         arguments=arguments or {},
-        input_shape=input_shape,
+        inputs=_given(input_shape, inputs),
         training=training,
         augmentation=parse_script(str(augmentation)) if augmentation is not None else None,
         weights=weights,
@@ -120,8 +135,8 @@ def _verify_live(
     try:
         from archcheck.tracing.other_batch import trace_for_batches
 
-        shapes = submission.shapes_under(spec)
-        traced = trace_for_batches(module, shapes, training=submission.training)
+        given = submission.inputs_under(spec)
+        traced = trace_for_batches(module, given, training=submission.training)
     except failures.NetworkError as error:
         return verification.report_on(submission, spec, error.failure(), started)
     evidence = collect_live(module, submission, spec, traced, start_worker, timeout=timeout)
@@ -137,6 +152,26 @@ def as_spec(spec: Spec | str | Path | Mapping[str, Any]) -> Spec:
     if isinstance(spec, Spec):
         return spec
     return _spec_from(dict(spec)) if isinstance(spec, Mapping) else load_spec(spec)
+
+
+def _given(
+    input_shape: Shape | Sequence[Shape] | None, inputs: Mapping[str, Any] | Sequence[Any] | None
+) -> Inputs | None:
+    """The inputs that are given in one of two ways; None if neither.
+
+    Raises:
+        TypeError: if both are.
+        ValueError: if they are not valid.
+    """
+    if inputs is None:
+        return None if input_shape is None else inputs_of(input_shape)
+    if input_shape is not None:
+        raise TypeError("input_shape= and inputs= say the same: leave one of them out")
+    if "torch" in sys.modules:
+        from archcheck.tracing.examples import described
+
+        inputs = described(inputs)
+    return read_inputs(inputs)
 
 
 def _refuse_class(value: Any) -> None:

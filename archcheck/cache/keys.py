@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from archcheck.cache.places import places, portable
 from archcheck.cache.programs import decisive_variables, key_of, own_content, python
 from archcheck.network import VERSION
+from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.worker.reference import Reference
 
 TRACING = (
@@ -61,7 +62,7 @@ def reference_key(reference: Reference) -> ReferenceKey:
 
 def request_key(
     key: ReferenceKey,
-    input_shapes: Sequence[Sequence[int]],
+    inputs: AnyInputs,
     arguments: Mapping[str, Any],
     training: bool,
     other_batches: bool = False,
@@ -71,6 +72,5 @@ def request_key(
     Raises:
         TypeError, ValueError, OverflowError: if the arguments cannot be serialised.
     """
-    shapes = [list(shape) for shape in input_shapes]
     programs = sorted(key.programs.items())
-    return key_of(programs, shapes, dict(arguments), training, other_batches)
+    return key_of(programs, inputs_of(inputs), dict(arguments), training, other_batches)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from archcheck.cache.keys import reference_key, request_key
 from archcheck.cache.store import Store
 from archcheck.cache.watch import watch
+from archcheck.network.shapes import AnyInputs
 from archcheck.worker.dependencies.states import Dependencies
 from archcheck.worker.reference import Reference
 
@@ -15,7 +16,7 @@ from archcheck.worker.reference import Reference
 def known_reads(
     store: Store | None,
     reference: Reference,
-    input_shapes: Sequence[Sequence[int]],
+    inputs: AnyInputs,
     arguments: Mapping[str, Any],
     *,
     training: bool = False,
@@ -29,7 +30,7 @@ def known_reads(
     with watch.paused():
         try:
             key = reference_key(reference)
-            request = request_key(key, input_shapes, arguments, training, True)
+            request = request_key(key, inputs, arguments, training, True)
         except (OSError, TypeError, ValueError, OverflowError):
             return None
         return store.reads(key, request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from archcheck.cache.keys import ReferenceKey, reference_key, request_key
 from archcheck.cache.store import Store
 from archcheck.cache.watch import watch
 from archcheck.network import Network
+from archcheck.network.shapes import AnyInputs
 from archcheck.worker.dependencies.states import Dependencies
 from archcheck.worker.failures import Failure
 from archcheck.worker.reference import Reference
@@ -63,7 +64,7 @@ class CachedTracing:
 
     def trace(
         self,
-        input_shapes: Sequence[Sequence[int]],
+        inputs: AnyInputs,
         arguments: Mapping[str, Any] | None = None,
         *,
         training: bool = False,
@@ -79,10 +80,10 @@ class CachedTracing:
             StartError: if the child could not import torch.
         """
         with watch.paused():
-            request = self._request(input_shapes, arguments or {}, training, other_batches)
+            request = self._request(inputs, arguments or {}, training, other_batches)
             network = self._kept(request)
             if network is None and not other_batches:  # one that was looked at twice will do
-                network = self._kept(self._request(input_shapes, arguments or {}, training, True))
+                network = self._kept(self._request(inputs, arguments or {}, training, True))
             if network is not None:
                 self.remark = "the network comes from the cache"
                 return network
@@ -94,7 +95,7 @@ class CachedTracing:
             traced = trace_in(
                 self._worker,
                 self._reference,
-                input_shapes,
+                inputs,
                 arguments,
                 training=training,
                 timeout=timeout,
@@ -118,7 +119,7 @@ class CachedTracing:
 
     def _request(
         self,
-        input_shapes: Sequence[Sequence[int]],
+        inputs: AnyInputs,
         arguments: Mapping[str, Any],
         training: bool,
         other_batches: bool,
@@ -126,7 +127,7 @@ class CachedTracing:
         if self._store is None or self._key is None:
             return ""
         try:
-            return request_key(self._key, input_shapes, arguments, training, other_batches)
+            return request_key(self._key, inputs, arguments, training, other_batches)
         except (TypeError, ValueError, OverflowError):
             return ""  # the process will report what is wrong with them
 

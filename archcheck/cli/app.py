@@ -17,7 +17,7 @@ from archcheck.cli.parameters import (
     CleanEnv,
     Data,
     ExitZero,
-    InputShape,
+    InputOption,
     Jobs,
     Memory,
     Net,
@@ -89,7 +89,7 @@ def verify(
             "shipped one.",
         ),
     ],
-    input_shape: InputShape = None,
+    inputs: InputOption = None,
     arguments: Arguments = None,
     augmentation: Augmentation = None,
     train: Train = False,
@@ -129,13 +129,14 @@ def verify(
 
     def submitted(reference: Reference) -> Submission:
         from archcheck.augmentation import parse_script
-        from archcheck.cli.options import read_arguments, read_shapes
+        from archcheck.cli.inputs import read_inputs
+        from archcheck.cli.options import read_arguments
         from archcheck.verification.submission import Submission
 
         return Submission(
             reference=reference,
             arguments=read_arguments(arguments),
-            input_shape=read_shapes(input_shape),
+            inputs=read_inputs(inputs),
             training=train,
             augmentation=parse_script(augmentation) if augmentation is not None else None,
             weights=weights,
@@ -171,8 +172,8 @@ def verify(
             loaded_spec = without(load_spec(spec), skip or [])
             submission = submitted(reference)
             script = submission.augmentation
-            inputs = (reference.file, loaded_spec.file, weights, script.file if script else None)
-            refuse_overwrite([place.file for place in places], inputs)
+            read = (reference.file, loaded_spec.file, weights, script.file if script else None)
+            refuse_overwrite([place.file for place in places], read)
             with progress_bar("images") as on_progress:
                 report = verify_submission(
                     submission,
@@ -199,7 +200,7 @@ def verify(
 @with_exit_codes
 def inspect(
     net: Net,
-    input_shape: InputShape = None,
+    inputs: InputOption = None,
     arguments: Arguments = None,
     train: Train = False,
     timeout: Timeout = 60.0,
@@ -218,7 +219,7 @@ def inspect(
     store = open_cache(no_cache, cache_dir)
     traced = trace_alone(
         reference,
-        input_shape,
+        inputs,
         arguments,
         train=train,
         timeout=timeout,

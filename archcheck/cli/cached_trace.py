@@ -20,6 +20,7 @@ from archcheck.worker.reference import Reference
 
 if TYPE_CHECKING:
     from archcheck.network import Network
+    from archcheck.network.inputs import Inputs
     from archcheck.spec import Report
     from archcheck.worker.failures import Failure
     from archcheck.worker.process import Start, Worker
@@ -80,7 +81,7 @@ def opened_store(cache_dir: Path | None) -> Store | None:
 
 def trace_alone(
     reference: Reference,
-    shapes: Sequence[str] | None,
+    inputs: Sequence[str] | None,
     arguments: Sequence[str] | None,
     *,
     train: bool,
@@ -88,7 +89,7 @@ def trace_alone(
     store: Store | None,
     verbose: bool,
 ) -> Network | Report:
-    """Trace a network without a spec, with shapes and arguments as they were typed.
+    """Trace a network without a spec, with inputs and arguments as they were typed.
 
     Returns:
         The network; a report with the reason if it could not be run.
@@ -98,28 +99,29 @@ def trace_alone(
     """
     started = time.perf_counter()
     with tracing(reference, store, verbose) as child:
-        from archcheck.cli.options import read_arguments, read_shapes
+        from archcheck.cli.inputs import read_inputs
+        from archcheck.cli.options import read_arguments
         from archcheck.network import Network
 
-        sizes = read_shapes(shapes)
-        if sizes is None:
+        given = read_inputs(inputs)
+        if given is None:
             raise UsageError("say the input's shape without the batch: --input 3,32,32")
         constructor_arguments = read_arguments(arguments)
-        traced = child.trace(sizes, constructor_arguments, training=train, timeout=timeout)
+        traced = child.trace(given, constructor_arguments, training=train, timeout=timeout)
     if isinstance(traced, Network):
         return traced
-    return report_without_spec(traced, sizes, reference, started)
+    return report_without_spec(traced, given, reference, started)
 
 
 def report_without_spec(
-    failure: Failure, shapes: Sequence[tuple[int, ...]], reference: Reference, started: float
+    failure: Failure, inputs: Inputs, reference: Reference, started: float
 ) -> Report:
     """The report on a network that could not be run, without a spec."""
     from archcheck.spec import Spec
     from archcheck.verification.submission import Submission
     from archcheck.verification.verify import report_on  # imports all of the spec code
 
-    return report_on(Submission(reference=reference), Spec((), tuple(shapes)), failure, started)
+    return report_on(Submission(reference=reference), Spec((), inputs), failure, started)
 
 
 def remove_cache(cache_dir: Path | None) -> str:

@@ -31,7 +31,7 @@ class Specs:
             UsageError: if all of its rules are skipped.
         """
         spec = self._read(network.spec)
-        if network.submission.input_shape is None and spec.input is None:
+        if network.submission.inputs is None and spec.inputs is None:
             raise SpecError(
                 "the input's shape is not known: add `input: [3, 32, 32]` to the spec, or "
                 f"`input = [3, 32, 32]` to {network} in [tool.archcheck.networks]",

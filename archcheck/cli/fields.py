@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from archcheck.fields import UnknownField, UnknownLocation, receptive_field
 from archcheck.fields.explain.effective import from_bytes
 from archcheck.fields.explain.summary import Summary, first_known, summarize
 from archcheck.network import Network
+from archcheck.network.inputs import Inputs
 from archcheck.network.kinds import ESCAPE
 from archcheck.phrases import shape_text
 from archcheck.tracing.requests import Probe
@@ -57,7 +58,7 @@ def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary
 def measure(
     summary: Summary,
     reference: Reference,
-    shapes: Sequence[tuple[int, ...]],
+    inputs: Inputs,
     arguments: Mapping[str, Any],
     probe: Probe,
     weights: str | None,
@@ -77,7 +78,7 @@ def measure(
         measured = measure_in(
             worker,
             reference,
-            shapes,
+            inputs,
             probe,
             arguments,
             timeout=timeout,

@@ -16,25 +16,6 @@ if TYPE_CHECKING:  # commands without a spec do not import it
     from archcheck.spec import Spec
 
 
-def read_shapes(texts: Sequence[str] | None) -> list[tuple[int, ...]] | None:
-    """``["3,32,32"]`` as shapes; None without any.
-
-    Raises:
-        UsageError: if a text is not a shape.
-    """
-    if not texts:
-        return None
-    return [_shape(text) for text in texts]
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    match = re.fullmatch(r"[0-9]{1,9}(\s*[,x×]\s*[0-9]{1,9})*", text.strip().strip("[]()"))
-    sides = [int(side) for side in re.findall("[0-9]+", text)]
-    if match is None or 0 in sides:
-        raise UsageError(f"--input {text}: a shape without the batch is written like 3,32,32")
-    return tuple(sides)
-
-
 def surroundings_of(memory: str | None, clean_env: bool) -> Surroundings:
     """What a network's process has around it.
 

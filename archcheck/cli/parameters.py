@@ -61,13 +61,13 @@ Nets = Annotated[
         show_default=False,
     ),
 ]
-InputShape = Annotated[
+InputOption = Annotated[
     list[str] | None,
     typer.Option(
         "--input",
-        metavar="SHAPE",
-        help="The shape of one sample without the batch, like 3,32,32. Several for a network of "
-        "several inputs.",
+        metavar="[NAME=]SHAPE",
+        help="An input: its shape without the batch, like 3,32,32, and what else is to be said, "
+        "like input_ids=128:int64:below=30522. Several for a network of several inputs.",
         show_default=False,
     ),
 ]

@@ -12,7 +12,7 @@ from archcheck.cli.errors import FAILED, UsageError, with_exit_codes
 from archcheck.cli.parameters import (
     Arguments,
     CacheDir,
-    InputShape,
+    InputOption,
     Net,
     NoCache,
     OutputFile,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @with_exit_codes
 def rf(
     net: Net,
-    input_shape: InputShape = None,
+    inputs_given: InputOption = None,
     at: Annotated[
         str,
         typer.Option(
@@ -92,14 +92,15 @@ def rf(
     store = open_cache(no_cache, cache_dir)
     with tracing(reference, store, verbose) as child:
         from archcheck.cli.fields import field_at, measure, probe_of
-        from archcheck.cli.options import read_arguments, read_plot, read_shapes, read_unit
+        from archcheck.cli.inputs import read_inputs
+        from archcheck.cli.options import read_arguments, read_plot, read_unit
         from archcheck.cli.output import refuse_overwrite, write_field, write_plot
         from archcheck.fields.explain.summary import Summary
         from archcheck.network import Network
         from archcheck.worker.failures import Failure
 
-        shapes = read_shapes(input_shape)
-        if shapes is None:
+        inputs = read_inputs(inputs_given)
+        if inputs is None:
             raise UsageError("say the input's shape without the batch: --input 3,32,32")
         index = read_unit(unit)
         picture_format = read_plot(plot)
@@ -110,18 +111,18 @@ def rf(
         refuse_overwrite([output_file], [reference.file, weights])
         refuse_overwrite([plot], [reference.file, weights], "--plot")
         constructor_arguments = read_arguments(arguments)
-        traced = child.trace(shapes, constructor_arguments, training=train, timeout=timeout)
+        traced = child.trace(inputs, constructor_arguments, training=train, timeout=timeout)
     if not isinstance(traced, Network):
-        report = report_without_spec(traced, shapes, reference, started)
+        report = report_without_spec(traced, inputs, reference, started)
         not_run(report, output_format, output_file)
     summary = field_at(traced, at, index)
     if effective and isinstance(summary, Summary):
         probe = probe_of(summary, samples, weights)
         measured = measure(
-            summary, reference, shapes, constructor_arguments, probe, weights, timeout
+            summary, reference, traced.given, constructor_arguments, probe, weights, timeout
         )
         if isinstance(measured, Failure):
-            report = report_without_spec(measured, shapes, reference, started)
+            report = report_without_spec(measured, inputs, reference, started)
             not_run(report, output_format, output_file)
         summary = measured
     if picture_format and plot is not None and not isinstance(summary, Exception):

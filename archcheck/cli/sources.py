@@ -29,7 +29,7 @@ def sources_of(network: MappedNetwork, spec: Spec, store: Store | None) -> Sourc
     reads = known_reads(
         store,
         reference_to(network),
-        submission.shapes_under(spec),
+        submission.inputs_under(spec),
         submission.arguments_under(spec),
         training=submission.training,
     )

@@ -11,7 +11,7 @@ from archcheck.cli.errors import BROKEN, FAILED, UsageError, with_exit_codes
 from archcheck.cli.parameters import (
     Arguments,
     CacheDir,
-    InputShape,
+    InputOption,
     Net,
     NoCache,
     OutputFile,
@@ -73,7 +73,7 @@ def check(
 @with_exit_codes
 def init(
     net: Net,
-    input_shape: InputShape = None,
+    inputs: InputOption = None,
     arguments: Arguments = None,
     train: Train = False,
     timeout: Timeout = 60.0,
@@ -94,7 +94,7 @@ def init(
         raise UsageError(f"{output_file} is already there; --force overwrites it")
     traced = trace_alone(
         reference,
-        input_shape,
+        inputs,
         arguments,
         train=train,
         timeout=timeout,

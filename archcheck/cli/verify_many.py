@@ -56,7 +56,7 @@ def verify_many(
     outcome = Outcome()
     networks = list(_networks(names, submitted, spec, outcome))
     for network in networks[:1]:
-        network.submission.shapes_under(spec)  # if that is not known it is so of none
+        network.submission.inputs_under(spec)  # if that is not known it is so of none
     read = [file for network in networks for file in _files(network)]
     refuse_overwrite([place.file for place in options.places], [spec.file, *read])
     verify_all(

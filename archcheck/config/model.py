@@ -14,7 +14,8 @@ from msgspec import Meta
 from archcheck.config.errors import ConfigError
 from archcheck.config.toml import KeyPath, TomlTable, kind, read_table, shown
 from archcheck.errors import closest
-from archcheck.network.shapes import input_shapes
+from archcheck.network.input_language import InputsError, read_input, read_inputs
+from archcheck.network.inputs import Inputs
 from archcheck.worker.reference import dotted
 from archcheck.worker.surroundings import memory_of
 
@@ -58,7 +59,8 @@ ENTRY_KEYS = {
     "spec": Key("a file or a name", _as(Text)),
     "name": Key("a network's name in the file", _as(str)),
     "arguments": Key("a table of names and values", _as(dict[str, Any])),
-    "input": Key("a shape without the batch, like [3, 32, 32], or a list of shapes", input_shapes),
+    "input": Key("a shape without the batch, or a list of shapes", read_input),
+    "inputs": Key("a table of names and inputs", read_inputs),
     "train": Key("true or false", _as(bool)),
     "weights": Key("a file's path", _as(Text)),
     "data": Key("a folder's path", _as(Text)),
@@ -76,7 +78,7 @@ class Entry:
         spec: a spec as it was written: a path or the name of a shipped one.
         name: the network in the file; empty for the only one.
         arguments: for the network's constructor, over those of the spec.
-        input: the shapes of the inputs without the batch; by default the spec's.
+        inputs: what the network is given; by default the spec's.
         train: whether the network is traced in training mode.
         weights, data, augmentation: a checkpoint, the folder of a data set, a training script
             (with the name of its pipeline), as they were written; empty for none. ``{stem}`` in
@@ -87,7 +89,7 @@ class Entry:
     spec: str
     name: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    input: tuple[tuple[int, ...], ...] | None = None
+    inputs: Inputs | None = None
     train: bool = False
     weights: str = ""
     data: str = ""
@@ -224,6 +226,9 @@ def _entry(table: TomlTable, item: Any, path: KeyPath, errors: list[ConfigError]
         errors.append(table.error(f"a pattern is held to {wanted}, not to {kind(item)}", path))
         return None
     values = _values(table, item, ENTRY_KEYS, path, errors)
+    if "input" in item and "inputs" in item:
+        wrong = "input and inputs say the same: leave one of them out"
+        errors.append(table.error(wrong, (*path, "inputs")))
     if "spec" not in item:
         errors.append(table.error('the key "spec" is missing: the file or name of a spec', path))
     name = values.get("name", "")
@@ -234,7 +239,7 @@ def _entry(table: TomlTable, item: Any, path: KeyPath, errors: list[ConfigError]
         spec=values.get("spec", ""),
         name=name,
         arguments=values.get("arguments", {}),
-        input=values.get("input"),
+        inputs=values.get("input", values.get("inputs")),
         train=values.get("train", False),
         weights=values.get("weights", ""),
         data=values.get("data", ""),
@@ -261,6 +266,8 @@ def _values(
             continue
         try:
             values[name] = keys[name].convert(value)
+        except InputsError as error:
+            errors += [table.error(message, (*path, name, *at)) for at, message in error.faults]
         except (ValueError, TypeError):  # msgspec's own error is a ValueError
             wrong = f"{name} is {keys[name].wanted}, not {_described(value)}"
             errors.append(table.error(wrong, (*path, name)))

@@ -17,10 +17,10 @@ from archcheck.evidence.accuracy import Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.phrases import shape_text
 from archcheck.progress import Progress
+from archcheck.tracing.inputs import input_options
 from archcheck.tracing.module_tree import paths_of
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.tensor_ids import tensors_in
-from archcheck.tracing.trace import input_options
 from archcheck.tracing.weights import Misfit, Weights, load_into
 from archcheck.worker.failures import NetworkError, RunError, describe
 from archcheck.worker.faults import fault_of

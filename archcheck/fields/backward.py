@@ -44,8 +44,7 @@ class BackwardWalk:
         self._ungated = ungated
         self.targets = tuple(targets)
         self.dimensions = tuple(dimensions)
-        shape = network.shape(source)
-        start = FieldMap.of_input(shape, range(2, len(shape)), lattice=reading.lattice)
+        start = FieldMap.of_input(network.shape(source), forward.spatial, lattice=reading.lattice)
         self.structures: dict[int, FieldMap | None] = {source: _bare(start)}
         self.outputs: dict[int, OutputUnits] = {}
         self.regained: dict[int, Regained] = {}
@@ -128,7 +127,8 @@ class BackwardWalk:
             if self.structures.get(tensor) is not None
         }
         read = self._read(needed, gates, without)
-        return Region(read, self.network.shape(self.source)[2:])
+        shape = self.network.shape(self.source)
+        return Region(read, tuple(shape[d] for d in self._ungated.forward.spatial))
 
     def _read(
         self, needed: dict[int, list[Box]], gates: bool, without: Set[Edge]
@@ -148,7 +148,7 @@ class BackwardWalk:
                         needed_of += (read for box in boxes for read in operand.read_by(box))
         source = self.structures[self.source]
         assert source is not None
-        axes = [source.span(d).start for d in range(2, len(source.groups))]
+        axes = [source.span(d).start for d in self._ungated.forward.spatial]
         inside = (tuple(box[a] for a in axes) for box in needed.get(self.source, ()))
         return canonical([*inside, *beyond])
 

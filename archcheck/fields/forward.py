@@ -79,7 +79,8 @@ class ForwardWalk:
     """The maps of all tensors of a Network, under one reading and from one of its inputs.
 
     ``passing`` are operations that are taken to hand on a tensor as it is: by index, the tensor.
-    ``spatial`` are the dimensions of the input that are space, by default all behind the channels.
+    ``spatial`` are the dimensions of the input that are space, by default those that are said to
+    be positions.
     """
 
     def __init__(
@@ -101,7 +102,9 @@ class ForwardWalk:
         self._escaped: list[Cause] = []
         self._unseen = frozenset(network.opaque)
         shape = network.shape(self.source)
-        self.spatial = tuple(range(2, len(shape))) if spatial is None else spatial
+        if spatial is None:
+            spatial = network.given_tensors[input_index].positions
+        self.spatial = spatial
         start = FieldMap.of_input(shape, self.spatial, lattice=reading.lattice)
         self.maps[self.source] = start
         with gc_paused():

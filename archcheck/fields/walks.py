@@ -71,7 +71,8 @@ class Walks:
     @property
     def sides(self) -> tuple[int, ...]:
         """The lengths of the input's spatial axes."""
-        return self.network.shape(self.forward.source)[2:]
+        shape = self.network.shape(self.forward.source)
+        return tuple(shape[dimension] for dimension in self.forward.spatial)
 
     def backward(self, location: MapLocation, *, lattice: bool = True) -> BackwardWalk:
         """What each operation in front of a location reads, on a lattice or within the borders.

@@ -7,6 +7,7 @@ garbage collector need not track them (``gc=False``).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 
 from archcheck.network import kinds
 from archcheck.network.constants import Constant
+from archcheck.network.inputs import Input, PlainValue, constants_of, of_shapes, tensors_of
 from archcheck.network.kinds import SCRIPT
 from archcheck.network.macs import op_macs
 from archcheck.network.value_dependence import (
@@ -216,6 +218,8 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     """Constant masks and indices: the values that decide which paths there are."""
     reads_batch: Place | None = None
     """A line of the user's code that reads the size of a tensor, and with it the batch's."""
+    given: tuple[Input | PlainValue, ...] = ()
+    """What it was given; the tensors among it are ``inputs``."""
     version: int = VERSION
 
     def __repr__(self) -> str:
@@ -262,7 +266,30 @@ class Network(msgspec.Struct, frozen=True, dict=True):
 
         What is made after a value was taken out, and may have come back, may depend on it.
         """
-        tensors = {*self.inputs, *self.opaque}
+        return self._driven_by(self.inputs)
+
+    @cached_property
+    def _driven_by_samples(self) -> frozenset[int]:
+        """The same of the inputs that have a batch."""
+        pairs = list(zip(self.inputs, self.given_tensors, strict=True))
+        batched = [tensor for tensor, said in pairs if said.batch is not None]
+        return self.driven if len(batched) == len(pairs) else self._driven_by(batched)
+
+    @cached_property
+    def varying(self) -> frozenset[int]:
+        """The tensors whose values depend on an input that is no constant, or may."""
+        constants = constants_of(self.given_tensors)
+        if not any(constants):
+            return self.driven
+        pairs = zip(self.inputs, constants, strict=True)
+        return self._driven_by(tensor for tensor, constant in pairs if not constant)
+
+    def varies(self, op: Op) -> bool:
+        """Whether an operation reads something whose value is not known beforehand."""
+        return not self.varying.isdisjoint(kinds.values_read(op.kind, op.inputs))
+
+    def _driven_by(self, inputs: Iterable[int]) -> frozenset[int]:
+        tensors = {*inputs, *self.opaque}
         returned = False
         for op in self.ops:
             returned = returned or (taken_out(op) and not tensors.isdisjoint(op.inputs))
@@ -285,14 +312,18 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         total = op_macs(op.kind, op.arguments, self.shape, op.outputs)
         if not self.depends(op):
             return total or 0
-        return None if total is None else total // self.batch
+        if total is None or self._driven_by_samples.isdisjoint(
+            kinds.values_read(op.kind, op.inputs)
+        ):
+            return total
+        return total // self.batch
 
     @cached_property
     def left_for_python(self) -> tuple[Op, ...]:
         """The operations that take a whole tensor out of the graph, for other code to compute with:
         it may come back, for something follows."""
         last = max((op.index for op in self.ops if op.outputs), default=0)
-        return tuple(op for op in self.ops[:last] if taken_out_whole(op) and self.depends(op))
+        return tuple(op for op in self.ops[:last] if taken_out_whole(op) and self.varies(op))
 
     @cached_property
     def work_by_values(self) -> dict[int, Op]:
@@ -330,14 +361,38 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         """The shape of a tensor, batch included."""
         return self.tensors[tensor].shape
 
+    @cached_property
+    def given_tensors(self) -> tuple[Input, ...]:
+        """What is said of each of the inputs."""
+        said = tensors_of(self.given)
+        return said or tensors_of(of_shapes(self.shape(tensor)[1:] for tensor in self.inputs))
+
+    def input_name(self, index: int) -> str:
+        """What an input is called: its name, else its number."""
+        return self.given_tensors[index].name or f"input {index}"
+
+    @cached_property
+    def batch_axes(self) -> tuple[int, ...]:
+        """Where the batch's axis is in the inputs, the first places first; empty if there is no
+        batch."""
+        axes = {each.batch for each in self.given_tensors if each.batch is not None}
+        return tuple(sorted(axes | {0})) if axes else ()
+
+    def batch_axis(self, tensor: int) -> int | None:
+        """The axis of a tensor that is the batch's by its place and length; None if there is
+        none."""
+        shape = self.shape(tensor)
+        axes = (axis for axis in self.batch_axes if axis < len(shape))
+        return next((axis for axis in axes if shape[axis] == self.batch), None)
+
     def batched(self, tensor: int) -> bool:
-        """Whether the first axis of a tensor is as long as the batch."""
-        return self.shape(tensor)[:1] == (self.batch,)
+        """Whether a tensor has the batch's axis; true of all where there is no batch."""
+        return not self.batch_axes or self.batch_axis(tensor) is not None
 
     def sample_shape(self, tensor: int) -> tuple[int, ...]:
         """The shape of a tensor without its batch axis, if it has one."""
-        shape = self.shape(tensor)
-        return shape[1:] if self.batched(tensor) else shape
+        shape, axis = self.shape(tensor), self.batch_axis(tensor)
+        return shape if axis is None else (*shape[:axis], *shape[axis + 1 :])
 
     @cached_property
     def consumers(self) -> dict[int, tuple[Op, ...]]:

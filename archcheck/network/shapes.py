@@ -5,8 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from archcheck.network.inputs import Input, Inputs, PlainValue, of_shapes
+
 Shape = Sequence[int]
 Shapes = tuple[tuple[int, ...], ...]
+AnyInputs = Shape | Sequence[Shape] | Inputs
+"""What a network is given: a shape, one for each input, or all that is said of them."""
+
+
+def inputs_of(given: AnyInputs) -> Inputs:
+    """Inputs from themselves, or from shapes without the batch.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    if isinstance(given, tuple) and given and isinstance(given[0], (Input, PlainValue)):
+        return given
+    return of_shapes(input_shapes(given))  # type: ignore[arg-type]
 
 
 def input_shapes(shape: Shape | Sequence[Shape]) -> Shapes:

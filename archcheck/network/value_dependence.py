@@ -64,7 +64,7 @@ def work_by_values(network: Network) -> dict[int, Op]:
             reasons[op.index] = reason
         elif _sized_by_values(network, op):
             reason = op
-        if returned is None and taken_out(op) and network.depends(op):
+        if returned is None and taken_out(op) and network.varies(op):
             returned = op
         if reason is not None and not _keeps_size(op, sized):
             sized.update(dict.fromkeys(op.outputs, reason))
@@ -79,7 +79,7 @@ def _sized_by_values(network: Network, op: Op) -> bool:
     first = kinds.SIZED_BY_VALUES.get(op.kind)
     if first is None or (op.kind == "where" and "input" in op.arguments):
         return False
-    deciding = [tensor for tensor in op.inputs[first:] if tensor in network.driven]
+    deciding = [tensor for tensor in op.inputs[first:] if tensor in network.varying]
     if op.kind == "getitem":
         return any(network.tensors[tensor].dtype in _MASKS for tensor in deciding)
     return bool(deciding)

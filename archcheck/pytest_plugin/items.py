@@ -263,7 +263,7 @@ def _loaded(node: pytest.Collector, reports: Reports, name: str) -> Spec:
         spec = reports.spec(name)
     except VerificationError as error:
         raise node.CollectError(str(error)) from None
-    if spec.input is None:  # there is no --input here
+    if spec.inputs is None:  # there is no --input here
         where = f"{spec.file}: " if spec.file else ""
         raise node.CollectError(
             f"{where}the input's shape is not known: add `input: [3, 32, 32]` to the spec"

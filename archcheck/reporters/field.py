@@ -10,6 +10,7 @@ from archcheck.fields.explain.growth import window_words
 from archcheck.fields.explain.path import FieldPath
 from archcheck.fields.explain.summary import Summary, elsewhere
 from archcheck.network import Network, Op
+from archcheck.network.input_language import input_data
 from archcheck.project import in_project
 from archcheck.reporters.inspection import (
     FIELD_KEYS,
@@ -79,11 +80,12 @@ OP_KEYS = ("function", "module", "built", "called")
 
 
 def _heading(network: Network) -> dict[str, Any]:
-    inputs = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
+    inputs = [list(each.shape) for each in network.given_tensors]
     return {
         "version": REPORT_VERSION,
         "model": network.name,
         "input": inputs[0] if len(inputs) == 1 else inputs,
+        "inputs": input_data(network.given or network.given_tensors),
         **remarks_data(network),
     }
 

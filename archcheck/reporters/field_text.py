@@ -113,9 +113,11 @@ def _elsewhere(summary: Summary) -> Rows:
     rows = []
     several = len(summary.rf.network.inputs) > 1
     for answer in elsewhere(summary):
-        of = f"of input {answer.rf.input_index}" if several else ""
-        if isinstance(answer.field, Field):
+        of = f"of {answer.rf.network.input_name(answer.rf.input_index)}" if several else ""
+        if isinstance(answer.field, Field) and answer.field.axes:
             rows.append(_row(answer.location.name, size_text(answer.field.size), of))
+        elif isinstance(answer.field, Field):
+            rows.append(_row(answer.location.name, "–", f"{of}, which has no positions"))
         else:
             rows.append(_row(answer.location.name, f"not known: {answer.field}", of, "yellow"))
     return [Text(""), Text("elsewhere", style="bold"), *rows] if rows else []
@@ -129,7 +131,7 @@ def _about(summary: Summary) -> str:
     if summary.location.head is not None:
         parts.append(f"in front of {_op(network.ops[summary.location.head])}")
     if len(network.inputs) > 1:
-        parts.append(f"positions of input {summary.rf.input_index}")
+        parts.append(f"positions of {network.input_name(summary.rf.input_index)}")
     return f": {', '.join(parts)}" if parts else ""
 
 

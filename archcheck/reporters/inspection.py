@@ -12,6 +12,7 @@ from rich.text import Text
 from archcheck.fields import Cause, Field, MapLocation, ReceptiveField, UnknownField
 from archcheck.fields.explain.summary import Answer, answers, from_every_input
 from archcheck.network import Layer, Network, Op, Place, layers_of
+from archcheck.network.input_language import input_data
 from archcheck.network.remarks import remarks_on
 from archcheck.phrases import shape_text, size_text
 from archcheck.plain_text import in_one_line
@@ -24,12 +25,13 @@ VERSION = 1
 
 def inspection(network: Network, rf: ReceptiveField) -> dict[str, Any]:
     """A network as data: totals, receptive fields and one entry a layer, with a version key."""
-    inputs = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
+    inputs = [list(each.shape) for each in network.given_tensors]
     views = [rf, *from_every_input(network)[1:]]
     return {
         "version": VERSION,
         "model": network.name,
         "input": inputs[0] if len(inputs) == 1 else inputs,
+        "inputs": input_data(network.given or network.given_tensors),
         "parameters": {
             "total": network.num_parameters,
             "trainable": network.num_trainable_parameters,
@@ -89,7 +91,8 @@ def _fields(views: list[ReceptiveField]) -> dict[str, Any]:
 
 def answer_data(answer: Answer) -> dict[str, Any]:
     """The figures of a field in the positions of one input; without them, the reason."""
-    which = {"input_index": answer.rf.input_index}
+    index = answer.rf.input_index
+    which = {"input_index": index, "input_name": answer.rf.network.given_tensors[index].name}
     if isinstance(answer.field, Field):
         return {**field_data(answer.field), **which, "reason": None}
     return {**dict.fromkeys(FIELD_KEYS), **which, "reason": str(answer.field)}
@@ -147,7 +150,7 @@ def _heaviest(network: Network, layer: Layer) -> Op | None:
 
 def _layer(network: Network, views: list[ReceptiveField], layer: Layer) -> dict[str, Any]:
     op = _heaviest(network, layer)
-    field = _first_known(views, MapLocation(layer.name, (layer.output,)))
+    fields = _known(views, MapLocation(layer.name, (layer.output,)))
     if op is not None:
         called = op.called
     else:
@@ -161,17 +164,22 @@ def _layer(network: Network, views: list[ReceptiveField], layer: Layer) -> dict[
         "built": place(op.built if op else None),
         "called": place(called),
         "output_shape": list(network.sample_shape(layer.output)),
-        "batched": network.batched(layer.output),
+        "batched": network.batch_axis(layer.output) is not None,
         "parameters": layer.num_parameters,
         "macs": layer.macs,
-        "receptive_field": None
-        if field is None
-        else {
-            "size": list(field.size),
-            "smallest": list(field.smallest),
-            "jump": [number(value) for value in field.jump],
-            "global": field.is_global,
-        },
+        "receptive_field": _layer_field(fields[0]) if fields else None,
+        "from_other_inputs": [_layer_field(each) for each in fields[1:]],
+    }
+
+
+def _layer_field(known: tuple[ReceptiveField, Field]) -> dict[str, Any]:
+    rf, field = known
+    return {
+        "size": list(field.size),
+        "smallest": list(field.smallest),
+        "jump": [number(value) for value in field.jump],
+        "global": field.is_global,
+        "input_index": rf.input_index,
     }
 
 
@@ -247,37 +255,38 @@ def _row(
 ) -> tuple[str, ...]:
     op = _last_op(network, layer)
     where = (op.built or op.called) if op else None
-    field = _first_known(views, MapLocation(layer.name, (layer.output,)))
+    fields = [field for _, field in _known(views, MapLocation(layer.name, (layer.output,)))]
+    spatial = [field for field in fields if field.axes]
     return (
         in_one_line(layer.name),
         in_one_line(layer.module),
         shape_text(network.sample_shape(layer.output)),
         f"{layer.num_parameters:,}" if layer.num_parameters else "",
         formatting.amount(layer.macs) if layer.macs is None or layer.macs else "",
-        _size(field),
-        formatting.axes(field.jump) if field and field.axes else "",
+        ", ".join(map(_size, spatial)) if fields else "?",
+        ", ".join(formatting.axes(field.jump) for field in spatial),
         in_one_line(_short_line(where, source)),
     )
 
 
-def _first_known(views: list[ReceptiveField], location: MapLocation) -> Field | None:
-    """The field from the first input that reaches a location."""
-    return next((field for rf in views if (field := _try(rf, location)) is not None), None)
+def _known(
+    views: list[ReceptiveField], location: MapLocation
+) -> list[tuple[ReceptiveField, Field]]:
+    """The fields from each input that reaches a location, those with positions first."""
+    tried = [(rf, _try(rf, location)) for rf in views]
+    known = [(rf, field) for rf, field in tried if field is not None]
+    return sorted(known, key=lambda pair: not pair[0].sides)
 
 
 def heading(network: Network, width: int) -> list[Text]:
     """The network's file, name and inputs."""
     file = formatting.path(network.source.file) if network.source else ""
-    inputs = ", ".join(shape_text(network.shape(tensor)[1:]) for tensor in network.inputs)
+    inputs = ", ".join(map(str, network.given_tensors))
     name = f"{file}:{network.name}" if file else network.name
     return flowed([Text(name, style="bold"), Text(inputs, style="bold")], width)
 
 
-def _size(field: Field | None) -> str:
-    if field is None:
-        return "?"
-    if not field.axes:
-        return ""
+def _size(field: Field) -> str:
     size = formatting.axes(field.size)
     return f"{formatting.axes(field.smallest)}–{size}" if field.varies else size
 
@@ -337,10 +346,12 @@ def _field_words(answer: Answer) -> list[Text]:
         reason = f": {field}" if len(rf.network.inputs) > 1 else ""
         return [Text(f"not known at {location.name}{reason}", style="yellow")]
     if not field.axes:
-        return [Text(f"none at {location.name}: the input has no spatial axes", style="dim")]
+        several = len(rf.network.inputs) > 1
+        what = rf.network.input_name(rf.input_index) if several else "the input"
+        return [Text(f"none at {location.name}: {what} has no spatial axes", style="dim")]
     facts = [f"jump {formatting.axes(field.jump)}", f"start {formatting.axes(field.start)}"]
     if len(rf.network.inputs) > 1:
-        facts.insert(0, f"of input {rf.input_index}")
+        facts.insert(0, f"of {rf.network.input_name(rf.input_index)}")
     if field.varies:
         facts.append(f"smallest {size_text(field.smallest)}")
     if min(field.coverage) < 1:

@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
 from archcheck.fields.explain.summary import Summary
-from archcheck.phrases import shape_text, size_text
+from archcheck.phrases import size_text
 from archcheck.reporters.plot_field import draw_curve, draw_heat, draw_plane, draw_strip
 from archcheck.reporters.plot_growth import draw_growth
 from archcheck.reporters.plot_style import ACTUAL, BORDER, SETTINGS, THEORETICAL, UNIT
@@ -108,7 +108,7 @@ def _heading(summary: Summary) -> str:
     network = summary.rf.network
     unit = ",".join(map(str, summary.unit.unit))
     at = f"unit {unit} at {summary.location.name}" if unit else summary.location.name
-    inputs = shape_text(network.shape(network.inputs[summary.rf.input_index])[1:])
+    inputs = network.given_tensors[summary.rf.input_index]
     return f"{network.name} on {inputs}: {at}\n{_sizes(summary)}"
 
 

@@ -92,7 +92,7 @@ def _header(report: Report, width: int) -> list[Text]:
     parts = [Text(_reference(report), style="bold")]
     network = report.network
     if network is not None:
-        inputs = ", ".join(shape_text(network.shape(t)[1:]) for t in network.inputs)
+        inputs = ", ".join(map(str, network.given_tensors))
         outputs = ", ".join(shape_text(network.sample_shape(t)) for _, t in network.outputs[:3])
         parts += [
             Text(f"{inputs} → {outputs}"),

@@ -231,7 +231,7 @@ class Augmentation(Rule):
 
 def _context(subject: Subject, options: AugmentationOptions, script: Script) -> Context:
     network = subject.network
-    shape = network.shape(network.inputs[0])[1:] if network.inputs else ()
+    shape = network.given_tensors[0].shape if network.inputs else ()
     most = {"uint8": 255.0, "float": 1.0, None: None}[options.images]
     sides = (shape[-2], shape[-1]) if len(shape) >= 2 else None
     return Context(sides, options.data_mean, options.tolerance, most, script.loose)

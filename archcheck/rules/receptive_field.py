@@ -111,7 +111,7 @@ class ReceptiveFieldRule(Rule):
         required = _required(options)
         judged: list[tuple[ReceptiveField, Field]] = []
         # Every input with space in it has to be seen widely enough.
-        for number, tensor in enumerate(subject.network.inputs):
+        for number in range(len(subject.network.inputs)):
             rf = subject.fields(options.normalization, number)
             try:
                 locations = rf.locations(options.at)
@@ -126,7 +126,7 @@ class ReceptiveFieldRule(Rule):
                     continue  # this input does not lead there
                 if _axes(field, options.axis):
                     judged.append((rf, field))
-                elif len(subject.network.shape(tensor)) > 2 or len(subject.network.inputs) == 1:
+                elif rf.sides or len(subject.network.inputs) == 1:
                     reason = f"the map at {place.name} has no such axis"
                     return not_verified(required, reason if field.axes else _NO_SPACE)
         if not judged:
@@ -203,7 +203,7 @@ def _verdict(
     coverage = [field.coverage[axis] for axis in _axes(field, options.axis)]
     note = f"at {field.location.name}"
     if len(rf.network.inputs) > 1:
-        note += f", in input {rf.input_index}"
+        note += f", in {rf.network.input_name(rf.input_index)}"
     if field.varies:
         note += f", {size_text(field.smallest)} at the smallest"
     if field.is_global and field.joined_by is not None and field.location.name != "output":

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from archcheck.network import Network
+from archcheck.network.input_language import written
 from archcheck.rules import Proposal, Subject, all_rules
 
 SCHEMA = "archcheck.schema.json"
@@ -29,13 +30,13 @@ def baseline_spec(network: Network, *, source: str, arguments: Mapping[str, Any]
             asked[name] = baseline
         elif baseline is not None:
             unknown.append(f"  # {name}: {_one_line(baseline)}")
-    shapes = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
+    key, inputs = written(network.given or network.given_tensors)
     lines = [
         f"# yaml-language-server: $schema={SCHEMA}",
         f"# {_one_line(source)} as it is: what it may not lose, and what it may not exceed.",
         f"# Loosen what may change. `archcheck schema > {SCHEMA}` lets editors complete the keys.",
         f"title: {_flow(f'{network.name}, as it is')}",
-        f"input: {_flow(shapes[0] if len(shapes) == 1 else shapes)}",
+        f"{key}: {_flow(inputs)}",
     ]
     if arguments:
         lines.append(f"arguments: {_flow(dict(arguments))}")

@@ -17,6 +17,8 @@ LONGEST_CHAIN = 20
 _UPPER = frozenset({"less_than", "at_most"})
 _LOWER = frozenset({"more_than", "at_least"})
 _BOUNDS = _UPPER | _LOWER | {"exactly"}
+_OTHER_WORD = {"input": "inputs", "inputs": "input"}
+"""Keys that take the place of each other."""
 
 
 def complete(document: Document, errors: list[SpecError], above: tuple[str, ...] = ()) -> Document:
@@ -87,7 +89,7 @@ class _Merge:
         data: dict[str, Any] = {}
         for key in [*base, *(key for key in own if key not in base)]:
             path: KeyPath = (key,)
-            if key == "extends":
+            if key == "extends" or (key not in own and _OTHER_WORD.get(key) in own):
                 continue
             if key not in own:
                 data[key] = self._take(self.base, path, base[key])

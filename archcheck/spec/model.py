@@ -8,7 +8,8 @@ from typing import Any
 
 from archcheck.errors import closest
 from archcheck.evidence import Needs, merged
-from archcheck.network.shapes import Shapes, input_shapes
+from archcheck.network.input_language import InputsError, read_input, read_inputs
+from archcheck.network.inputs import Inputs
 from archcheck.rules import Rule, all_rules
 from archcheck.rules.options import CommonOptions
 from archcheck.shipped_specs import UnknownName, spec_file
@@ -17,7 +18,7 @@ from archcheck.spec.entries import options_of
 from archcheck.spec.errors import SpecError
 from archcheck.spec.extends import complete
 
-KEYS = ("title", "extends", "input", "arguments", "rules")
+KEYS = ("title", "extends", "input", "inputs", "arguments", "rules")
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,11 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Spec:
-    """A validated spec. ``input`` is one shape an input, each without the batch; ``bases`` are the
-    files that ``file`` extends, the nearest first, ``skipped`` the rules that were taken out."""
+    """A validated spec. ``inputs`` is what a network is given; ``bases`` are the files that
+    ``file`` extends, the nearest first, ``skipped`` the rules that were taken out."""
 
     requirements: tuple[Requirement, ...]
-    input: tuple[tuple[int, ...], ...] | None = None
+    inputs: Inputs | None = None
     title: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
     file: str = ""
@@ -131,21 +132,26 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
         errors.append(document.error("arguments is a mapping of names to values", where))
     # A misspelt `rules` is reported once.
     requirements = _requirements(document, errors) if "rules" in data or not misspelt else ()
-    shapes = _input(document, errors)
+    inputs = _inputs(document, errors)
     if errors:
         return None, tuple(errors)
     title = str(title)
-    return Spec(requirements, shapes, title, arguments, document.file, document.bases), ()
+    return Spec(requirements, inputs, title, arguments, document.file, document.bases), ()
 
 
-def _input(document: Document, errors: list[SpecError]) -> Shapes | None:
-    if "input" not in document.data:
+def _inputs(document: Document, errors: list[SpecError]) -> Inputs | None:
+    said = [key for key in ("input", "inputs") if key in document.data]
+    if len(said) == 2:
+        message = "input and inputs say the same: leave one of them out"
+        errors.append(document.error(message, ("inputs",), key=True))
+    if len(said) != 1:
         return None
+    (key,) = said
     try:
-        return input_shapes(document.data["input"])
-    except (TypeError, ValueError):
-        message = "input is a shape without the batch, like [3, 32, 32], or a list of shapes"
-        errors.append(document.error(message, ("input",)))
+        return (read_input if key == "input" else read_inputs)(document.data[key])
+    except InputsError as error:
+        for path, message in error.faults:
+            errors.append(document.error(message, (key, *path)))
         return None
 
 

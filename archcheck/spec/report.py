@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archcheck.network import Network, Remark
+from archcheck.network.input_language import input_data
+from archcheck.network.inputs import tensors_of
 from archcheck.plain_text import in_one_line, inert
 from archcheck.project import in_project
 from archcheck.rules import Location, Verdict
@@ -124,15 +126,17 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data, as ``--output-format json`` prints it."""
         network = self.network
-        shapes = [list(shape) for shape in self.spec.input or ()]
+        given = self.spec.inputs or ()
         if network is not None:  # which was perhaps given another input than the spec's
-            shapes = [list(network.shape(tensor)[1:]) for tensor in network.inputs]
+            given = network.given or network.given_tensors
+        shapes = [list(each.shape) for each in tensors_of(given)]
         return {
             "version": VERSION,
             "passed": self.passed,
             "network": ":".join(part for part in (in_project(self.file), self.name) if part),
             "spec": _spec(self.spec),
             "input": shapes[0] if len(shapes) == 1 else shapes,
+            "inputs": input_data(given),
             "parameters": network.num_parameters if network else None,
             "macs": network.macs if network else None,
             "constant_macs": network.constant_macs if network else None,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from archcheck.network.input_language import DTYPE_WORDS
+from archcheck.network.inputs import AXES, BATCH, DTYPES, POSITIONS
 from archcheck.rules import all_rules, documentation
 from archcheck.rules.options import SHORT, CountOptions
 from archcheck.shipped_specs import shipped_specs
 
-SHAPE = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1}}
+SIDES = {"type": "array", "items": {"type": "integer", "minimum": 1}}
+SHAPE = {**SIDES, "minItems": 1}
+INPUT = {"$ref": "#/definitions/input"}
 
 
 def json_schema() -> dict[str, Any]:
@@ -64,7 +68,19 @@ def json_schema() -> dict[str, Any]:
             },
             "input": {
                 "description": "The shape of one sample without the batch, or one a network input.",
-                "anyOf": [SHAPE, {"type": "array", "minItems": 1, "items": SHAPE}],
+                "anyOf": [
+                    SHAPE,
+                    {"$ref": "#/definitions/tensor"},
+                    {"type": "array", "minItems": 1, "items": INPUT},
+                ],
+            },
+            "inputs": {
+                "description": "What the network is given, by the names of forward's parameters, "
+                "or as a list.",
+                "anyOf": [
+                    {"type": "object", "minProperties": 1, "additionalProperties": INPUT},
+                    {"type": "array", "minItems": 1, "items": INPUT},
+                ],
             },
             "arguments": {
                 "type": "object",
@@ -77,7 +93,67 @@ def json_schema() -> dict[str, Any]:
                 "properties": rules,
             },
         },
-        "definitions": dict(sorted(definitions.items())),
+        "definitions": dict(sorted({**definitions, **_inputs()}.items())),
+    }
+
+
+def _inputs() -> dict[str, Any]:
+    """The definitions of what a network is given."""
+    whole = {"type": "integer"}
+    plain = {
+        "type": "object",
+        "description": "A value of Python, as it is.",
+        "additionalProperties": False,
+        "required": ["python"],
+        "properties": {"python": {}},
+    }
+    return {
+        "tensor": {
+            "type": "object",
+            "description": "A tensor.",
+            "additionalProperties": False,
+            "required": ["shape"],
+            "properties": {
+                "shape": {**SIDES, "description": "Its sides without the batch."},
+                "dtype": {
+                    "description": "Its type; by default that of the network's weights, int64 "
+                    "where below or from is said, or that of value.",
+                    "enum": [*DTYPES, *DTYPE_WORDS],
+                },
+                "from": {**whole, "description": "The smallest integer that is drawn, 0."},
+                "below": {**whole, "description": "The integers that are drawn are below it."},
+                "value": {
+                    "type": ["number", "boolean"],
+                    "description": "What every element is, in place of random numbers.",
+                },
+                "batch": {
+                    "description": "The place of the batch's axis, 0 by default, or none.",
+                    "anyOf": [{"type": "integer", "minimum": 0}, {"enum": ["none", None]}],
+                },
+                "axes": {
+                    "type": "array",
+                    "items": {"enum": [*AXES, BATCH]},
+                    "description": "What its sides are: positions are counted along "
+                    f"{', '.join(sorted(POSITIONS))}.",
+                },
+            },
+        },
+        "input": {
+            "description": "A shape, a tensor, a value of Python, or a list or table of inputs.",
+            "anyOf": [
+                SHAPE,
+                {"$ref": "#/definitions/tensor"},
+                plain,
+                {"type": ["boolean", "number", "string", "null"]},
+                {"type": "array", "minItems": 1, "items": INPUT},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "not": {"anyOf": [{"required": ["shape"]}, {"required": ["python"]}]},
+                    "additionalProperties": INPUT,
+                },
+            ],
+        },
     }
 
 

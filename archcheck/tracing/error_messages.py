@@ -7,13 +7,11 @@ import inspect
 import torch
 from torch import nn
 
-from archcheck.network import Place
+from archcheck.tracing.inputs import forward_place
 from archcheck.tracing.recorder import Recorder
 from archcheck.worker.failures import RunError, advice_on, describe
 from archcheck.worker.faults import fault_of
 from archcheck.worker.import_failures import file_hint
-from archcheck.worker.owners import Owner, owner
-from archcheck.worker.scripts import placed
 
 
 def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) -> RunError:
@@ -45,14 +43,10 @@ def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) 
 
 def no_tensor(model: nn.Module, output: object) -> RunError:
     """The error that forward returned something else than tensors."""
-    forward = getattr(inspect.unwrap(type(model).forward), "__code__", None)
-    place = None
-    if forward is not None and owner(forward.co_filename) > Owner.LIBRARY:
-        place = placed(Place(forward.co_filename, forward.co_firstlineno))
     return RunError(
         f"forward returned {type(output).__name__}, not a tensor",
         cause="unusable",
-        place=place,
+        place=forward_place(model),
         hint="it may lack a `return`" if output is None else "",
     )
 
@@ -97,11 +91,12 @@ def _arguments_hint(recorder: Recorder) -> str:
     needed = [p for p in parameters if p.default is p.empty]
     named = [p.name for p in needed if p.kind is p.KEYWORD_ONLY]
     if named:
-        return f"inputs are given in order: take the * in front of {named[0]} out of forward"
+        return f"give it by its name: `inputs: {{{named[0]}: ...}}`, or --input {named[0]}=..."
     plain = [p for p in needed if p.annotation in _PLAIN]
     if plain:
         kind = getattr(plain[0].annotation, "__name__", plain[0].annotation)
-        return f"inputs are tensors: {plain[0].name}, of type {kind}, needs a default"
+        name = plain[0].name
+        return f"give {name}, of type {kind}, a value: `inputs: {{{name}: ...}}`"
     return ""
 
 

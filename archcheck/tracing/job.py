@@ -49,7 +49,7 @@ def trace_network(request: TraceRequest, session: Session) -> Traced:
         session.enter("runs")
         traced = tracer(
             network.model,
-            request.input_shapes,
+            request.inputs,
             training=request.training,
             name=network.name,
             source=network.source,
@@ -85,4 +85,4 @@ def measure_gradient(request: GradientRequest, session: Session) -> Gradient:
             load_weights(network.model, weights, file)
         session.enter("runs")
         with staying_on_the_cpu():
-            return measure(network.model, request.input_shapes, request.probe, session.step)
+            return measure(network.model, request.inputs, request.probe, session.step)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 
 from archcheck.network import Network
 from archcheck.network.batches import difference
-from archcheck.network.shapes import Shape
+from archcheck.network.shapes import AnyInputs
 from archcheck.tracing.trace import trace
 from archcheck.worker.failures import NetworkError, RunError
 
@@ -27,7 +27,7 @@ DIVISIBLE, DIVISIBLE_COMPUTED = 32, 4
 
 def trace_for_batches(
     model: nn.Module,
-    input_shape: Shape | Sequence[Shape],
+    inputs: AnyInputs,
     *,
     attempted: Callable[[bool], None] = lambda counts: None,
     compared: Callable[[], None] = lambda: None,
@@ -36,25 +36,26 @@ def trace_for_batches(
     """Trace a model, and once more with another batch where its forward reads the batch's size.
 
     Args:
-        model, input_shape, attempted, options: as for :func:`archcheck.tracing.trace.trace`.
+        model, inputs, attempted, options: as for :func:`archcheck.tracing.trace.trace`.
         compared: called before the other pass.
 
     Raises:
         RunError: if forward raises, returns no tensor, or does something else at the other size.
-        ValueError: if ``input_shape`` is not a shape.
+        ValueError: if ``inputs`` is not a shape.
     """
     computed = False
 
     def noted(begins: bool) -> None:
         nonlocal computed
-        computed |= not begins
+        computed = not begins  # integers that are tried make for another attempt
         attempted(begins)
 
-    network = trace(model, input_shape, attempted=noted, **options)
+    network = trace(model, inputs, attempted=noted, **options)
     if network.reads_batch is not None:
         compared()
-        other = None if computed else _from_shapes(model, input_shape, options)
-        other = other or _computed(model, input_shape, network, options)
+        given = network.given
+        other = None if computed else _from_shapes(model, given, options)
+        other = other or _computed(model, given, network, options)
         unlike = difference(network, other)
         if unlike is not None:
             raise RunError(
@@ -70,9 +71,7 @@ class _ValuesMatter(BaseException):
     """What the network does cannot be told from shapes alone."""
 
 
-def _from_shapes(
-    model: nn.Module, input_shape: Shape | Sequence[Shape], options: dict[str, Any]
-) -> Network | None:
+def _from_shapes(model: nn.Module, inputs: AnyInputs, options: dict[str, Any]) -> Network | None:
     """The network at a random size; None if shapes alone do not tell it, or forward raises."""
 
     def attempted(begins: bool) -> None:
@@ -82,13 +81,13 @@ def _from_shapes(
     size = SMALLEST + secrets.randbelow(LARGEST - SMALLEST + 1)
     for batch in (size, DIVISIBLE):
         with contextlib.suppress(_ValuesMatter, NetworkError):
-            return trace(model, input_shape, batch=batch, attempted=attempted, **options)
+            return trace(model, inputs, batch=batch, attempted=attempted, **options)
     return None
 
 
 def _computed(
     model: nn.Module,
-    input_shape: Shape | Sequence[Shape],
+    inputs: AnyInputs,
     network: Network,
     options: dict[str, Any],
 ) -> Network:
@@ -100,10 +99,10 @@ def _computed(
     size = SMALLEST + secrets.randbelow(LARGEST_COMPUTED - SMALLEST + 1)
     options = {**options, "compute": True}
     try:
-        return trace(model, input_shape, batch=size, **options)
+        return trace(model, inputs, batch=size, **options)
     except NetworkError as error:
         with contextlib.suppress(NetworkError):
-            return trace(model, input_shape, batch=DIVISIBLE_COMPUTED, **options)
+            return trace(model, inputs, batch=DIVISIBLE_COMPUTED, **options)
         raise RunError(
             f"forward works on a batch of {network.batch}, and not of {size}: {error.message}",
             cause="unusable",

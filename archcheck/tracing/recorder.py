@@ -42,9 +42,10 @@ class Recorder(TorchFunctionMode):
     Forward hooks call :meth:`enter` and :meth:`leave` around every module call.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, batch_axes: frozenset[int] = frozenset({0})) -> None:
         super().__init__()
         self.paths = paths
+        self._batch_axes = batch_axes
         self.tensor_ids = TensorIds(self.paths)
         self.constants = Constants()
         self.ops: list[Op] = []
@@ -56,6 +57,9 @@ class Recorder(TorchFunctionMode):
         """Makes the result of a call of torch: torch itself, unless shapes are enough."""
         self.reads_batch: Place | None = None
         """The first line that reads the size of a tensor, and with it that of the batch."""
+        self.failed: TorchCall | None = None
+        """The last call of torch that raised, and the line of it."""
+        self.failed_at: Place | None = None
         self._sized: set[int] = set()
         """Constants that were made in the shape of a value that depends on the input."""
         self._leaked = False
@@ -144,7 +148,11 @@ class Recorder(TorchFunctionMode):
             self.constants.before_write(kind, numbers, inputs, driven)
         depending = [t for t, number in zip(inputs, numbers, strict=True) if number in driven]
         called = TorchCall(func, function, kind, in_place, args, kwargs, inputs + out, depending)
-        result = self.perform(called)
+        try:
+            result = self.perform(called)
+        except Exception:
+            self.failed, self.failed_at = called, caller()
+            raise
         unseen = known.foreign or _dispatched() > self._dispatched
         if not unseen:
             self.tensor_ids.accept_writes(inputs)
@@ -314,9 +322,14 @@ class Recorder(TorchFunctionMode):
     def _note_size(self, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         at = PARTS.get(kind, 1)
         dimension = args[at] if len(args) > at else kwargs.get("dim", 0)
-        if not isinstance(dimension, int) or dimension in (0, -len(self._shape(args))):
+        if not isinstance(dimension, int) or self._may_be_batch(dimension, args):
             # What torch's own functions and layers read decides nothing.
             self.reads_batch = direct_caller(sys._getframe(2))
+
+    def _may_be_batch(self, dimension: int, args: Sequence[Any]) -> bool:
+        if dimension < 0:
+            dimension += len(self._shape(args))
+        return dimension == 0 or dimension in self._batch_axes
 
     @staticmethod
     def _shape(args: Sequence[Any]) -> Sequence[int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from archcheck.network import Network
+from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.progress import Progress
 from archcheck.tracing.requests import Gradient, GradientRequest, Probe, Traced, TraceRequest
 from archcheck.worker.failures import Failure
@@ -16,8 +17,6 @@ from archcheck.worker.warm import WarmWorkers, fresh_worker
 
 JOB_MODULES = ("archcheck.tracing.job",)
 """What a worker imports in advance."""
-
-Shapes = Sequence[Sequence[int]]
 
 
 def start_worker(surroundings: Surroundings = ANY) -> Worker:
@@ -33,7 +32,7 @@ def warm_workers(surroundings: Surroundings = ANY) -> WarmWorkers:
 def trace_in(
     worker: Worker,
     reference: Reference,
-    input_shapes: Shapes,
+    inputs: AnyInputs,
     arguments: Mapping[str, Any] | None = None,
     *,
     training: bool = False,
@@ -43,7 +42,7 @@ def trace_in(
 ) -> Traced | Failure:
     """Have a worker trace a network.
 
-    ``input_shapes`` are without the batch, ``timeout`` is in seconds. With ``recorded`` the result
+    ``inputs`` is what it is given, ``timeout`` is in seconds. With ``recorded`` the result
     lists the files and modules that were read; with ``other_batches`` the network has to be the
     same for another batch.
 
@@ -54,10 +53,11 @@ def trace_in(
         InputError: if the reference or the arguments are wrong.
         StartError: if the process could not start.
     """
-    shapes = tuple(tuple(shape) for shape in input_shapes)
     return worker.run(
         "archcheck.tracing.job:trace_network",
-        TraceRequest(reference, shapes, dict(arguments or {}), training, recorded, other_batches),
+        TraceRequest(
+            reference, inputs_of(inputs), dict(arguments or {}), training, recorded, other_batches
+        ),
         Traced,
         script=reference.file or reference.module,
         timeout=timeout,
@@ -67,7 +67,7 @@ def trace_in(
 def measure_in(
     worker: Worker,
     reference: Reference,
-    input_shapes: Shapes,
+    inputs: AnyInputs,
     probe: Probe,
     arguments: Mapping[str, Any] | None = None,
     *,
@@ -76,17 +76,16 @@ def measure_in(
 ) -> Gradient | Failure:
     """Have a worker measure the gradient of a unit with respect to the input.
 
-    ``input_shapes`` are without the batch, ``timeout`` is in seconds.
+    ``inputs`` is what it is given, ``timeout`` is in seconds.
     ``on_progress`` is called with how many of how many inputs are done.
 
     Raises:
         InputError: if the reference, the arguments or the file of weights is wrong.
         StartError: if the process could not start.
     """
-    shapes = tuple(tuple(shape) for shape in input_shapes)
     return worker.run(
         "archcheck.tracing.job:measure_gradient",
-        GradientRequest(reference, shapes, dict(arguments or {}), probe),
+        GradientRequest(reference, inputs_of(inputs), dict(arguments or {}), probe),
         Gradient,
         script=reference.file or reference.module,
         timeout=timeout,
@@ -96,7 +95,7 @@ def measure_in(
 
 def trace_reference(
     reference: Reference,
-    input_shapes: Shapes,
+    inputs: AnyInputs,
     arguments: Mapping[str, Any] | None = None,
     *,
     training: bool = False,
@@ -104,14 +103,12 @@ def trace_reference(
 ) -> Network | Failure:
     """Trace the network that a reference names, in a process of its own.
 
-    ``input_shapes`` are without the batch, ``timeout`` is in seconds.
+    ``inputs`` is what it is given, ``timeout`` is in seconds.
 
     Raises:
         InputError: if the reference or the arguments are wrong.
         StartError: if the process could not start.
     """
     with start_worker() as worker:
-        traced = trace_in(
-            worker, reference, input_shapes, arguments, training=training, timeout=timeout
-        )
+        traced = trace_in(worker, reference, inputs, arguments, training=training, timeout=timeout)
     return traced.network if isinstance(traced, Traced) else traced

@@ -7,17 +7,20 @@ from typing import Any
 import msgspec
 
 from archcheck.network import Network
+from archcheck.network.inputs import Input, PlainValue
 from archcheck.worker.dependencies.states import Dependencies
 from archcheck.worker.reference import Reference
 
 
 class TraceRequest(msgspec.Struct, frozen=True):
-    """The network to trace, the shapes of its inputs without the batch, and the arguments of its
-    constructor. With ``recorded`` the result lists what was read for it. With ``other_batches`` it
-    has to be the same network for another batch."""
+    """The network to trace, what it is given, and the arguments of its constructor.
+
+    With ``recorded`` the result lists what was read for it. With ``other_batches`` it has to be the
+    same network for another batch.
+    """
 
     reference: Reference
-    input_shapes: tuple[tuple[int, ...], ...]
+    inputs: tuple[Input | PlainValue, ...]
     arguments: dict[str, Any]
     training: bool = False
     recorded: bool = False
@@ -51,10 +54,10 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 class GradientRequest(msgspec.Struct, frozen=True):
-    """The network, the shapes of its inputs without the batch, its arguments, and the unit."""
+    """The network, what it is given, the arguments of its constructor, and the unit."""
 
     reference: Reference
-    input_shapes: tuple[tuple[int, ...], ...]
+    inputs: tuple[Input | PlainValue, ...]
     arguments: dict[str, Any]
     probe: Probe
 

@@ -104,9 +104,18 @@ class TensorIds:
                     self.register(tensor, "constant", name=prefix + name)
 
     def register(
-        self, tensor: torch.Tensor, origin: str, *, op: int | None = None, name: str | None = None
+        self,
+        tensor: torch.Tensor,
+        origin: str,
+        *,
+        op: int | None = None,
+        name: str | None = None,
+        known: bool = False,
     ) -> int:
-        """Give the value that a tensor object holds now a new number, and return it."""
+        """Give the value that a tensor object holds now a new number, and return it.
+
+        ``known`` are the values of an input that is a constant.
+        """
         number = len(self.tensors)
         try:
             shape = _sides(tensor.shape)
@@ -118,7 +127,7 @@ class TensorIds:
             memory = self._memory(tensor, storage, shape)
         dtype = _dtype_name(tensor.dtype)
         self.tensors.append(Tensor(number, shape, dtype, origin, op, name, memory))
-        if origin in ("input", "unseen"):
+        if origin in ("input", "unseen") and not known:
             self._driven.add(number)
             self.unseen = self.unseen or origin == "unseen"
         entry = self._entries.get(id(tensor))

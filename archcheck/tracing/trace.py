@@ -17,16 +17,18 @@ from torch.nn.parameter import is_lazy
 
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Module, Network, Parameter, Place, Remark
-from archcheck.network.shapes import Shape, Shapes, input_shapes
+from archcheck.network.inputs import Inputs, Path, batched, constants_of, tensors_of
+from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.tracing.batch_notes import batch_notes
 from archcheck.tracing.error_messages import no_tensor, run_error
+from archcheck.tracing.inputs import arguments, samples
+from archcheck.tracing.integers import with_integers
 from archcheck.tracing.made_before import set_apart
 from archcheck.tracing.makers import made_of_other_data
 from archcheck.tracing.module_tree import (
     Paths,
     buffers_of,
     children_of,
-    named_parameters,
     own_parameters,
     parameters_of,
     paths_of,
@@ -43,12 +45,13 @@ from archcheck.tracing.shape_rules.conditions import (
 from archcheck.tracing.shape_rules.executor import ShapeExecutor
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.worker.construction import built_at
+from archcheck.worker.failures import RunError
 from archcheck.worker.library_env import eager
 
 
 def trace(
     model: nn.Module,
-    input_shape: Shape | Sequence[Shape],
+    inputs: AnyInputs,
     *,
     training: bool = False,
     name: str | None = None,
@@ -66,8 +69,8 @@ def trace(
 
     Args:
         model: any module, on any device, the meta device included. It is left as it was found.
-        input_shape: the shape of one sample without the batch, ``(3, 32, 32)``; for a model of
-            several inputs a sequence of shapes.
+        inputs: what it is given: the shape of one sample without the batch, ``(3, 32, 32)``, a
+            sequence of shapes, or all that is said of the inputs.
         training: trace in training mode rather than in eval mode.
         name: what to call the network; its class name by default.
         source: where the network is defined.
@@ -80,36 +83,62 @@ def trace(
 
     Raises:
         RunError: if forward raises or returns no tensor. Its ``module`` and ``place`` say where.
-        ValueError: if ``input_shape`` is not a shape.
+        ValueError: if ``inputs`` is not a shape.
     """
-    shapes = input_shapes(input_shape)
-    batch = batch or (2 if training else 1)
-    network = None
-    with set_apart():
-        with gc_paused():
-            paths = paths_of(model)
-            if not compute and worth_trying(paths):
-                attempted(True)
-                network = _without_values(
-                    model, shapes, batch, training, Recorder(paths), lazy_init
-                )
-                if network is None:
-                    attempted(False)
-        if network is None:
-            if lazy_init is not None:
-                lazy_init.settle()
-            network = _one_pass(model, shapes, batch, training, Recorder(paths))
+    given = inputs_of(inputs)
+    batch = (batch or (2 if training else 1)) if batched(given) else 1
+    told: dict[Path, Remark] = {}
+    while True:
+        recorder = _recorder(paths_of(model), given)
+        try:
+            network = _pass(model, given, batch, training, recorder, lazy_init, compute, attempted)
+            break
+        except RunError:
+            other = with_integers(given, recorder)
+            if other is None:
+                raise
+            told[other.path], given = other.remark, other.inputs
     return msgspec.structs.replace(
         network,
         name=name or type(model).__name__,
         source=source,
-        notes=(*notes, *network.notes),
+        notes=(*notes, *told.values(), *network.notes),
     )
+
+
+def _pass(
+    model: nn.Module,
+    given: Inputs,
+    batch: int,
+    training: bool,
+    recorder: Recorder,
+    lazy_init: LazyInit | None,
+    compute: bool,
+    attempted: Callable[[bool], None],
+) -> Network:
+    """The network from shapes alone, or from a pass for real, which ``recorder`` writes down."""
+    with set_apart():
+        with gc_paused():
+            if not compute and worth_trying(recorder.paths):
+                attempted(True)
+                fresh = _recorder(recorder.paths, given)
+                network = _without_values(model, given, batch, training, fresh, lazy_init)
+                if network is not None:
+                    return network
+                attempted(False)
+        if lazy_init is not None:
+            lazy_init.settle()
+        return _one_pass(model, given, batch, training, recorder)
+
+
+def _recorder(paths: Paths, given: Inputs) -> Recorder:
+    axes = (each.batch for each in tensors_of(given))
+    return Recorder(paths, frozenset(axis for axis in axes if axis is not None))
 
 
 def _without_values(
     model: nn.Module,
-    shapes: Shapes,
+    given: Inputs,
     batch: int,
     training: bool,
     recorder: Recorder,
@@ -123,7 +152,7 @@ def _without_values(
     recorder.perform = executor.perform
     try:
         with memory_left_alone(), scripts_run_by(lambda *_: executor.give_up()):
-            network = _one_pass(model, shapes, batch, training, recorder, executor)
+            network = _one_pass(model, given, batch, training, recorder, executor)
     except (Exception, NeedsValues):
         return None
     except SystemExit:
@@ -135,15 +164,18 @@ def _without_values(
 
 def _one_pass(
     model: nn.Module,
-    shapes: Shapes,
+    given: Inputs,
     batch: int,
     training: bool,
     recorder: Recorder,
     executor: ShapeExecutor | None = None,
 ) -> Network:
-    inputs = [_sample(recorder.paths, (batch, *shape), executor is None) for shape in shapes]
-    for position, tensor in enumerate(inputs):
-        recorder.tensor_ids.register(tensor, "input", name=f"input {position}")
+    inputs = samples(given, recorder.paths, batch, drawn=executor is None)
+    by_place, by_name = arguments(model, given, inputs)
+    said = zip(tensors_of(given), constants_of(given), inputs, strict=True)
+    for position, (each, known, tensor) in enumerate(said):
+        name = each.name or f"input {position}"
+        recorder.tensor_ids.register(tensor, "input", name=name, known=known)
     numbers = tuple(recorder.tensor_ids.number(tensor) for tensor in inputs)
 
     def leave(module: nn.Module, args: Any, output: Any) -> None:
@@ -160,7 +192,7 @@ def _one_pass(
         stack.callback(register_module_forward_hook(leave).remove)
         try:
             with made_of_other_data(recorder), recorder:
-                output = model(*inputs)
+                output = model(*by_place, **by_name)
         except Exception as error:
             raise run_error(error, recorder, inputs) from error
         outputs = tuple(
@@ -191,24 +223,9 @@ def _one_pass(
         ),
         torch=str(torch.__version__),
         constants=recorder.constants.kept,
-        reads_batch=recorder.reads_batch,
+        reads_batch=recorder.reads_batch if batched(given) else None,
+        given=given,
     )
-
-
-def input_options(paths: Paths) -> tuple[torch.device, torch.dtype]:
-    """The device and the type of a model's inputs: those of its first floating-point parameter."""
-    first = next((p for _, p in named_parameters(paths) if p.is_floating_point()), None)
-    return (torch.device("cpu"), torch.float32) if first is None else (first.device, first.dtype)
-
-
-def _sample(paths: Paths, shape: tuple[int, ...], drawn: bool) -> torch.Tensor:
-    device, dtype = input_options(paths)
-    if device.type == "meta" or not drawn:
-        return torch.empty(shape, device=device, dtype=dtype)
-    generator = torch.Generator().manual_seed(0)
-    # Every batch holds the same sample, so that decisions by its values are the same.
-    sample = torch.randn(shape[1:], generator=generator).expand(shape).clone()
-    return sample.to(device=device, dtype=dtype)
 
 
 def _modules(recorder: Recorder) -> tuple[Module, ...]:

@@ -15,20 +15,22 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from archcheck.network.inputs import Inputs, tensors_of
 from archcheck.network.kinds import kind_of
+from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.progress import Progress
 from archcheck.tracing.function_names import public_name
+from archcheck.tracing.inputs import arguments, samples
 from archcheck.tracing.module_tree import paths_of
 from archcheck.tracing.requests import Gradient, Probe
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.tensor_ids import tensors_in
-from archcheck.tracing.trace import input_options
 from archcheck.worker.failures import RunError, describe
 
 
 def measure(
     model: nn.Module,
-    input_shapes: Sequence[tuple[int, ...]],
+    inputs: AnyInputs,
     probe: Probe,
     on_progress: Progress = lambda done, total: None,
 ) -> Gradient:
@@ -41,21 +43,31 @@ def measure(
 
     Args:
         model: the network.
-        input_shapes: the shape of one sample of every input, without the batch.
+        inputs: what it is given.
         probe: the unit, and how many inputs are averaged.
         on_progress: called after every input with how many of how many are done.
 
     Raises:
         RunError: if forward raises, the unit is not met again, or no gradient comes back.
     """
-    total = torch.zeros(input_shapes[probe.input_index][1:], dtype=torch.float64)
+    given = inputs_of(inputs)
+    source = tensors_of(given)[probe.input_index]
+    if not source.real:
+        raise RunError(
+            f"{source.name or 'the input'} holds {source.dtype}: no gradient leads to it",
+            cause="unusable",
+        )
+    sides = source.sides(1)
+    total = torch.zeros([sides[axis] for axis in source.positions], dtype=torch.float64)
     with ExitStack() as stack:
         stack.enter_context(unchanged(model, training=False))
         for parameter in model.parameters():
             parameter.requires_grad_(False)
         stack.enter_context(torch.enable_grad())
         for number in range(probe.samples):
-            total += _gradient(model, input_shapes, probe, number)
+            gradient = _gradient(model, given, probe, number)
+            others = [d for d in range(gradient.dim()) if d not in source.positions]
+            total += gradient.mean(others) if others else gradient
             on_progress(number + 1, probe.samples)
     total /= probe.samples
     if not bool(total.isfinite().all()):
@@ -63,21 +75,15 @@ def measure(
     return Gradient(tuple(total.shape), total.numpy().astype("<f8").tobytes())
 
 
-def _gradient(
-    model: nn.Module, input_shapes: Sequence[tuple[int, ...]], probe: Probe, number: int
-) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(number)
-    device, dtype = input_options(paths_of(model))
-    inputs = [
-        torch.randn((1, *shape), generator=generator).to(device=device, dtype=dtype)
-        for shape in input_shapes
-    ]
-    chosen = inputs[probe.input_index].requires_grad_(True)
+def _gradient(model: nn.Module, inputs: Inputs, probe: Probe, number: int) -> torch.Tensor:
+    tensors = samples(inputs, paths_of(model), 1, seed=number)
+    chosen = tensors[probe.input_index].requires_grad_(True)
     # In-place operations must not write to the tensor that the gradient is taken for.
-    arguments = [tensor.clone() if tensor is chosen else tensor for tensor in inputs]
+    tensors[probe.input_index] = chosen.clone()
+    by_place, by_name = arguments(model, inputs, tensors)
     with _Catcher(probe) as catcher:
         try:
-            model(*arguments)
+            model(*by_place, **by_name)
         except Exception as error:
             raise RunError(
                 f"forward raised while gradients were taken: {describe(error)}", cause="unusable"
@@ -96,7 +102,7 @@ def _gradient(
         raise RunError(f"backward raised {describe(error)}", cause="unusable") from error
     if gradient is None:
         raise RunError("no gradient leads from the unit to the input", cause="unusable")
-    return gradient.detach().abs().double().mean((0, 1)).cpu()
+    return gradient.detach().abs().double().cpu()
 
 
 class _Catcher(TorchFunctionMode):

@@ -86,7 +86,7 @@ def _accuracy(
 def _obstacle(network: Network, task: Task) -> NotMeasured | None:
     """Why a network cannot take the images of a data set, None if it can."""
     shape = DATASETS[task.dataset].shape
-    inputs = [network.shape(tensor)[1:] for tensor in network.inputs]
+    inputs = [each.shape for each in network.given_tensors]
     if inputs == [shape]:
         return None
     taken = ", ".join(shape_text(sides) for sides in inputs)

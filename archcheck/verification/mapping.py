@@ -76,7 +76,7 @@ def _submission(config: Config, entry: Entry, file: Path, images: Path | None) -
     return Submission(
         reference=Reference(str(file), "", entry.name),
         arguments=entry.arguments,
-        input_shape=entry.input,
+        inputs=entry.inputs,
         training=entry.train,
         augmentation=Reference(str(script.resolve()), "", pipeline) if script else None,
         weights=weights,

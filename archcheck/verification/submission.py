@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archcheck.network.shapes import Shape, input_shapes
+from archcheck.network.inputs import Inputs
+from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.worker.reference import Reference
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ class Submission:
     Attributes:
         reference: the network; for a live module or a Network only its name.
         arguments: for the constructor, beside and over those of the spec.
-        input_shape: the shape of one sample without the batch, or one shape for each input; None
-            for the spec's ``input``.
+        inputs: what the network is given; None for the spec's.
         training: whether it is traced in training mode.
         augmentation: the training script, with the name of its pipeline; None for the network's
             own file.
@@ -33,7 +33,7 @@ class Submission:
 
     reference: Reference
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    input_shape: Shape | Sequence[Shape] | None = None
+    inputs: AnyInputs | None = None
     training: bool = False
     augmentation: Reference | None = None
     weights: str | Path | None = None
@@ -44,16 +44,16 @@ class Submission:
         """The arguments for the constructor: the spec's and, over them, its own."""
         return {**spec.arguments, **self.arguments}
 
-    def shapes_under(self, spec: Spec) -> tuple[tuple[int, ...], ...]:
-        """The shapes of the inputs: its own, else the spec's.
+    def inputs_under(self, spec: Spec) -> Inputs:
+        """What the network is given: its own inputs, else the spec's.
 
         Raises:
             SpecError: if neither has them.
             ValueError: if its own are not valid shapes.
         """
-        if self.input_shape is not None:
-            return input_shapes(self.input_shape)
-        if spec.input is None:
+        if self.inputs is not None:
+            return inputs_of(self.inputs)
+        if spec.inputs is None:
             from archcheck.spec import SpecError
 
             raise SpecError(
@@ -61,4 +61,4 @@ class Submission:
                 "or give --input 3,32,32",
                 file=spec.file,
             )
-        return spec.input
+        return spec.inputs

@@ -49,7 +49,7 @@ def verify(
     watched = Watched(submission)
     try:
         traced = tracer.trace(
-            submission.shapes_under(spec),
+            submission.inputs_under(spec),
             submission.arguments_under(spec),
             training=submission.training,
             timeout=timeout,

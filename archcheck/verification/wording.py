@@ -21,7 +21,7 @@ _MAIN = '`if __name__ == "__main__":`'
 _ADVICE: dict[failures.Advice, str] = {
     "more-inputs": "the network takes more inputs: give --input for each of them, in order",
     "fewer-inputs": "the network takes fewer inputs: give --input for each of them",
-    "indices": "the input holds real numbers: for indices call x.long() in forward",
+    "indices": "the input holds real numbers: say what it holds, like --input 128:int64:below=1000",
     "no-cuda": "there is no CUDA here: take the device of the input, x.device",
     "prompt": f"the file asks for input while it is imported; put that under {_MAIN}",
     "main-guard": f"this runs whenever the file is imported: put it under {_MAIN}",

@@ -1,4 +1,5 @@
-"""Which models are traced: of timm, torchvision and ultralytics, by family.
+"""Which models are traced: of timm, torchvision and ultralytics, by family, and networks from small
+configurations that take more than an image.
 
 Sides are small so that all of them take minutes; a model of one fixed size has that.
 """
@@ -6,9 +7,12 @@ Sides are small so that all of them take minutes; a model of one fixed size has 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
-Library = Literal["timm", "torchvision", "ultralytics"]
+import yaml
+
+Library = Literal["timm", "torchvision", "ultralytics", "configured"]
 SIDE = 96
 """The side of the square input of a model that takes any."""
 
@@ -61,13 +65,19 @@ DETECTOR_SIDE = 320
 """torchvision's detectors resize their input anyway, most of them to 800."""
 
 
+CONFIGURED = Path(__file__).with_name("configured.yaml")
+"""What the networks of ``configured.py`` are given, by family and name."""
+
+
 class Model(NamedTuple):
-    """A published model. ``side`` is that of its square input, if it is not of one fixed size."""
+    """A published model. ``side`` is that of its square input, if it is not of one fixed size;
+    ``inputs`` is what a configured network is given, as a spec says it."""
 
     library: Library
     family: str
     name: str
     side: int
+    inputs: dict[str, Any] | None = None
 
 
 def models() -> Iterator[Model]:
@@ -83,6 +93,14 @@ def models() -> Iterator[Model]:
     yield from _torchvision()
     for name in ULTRALYTICS.split():
         yield Model("ultralytics", "detectors and their kin", name, SIDE // 32 * 32)
+    yield from configured()
+
+
+def configured() -> Iterator[Model]:
+    """The networks from small configurations."""
+    for family, networks in yaml.safe_load(CONFIGURED.read_text("utf-8")).items():
+        for name, inputs in networks.items():
+            yield Model("configured", family, name, 0, inputs)
 
 
 def _torchvision() -> Iterator[Model]:

@@ -9,10 +9,13 @@ from typing import Any
 import msgspec
 from torch import Tensor, nn
 
-from archcheck import Network, UnknownField, receptive_field, trace
-from benchmarks.models import fields, sources
+from archcheck import Network, UnknownField, receptive_field, trace, verify
+from archcheck.network.input_language import read_inputs
+from archcheck.tracing.inputs import arguments, samples
+from archcheck.tracing.module_tree import paths_of
+from benchmarks.models import configured, fields, sources
 from benchmarks.models.catalogue import Model
-from benchmarks.models.counting import counted
+from benchmarks.models.counting import computed, counted
 from benchmarks.models.findings import LARGEST, Found, Published
 
 
@@ -21,7 +24,7 @@ def check(model: Model) -> Found:
     started = time.perf_counter()
     found = Found(library=model.library, family=model.family, name=model.name)
     try:
-        figures = _figures(model)
+        figures = _figures(model) if model.inputs is None else _configured(model, model.inputs)
     except Exception as error:
         figures = {"raised": f"{type(error).__name__}: {_first_line(error)}"}
     seconds = round(time.perf_counter() - started, 1)
@@ -39,6 +42,25 @@ def _figures(model: Model) -> dict[str, Any]:
         **_fields(net, network, shape),
     }
     return {**figures, "counted": counted(net, inputs)}
+
+
+def _configured(model: Model, inputs: dict[str, Any]) -> dict[str, Any]:
+    """What a spec with these inputs says of a network, beside what torch does."""
+    net = getattr(configured, model.name)().eval().requires_grad_(False)
+    own = sum(parameter.numel() for parameter in net.parameters())
+    rules = {"parameters": {"at_least": own, "at_most": own}}
+    report = verify(f"{configured.__file__}:{model.name}", {"inputs": inputs, "rules": rules})
+    if report.network is None or not report.passed:
+        return {"raised": str(report)}
+    given = read_inputs(inputs)
+    places, names = arguments(net, given, samples(given, paths_of(net), 1))
+    return {
+        "parameters": report.network.num_parameters,
+        "own_parameters": own,
+        "macs": report.network.macs,
+        "counted": computed(net, tuple(places), names),
+        "untried": ("inputs beside an image",),
+    }
 
 
 def _traced(net: nn.Module, shape: sources.Shape) -> tuple[Network, tuple[Tensor, ...]]:

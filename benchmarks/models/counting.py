@@ -3,8 +3,9 @@ archcheck's table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,10 +27,12 @@ def counted(net: nn.Module, inputs: tuple[Tensor, ...]) -> int:
         return computed(net, inputs)
 
 
-def computed(net: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+def computed(
+    net: nn.Module, inputs: tuple[Any, ...], named: Mapping[str, Any] | None = None
+) -> int:
     """The same of a pass on these very inputs."""
     with torch.no_grad(), _attention_spelt_out(), FlopCounterMode(display=False) as counter:
-        net(*inputs)
+        net(*inputs, **(named or {}))
     return int(counter.get_total_flops()) // 2
 
 

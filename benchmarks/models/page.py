@@ -21,7 +21,10 @@ def page(run: Run) -> str:
         "`benchmarks/models/found.json`.",
         f"{len(run.models)} models were built with random weights and traced on {run.date}, with "
         f"{versions}: some of every file of timm's models, all of torchvision's for "
-        "classification, segmentation and detection, and ultralytics' detectors. Compared are",
+        "classification, segmentation and detection, ultralytics' detectors, and small "
+        "configurations of networks that take more than an image: what these are given is said in "
+        "`benchmarks/models/configured.yaml`, and they are verified by a spec that says it. "
+        "Compared are",
         "- **parameters** with the elements of the module's own;\n"
         "- **MACs** with half of what `torch.utils.flop_counter` counts in a pass of its own;\n"
         "- **published**: parameters and MACs with torchvision's tables, at their sizes of input;\n"

@@ -96,4 +96,12 @@ def published(model: Model) -> list[Published]:
 
 def versions() -> dict[str, str]:
     """The versions of the libraries."""
-    return {name: version(name) for name in ("torch", "timm", "torchvision", "ultralytics")}
+    libraries = (
+        "timm",
+        "torchvision",
+        "ultralytics",
+        "transformers",
+        "diffusers",
+        "torch_geometric",
+    )
+    return {name: version(name) for name in ("torch", *libraries)}

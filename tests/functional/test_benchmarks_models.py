@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from inspect import isfunction
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ import torch
 from torch import nn
 
 from archcheck import receptive_field, trace
+from archcheck.network.input_language import read_inputs
 from benchmarks.models import __main__ as command
+from benchmarks.models import configured as builders
 from benchmarks.models import fields, findings, page
-from benchmarks.models.catalogue import TIMM, ULTRALYTICS, Model
+from benchmarks.models.catalogue import TIMM, ULTRALYTICS, Model, configured
+from benchmarks.models.checks import check
 from benchmarks.models.counting import computed, counted
 from benchmarks.models.findings import Found, Published, Run
 from benchmarks.processes import ROOT
@@ -187,3 +191,16 @@ def test_published_models_are_compared(tmp_path: Path, capsys: pytest.CaptureFix
     assert (timm.parameters, torchvision.published[0].macs) == (11_689_512, 1.814)
     assert min(timm.units, torchvision.units, ultralytics.units) > 0
     assert "torchvision resnet18: " in capsys.readouterr().out
+
+
+def test_a_configured_network_is_verified_by_a_spec_with_its_inputs() -> None:
+    (conformer,) = [model for model in configured() if model.name == "conformer"]
+    found = check(conformer)
+    assert (found.raised, found.differences()) == ("", [])
+    assert found.macs == found.counted > 2_000_000
+
+
+def test_every_configured_network_has_inputs() -> None:
+    factories = {n for n, value in vars(builders).items() if isfunction(value) and n[0] != "_"}
+    assert {model.name for model in configured()} == factories
+    assert all(read_inputs(model.inputs) for model in configured())

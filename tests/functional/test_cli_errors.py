@@ -141,7 +141,7 @@ SPECS = {
     "nokey.yaml": ["nokey.yaml:2:1", 'did you mean "rules"?'],
     "broken.yaml": ["broken.yaml:"],
     "twice.yaml": ["twice.yaml:4:3"],
-    "badinput.yaml": ["badinput.yaml:1:8"],
+    "badinput.yaml": ["badinput.yaml:1:12"],
     "badarguments.yaml": ["no argument 'depth'; its arguments: width"],
     "binary.yaml": ["not UTF-8"],
     "net.py": [],

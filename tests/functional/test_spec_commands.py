@@ -16,6 +16,7 @@ from torch import nn
 
 import archcheck
 from archcheck.network import Network
+from archcheck.network.inputs import of_shapes
 from archcheck.spec import json_schema, parse_spec
 from archcheck.spec.baseline import baseline_spec
 from tests.support.commands import run_command
@@ -98,7 +99,7 @@ def test_every_network_holds_its_own_spec(name: str) -> None:
     assert [error.message for error in SCHEMA.iter_errors(data)] == []
     report = archcheck.verify(network, parse_spec(text))
     assert [str(f.message) for f in report.findings if f.verdict.status != "passed"] == []
-    assert report.spec.input == (CASES[name][1],)
+    assert report.spec.inputs == of_shapes([CASES[name][1]])
     assert data["rules"]["parameters"] == {"at_most": network.num_parameters}
     assert {"model-size", "output-shape"} <= set(data["rules"])
     assert ("macs" in data["rules"]) == (network.macs is not None)

@@ -17,6 +17,7 @@ DOCUMENTS = [
     "docs/architecture.md",
     "docs/ci.md",
     "docs/fields.md",
+    "docs/inputs.md",
     "docs/not-verified.md",
     "docs/notebooks.md",
     "README.md",

@@ -112,22 +112,30 @@ def from_every_input(network: Network) -> list[ReceptiveField]:
 def answers(views: list[ReceptiveField], name: str) -> list[Answer]:
     """An answer for every location of a name and every input that leads there.
 
-    ``views`` are the fields from every input; inputs without spatial axes are asked only if there
-    are no others. A location to which no input leads has one answer, which says so.
+    ``views`` are the fields from every input; inputs without spatial axes are asked where no other
+    leads. A location to which no input leads has one answer, which says so.
     """
     found: list[Answer] = []
-    asked = [rf for rf in views if rf.sides] or views[:1]
-    for places in zip(*(rf.locations(name) for rf in asked), strict=True):
-        tried = [_answer(rf, place) for rf, place in zip(asked, places, strict=True)]
-        found += [answer for answer in tried if _leads_there(answer)] or tried[:1]
+    for number in range(len(views[0].locations(name))):
+        found += (
+            _leading([rf for rf in views if rf.sides], name, number)
+            or _leading([rf for rf in views if not rf.sides], name, number)
+            or [_answer(views[0], views[0].locations(name)[number])]
+        )
     return found
+
+
+def _leading(views: list[ReceptiveField], name: str, number: int) -> list[Answer]:
+    """The answers of the inputs that lead to a location."""
+    tried = [_answer(rf, rf.locations(name)[number]) for rf in views]
+    return [answer for answer in tried if _leads_there(answer)]
 
 
 def elsewhere(summary: Summary) -> list[Answer]:
     """The other answers to the same question, where there are several outputs or inputs."""
-    name = summary.location.name.partition("[")[0]
-    if name not in ("features", "output"):
-        return []
+    name = summary.location.name
+    if name.startswith(("features[", "output[")):
+        name = name.partition("[")[0]
     shown = (summary.rf.input_index, summary.location.name)
     found = answers(from_every_input(summary.rf.network), name)
     return [answer for answer in found if (answer.rf.input_index, answer.location.name) != shown]

@@ -258,7 +258,7 @@ def walk_from(subject: Subject, source: int, kept: set[int]) -> ForwardWalk | No
     if len(spatial) != 1 or any(m.groups[d] > 1 for m in maps for d in m.spatial_dimensions()):
         return None
     ops = [op if op.index in kept else replace(op, inputs=(), outputs=()) for op in network.ops]
-    behind = replace(network, inputs=(source,), ops=tuple(ops))
+    behind = replace(network, inputs=(source,), given=(), ops=tuple(ops))
     return ForwardWalk(behind, Reading(True, False), spatial=spatial.pop())
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.config import Config, ConfigError, find_config, read_config
+from archcheck.network.inputs import of_shapes
 from archcheck.verification.mapping import mapped_networks
 from archcheck.worker.reference import Reference
 from tests.support.imports import imported
@@ -77,11 +78,11 @@ output-format = "concise"
         *(str(folder / "specs/edge.yaml"), "assignment7.yaml"),
     )
     one, two, three = (network.submission for network in (first, second, third))
-    assert (one.reference.name, one.input_shape) == ("", None)
-    assert (two.reference.name, two.arguments, two.input_shape) == (
-        *("big.Net", {"width": 64}, ((3, 32, 32),)),
+    assert (one.reference.name, one.inputs) == ("", None)
+    assert (two.reference.name, two.arguments, two.inputs) == (
+        *("big.Net", {"width": 64}, of_shapes([(3, 32, 32)])),
     )
-    assert (three.input_shape, three.training) == (((3, 8, 8), (4,)), True)
+    assert (three.inputs, three.training) == (of_shapes([(3, 8, 8), (4,)]), True)
     assert [str(network) for network in (first, second)] == [
         *("models/one.py", "models/one.py:big.Net"),
     ]
@@ -223,7 +224,7 @@ WRONG = [
     (f"{NETWORKS}a = {{spec = 'x', class = 'A'}}\n", "5:18", 'did you mean "name"?'),
     (f"{NETWORKS}a = {{spec = 'x', name = 'A-b'}}\n", "5:18", "no name that a network can have"),
     (f"{NETWORKS}a = {{spec = 'x', input = '3'}}\n", "5:18", "input is a shape without the batch"),
-    (f"{NETWORKS}a = {{spec = 'x', input = [3, 0]}}\n", "5:18", "input is a shape"),
+    (f"{NETWORKS}a = {{spec = 'x', input = [3, 0]}}\n", "5:18", "a shape is whole numbers above 0"),
     (f"{NETWORKS}a = {{spec = 'x', input = [true]}}\n", "5:18", "input is a shape"),
     (f"{NETWORKS}a = {{spec = 'x', input = [[3], 4]}}\n", "5:18", "input is a shape"),
     (f"{NETWORKS}a = {{spec = 'x', train = 1}}\n", "5:18", "train is true or false, not a number"),

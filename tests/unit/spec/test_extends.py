@@ -12,6 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archcheck.network.inputs import of_shapes
 from archcheck.shipped_specs import shipped_specs
 from archcheck.spec import (
     Spec,
@@ -59,13 +60,13 @@ def test_what_is_not_said_is_inherited(tmp_path: Path) -> None:
     (tmp_path / "alone.yaml").write_text(BASE)
     alone, own = load_spec(tmp_path / "alone.yaml"), built(tmp_path, "")
     assert asked(own) == asked(alone)
-    assert (own.title, own.input, own.arguments) == (alone.title, alone.input, alone.arguments)
+    assert (own.title, own.inputs, own.arguments) == (alone.title, alone.inputs, alone.arguments)
     assert own.file == str(tmp_path / "own.yaml")
 
 
 def test_keys_of_the_spec(tmp_path: Path) -> None:
     own = built(tmp_path, "title: own\ninput: [1, 4, 4]\narguments: {act: null, depth: 2}\n")
-    assert (own.title, own.input) == ("own", ((1, 4, 4),))
+    assert (own.title, own.inputs) == ("own", of_shapes([(1, 4, 4)]))
     assert own.arguments == {"width": 4, "act": None, "depth": 2}
 
 
@@ -231,7 +232,7 @@ def test_all_errors_of_both_files_line_by_line(tmp_path: Path) -> None:
     assert spec is None
     places = [(Path(error.file).name, error.line, error.column) for error in errors]
     assert places == [
-        *(("own.yaml", 2, 1), ("own.yaml", 3, 8), ("own.yaml", 5, 16), ("own.yaml", 5, 40)),
+        *(("own.yaml", 2, 1), ("own.yaml", 3, 12), ("own.yaml", 5, 16), ("own.yaml", 5, 40)),
         *(("own.yaml", 6, 3), ("own.yaml", 7, 24), ("own.yaml", 7, 38), ("base.yaml", 8, 26)),
     ]
 

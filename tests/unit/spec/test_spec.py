@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from torch import nn
 
 import archcheck
+from archcheck.network.inputs import of_shapes
 from archcheck.rules.options import Amount, ByteAmount, ShareBounds
 from archcheck.spec import Spec, SpecError, json_schema, load_spec, parse_spec, spec_from
 from tests.support.paths import SPECS
@@ -158,7 +159,7 @@ BAD: list[tuple[str, int | None, int | None, list[str]]] = [
     (HEAD + "receptive-field: {coverage: {at_least: 90}}\n", 2, 42, ["coverage", "90%"]),
     (HEAD + "model-size: {at_most: 250 kilos}\n", 2, 25, ["'250 kilos'", "KiB"]),
     (HEAD + "max-pool: forbidden\n  max-pool: required\n", 3, 3, ["twice", "line 2", "list"]),
-    ("input: [3, 0]\nrules: {max-pool: forbidden}\n", 1, 8, ["[3, 32, 32]"]),
+    ("input: [3, 0]\nrules: {max-pool: forbidden}\n", 1, 12, ["[3, 32, 32]"]),
     ("rules: &a\n  max-pool: *a\n", None, None, ["refers to itself"]),
     ("rules: {max-pool: forbidden\n", 1, 8, ["the bracket { is not closed"]),
     ('{"rules":\n\t{"max-pol": "forbidden"}}', 2, 3, ['did you mean "max-pool"']),
@@ -241,7 +242,7 @@ def test_yaml_json_and_mappings_say_the_same(tmp_path: Path) -> None:
         file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
         specs.append(load_spec(file))
     assert [asked(spec) for spec in specs] == [expected] * 7
-    assert {spec.input for spec in specs} == {((3, 8, 8),)}
+    assert {spec.inputs for spec in specs} == {of_shapes([(3, 8, 8)])}
 
 
 def test_severity_message_and_what_cannot_be_verified() -> None:
@@ -277,7 +278,7 @@ SCHEMA = jsonschema.Draft7Validator(json_schema())
 def test_shipped_specs_load_and_agree_with_the_schema(file: Path) -> None:
     spec = load_spec(file)
     assert spec.title
-    assert spec.input
+    assert spec.inputs
     data = yaml.safe_load(file.read_text("utf-8"))
     assert [error.message for error in SCHEMA.iter_errors(data)] == []
     assert {name for name, _ in asked(spec)} >= set(data["rules"])

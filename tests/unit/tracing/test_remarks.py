@@ -13,7 +13,9 @@ from torch.func import functional_call, stack_module_state
 
 import archcheck
 from archcheck import Network
+from archcheck.network.inputs import Input
 from archcheck.network.remarks import remarks_on
+from archcheck.network.shapes import AnyInputs
 from archcheck.tracing.remote import trace_reference
 from archcheck.tracing.trace import trace
 from archcheck.verification.wording import failure_finding
@@ -145,24 +147,23 @@ class Driven(nn.Module):
         return x * torch.ones(1).cuda()
 
 
+REAL = (Input((0,), (5,), "float32"),)
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
 
 
 @pytest.mark.parametrize(
-    ("network", "shapes", "hint"),
+    ("network", "inputs", "hint"),
     [
         (Pair(), [IMAGE], "the network takes more inputs"),
         (nn.ReLU(), [IMAGE, IMAGE], "the network takes fewer inputs"),
-        (Words(), [(5,)], "for indices call x.long()"),
+        (Words(), REAL, "say what it holds, like --input 128:int64:below=1000"),
         pytest.param(Driven(), [IMAGE], "there is no CUDA here", marks=without_cuda),
     ],
     ids=["more", "fewer", "indices", "cuda"],
 )
-def test_a_common_error_has_advice(
-    network: nn.Module, shapes: list[tuple[int, ...]], hint: str
-) -> None:
+def test_a_common_error_has_advice(network: nn.Module, inputs: AnyInputs, hint: str) -> None:
     with pytest.raises(RunError) as caught:
-        trace(network, shapes)
+        trace(network, inputs)
     assert hint in failure_finding(caught.value.failure()).hint
 
 

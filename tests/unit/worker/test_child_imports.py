@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from archcheck.network.inputs import of_shapes
 from archcheck.tracing.remote import JOB_MODULES
 from archcheck.tracing.requests import TraceRequest
 from archcheck.worker.protocol import Done, Job, pack, raw, unpack
@@ -51,7 +52,7 @@ def brought_by_torch() -> set[str]:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_tracing_imports_nothing_heavy(name: str, tmp_path: Path) -> None:
     file, function, shape = NETWORKS[name]
-    request = TraceRequest(Reference(str(ROOT / file), "", function), (shape,), {})
+    request = TraceRequest(Reference(str(ROOT / file), "", function), of_shapes([shape]), {})
     told = tmp_path / "modules.json"
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(told), *JOB_MODULES],

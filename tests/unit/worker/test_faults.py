@@ -242,9 +242,9 @@ def test_what_is_no_python_gets_advice(
 
 
 ARGUMENTS = {
-    "(self, *, x)": "take the * in front of x out of forward",
-    "(self, x, size: int)": "inputs are tensors: size, of type int, needs a default",
-    "(self, x, size: 'int')": "inputs are tensors: size, of type int, needs a default",
+    "(self, *, x)": "give it by its name: `inputs: {x: ...}`",
+    "(self, x, size: int)": "give size, of type int, a value: `inputs: {size: ...}`",
+    "(self, x, size: 'int')": "give size, of type int, a value: `inputs: {size: ...}`",
 }
 
 
