@@ -35,10 +35,11 @@ from archcheck.fields.algebra.table import Table
 from archcheck.fields.algebra.track import Track
 from archcheck.fields.forward import Map, outcome
 from archcheck.fields.handlers import Context, Reading, Result
+from archcheck.fields.handlers.masking import open_elements
 from archcheck.fields.handlers.pointwise import joining
-from archcheck.fields.handlers.products import open_elements
 from archcheck.fields.handlers.unfolding import fold_taps
 from archcheck.fields.handlers.windows import kernel_parts
+from archcheck.fields.open_units import OpenUnits, numbered_with, open_to
 from archcheck.network import Network, Op, Tensor
 from archcheck.network.kinds import CONVOLUTIONS, TRANSPOSED_CONVOLUTIONS
 
@@ -55,7 +56,8 @@ class OperandUnits:
     says which factors of the operand each table numbers, ``same`` is true where the numbers are
     the result's own. ``joined`` are the dimensions of the operand that are read whole, even by
     units outside of the image. ``moved`` says that only part of one factor of the result reads the
-    operand: the factor, the start and the length of that part.
+    operand: the factor, the start and the length of that part. ``open_units`` are those of the
+    operand that no mask closes, if it closes any.
     """
 
     tensor: int
@@ -64,6 +66,7 @@ class OperandUnits:
     same: tuple[bool, ...]
     joined: tuple[int, ...] = ()
     moved: tuple[int, int, int] | None = None
+    open_units: OpenUnits | None = None
 
     @property
     def joins(self) -> bool:
@@ -102,7 +105,7 @@ class OperandUnits:
             for part in choice:
                 sets |= part
             boxes.append(tuple(chain.from_iterable(sets[t] for t in range(len(self.tables)))))
-        return canonical(boxes)
+        return canonical(boxes) if self.open_units is None else self.open_units.within(boxes)
 
     def _components(self) -> list[tuple[list[int], list[int]]]:
         """Groups of tables and factors of the result that depend on each other."""
@@ -174,6 +177,11 @@ class OutputUnits:
     operands: tuple[OperandUnits, ...]
     coupled: bool = False
 
+    def opened(self, opened: Mapping[int, OpenUnits]) -> OutputUnits:
+        """The same, reading only those units of some tensors that are open."""
+        operands = [dataclasses.replace(o, open_units=opened.get(o.tensor)) for o in self.operands]
+        return dataclasses.replace(self, operands=tuple(operands))
+
 
 def output_units(
     network: Network, op: Op, structures: Mapping[int, FieldMap | None], reading: Reading
@@ -190,14 +198,27 @@ def output_units(
     if concatenated is not None:
         return [concatenated]
     network, op, names = named_apart(network, op)
-    operands = {t: m for t in op.inputs if (m := structures.get(names.get(t, t))) is not None}
+    read = {t: m for t in op.inputs if (m := structures.get(names.get(t, t))) is not None}
+    operands = {tensor: numbered_with(op, m) for tensor, m in read.items()}
+    opened = {names.get(t, t): left for t, m in read.items() if (left := open_to(op, m))}
     *cheaper, last = _ways(op, operands)
     for way in cheaper:
         numbered = {tensor: way(m) for tensor, m in operands.items()}
         outputs = _outputs(network, op, numbered, names, reading)
         if not any(isinstance(output, OutputUnits) and output.coupled for output in outputs):
-            return outputs
-    return _outputs(network, op, {t: last(m) for t, m in operands.items()}, names, reading)
+            return _opened(outputs, opened)
+    numbered = {tensor: last(m) for tensor, m in operands.items()}
+    return _opened(_outputs(network, op, numbered, names, reading), opened)
+
+
+_Outputs = list["OutputUnits | NotModelledError | None"]
+
+
+def _opened(outputs: _Outputs, opened: Mapping[int, OpenUnits]) -> _Outputs:
+    """The outputs, which read open units alone."""
+    if not opened:
+        return outputs
+    return [each.opened(opened) if isinstance(each, OutputUnits) else each for each in outputs]
 
 
 def _ways(op: Op, operands: Mapping[int, FieldMap]) -> Sequence[Callable[[FieldMap], Numbering]]:
@@ -414,6 +435,9 @@ def _concatenation(
             _, sizes, tables, _ = apart(operands[tensor])
             same = (True,) * len(tables)
             moved = (at, before, length)
-            dependencies.append(OperandUnits(tensor, tables, sizes, same, moved=moved))
+            left = open_to(op, operands[tensor])
+            dependencies.append(
+                OperandUnits(tensor, tables, sizes, same, moved=moved, open_units=left)
+            )
         before += length
     return OutputUnits(FieldMap(factors, first.groups, ()), tuple(dependencies))

@@ -16,7 +16,9 @@ BOOLEANS, INTEGERS, NUMBERS, LOW, HIGH = "booleans", "integers", "numbers", "low
 """What is kept of a tensor: its truth values, its whole numbers, its real numbers, or where it is
 at most -:data:`CUTTING` or at least :data:`CUTTING`."""
 ZEROS = "zeros"
-"""Where constant masks make a kernel zero, whatever its weights are."""
+"""Where a constant is zero by a mask, whatever the weights are that it is made of."""
+ONES = "ones"
+"""Where a constant is one."""
 UNREAD, LEARNED = "unread", "learned"
 """The tensor is only noted: its values could not be read (on the meta device), or it is made of
 weights, whose values must not decide about paths."""

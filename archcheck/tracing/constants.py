@@ -18,6 +18,7 @@ from archcheck.network.constants import (
     LEARNED,
     LOW,
     NUMBERS,
+    ONES,
     UNREAD,
     WIDE,
     ZEROS,
@@ -32,14 +33,13 @@ from archcheck.network.kinds import (
     MATRIX_PRODUCTS,
     TRANSPOSED_CONVOLUTIONS,
 )
-from archcheck.tracing.kernel_masks import KernelMasks
-from archcheck.tracing.shape_rules.base import Call
+from archcheck.tracing.kernel_masks import MOST_ELEMENTS, KernelMasks, is_binary, is_seeded
+from archcheck.tracing.shape_rules.base import RANDOM, Call
 from archcheck.tracing.tensor_ids import is_parameter
 
-MOST_ELEMENTS = 1 << 28
-"""The most elements of a tensor whose values are kept."""
-_WEIGHTED = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | LINEAR | MATRIX_PRODUCTS
-"""The kinds of operation for which zeros in a kernel take paths out."""
+_KERNELS = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | LINEAR
+_PRODUCTS = (MATRIX_PRODUCTS - {"cdist"}) | {"mul", "div", "addcmul", "lerp"}
+"""Together the kinds of operation for which zeros in a constant take paths out."""
 
 
 class Constants:
@@ -48,6 +48,7 @@ class Constants:
     def __init__(self) -> None:
         self._kept: dict[tuple[int, str], Constant] = {}
         self._learned: set[int] = set()
+        self._drawn: set[int] = set()
         self._kernels = KernelMasks()
 
     @property
@@ -59,7 +60,7 @@ class Constants:
         """Keep the constants an operation reads; ``driven`` are its inputs that are not constants.
 
         A structure must not depend on the values of weights: what is made of trainable
-        parameters is never kept.
+        parameters is never kept, nor is a mask that is drawn at random.
         """
         inputs = call.inputs
         if inputs and len(driven) == len(inputs):
@@ -69,27 +70,45 @@ class Constants:
                 self._learned.add(number)
         self.learn_from(op)
         if not driven:
+            if op.kind in RANDOM and not is_seeded(call):
+                self._drawn.update(op.outputs)
             if op.kind == "mul":
                 self._note_masks(op, inputs)
             self._kernels.follow(op, call)
             return
-        if op.kind in _WEIGHTED:
-            self._keep_zeros(op.inputs)
+        if op.kind in _KERNELS or op.kind in _PRODUCTS:
+            # What was written in place is kept as it was before.
+            after = 1 if call.in_place else 0
+            self._keep_zeros(op.kind, op.inputs[after:], inputs[after:], driven)
+        if op.kind == "lerp" and op.inputs[-1] not in driven | self._learned | self._drawn:
+            self._put(op.inputs[-1], ONES, inputs[-1] == 1)
         read = data_inputs(op)
         decides = op.kind in MASKING or op.kind in INDEXING
         for number, tensor in zip(op.inputs, inputs, strict=True):
             if number in driven or number not in read:
                 continue
-            if number not in self._learned:
+            by_chance = op.kind in MASKING and number in self._drawn
+            if number not in self._learned and not by_chance:
                 if decides:
                     self._keep(op, number, tensor)
             elif not tensor.is_floating_point():
                 self._kept[number, LEARNED] = Constant(number, LEARNED, tuple(tensor.shape))
 
+    def _keep_unread(self, number: int, tensor: torch.Tensor) -> None:
+        if not self._kernels.is_weight(number, tensor):
+            self._kept[number, UNREAD] = Constant(number, UNREAD, tuple(tensor.shape))
+
+    def before_write(
+        self, kind: str, numbers: Sequence[int], tensors: Sequence[torch.Tensor], driven: Set[int]
+    ) -> None:
+        """Keep what a product in place is about to write over."""
+        if kind in _PRODUCTS and driven:
+            self._keep_zeros(kind, numbers[:1], tensors[:1], driven)
+
     def _note_masks(self, op: Op, inputs: Sequence[torch.Tensor]) -> None:
         """Note the masks of zeros and ones among the operands of a product of constants."""
         for number, tensor in zip(op.inputs, inputs, strict=True):
-            if not is_parameter(tensor) and _is_mask(tensor):
+            if not is_parameter(tensor) and is_binary(tensor):
                 self._kept[number, BINARY] = Constant(number, BINARY, tuple(tensor.shape))
 
     def handed_on(self, op: Op) -> None:
@@ -102,16 +121,23 @@ class Constants:
         self.learn_from(op)
         self._kernels.rewritten(op)
 
-    def _keep_zeros(self, numbers: Sequence[int]) -> None:
-        for number in numbers:
-            closed = self._kernels.closed(number)
+    def _keep_zeros(
+        self, kind: str, numbers: Sequence[int], tensors: Sequence[torch.Tensor], driven: Set[int]
+    ) -> None:
+        for number, tensor in zip(numbers, tensors, strict=True):
+            if number in driven or (number, ZEROS) in self._kept:
+                continue
+            closed = self._kernels.closed(number, tensor)
             if closed is not None:
                 self._put(number, ZEROS, closed)
+            elif tensor.is_meta and tensor.numel() > 1 and kind in _PRODUCTS:
+                self._keep_unread(number, tensor)
 
     def learn_from(self, op: Op) -> None:
-        """Mark an operation's results as made of weights if its inputs are."""
-        if not self._learned.isdisjoint(data_inputs(op)):
-            self._learned.update(op.outputs)
+        """Mark an operation's results as made of weights, or of chance, if its inputs are."""
+        for known in (self._learned, self._drawn):
+            if not known.isdisjoint(data_inputs(op)):
+                known.update(op.outputs)
 
     def _keep(self, op: Op, number: int, tensor: torch.Tensor) -> None:
         if tensor.layout != torch.strided:
@@ -146,12 +172,3 @@ class Constants:
         raw = values.astype(WIDE[kind]) if kind in WIDE else np.packbits(values)
         data = zlib.compress(raw.tobytes(), 1)
         self._kept[number, kind] = Constant(number, kind, values.shape, data, infinite)
-
-
-def _is_mask(tensor: torch.Tensor) -> bool:
-    """Whether all elements are 0 or 1."""
-    if tensor.dtype == torch.bool:
-        return True
-    if tensor.is_meta or tensor.layout != torch.strided or tensor.numel() > MOST_ELEMENTS:
-        return False
-    return bool(((tensor == 0) | (tensor == 1)).all())

@@ -1,8 +1,9 @@
-"""Which elements of a kernel are zero by a constant mask, whatever the weights are.
+"""Which elements of a constant are zero by a mask, whatever the weights are.
 
-A masked convolution multiplies its weight by zeros and ones before it uses it. Every operation
-that makes one weight of another is done a second time, on truth values: an element is open unless
-a constant zero makes it zero. What is trained, drawn at random or not known here is open.
+A constant that is no weight is a mask itself, if it holds zeros and no negative numbers. A masked
+convolution multiplies its weight by zeros and ones before it uses it: every operation that makes
+one weight of another is done a second time, on truth values. An element is open unless a constant
+zero makes it zero. What is trained, drawn at random or not known here is open.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from archcheck.tracing.tensor_ids import is_parameter, tensors_in
 
 _CARRYING = COPIES | VIEWS | {"_weight_norm", "normalize", "neg", "abs", "relu", "square", "tanh"}
 """The kinds that leave zeros zero, and move elements at most."""
+MOST_ELEMENTS = 1 << 28
+"""The most elements of a tensor whose values are kept."""
+_SOME = 64
 
 
 class KernelMasks:
@@ -28,21 +32,22 @@ class KernelMasks:
 
     def __init__(self) -> None:
         self._weights: set[int] = set()
+        self._seeded: set[int] = set()
         self._open: dict[int, torch.Tensor] = {}
 
-    def closed(self, number: int) -> torch.Tensor | None:
-        """Where a tensor is zero by a mask; None if no mask closes any of it."""
+    def closed(self, number: int, constant: torch.Tensor) -> torch.Tensor | None:
+        """Where a constant is zero by a mask; None if no mask closes any of it."""
+        self._note_weights([number], [constant])
+        if not self.is_weight(number, constant):
+            return _zeros(constant)
         is_open = self._open.get(number)
         return None if is_open is None else ~is_open
 
     def follow(self, op: Op, call: Call) -> None:
         """Follow an operation none of whose operands depends on the input."""
         numbers = dict(zip(map(id, call.inputs), op.inputs, strict=True))
-        for tensor in call.inputs:
-            if is_parameter(tensor) and not _is_mask(tensor):
-                self._weights.add(numbers[id(tensor)])
-        if op.kind in RANDOM or not self._weights.isdisjoint(data_inputs(op)):
-            self._weights.update(op.outputs)
+        self._note_weights(op.inputs, call.inputs)
+        self._note_results(op, call)
         if self._weights.isdisjoint(op.inputs):
             return
         rule = _RULES.get(op.kind)
@@ -56,9 +61,24 @@ class KernelMasks:
         for number, is_open in zip(op.outputs, results, strict=False):
             self._keep(number, is_open)
 
-    def is_weight(self, number: int) -> bool:
-        """Whether a tensor is a weight, or made of one, or drawn at random."""
-        return number in self._weights
+    def _note_weights(self, numbers: Sequence[int], tensors: Sequence[torch.Tensor]) -> None:
+        for number, tensor in zip(numbers, tensors, strict=True):
+            if tensor.requires_grad or (is_parameter(tensor) and not _is_mask(tensor)):
+                self._weights.add(number)
+
+    def _note_results(self, op: Op, call: Call) -> None:
+        made_of = self._weights.intersection(data_inputs(op))
+        if op.kind in RANDOM or made_of:
+            self._weights.update(op.outputs)
+            if made_of <= self._seeded and (op.kind not in RANDOM or is_seeded(call)):
+                self._seeded.update(op.outputs)
+
+    def is_weight(self, number: int, tensor: torch.Tensor) -> bool:
+        """Whether a tensor is a weight, or made of one, or drawn at random.
+
+        A mask that a generator of its own draws is the same in every pass.
+        """
+        return number in self._weights and not (number in self._seeded and is_binary(tensor))
 
     def open(self, number: int, like: torch.Tensor) -> torch.Tensor:
         """Where no mask makes a weight zero."""
@@ -118,14 +138,44 @@ class _Operands:
 
     def trained(self, value: torch.Tensor) -> bool:
         """Whether an operand is a weight, whose own zeros mean nothing."""
-        return self._masks.is_weight(self._numbers[id(value)])
+        return self._masks.is_weight(self._numbers[id(value)], value)
+
+
+def is_seeded(call: Call) -> bool:
+    """Whether random numbers come from a generator that is named."""
+    return call.kwargs.get("generator") is not None
+
+
+def is_binary(tensor: torch.Tensor) -> bool:
+    """Whether all elements are 0 or 1."""
+    if tensor.dtype == torch.bool:
+        return True
+    if tensor.is_meta or tensor.layout != torch.strided or tensor.numel() > MOST_ELEMENTS:
+        return False
+    some = tensor.flatten()[:_SOME]  # most often enough to tell
+    return all(bool(((t == 0) | (t == 1)).all()) for t in (some, tensor))
 
 
 def _is_mask(parameter: torch.Tensor) -> bool:
     """Whether a parameter is one of zeros and ones that is never trained."""
-    if parameter.requires_grad or parameter.is_meta:
-        return False
-    return bool(((parameter == 0) | (parameter == 1)).all()) and bool(parameter.any())
+    trained = parameter.requires_grad or parameter.is_meta
+    return not trained and is_binary(parameter) and bool(parameter.any())
+
+
+def _zeros(constant: torch.Tensor) -> torch.Tensor | None:
+    """Where a mask is zero; None for a constant that is none.
+
+    One of zeros alone is a state that was not written yet, and where numbers are negative, zeros
+    are numbers like any others.
+    """
+    if constant.numel() < 2 or constant.is_meta or constant.layout != torch.strided:
+        return None
+    if constant.dtype.is_complex or constant.numel() > MOST_ELEMENTS:
+        return None
+    zeros = constant == 0
+    if not bool(zeros.any()) or bool(zeros.all()) or bool((constant < 0).any()):
+        return None
+    return zeros
 
 
 def _end(layout: Sequence[Any]) -> int:

@@ -142,6 +142,8 @@ class Recorder(TorchFunctionMode):
         if in_place or out or known.sets_data or (kwargs and kwargs.get("inplace")):
             self._announce([*inputs, *out])
         driven = self.tensor_ids.driven(numbers)
+        if in_place:
+            self.constants.before_write(kind, numbers, inputs, driven)
         depending = [t for t, number in zip(inputs, numbers, strict=True) if number in driven]
         called = TorchCall(func, function, kind, in_place, args, kwargs, inputs + out, depending)
         result = self.perform(called)

@@ -8,7 +8,7 @@ to a single entry along those where it does not differ.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import lcm, prod
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from archcheck.fields.algebra.track import Cut, Track
 from archcheck.network.constants import CUTTING
 
 Booleans = npt.NDArray[np.bool_]
+LONGEST_PERIOD = 64
+"""The longest pattern that is looked for in a mask."""
 MOST_ENTRIES = 1 << 20
 """The most entries that a table may get by a mask."""
 
@@ -52,8 +54,20 @@ def closed(m: FieldMap, is_open: Booleans, cut: Cut, like: FieldMap | None = Non
     for dimension, size in enumerate(is_open.shape):
         factors = m.factors[m.span(dimension)]
         sides += [f.size if size > 1 else 1 for f in factors]
-    table = Table(_compressed(is_open.reshape(sides)), (0,) * len(m.factors))
-    return replace(m, cut=replace(cut, is_open=table))
+    values = _compressed(is_open.reshape(sides))
+    for at, factor in enumerate(m.factors):
+        values = _one_period(values, at) if factor.lattice else values
+    return replace(m, cut=replace(cut, is_open=Table(values, (0,) * len(m.factors))))
+
+
+def _one_period(is_open: Booleans, factor: int) -> Booleans:
+    """A pattern that repeats itself along a factor, once; it goes on beyond the borders."""
+    size = is_open.shape[factor]
+    for period in range(2, min(size // 2, LONGEST_PERIOD) + 1):
+        first = is_open.take(range(period), axis=factor)
+        if (is_open == first.take(np.arange(size) % period, axis=factor)).all():
+            return first
+    return is_open
 
 
 def closed_too(m: FieldMap, zeros: FieldMap) -> FieldMap:
@@ -120,7 +134,7 @@ def settled(m: FieldMap) -> FieldMap:
     if m.cut is None:
         return m
     open_ = replace(m, cut=None)
-    return open_ if m.cut.value is None else emptied(open_, m.cut.is_open, _written_out(m))
+    return open_ if m.cut.value is None else _emptied(open_, m.cut.is_open.values)
 
 
 def without(m: FieldMap, is_open: Booleans) -> FieldMap:
@@ -128,22 +142,33 @@ def without(m: FieldMap, is_open: Booleans) -> FieldMap:
     return settled(closed(m, is_open, Cut(Table.constant(EMPTY, 0), 0.0)))
 
 
-def emptied(m: FieldMap, table: Table, is_open: Booleans) -> FieldMap:
-    """A map whose units have an empty field where ``is_open``, written out by factors, is false."""
-    is_open = _compressed(is_open)
+def _emptied(m: FieldMap, is_open: Booleans) -> FieldMap:
+    """A map whose units have an empty field where ``is_open`` is false."""
     if prod(is_open.shape) > MOST_ENTRIES:
         raise NotModelledError("a mask of too many different entries")
-    for factor, size in enumerate(is_open.shape):
-        if size > 1 and m.factors[factor].lattice:
+    for factor, length in enumerate(is_open.shape):
+        size = m.factors[factor].size
+        if length == 1:
+            continue
+        if not m.factors[factor].lattice:
+            m = m.trimmed(factor)
+        elif 2 * length <= size:
+            m, is_open = _tiled(m, is_open, factor)
+        else:
             # What lies beyond the borders is not masked.
             m = m.pinned(factor, WRITTEN_MARGIN)
+            is_open = is_open.take(np.arange(size) % length, axis=factor)
             widths = [(WRITTEN_MARGIN,) * 2 if f == factor else (0, 0) for f in range(is_open.ndim)]
             is_open = np.pad(is_open, widths, constant_values=True)
-        elif size > 1:
-            m = m.trimmed(factor)
-    if is_open.all():
-        return m
     return m.changed(m.factors, m.groups, lambda table: _kept(table, is_open))
+
+
+def _tiled(m: FieldMap, is_open: Booleans, factor: int) -> tuple[FieldMap, Booleans]:
+    """A map and a mask, each written down as often as makes their periods equal."""
+    periods = {table.values.shape[factor] for track in m.tracks for table in track.tables}
+    period = lcm(is_open.shape[factor], *periods)
+    m = m.changed(m.factors, m.groups, lambda table: table.tiled(factor, period))
+    return m, is_open.take(np.arange(period) % is_open.shape[factor], axis=factor)
 
 
 def _kept(table: Table, is_open: Booleans) -> Table:

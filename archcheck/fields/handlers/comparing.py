@@ -10,7 +10,7 @@ from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.reshape import reshaped
 from archcheck.fields.handlers.base import Context, handles
-from archcheck.fields.handlers.products import contracted
+from archcheck.fields.handlers.products import contracted, product_of
 
 
 def _joined(context: Context, terms: list[tuple[str, str]], result: str) -> FieldMap:
@@ -20,9 +20,8 @@ def _joined(context: Context, terms: list[tuple[str, str]], result: str) -> Fiel
 
 
 def _product(context: Context, terms: list[tuple[int, str]], result: str) -> FieldMap:
-    maps = [(letters, context.maps.get(tensor)) for tensor, letters in terms]
-    parts = contracted([(t, m) for t, m in maps if m is not None], result, context.op.index)
-    return merged([masks.settled(part) for part in parts], context.output_shape)
+    operands = [(letters, {"tensor": tensor}) for tensor, letters in terms]
+    return masks.settled(product_of(operands, result, context))
 
 
 @handles({"tensordot"})
@@ -159,7 +158,9 @@ def cdist(context: Context) -> FieldMap:
         ("x1", batch[len(batch) - first :] + "XZ"),
         ("x2", batch[len(batch) - second :] + "YZ"),
     ]
-    return _joined(context, terms, batch + "XY")
+    maps = [(letters, context.map(name)) for name, letters in terms]
+    known = [(letters, m) for letters, m in maps if m is not None]
+    return merged(contracted(known, batch + "XY", context.op.index), context.output_shape)
 
 
 @handles({"cosine_similarity", "pairwise_distance"})

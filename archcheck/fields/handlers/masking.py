@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf, prod
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -17,14 +18,14 @@ from archcheck.fields.algebra.table import Table
 from archcheck.fields.algebra.track import Cut
 from archcheck.fields.handlers.base import Context, handles, is_tensor
 from archcheck.network import kinds
-from archcheck.network.constants import BOOLEANS, CUTTING, HIGH, LEARNED, LOW, UNREAD
+from archcheck.network.constants import BOOLEANS, CUTTING, HIGH, LEARNED, LOW, ONES, UNREAD, ZEROS
 
 _NOWHERE = Table.constant(EMPTY, 0)
 _WEIGHTS = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax"})
 
 
 def truth(context: Context, name: str) -> Booleans | None:
-    """The truth values of a constant mask; None for a mask made of weights.
+    """The truth values of a constant mask; None for one made of weights or by chance.
 
     Raises:
         NotModelledError: if the values are not known.
@@ -49,6 +50,22 @@ def low(context: Context, number: int, kind: str = LOW) -> Cut | None:
     if context.network.constant(number, UNREAD) is not None:
         return Cut(Table(np.zeros(context.network.shape(number), bool), ()), None, seen=False)
     return None
+
+
+def open_elements(context: Context, tensor: Any, closing: str = ZEROS) -> Booleans | None:
+    """Where no constant mask makes an argument zero; None if none makes any of it zero.
+
+    ``closing`` may name other values than zero.
+
+    Raises:
+        NotModelledError: if the values are not known.
+    """
+    if not is_tensor(tensor):
+        return None
+    values = context.network.constant(tensor["tensor"], closing)
+    if values is None and context.network.constant(tensor["tensor"], UNREAD) is not None:
+        raise NotModelledError("a mask whose values were not read")
+    return None if values is None else ~values.values
 
 
 def _is_low(cut: Cut) -> bool:
@@ -124,11 +141,13 @@ def _sign(context: Context, number: int) -> str:
 def product(context: Context) -> FieldMap:
     """A union, except for units that a mask makes zero: the product is zero there, too."""
     maps, shape = context.operands, context.output_shape
-    factors = list(maps)
-    if context.op.kind == "div":
-        first = context.map()
-        factors = [first] if first is not None else []
-    zeros = [(masks.open_units(m), m.cut) for m in factors if m.cut and _keeps_zero(m.cut)]
+    zeros = []
+    for name in ("input", "other") if context.op.kind == "mul" else ("input",):
+        m, is_open = context.map(name), open_elements(context, context.op.arguments.get(name))
+        if m is not None and m.cut is not None and _keeps_zero(m.cut):
+            zeros.append((masks.open_units(m), m.cut))
+        elif m is None and is_open is not None:
+            zeros.append((is_open, Cut(_NOWHERE, 0.0)))
     if zeros:
         alike = [m if any(m.cut is cut for _, cut in zeros) else masks.settled(m) for m in maps]
         return _closing(combined(alike, shape), zeros, 0.0)
@@ -137,6 +156,33 @@ def product(context: Context) -> FieldMap:
         cut = replace(m.cut, value=None if m.cut.value is None else -inf)
         return _closing(combined([m], shape), [(masks.open_units(m), cut)], cut.value)
     return combined([masks.settled(m) for m in maps], shape)
+
+
+@handles({"addcmul"})
+def added_product(context: Context) -> FieldMap:
+    """A map, and a product of two others."""
+    shape, names = context.output_shape, ("tensor1", "tensor2")
+    factors = [m for m in map(context.map, names) if m is not None]
+    parts = [combined(factors, shape)] if factors else []
+    for name in names:
+        is_open = open_elements(context, context.op.arguments.get(name))
+        if is_open is not None and context.map(name) is None:
+            parts = [masks.without(part, is_open) for part in parts]
+    added = context.map()
+    return combined([*parts, *([] if added is None else [added])], shape)
+
+
+@handles({"lerp"})
+def interpolated(context: Context) -> FieldMap:
+    """Between two maps: the first alone where the weight is zero, the second where it is one."""
+    shape, weight = context.output_shape, context.op.arguments.get("weight")
+    parts = [] if context.map("weight") is None else [context.required("weight")]
+    for name, closing in (("input", ONES), ("end", ZEROS)):
+        m, is_open = context.map(name), open_elements(context, weight, closing)
+        if m is not None:
+            m = combined([m], shape)
+            parts.append(m if is_open is None else masks.without(m, is_open))
+    return combined(parts, shape)
 
 
 def _scales(context: Context) -> bool:
@@ -175,7 +221,7 @@ def masked_fill(context: Context) -> FieldMap:
     """A constant where the mask is true."""
     shape = context.output_shape
     closing = None if context.map("mask") is not None else truth(context, "mask")
-    if closing is None:  # the input or weights decide: both are possible everywhere
+    if closing is None:  # the input, weights or chance decide: both are possible
         return combined([masks.settled(m) for m in context.operands], shape)
     m, value = context.map(), context.map("value")
     return chosen(context, m, value, ~closing, _number(context, "value"))

@@ -10,7 +10,9 @@ from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.handlers.writing import constant_map
 from archcheck.network import Network, kinds
 
-_WITH_MASKS = frozenset("relu add sub mul div masked_fill where clamp clamp_min maximum".split())
+_WITH_MASKS = frozenset(
+    "relu add sub mul div addcmul lerp masked_fill where clamp clamp_min maximum".split()
+)
 """Their handlers take closed units into account (:mod:`archcheck.fields.handlers.masking`)."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -17,20 +16,13 @@ from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Table
 from archcheck.fields.algebra.track import Cut
 from archcheck.fields.handlers.base import Context, Result, handles, is_tensor
-from archcheck.fields.handlers.masking import low, truth
+from archcheck.fields.handlers.masking import low, open_elements, truth
 from archcheck.fields.handlers.writing import constant_map
-from archcheck.network.constants import ZEROS
 from archcheck.network.equations import explicit
 
 Term = tuple[str, FieldMap]
 """A map with a letter for each of its dimensions."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-def open_elements(context: Context, tensor: Any) -> masks.Booleans | None:
-    """Where no constant mask makes an argument zero; None if none makes any of it zero."""
-    zeros = context.network.constant(tensor["tensor"], ZEROS) if is_tensor(tensor) else None
-    return None if zeros is None else ~zeros.values
 
 
 def masked_map(is_open: masks.Booleans, like: FieldMap) -> FieldMap:
@@ -77,7 +69,7 @@ Operand = tuple[str, dict[str, int]]
 """A tensor among the arguments with a letter for each of its dimensions."""
 
 
-def _product(operands: Sequence[Operand], result: str, context: Context) -> FieldMap:
+def product_of(operands: Sequence[Operand], result: str, context: Context) -> FieldMap:
     """A product of tensors, some of which depend on the input."""
     terms: list[Term] = []
     constants: list[str] = []
@@ -126,7 +118,7 @@ def linear(context: Context) -> FieldMap:
     if open_elements(context, arguments["weight"]) is not None:
         letters, row = _LETTERS[:last], "K" * (len(context.shape("weight")) - 1)
         operands = [(letters + "J", arguments["input"]), (row + "J", arguments["weight"])]
-        whole = _product(operands, letters + row, context)
+        whole = product_of(operands, letters + row, context)
         return masks.settled(whole) if arguments.get("bias") is not None else whole
     label = m.label(last, context.output_shape[-1])
     joined = masks.joined(m, [last], context.op.index)
@@ -159,7 +151,7 @@ def matrix_product(context: Context) -> FieldMap:
     if all(context.map(name) is None for name in names):
         return merged([masks.settled(m) for m in context.operands], shape)
     tensors = [context.op.arguments[name] for name in names]
-    whole = _product(list(zip(letters, tensors, strict=True)), result, context)
+    whole = product_of(list(zip(letters, tensors, strict=True)), result, context)
     addend = context.op.arguments.get("input")
     if context.op.kind not in ("addmm", "baddbmm", "addmv") or not is_tensor(addend):
         return whole
@@ -234,7 +226,7 @@ def _open_pairs(context: Context, name: str, *, keep: bool) -> masks.Booleans:
     if context.network.tensors[number].dtype == "bool":
         values = truth(context, name)
         if values is None:
-            raise NotModelledError("attention with a mask that weights decide on")
+            raise NotModelledError("attention with a mask that weights or chance decide on")
         return values if keep else ~values
     cut = low(context, number)
     if cut is None:
@@ -355,7 +347,7 @@ def einsum(context: Context) -> FieldMap:
         operands = operands[0]
     ranks = [len(context.network.shape(operand["tensor"])) for operand in operands]
     inputs, result = explicit(equation, ranks)
-    return _product(list(zip(inputs, operands, strict=True)), result, context)
+    return product_of(list(zip(inputs, operands, strict=True)), result, context)
 
 
 def _diagonal(letters: str, m: FieldMap) -> Term:

@@ -15,7 +15,7 @@ from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, Result, handles, integers
 from archcheck.fields.handlers.kernels import alike_in_one, boxes
-from archcheck.fields.handlers.products import open_elements
+from archcheck.fields.handlers.masking import open_elements
 from archcheck.network import attributes, kinds
 
 
