@@ -37,9 +37,10 @@ class KernelMasks:
 
     def closed(self, number: int, constant: torch.Tensor) -> torch.Tensor | None:
         """Where a constant is zero by a mask; None if no mask closes any of it."""
-        self._note_weights([number], [constant])
-        if not self.is_weight(number, constant):
-            return _zeros(constant)
+        if not constant.requires_grad:
+            self._note_weights((number,), (constant,))
+            if not self.is_weight(number, constant):
+                return _zeros(constant)
         is_open = self._open.get(number)
         return None if is_open is None else ~is_open
 
