@@ -93,6 +93,13 @@ class Constants:
                     self._keep(op, number, tensor)
             elif not tensor.is_floating_point():
                 self._kept[number, LEARNED] = Constant(number, LEARNED, tuple(tensor.shape))
+            elif op.kind in MASKING:
+                self._keep_low(number)
+
+    def _keep_low(self, number: int) -> None:
+        low, infinite = self._kernels.low(number)
+        if low is not None:
+            self._put(number, LOW, low, infinite=infinite)
 
     def _keep_unread(self, number: int, tensor: torch.Tensor) -> None:
         if not self._kernels.is_weight(number, tensor):

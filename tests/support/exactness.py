@@ -59,7 +59,8 @@ def _attention(
     if mask is not None and mask.dtype == torch.bool:
         scores = scores.masked_fill(~mask, float("-inf"))
     elif mask is not None:
-        scores = scores + _deep(mask, 1)
+        low = mask.detach() <= -50  # weights have been added to it
+        scores = scores + mask.masked_fill(low & ~low.all(-1, keepdim=True), float("-inf"))
     return oracle._softmax(scores, -1) @ v
 
 

@@ -162,6 +162,55 @@ def test_the_sets_of_a_masked_map_equal_the_gradients(name: str) -> None:
     assert_every_region(Net(CASES[name]).double(), SHAPE)
 
 
+def edges() -> Tensor:
+    """Which tokens of six by eight are side by side."""
+    eye = torch.eye(6), torch.eye(8)
+    near = torch.kron(neighbours(6), eye[1]) + torch.kron(eye[0], neighbours(8))
+    return near > 0
+
+
+def low(value: float = -1e9) -> Tensor:
+    return torch.zeros(48, 48).masked_fill(~edges(), value)
+
+
+def written_low(net: Net) -> Tensor:
+    logits = net.trained.clone()
+    logits[~edges()] = float("-inf")
+    return logits
+
+
+LOGITS: dict[str, Callable[[Net], Tensor]] = {
+    "filled": lambda net: net.trained.masked_fill(~edges(), float("-inf")),
+    "added": lambda net: net.trained / 2 + low(),
+    "taken away": lambda net: net.trained - (~edges()).float() * 1e9,
+    "taken from": lambda net: low() - net.trained,
+    "chosen": lambda net: torch.where(edges(), net.trained, torch.tensor(-1e9)),
+    "written": written_low,
+    "stacked": lambda net: torch.stack([net.trained + low(), net.trained + low()])[1],
+}
+
+
+@pytest.mark.parametrize("name", LOGITS)
+def test_what_a_mask_makes_low_in_trained_logits_is_left_out_of_a_softmax(name: str) -> None:
+    def weighted(net: Net, a: Tensor, b: Tensor) -> Tensor:
+        weights = LOGITS[name](net).softmax(-1).to(b.dtype)
+        return (weights @ b.flatten(2).transpose(1, 2)).transpose(1, 2).reshape(b.shape)
+
+    def added(net: Net, a: Tensor, b: Tensor) -> Tensor:
+        t = b.flatten(2).transpose(1, 2)
+        scores = t @ t.transpose(1, 2) + LOGITS[name](net)
+        return (scores.softmax(-1) @ t).transpose(1, 2).reshape(b.shape)
+
+    def given(net: Net, a: Tensor, b: Tensor) -> Tensor:
+        t = b.flatten(2).transpose(1, 2)
+        t = F.scaled_dot_product_attention(t, t, t, LOGITS[name](net).to(t.dtype))
+        return t.transpose(1, 2).reshape(b.shape)
+
+    for body in (weighted, added, given):
+        field = assert_every_region(Net(body).double(), SHAPE)
+        assert field.unit((0, 0)).actual.count == 8
+
+
 OPEN: dict[str, Body] = {
     "trained": lambda net, a, b: a + b * net.trained[:6, :8],
     "of trained values": lambda net, a, b: a + b * (net.trained[:6, :8] > 1),
