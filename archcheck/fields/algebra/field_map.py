@@ -407,8 +407,9 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     def label(self, dimension: int, size: int) -> Factor:
         """A bounded factor of a size, with what is known of a dimension: whether it counts
         positions of space, and the axes that were fused in it."""
-        fused = fused_axes(self.factors[self.span(dimension)])
-        return Factor(size, False, dimension in self.spatial_dimensions(), fused=fused)
+        if dimension not in self.spatial_dimensions():
+            return Factor(size, False, False)  # places among the channels are channels
+        return Factor(size, False, True, fused=fused_axes(self.factors[self.span(dimension)]))
 
     def all_fixed(self, dimension: int) -> FieldMap:
         """Drop a dimension's factors of length one (their fields stay as they are)."""
