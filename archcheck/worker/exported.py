@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from archcheck.worker.magics import PYTHON_CELLS, python_lines
+from archcheck.worker.ipython_calls import python_in
+from archcheck.worker.magics import python_lines
 
 
 def with_cells(tree: ast.Module, path: str) -> ast.Module:
@@ -20,34 +21,11 @@ def with_cells(tree: ast.Module, path: str) -> ast.Module:
     Raises:
         SyntaxError: if a cell is no Python.
     """
-    if not any(map(_text_of, tree.body)):
-        return tree
     body: list[ast.stmt] = []
     for node in tree.body:
-        text = _text_of(node)
+        text = python_in(node)
         body += statements(text, path, node.lineno) if text else [node]
     return ast.Module(body, [])
-
-
-def command(node: ast.AST) -> tuple[str, list[str]] | None:
-    """The method of ``get_ipython()`` that a statement calls, and its texts; None for others."""
-    call = node.value if isinstance(node, ast.Expr) else None
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-        return None
-    if ast.unparse(call.func.value) != "get_ipython()":
-        return None
-    texts = [part.value for part in call.args if isinstance(part, ast.Constant)]
-    return call.func.attr, [text for text in texts if isinstance(text, str)]
-
-
-def _text_of(node: ast.stmt) -> str:
-    """The Python of a cell or line that ran in the notebook; empty for other statements."""
-    method, texts = command(node) or ("", [])
-    if method == "run_cell_magic" and len(texts) == 3 and texts[0] in PYTHON_CELLS:
-        return texts[2]
-    if method == "run_line_magic" and len(texts) == 2 and texts[0] == "time":
-        return texts[1]
-    return ""
 
 
 def statements(text: str, path: str, line: int, *, in_lines: bool = False) -> list[ast.stmt]:

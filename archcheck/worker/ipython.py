@@ -19,6 +19,10 @@ class Shell:
         """What a command prints, which is not known."""
         raise RuntimeError(f"what `!{command}` prints is not known: no command is run")
 
+    def code_of(self, command: str) -> str:
+        """The code that a command runs in the notebook, which is not known."""
+        raise RuntimeError(f"what `{command}` runs is not known, and may change anything")
+
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("__"):
             raise AttributeError(name)

@@ -15,7 +15,7 @@ from typing import Any
 from archcheck.worker.absent_devices import staying_on_the_cpu
 from archcheck.worker.building import Construct, Loaded, build
 from archcheck.worker.construction import constructions_recorded
-from archcheck.worker.failures import InputError, Stage
+from archcheck.worker.failures import ImportFailure, InputError, Stage
 from archcheck.worker.fresh_sources import FreshLoader, fresh_sources
 from archcheck.worker.import_failures import import_failure
 from archcheck.worker.import_roots import imports_from_around, make_packages
@@ -128,7 +128,7 @@ def _import(reference: Reference, until: int) -> ModuleType:
     except InputError:
         raise
     except NotebookError as error:
-        raise InputError(f"{reference}: {error}", says_where=True) from None
+        raise ImportFailure(str(error)) from None
     except BaseException as error:
         raise import_failure(error, reference) from error
 

@@ -22,6 +22,7 @@ import msgspec
 
 from archcheck.network import Cell, Place
 from archcheck.worker.exported import with_cells
+from archcheck.worker.ipython_calls import without_unknown_code
 from archcheck.worker.magics import python_lines
 from archcheck.worker.notebooks import SUFFIX, CodeCell, Line, code_cells
 
@@ -153,7 +154,8 @@ def _read(path: str, content: bytes) -> Script:
         tree = ast.parse(content, path)
     except SyntaxError:
         tree = _with_commands(path, content)
-    return Script(path, with_cells(tree, path))
+    tree = with_cells(tree, path)
+    return Script(path, ast.Module(without_unknown_code(tree.body), []))
 
 
 def _notebook(path: str, cells: Cells) -> Script:
@@ -164,7 +166,7 @@ def _notebook(path: str, cells: Cells) -> Script:
         body += _statements(path, own, len(lines))
         lines += own
     body.sort(key=lambda node: not _is_future(node))  # it may stand in any cell
-    return Script(path, ast.Module(body, []), cells, tuple(lines))
+    return Script(path, ast.Module(without_unknown_code(body), []), cells, tuple(lines))
 
 
 def _statements(path: str, lines: list[str], before: int) -> list[ast.stmt]:

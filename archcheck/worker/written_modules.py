@@ -11,7 +11,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
-from archcheck.worker.exported import command, statements
+from archcheck.worker.exported import statements
+from archcheck.worker.ipython_calls import command
 from archcheck.worker.scripts import Script
 
 _WRITING = ("writefile", "file")

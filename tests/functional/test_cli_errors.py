@@ -39,7 +39,6 @@ def folder(tmp_path: Path) -> Path:
         "two.py": NET + NET.replace("class Net", "class Other"),
         "none.py": "x = 1\n",
         "net.txt": NET,
-        "net.ipynb": "{}",
         "spec.yaml": SPEC,
         "empty.yaml": "",
         "comment.yaml": "# nothing here\n",
@@ -97,8 +96,6 @@ CONTENTS = {
     "net.py:text": ["text() returned str, not an nn.Module"],
     "two.py": ["2 networks; name one: two.py:Net, two.py:Other"],
     "none.py": ["no nn.Module is defined here"],
-    "net.ipynb": ["net.ipynb: the file holds no notebook: it has no cells"],
-    "net.ipynb:Net": ["net.ipynb:Net: the file holds no notebook: it has no cells"],
 }
 
 

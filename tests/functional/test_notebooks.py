@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.commands import output_of
 from tests.support.notebooks import write_notebook
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -96,3 +99,19 @@ def test_a_notebook_is_mapped_to_a_spec(folder: Path) -> None:
     assert "net.ipynb:cell 4:7" in output_of(folder, "check", code=1)
     write_notebook(folder / "net.ipynb", *CELLS, FIRST)
     output_of(folder, "check", "net.ipynb", code=0)
+
+
+def test_the_hooks_are_told_of_notebooks() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert all(re.search(hook["files"], "models/net.ipynb") for hook in hooks)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("{}", "it has no cells"), ("", "an empty file"), ("{'a'", "no JSON")]
+)
+def test_a_broken_notebook_is_a_failed_result(folder: Path, text: str, reason: str) -> None:
+    (folder / "net.ipynb").write_text(text)
+    first, *others = json.loads(verify(folder, "json"))["rules"]
+    assert (first["rule"], first["status"]) == ("imports", "failed")
+    assert reason in first["message"]
+    assert [rule["status"] for rule in others] == ["not-verified"]

@@ -21,6 +21,8 @@ COMMANDS = {
     "?print": "get_ipython().run_line_magic('pinfo', 'print')",
     "nn.Conv2d??": "get_ipython().run_line_magic('pinfo', 'nn.Conv2d')",
     "pip install timm": "get_ipython().run_line_magic('pip', 'install timm')",
+    "%pylab inline": "from matplotlib.pylab import *; import numpy as np; import matplotlib.pyplot "
+    "as plt",
     "cd ../data": "get_ipython().run_line_magic('cd', '../data')",
 }
 
@@ -54,7 +56,7 @@ def test_a_command_in_several_lines_keeps_their_numbers() -> None:
     assert lines == ["get_ipython().system('pip install timm einops')", "", "", "x = 1"]
 
 
-@pytest.mark.parametrize("magic", ["%%time", "%%capture out", "# Slow\n%%time", "\n%%timeit -n 1"])
+@pytest.mark.parametrize("magic", ["%%time", "%%capture out", "# Slow\n%%time", "\n%%prun -l 1"])
 def test_a_cell_that_is_timed_or_silenced_is_python(magic: str) -> None:
     lines = [*magic.splitlines(), "!ls", "class Net:", "    pass"]
     python = python_lines(lines)

@@ -188,3 +188,30 @@ def test_a_mistake_in_a_timed_cell_of_an_exported_notebook_is_in_its_line(tmp_pa
     with pytest.raises(SyntaxError) as raised:
         read_script(file)
     assert (raised.value.lineno, raised.value.filename) == (2, str(file))
+
+
+UNKNOWN = [
+    "%run other.py",
+    "%store -r width",
+    "if True:\n    %run other.ipynb",
+    "%%add_to Net\nx = 1",
+]
+
+
+@pytest.mark.parametrize("cell", UNKNOWN)
+def test_a_command_that_runs_code_which_is_not_known_is_not_passed_over(
+    tmp_path: Path, cell: str
+) -> None:
+    script = read_script(write_notebook(tmp_path / "net.ipynb", "x = 1", cell))
+    with pytest.raises(RuntimeError, match="is not known, and may change anything"):
+        exec(compile(script.tree, script.file, "exec"), {"get_ipython": Shell})
+
+
+@pytest.mark.parametrize("cell", ["%store width", "%%timeit\nx = 1", "%%bash\nls", "%cd .."])
+def test_a_command_that_runs_nothing_in_the_notebook_is_passed_over(
+    tmp_path: Path, cell: str
+) -> None:
+    script = read_script(write_notebook(tmp_path / "net.ipynb", "x = 2", cell))
+    names: dict[str, object] = {"get_ipython": Shell}
+    exec(compile(script.tree, script.file, "exec"), names)
+    assert names["x"] == 2
