@@ -17,7 +17,6 @@ from typing import Any
 from archcheck.network import Remark
 from archcheck.worker.import_roots import folders_around
 from archcheck.worker.reference import near
-from archcheck.worker.scripts import placed
 from archcheck.worker.source_locations import caller
 
 _OPENS = frozenset({"open", "os.listdir", "os.scandir"})
@@ -84,10 +83,6 @@ def _seek(path: Any) -> None:
         return
     folder = next((each for each in _folders if os.path.lexists(each / name)), None)
     if folder is not None:
-        place = caller()
-        text = (
-            f"{name} is not in the working directory, but in {near(str(folder))}: the network is "
-            "run there"
-        )
-        _notes.append(Remark(text, placed(place) if place is not None else None))
+        text = f"{name} is not in the working directory, but in {near(str(folder))}"
+        _notes.append(Remark(f"{text}: the network is run there", caller()))
         os.chdir(folder)
