@@ -19,9 +19,11 @@ from archcheck.worker.absent_devices import absence_notes, staying_on_the_cpu
 from archcheck.worker.checker_search import searches
 from archcheck.worker.dependencies.recorder import DependencyRecorder, start_recording
 from archcheck.worker.device_questions import device_questions
+from archcheck.worker.import_roots import import_root_notes
 from archcheck.worker.loading import loaded
 from archcheck.worker.owners import authors_files
 from archcheck.worker.session import Session
+from archcheck.worker.working_folder import working_folder_notes
 
 
 def trace_network(request: TraceRequest, session: Session) -> Traced:
@@ -57,7 +59,8 @@ def trace_network(request: TraceRequest, session: Session) -> Traced:
             **options,
         )
         files = authors_files(request.reference.file)
-        noticed = [*absence_notes(), *device_questions(files), *searches(files)]
+        around = [*import_root_notes(), *working_folder_notes()]
+        noticed = [*around, *absence_notes(), *device_questions(files), *searches(files)]
     traced = structs.replace(traced, notes=(*traced.notes, *noticed))
     session.over()
     if recorder is None:

@@ -26,8 +26,6 @@ _ADVICE: dict[failures.Advice, str] = {
     "prompt": f"the file asks for input while it is imported; put that under {_MAIN}",
     "main-guard": f"this runs whenever the file is imported: put it under {_MAIN}",
     "memory": "it takes more memory than there is, or than --memory lets it",
-    "relative-import": "an import with a dot needs a package: put an empty __init__.py beside the "
-    "file, or take the dot away",
 }
 
 PACKAGES = {

@@ -35,7 +35,6 @@ Advice = Literal[
     "no-cuda",
     "prompt",
     "main-guard",
-    "relative-import",
     "memory",
 ]
 """What to do about a common error that can be recognised by itself."""

@@ -18,11 +18,13 @@ from archcheck.worker.construction import constructions_recorded
 from archcheck.worker.failures import InputError, Stage
 from archcheck.worker.fresh_sources import FreshLoader, fresh_sources
 from archcheck.worker.import_failures import import_failure
+from archcheck.worker.import_roots import imports_from_around, make_packages
 from archcheck.worker.ipython import notebook_names
 from archcheck.worker.notebooks import NotebookError
 from archcheck.worker.owners import authors_code_below
 from archcheck.worker.reference import Reference, package_of, roots_of
 from archcheck.worker.scripts import is_notebook
+from archcheck.worker.working_folder import files_from_around
 
 
 @contextmanager
@@ -72,6 +74,8 @@ def imported(reference: Reference, until: int = 0) -> Iterator[ModuleType]:
             fresh_sources(roots),
             authors_code_below(roots),
             notebook_names(reference.file),
+            imports_from_around(Path(reference.file), roots),
+            files_from_around(Path(reference.file)),
         ):
             with staying_on_the_cpu():
                 module = _import(reference, until)
@@ -107,18 +111,11 @@ def _import(reference: Reference, until: int) -> ModuleType:
     file = Path(reference.file)
     root, parts = package_of(file.resolve())
     sys.path.insert(0, str(root))
-    importable = parts[-1].isidentifier() and file.stem.isidentifier()
-    importable = importable and not is_notebook(file.name)  # no module of its name is the notebook
-    if len(parts) > 1 and importable:
-        name = ".".join(parts)
-    else:
-        parts = [file.stem]
-        name = file.stem if importable else "submission"
-        if name in sys.modules or name in sys.stdlib_module_names:
-            name = f"submission_{name}"
     _forget_shadowed(root)
+    package = make_packages(root, parts[:-1])
+    name = _module_name(file, package)
     try:
-        if len(parts) > 1:
+        if package and file.stem.isidentifier():
             return importlib.import_module(name)
         loader = FreshLoader(name, str(file), until)
         spec = importlib.util.spec_from_file_location(name, file, loader=loader)
@@ -134,6 +131,16 @@ def _import(reference: Reference, until: int) -> ModuleType:
         raise InputError(f"{reference}: {error}", says_where=True) from None
     except BaseException as error:
         raise import_failure(error, reference) from error
+
+
+def _module_name(file: Path, package: str) -> str:
+    # No module of a notebook's name is the notebook.
+    named = file.stem.isidentifier() and not is_notebook(file.name)
+    name = file.stem if named else "submission"
+    if package:
+        return f"{package}.{name}"
+    is_taken = name in sys.modules or name in sys.stdlib_module_names
+    return f"submission_{name}" if is_taken else name
 
 
 def _import_module(reference: Reference) -> ModuleType:

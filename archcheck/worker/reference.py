@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from archcheck.worker.failures import InputError
+from archcheck.worker.relative_imports import outermost_package
 from archcheck.worker.scripts import is_notebook
 
 SUFFIXES = (".py", ".ipynb")
@@ -86,15 +87,21 @@ def near(file: str) -> str:
 def package_of(file: Path) -> tuple[Path, list[str]]:
     """The folder that a file's package, or the file, is imported from, and the names on the way.
 
-    A notebook is in no package.
+    A folder is a package if it says so, or if relative imports need it to be one. A notebook is in
+    no package.
     """
     root, parts = file.parent, [file.stem]
-    while (
-        not is_notebook(file.name) and (root / "__init__.py").is_file() and root.name.isidentifier()
-    ):
+    if is_notebook(file.name):
+        return root, parts
+    top = outermost_package(file)
+    while _is_package(root) or (top is not None and root.is_relative_to(top)):
         parts.insert(0, root.name)
         root = root.parent
     return root, parts
+
+
+def _is_package(folder: Path) -> bool:
+    return (folder / "__init__.py").is_file() and folder.name.isidentifier()
 
 
 def roots_of(script: str) -> list[Path]:

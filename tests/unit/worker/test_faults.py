@@ -215,25 +215,6 @@ def test_an_import_in_another_file_is_to_be_taken_out_there(trace: Trace, tmp_pa
     )
 
 
-@pytest.mark.parametrize("line", ["from .parts import x", "from . import parts"])
-def test_a_relative_import_outside_of_a_package_gets_advice(
-    trace: Trace, tmp_path: Path, line: str
-) -> None:
-    (tmp_path / "parts.py").write_text("x = 1\n")
-    failure = failed(trace(f"{line}\n{source()}"))
-    assert (failure.advice, lines(failure)) == ("relative-import", [1, None])
-
-
-@pytest.mark.parametrize("where", ["end", "init", "forward"])
-def test_a_file_beside_the_network_that_is_looked_for_elsewhere(
-    trace: Trace, tmp_path: Path, where: str
-) -> None:
-    (tmp_path / "names.json").write_text("{}")
-    failure = failed(trace(source(**{where: "open('names.json')"})))
-    assert "names.json lies beside net.py" in failure.hint
-    assert failed(trace(source(**{where: "open('other.json')"}))).hint == ""
-
-
 NO_PYTHON: dict[str, tuple[str | bytes, int | None, str]] = {
     "a space": ("x\u00a0= 1\n", 1, "U+00A0 (no-break space) only looks like a space"),
     "a quote": ("x = \u201ca\u201d\n", 1, "only looks like a quotation mark"),
