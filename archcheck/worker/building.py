@@ -26,6 +26,7 @@ from archcheck.worker.candidates import (
 from archcheck.worker.construction import built_at
 from archcheck.worker.failures import BuildError, InputError, advice_on, describe
 from archcheck.worker.faults import fault_of
+from archcheck.worker.given_arguments import GivenArguments
 from archcheck.worker.import_failures import file_hint
 from archcheck.worker.reference import Reference
 from archcheck.worker.scripts import placed
@@ -78,7 +79,9 @@ def build(
             )
         return Loaded(target, name, source, notes)
     _check_arguments(target, name, arguments)
-    model = _made(module, reference, name, target, arguments, source, construct)
+    given = GivenArguments(target, module, arguments)
+    notes += given.notes
+    model = _made(module, reference, name, target, given.values, source, construct)
     if chosen is not None and not has_parameters(model):
         _refuse_empty(module, reference, chosen)
     if not reference.name and not arguments:
