@@ -76,7 +76,8 @@ Arguments = Annotated[
     typer.Option(
         "--arg",
         metavar="NAME=VALUE",
-        help="An argument for the constructor; the value is read as YAML.",
+        help="An argument for the constructor; the value is read as YAML. Classes and functions "
+        "are given by name.",
         show_default=False,
     ),
 ]

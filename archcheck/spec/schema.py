@@ -68,7 +68,8 @@ def json_schema() -> dict[str, Any]:
             },
             "arguments": {
                 "type": "object",
-                "description": "Arguments for the network's constructor.",
+                "description": "Arguments for the network's constructor. Classes and functions are "
+                "given by name: nn.GELU, or one of the file.",
             },
             "rules": {
                 "type": "object",
