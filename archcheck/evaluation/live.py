@@ -13,6 +13,7 @@ from archcheck.evaluation.process import obstacle
 from archcheck.evaluation.run import classify, load
 from archcheck.evidence.accuracy import Result, Task
 from archcheck.evidence.datasets import DATASETS
+from archcheck.tracing.module_tree import parameters_of, paths_of
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.weights import read_weights
 from archcheck.worker.failures import NetworkError
@@ -36,7 +37,7 @@ def measure_live(
         with unchanged(model, training=False) as copies:
             if loaded is None:
                 return marked(asked, images.labels, classify(model, asked.pixels, task))
-            for parameter in model.parameters():
+            for parameter in parameters_of(paths_of(model)).values():
                 copies.keep(parameter)
             remark = load(model, loaded, str(weights))
             measured = marked(asked, images.labels, classify(model, asked.pixels, task))

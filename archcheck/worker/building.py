@@ -16,14 +16,13 @@ from archcheck.worker.candidates import (
     Candidate,
     Candidates,
     choose,
-    class_definitions,
-    duplicate_classes,
     has_parameters,
     name_one,
     other_instances,
     several,
 )
 from archcheck.worker.construction import built_at
+from archcheck.worker.definitions import class_line, duplicate_definitions
 from archcheck.worker.failures import BuildError, InputError, advice_on, describe
 from archcheck.worker.faults import fault_of
 from archcheck.worker.given_arguments import GivenArguments
@@ -64,7 +63,7 @@ def build(
             from, or if an argument is not one of the constructor's.
         BuildError: if the constructor raises, or needs arguments.
     """
-    notes = duplicate_classes(reference.file) if reference.file else []
+    notes = duplicate_definitions(reference.file, vars(module)) if reference.file else []
     chosen = None if reference.name else choose(module, reference, arguments)
     name = chosen.name if chosen is not None else reference.name
     target = _target(module, reference, name)
@@ -168,18 +167,11 @@ def _source(target: Any) -> Place | None:
         target = type(target)
     try:
         file = inspect.getsourcefile(target)
-        line = _last_class(target, file) or inspect.getsourcelines(target)[1]
+        line = class_line(target, file) if isinstance(target, type) and file else None
+        line = line or inspect.getsourcelines(target)[1]
     except (TypeError, OSError):
         return None
     return placed(Place(file, line)) if file and is_user_code(file) else None
-
-
-def _last_class(target: Any, file: str | None) -> int:
-    """The line of the class that counts of those that a file defines by one name; 0 if none."""
-    if not isinstance(target, type) or not file:
-        return 0
-    classes = class_definitions(file).get(target.__name__, ())
-    return classes[-1].line if target.__qualname__ == target.__name__ and classes else 0
 
 
 def _no_such_name(module: ModuleType, reference: Reference, name: str) -> str:

@@ -15,14 +15,14 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from archcheck.network import Place, Remark
+from archcheck.network import Remark
 from archcheck.worker.absent import why_no_network
 from archcheck.worker.construction import built_at
 from archcheck.worker.factories import WRAPPERS, Made, factories, tree_of
 from archcheck.worker.failures import InputError
 from archcheck.worker.mentions import abstract_bases, mentioned_by
 from archcheck.worker.reference import Reference
-from archcheck.worker.scripts import lines_of, read_script
+from archcheck.worker.registered import modules_of, own_attributes, parameters_of
 from archcheck.worker.signatures import is_open, missing, unknown
 
 DEEPEST_ATTRIBUTE = 4
@@ -262,9 +262,9 @@ def has_parameters(model: Any) -> bool:
     """Whether a model has parameters, or holds layers or weights that it does not register."""
     if not isinstance(model, nn.Module):
         return False
-    if any(is_lazy(parameter) or parameter.numel() for parameter in model.parameters()):
+    if any(is_lazy(parameter) or parameter.numel() for _, parameter in parameters_of(model)):
         return True
-    own = (vars(module).items() for module in model.modules())
+    own = (own_attributes(module).items() for module in modules_of(model))
     return any(_weighs(value) for items in own for key, value in items if key not in _OF_ALL)
 
 
@@ -279,7 +279,7 @@ def _weighs(value: Any, depth: int = 0) -> bool:
     if isinstance(value, (list, tuple)) and depth < DEEPEST_ATTRIBUTE:
         return any(_weighs(item, depth + 1) for item in value)
     return isinstance(value, torch.Tensor) or (
-        isinstance(value, nn.Module) and any(True for _ in value.parameters())
+        isinstance(value, nn.Module) and any(True for _ in parameters_of(value))
     )
 
 
@@ -293,28 +293,6 @@ def _assigned(tree: ast.Module) -> dict[str, set[str]]:
                 if isinstance(target, ast.Name):
                     names.setdefault(target.id, set()).update(read - {target.id})
     return names
-
-
-def duplicate_classes(file: str) -> list[Remark]:
-    """A note for every class that the file defines more than once: Python keeps the last one."""
-    return [
-        Remark(f"{name} is defined {len(at)} times ({lines_of(at)}); the last one counts", at[-1])
-        for name, at in class_definitions(file).items()
-        if len(at) > 1
-    ]
-
-
-def class_definitions(file: str) -> dict[str, list[Place]]:
-    """The places at which a file defines its classes, by their names."""
-    try:
-        script = read_script(file)
-    except (SyntaxError, ValueError, OSError):
-        return {}
-    places: dict[str, list[Place]] = {}
-    for node in script.tree.body:
-        if isinstance(node, ast.ClassDef):
-            places.setdefault(node.name, []).append(script.place(node.lineno))
-    return places
 
 
 def other_instances(module: ModuleType, reference: Reference, model: nn.Module) -> list[Remark]:
@@ -334,6 +312,6 @@ def other_instances(module: ModuleType, reference: Reference, model: nn.Module) 
 def _sizes(model: nn.Module) -> list[tuple[str, tuple[int, ...]]]:
     return [
         (name, tuple(parameter.shape))
-        for name, parameter in model.named_parameters()
+        for name, parameter in parameters_of(model)
         if not is_lazy(parameter)
     ]

@@ -28,6 +28,7 @@ import torch
 from torch import nn
 
 from archcheck.errors import closest
+from archcheck.network import Remark
 from archcheck.worker.failures import InputError
 from archcheck.worker.signatures import unknown
 
@@ -53,7 +54,7 @@ class GivenArguments:
         Raises:
             InputError: if a name is not there, or may be a text.
         """
-        self.notes: list[str] = []
+        self.notes: list[Remark] = []
         self._module = module
         self._name = ""
         parameters = _parameters(target)
@@ -144,9 +145,9 @@ class GivenArguments:
                 f"{closest(name, names, quoted=False)}"
             )
         if isinstance(found, type) and (dataclasses.is_dataclass(found) or _is_one(found, hint)):
-            self.notes.append(f"the argument {self._name} is {found.__qualname__}()")
+            self._note(f"{found.__qualname__}()")
             return self._made(found, {})
-        self.notes.append(f"the argument {self._name} is {self._title(found, name)}")
+        self._note(self._title(found, name))
         return found
 
     def _find(self, name: str) -> Any:
@@ -166,6 +167,9 @@ class GivenArguments:
             if getattr(module, name, None) is found:
                 name = f"{module.__name__}.{name}"
         return f"the {kind} {name}"
+
+    def _note(self, what: str) -> None:
+        self.notes.append(Remark(f"the argument {self._name} is {what}"))
 
     def _wrong(self, text: str) -> InputError:
         return InputError(f"{self._name}: {text}", input="arguments")

@@ -16,21 +16,26 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
+from archcheck.network import Place, Remark
 from archcheck.worker.owners import also_authors
 from archcheck.worker.reference import near
+from archcheck.worker.source_locations import caller
 
 _MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 """What lies in the root of a project."""
 _SOURCES = "src"
 """The folder of a project that many keep their packages in."""
 
-_found: dict[str, str] = {}
-"""The modules that were found in a folder around the file, each with the folder."""
+_found: dict[str, tuple[str, Place | None]] = {}
+"""The modules that were found in a folder around the file, with the folder and the import."""
 
 
-def import_root_notes() -> list[str]:
+def import_root_notes() -> list[Remark]:
     """A note on every module that was imported from a folder that Python does not search."""
-    return [f"{name} is imported from {folder}" for name, folder in _found.items()]
+    return [
+        Remark(f"{name} is imported from {folder}", place)
+        for name, (folder, place) in _found.items()
+    ]
 
 
 def folders_around(file: Path) -> list[Path]:
@@ -94,7 +99,7 @@ class _AroundFile:
             if spec is not None and (spec.loader is not None or _holds_python(folder / name)):
                 self._use(folder)
                 also_authors(folder)
-                _found.setdefault(name, near(str(folder)))
+                _found.setdefault(name, (near(str(folder)), caller()))
                 sys.path.append(str(folder))
                 return spec
         return None

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from archcheck.network import Remark
 from archcheck.worker.import_roots import folders_around
 from archcheck.worker.reference import near
-from archcheck.worker.scripts import placed
 from archcheck.worker.source_locations import caller
 
 _OPENS = frozenset({"open", "os.listdir", "os.scandir"})
@@ -24,10 +24,10 @@ _OPENS = frozenset({"open", "os.listdir", "os.scandir"})
 
 _folders: list[Path] = []
 """The folders in which a file may be that is not in the working directory."""
-_notes: list[str] = []
+_notes: list[Remark] = []
 
 
-def working_folder_notes() -> list[str]:
+def working_folder_notes() -> list[Remark]:
     """A note on every change of the working directory."""
     return list(_notes)
 
@@ -83,10 +83,6 @@ def _seek(path: Any) -> None:
         return
     folder = next((each for each in _folders if os.path.lexists(each / name)), None)
     if folder is not None:
-        place = caller()
-        at = f" ({Path(place.file).name}:{placed(place).at})" if place is not None else ""
-        _notes.append(
-            f"{name} is not in the working directory, but in {near(str(folder))}{at}: "
-            "the network is run there"
-        )
+        text = f"{name} is not in the working directory, but in {near(str(folder))}"
+        _notes.append(Remark(f"{text}: the network is run there", caller()))
         os.chdir(folder)

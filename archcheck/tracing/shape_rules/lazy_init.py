@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
+from archcheck.tracing.module_tree import buffers_of, parameters_of, paths_of
 from archcheck.tracing.tensor_ids import storage_of, tensors_in
 
 _FILLS = frozenset({torch.Tensor.uniform_, torch.Tensor.normal_})
@@ -131,8 +132,9 @@ class LazyInit:
 
     def keep_only_waiting_for(self, model: nn.Module) -> None:
         """Do everything that was put off, unless it only concerns parameters of a model."""
-        parameters = {storage_of(parameter) for parameter in model.parameters()}
-        buffers = {storage_of(buffer) for buffer in model.buffers()}
+        paths = paths_of(model)
+        parameters = {storage_of(parameter) for parameter in parameters_of(paths).values()}
+        buffers = {storage_of(buffer) for buffer in buffers_of(paths)}
         if not self._waiting <= parameters - buffers:
             self.settle()
 

@@ -213,7 +213,7 @@ def test_a_dataclass_that_cannot_be_made_is_refused(module: types.ModuleType) ->
     ],
 )
 def test_what_was_looked_up_is_told(module: types.ModuleType, text: str, note: str) -> None:
-    assert given(module, "act", text).notes == [note]
+    assert [each.text for each in given(module, "act", text).notes] == [note]
 
 
 def test_a_network_is_built_of_classes_by_name(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_network_is_built_of_classes_by_name(tmp_path: Path) -> None:
     )
     arguments = {"block": "Block", "act": "Tanh", "widths": [5]}
     with loaded(parse_reference(f"{file}:Net"), arguments) as found:
-        assert found.notes == [
+        assert [note.text for note in found.notes] == [
             "the argument block is the class Block",
             "the argument act is the class torch.nn.Tanh",
         ]

@@ -146,7 +146,8 @@ def test_imports_are_found_around_the_file(
     found = trace(workers, root / file)
     assert width(found) == 7
     assert isinstance(found, Network)
-    assert found.notes == ((note.format(root=root),) if note else ())
+    assert [told.text for told in found.notes] == ([note.format(root=root)] if note else [])
+    assert all(told.place and told.place.file == str(root / file) for told in found.notes)
 
 
 @pytest.mark.usefixtures("elsewhere")
@@ -195,7 +196,9 @@ def test_files_are_found_around_the_file(
     assert width(found) == 7
     assert isinstance(found, Network)
     (note,) = found.notes
-    assert note.startswith(f"{name} is not in the working directory, but in {root} (net.py:")
+    assert note.text.startswith(f"{name} is not in the working directory, but in {root}: ")
+    assert note.place is not None
+    assert note.place.file == str(root / f"{folder}net.py")
 
 
 @pytest.mark.usefixtures("elsewhere")
