@@ -8,8 +8,9 @@ from typing import Any
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import settled
-from archcheck.fields.algebra.regain import regained, relabelled
+from archcheck.fields.algebra.regain import regained, relabelled, unlabelled
 from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Result
+from archcheck.fields.handlers.placing import placed_along
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
 from archcheck.network.graph import data_inputs
@@ -179,7 +180,10 @@ class ForwardWalk:
             if isinstance(m, FieldMap) and m.shape != self.network.shape(tensor):
                 m = NotModelledError(f"{op.function} gave a shape that its model does not")
             elif isinstance(m, FieldMap) and op.kind in REARRANGING:
-                m = relabelled(m) if self._in_a_row(op) else m
+                if self._in_a_row(op) and unlabelled(m):
+                    m = relabelled(
+                        m, placed_along(Context(self.network, op, operands, self.reading))
+                    )
                 m = regained(m) if self.reading.lattice else m
             results.append(m)
         return results
