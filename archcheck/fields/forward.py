@@ -8,7 +8,7 @@ from typing import Any
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import settled
-from archcheck.fields.algebra.regain import regained, relabelled, unlabelled
+from archcheck.fields.algebra.regain import missing_axes, regained, relabelled
 from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Result
 from archcheck.fields.handlers.placing import placed_along
 from archcheck.gc_pause import gc_paused
@@ -180,7 +180,7 @@ class ForwardWalk:
             if isinstance(m, FieldMap) and m.shape != self.network.shape(tensor):
                 m = NotModelledError(f"{op.function} gave a shape that its model does not")
             elif isinstance(m, FieldMap) and op.kind in REARRANGING:
-                if self._in_a_row(op) and unlabelled(m):
+                if self._in_a_row(op) and missing_axes(m) > 0:
                     m = relabelled(
                         m, placed_along(Context(self.network, op, operands, self.reading))
                     )

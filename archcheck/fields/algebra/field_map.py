@@ -220,11 +220,11 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
             ended = old.ended or old.lattice
             second = Factor(inner, False, rest[0].spatial, fused=fused, ended=ended)
         else:
-            parts = ("inner" if old.part == "inner" else "outer", "inner")
-            # What counts no positions has no parts: channels stay channels.
-            first_part, second_part = parts if old.spatial else ("whole", "whole")
-            first = Factor(outer, old.lattice, old.spatial, first_part, ended=old.ended)
-            second = Factor(inner, False, old.spatial, second_part)
+            part = "inner" if old.part == "inner" else "outer"
+            if not old.spatial:  # channels stay channels
+                part = "whole"
+            first = Factor(outer, old.lattice, old.spatial, part, ended=old.ended)
+            second = Factor(inner, False, old.spatial, "inner" if old.spatial else "whole")
         factors = (*self.factors[:factor], first, second, *self.factors[factor + 1 :])
         return self.changed(
             factors,

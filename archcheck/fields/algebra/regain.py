@@ -46,18 +46,24 @@ def _shortened(table: Table, factors: list[int]) -> Table:
     return table if values is table.values else Table(values, table.steps)
 
 
-def unlabelled(m: FieldMap) -> bool:
-    """Whether fewer dimensions are known to count positions of space than the input has axes."""
-    return len(m.spatial_dimensions()) < len(m.tracks)
+def missing_axes(m: FieldMap) -> int:
+    """How many axes the input has for which no dimension is known to count positions.
+
+    A dimension of length one behind the samples may be one of them.
+    """
+    spatial = m.spatial_dimensions()
+    ones = [d for d, count in enumerate(m.groups) if d and not count and d not in spatial]
+    return len(m.tracks) - len(spatial) - len(ones)
 
 
 def relabelled(m: FieldMap, dimensions: Container[int]) -> FieldMap:
     """A map into which units were put in a row, with these as positions of space.
 
     They are if they move further on an axis of the input than along all other dimensions; no more
-    dimensions are than the input has axes. ``dimensions`` are those along which units were put.
+    dimensions are than axes are missing, and if they are fewer, one holds several axes.
+    ``dimensions`` are those along which units were put.
     """
-    missing = len(m.tracks) - len(m.spatial_dimensions())
+    missing = missing_axes(m)
     alone = _alone(m, dimensions)
     if not any(track.local.varies(at) for track in m.tracks for at in alone):
         return m
@@ -71,8 +77,8 @@ def relabelled(m: FieldMap, dimensions: Container[int]) -> FieldMap:
     chosen = sorted(furthest, key=lambda at: (furthest[at], at))[-missing:]
     factors = list(m.factors)
     for at in chosen:
-        owned = [max(chosen, key=reach.__getitem__) for reach in reaches if any(reach)].count(at)
-        fused = (Axis(0, True),) * owned if owned > 1 and len(chosen) < missing else ()
+        axes = 1 + (missing - len(chosen)) * (at == chosen[-1])
+        fused = (Axis(0, True),) * axes if axes > 1 else ()
         factors[at] = replace(factors[at], spatial=True, part="whole", fused=fused, ended=True)
     return replace(m, factors=tuple(factors))
 
@@ -92,7 +98,7 @@ def _written_out(factor: Factor) -> bool:
 
 def _reaches(table: Table) -> list[float]:
     """How far the ends of the sets move along every factor, on average over the others."""
-    read = np.frompyfunc(bool, 1, 1)(table.values).astype(bool)
+    read = table.values.astype(bool)
     ends = np.stack([_LOW(table.values), _HIGH(table.values)]).astype(float)
     last, first = np.where(read, ends, -np.inf), np.where(read, ends, np.inf)
     reaches = []
