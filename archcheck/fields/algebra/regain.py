@@ -59,7 +59,7 @@ def missing_axes(m: FieldMap) -> int:
 def relabelled(m: FieldMap, dimensions: Container[int]) -> FieldMap:
     """A map into which units were put in a row, with these as positions of space.
 
-    They are if they move further on an axis of the input than along all other dimensions; no more
+    They are if they move as far on an axis of the input as along any other dimension; no more
     dimensions are than axes are missing, and if they are fewer, one holds several axes.
     ``dimensions`` are those along which units were put.
     """
@@ -72,10 +72,12 @@ def relabelled(m: FieldMap, dimensions: Container[int]) -> FieldMap:
     for reach in reaches:
         others = max((reach[at] for at in range(len(m.factors)) if at not in alone), default=0)
         for at in alone:
-            if reach[at] > others:
+            if reach[at] and reach[at] >= others:
                 furthest[at] = max(reach[at], furthest.get(at, 0))
     chosen = sorted(furthest, key=lambda at: (furthest[at], at))[-missing:]
     factors = list(m.factors)
+    if len(chosen) == missing:  # none holds several any more
+        factors = [replace(f, fused=()) if _of_unknown_axes(f) else f for f in factors]
     for at in chosen:
         axes = 1 + (missing - len(chosen)) * (at == chosen[-1])
         fused = (Axis(0, True),) * axes if axes > 1 else ()
@@ -89,6 +91,10 @@ def _alone(m: FieldMap, dimensions: Container[int]) -> list[int]:
     alone = [m.span(d).start for d, n in enumerate(m.groups) if n == 1 and d in dimensions]
     alone = [at for at in alone if at not in followed and m.factors[at].size >= LEAST_UNITS]
     return [at for at in alone if _written_out(m.factors[at])]
+
+
+def _of_unknown_axes(factor: Factor) -> bool:
+    return bool(factor.fused) and not any(axis.size for axis in factor.fused)
 
 
 def _written_out(factor: Factor) -> bool:
