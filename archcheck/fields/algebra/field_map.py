@@ -221,8 +221,10 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
             second = Factor(inner, False, rest[0].spatial, fused=fused, ended=ended)
         else:
             part = "inner" if old.part == "inner" else "outer"
+            if not old.spatial:  # channels stay channels
+                part = "whole"
             first = Factor(outer, old.lattice, old.spatial, part, ended=old.ended)
-            second = Factor(inner, False, old.spatial, "inner")
+            second = Factor(inner, False, old.spatial, "inner" if old.spatial else "whole")
         factors = (*self.factors[:factor], first, second, *self.factors[factor + 1 :])
         return self.changed(
             factors,
