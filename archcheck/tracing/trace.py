@@ -88,13 +88,13 @@ def trace(
     given = inputs_of(inputs)
     batch = (batch or (2 if training else 1)) if batched(given) else 1
     told: dict[Path, Remark] = {}
+    recorders: list[Recorder] = []
     while True:
-        recorder = _recorder(paths_of(model), given)
         try:
-            network = _pass(model, given, batch, training, recorder, lazy_init, compute, attempted)
+            network = _pass(model, given, batch, training, recorders, lazy_init, compute, attempted)
             break
         except RunError:
-            other = with_integers(given, recorder)
+            other = with_integers(given, recorders[-1]) if recorders else None
             if other is None:
                 raise
             told[other.path], given = other.remark, other.inputs
@@ -111,24 +111,26 @@ def _pass(
     given: Inputs,
     batch: int,
     training: bool,
-    recorder: Recorder,
+    recorders: list[Recorder],
     lazy_init: LazyInit | None,
     compute: bool,
     attempted: Callable[[bool], None],
 ) -> Network:
-    """The network from shapes alone, or from a pass for real, which ``recorder`` writes down."""
+    """The network from shapes alone, or from a pass for real, whose recorder joins the others."""
     with set_apart():
         with gc_paused():
-            if not compute and worth_trying(recorder.paths):
+            paths = paths_of(model)
+            if not compute and worth_trying(paths):
                 attempted(True)
-                fresh = _recorder(recorder.paths, given)
-                network = _without_values(model, given, batch, training, fresh, lazy_init)
+                recorder = _recorder(paths, given)
+                network = _without_values(model, given, batch, training, recorder, lazy_init)
                 if network is not None:
                     return network
                 attempted(False)
         if lazy_init is not None:
             lazy_init.settle()
-        return _one_pass(model, given, batch, training, recorder)
+        recorders.append(_recorder(paths, given))
+        return _one_pass(model, given, batch, training, recorders[-1])
 
 
 def _recorder(paths: Paths, given: Inputs) -> Recorder:
