@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from archcheck.network import Network
-from archcheck.network.remarks import Remark
+from archcheck.network import Network, Remark
 from archcheck.phrases import some_of
 from archcheck.spec import Spec, check
 from archcheck.verification.folders import named_file, python_files
@@ -85,15 +84,12 @@ def _candidates(folder: Path, name: str) -> dict[Path, tuple[str, ...]]:
         found = {**outlines.networks(), **dict.fromkeys(outlines.unread, ("",))}
     if found:
         return found
-    where = near(str(folder))
+    where, wanted = near(str(folder)), name or "an nn.Module"
     if not files:
-        raise InputError(f"{where} holds no Python file", says_where=True)
-    wanted = f"{name}" if name else "an nn.Module"
-    which = (
-        f"none of its {len(files)} Python files defines"
-        if len(files) > 1
-        else (f"{files[0].relative_to(folder)} does not define")
-    )
+        raise InputError(f"{where} holds no Python file and no notebook", says_where=True)
+    which = f"none of its {len(files)} files defines"
+    if len(files) == 1:
+        which = f"{files[0].relative_to(folder)} does not define"
     raise InputError(f"{where} holds no network: {which} {wanted}", says_where=True)
 
 

@@ -1,4 +1,4 @@
-"""The Python files of a folder that may hold its network."""
+"""The files of a folder that may hold its network: Python, and notebooks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SKIPPED = frozenset(
 ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 """What a folder has in it that is an environment of Python."""
 MOST_FILES = 500
-"""The most Python files that are looked at."""
+"""The most files that are looked at."""
 
 
 def folder_reference(text: str) -> Reference | None:
@@ -48,8 +48,8 @@ def python_files(folder: Path) -> list[Path]:
         found.append(file)
         if len(found) > MOST_FILES:
             raise InputError(
-                f"{near(str(folder))} holds more than {MOST_FILES} Python files; name the "
-                "network's file",
+                f"{near(str(folder))} holds more than {MOST_FILES} files of Python; name "
+                "the network's",
                 says_where=True,
             )
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import output_of, run_command
+from tests.support.notebooks import write_notebook
 from tests.support.readers import read_csv
 
 pytestmark = pytest.mark.slow
@@ -159,7 +160,20 @@ def test_the_network_of_each_folder_is_found(submissions: Path) -> None:
     assert [row["reason"] for row in rows[2:]] == [
         "s3 holds 2 networks that fit; name one: a.py, b.py",
         "s10 holds no network: notes.py does not define an nn.Module",
-        "s11 holds no Python file",
+        "s11 holds no Python file and no notebook",
+    ]
+
+
+def test_a_notebook_is_one_of_many_and_the_network_of_a_folder(folder: Path) -> None:
+    (folder / "s1").mkdir()
+    for name in ("n3.ipynb", "s1/Untitled.ipynb"):
+        write_notebook(folder / name, "!pip install nothing", NET.format(width=5))
+    words = ("n1.py", "n3.ipynb", "s1", *WORDS, "-j", "2", "--output-format", "csv")
+    rows = read_csv(output_of(folder, "verify", *words))
+    assert [(row["file"], row["network"], row["verdict"]) for row in rows] == [
+        ("n1.py", "Net", "passed"),
+        ("n3.ipynb", "Net", "passed"),
+        ("s1/Untitled.ipynb", "Net", "passed"),
     ]
 
 

@@ -162,7 +162,7 @@ def test_the_name_on_the_command_line_is_over_the_specs(chosen: Choosing) -> Non
 def test_a_name_that_stands_for_nothing(chosen: Choosing) -> None:
     for name, said in (
         ("net.py", "holds no file net.py, which the spec names as its network's"),
-        ("Wide", "holds no network: none of its 2 Python files defines Wide"),
+        ("Wide", "holds no network: none of its 2 files defines Wide"),
     ):
         with pytest.raises(InputError) as caught:
             chosen({"a.py": 2, "b.py": 2}, spec(name))
@@ -170,7 +170,7 @@ def test_a_name_that_stands_for_nothing(chosen: Choosing) -> None:
 
 
 def test_a_folder_without_networks(chosen: Choosing, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no Python file"):
+    with pytest.raises(InputError, match="holds no Python file and no notebook"):
         chosen({})
     (tmp_path / "notes.py").write_text("x = 1\n")
     with pytest.raises(InputError, match=r"notes\.py does not define an nn\.Module"):

@@ -143,7 +143,7 @@ def test_files_that_are_no_python(tmp_path: Path) -> None:
 def test_too_many_files_are_refused(tmp_path: Path) -> None:
     for number in range(501):
         (tmp_path / f"f{number}.py").touch()
-    with pytest.raises(InputError, match="more than 500 Python files; name the network's file"):
+    with pytest.raises(InputError, match="more than 500 files of Python; name the network's"):
         python_files(tmp_path)
 
 
