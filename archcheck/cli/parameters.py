@@ -48,7 +48,7 @@ Net = Annotated[
     typer.Argument(
         metavar="NET",
         help="The network: FILE, FILE:Name or package.module:Name, where Name is a class, "
-        "a function that returns a network, or an instance.",
+        "a function that returns a network, or an instance; or a FOLDER with one network.",
         show_default=False,
     ),
 ]

@@ -22,7 +22,8 @@ PACKAGE = "__init__.py"
 
 @dataclass(frozen=True)
 class MappedNetwork:
-    """A submission, its file as the pattern matched it, and the path of the spec it is held to."""
+    """A submission, its file or folder as the pattern matched it, and the path of the spec it is
+    held to."""
 
     submission: Submission
     file: Path
@@ -86,29 +87,40 @@ def _submission(config: Config, entry: Entry, file: Path, images: Path | None) -
 
 
 def _files(config: Config, pattern: str, excluded: set[Path]) -> list[Path]:
+    """The files, or of a pattern that ends in a slash the folders, that hold a network each."""
     path: KeyPath = ("networks", pattern)
     matches = sorted(set(_matches(config, pattern, *path)), key=by_name)
+    if pattern.endswith("/"):
+        return _kept(config, pattern, matches, excluded, "it matches no folder")
     python = [file for file in matches if file.suffix in SUFFIXES]
     named = Path(pattern).name == PACKAGE
     files = [file for file in python if named or file.name != PACKAGE]
-    kept = [file for file in files if file not in excluded]
-    if kept:
-        return kept
-    if files:
-        reason = "every file that it matches is excluded"
-    elif python:
+    if python:
         reason = f"it matches only {PACKAGE}, which counts where it is named"
     elif matches:
         reason = "no file that it matches is a Python file or a notebook"
     elif (config.file.parent / pattern).is_dir():
-        reason = f'it is a folder; write "{pattern.rstrip("/")}/*.py"'
+        reason = f'it is a folder; write "{pattern}/" for its network, or "{pattern}/*.py"'
     else:
         reason = "it matches no file"
-    raise config.error(f'"{pattern}" stands for no network: {reason}', *path)
+    return _kept(config, pattern, files, excluded, reason)
+
+
+def _kept(
+    config: Config, pattern: str, files: list[Path], excluded: set[Path], reason: str
+) -> list[Path]:
+    kept = [file for file in files if file not in excluded]
+    if kept:
+        return kept
+    if files:
+        kind = "folder" if pattern.endswith("/") else "file"
+        reason = f"every {kind} that it matches is excluded"
+    raise config.error(f'"{pattern}" stands for no network: {reason}', "networks", pattern)
 
 
 def _matches(config: Config, pattern: str, *path: str | int) -> Iterator[Path]:
-    """The files that a pattern stands for; ``**`` is any number of folders."""
+    """The files, or of one that ends in a slash the folders, that a pattern stands for; ``**`` is
+    any number of folders."""
     folder = config.file.parent
     if Path(pattern).is_absolute():
         raise config.error(f'"{pattern}": patterns are relative to the folder of this file', *path)
@@ -117,7 +129,7 @@ def _matches(config: Config, pattern: str, *path: str | int) -> Iterator[Path]:
         names.append(pattern)  # a file's name may hold characters that are special in a pattern
     for name in names:
         file = Path(os.path.normpath(folder / name))
-        if file.is_file():
+        if file.is_dir() if pattern.endswith("/") else file.is_file():
             yield file
 
 

@@ -239,7 +239,8 @@ def several(reference: Reference, shown: Iterable[Candidate]) -> InputError:
     """The error that a file holds more than one network."""
     names = [each.name for each in shown]
     count = f"{len(names)} networks" if len(names) > 1 else "more than one network"
-    return InputError(f"{reference} holds {count}; {name_one(reference, names)}", says_where=True)
+    message = f"{reference} holds {count}; {name_one(reference, names)}"
+    return InputError(message, says_where=True, choices=tuple(names))
 
 
 def name_one(reference: Reference, names: Iterable[str]) -> str:

@@ -323,6 +323,18 @@ def test_a_notebook_is_a_submission(folder: Path, pytester: pytest.Pytester) -> 
     assert "the file holds no notebook" in clean(result)
 
 
+def test_a_folder_is_a_submission(folder: Path, pytester: pytest.Pytester) -> None:
+    write(folder, alice__notes="raise SystemExit\n", alice__test_it="def test_it(): pass\n")
+    write(folder, bob__other=GOOD)
+    words = ("--archcheck-spec", "spec.yaml", "--archcheck-model", "[ab]*/")
+    assert collected(pytester, *words, "alice") == [f"alice::{rule}" for rule in RULES]
+    result = pytester.runpytest_inprocess(*words, "-rA", "-k", "runs")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["* bob holds 2 networks that fit; name one: mynet.py, other.py*"])
+    named = (*words[:-1], "[ab]*/:Net")
+    pytester.runpytest_inprocess(*named, "-k", "runs", "alice").assert_outcomes(passed=1)
+
+
 def test_nothing_to_check_says_so(folder: Path, pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess(
         "--archcheck-spec", "spec.yaml", "--archcheck-model", "no/*.py"
