@@ -21,10 +21,14 @@ REARRANGING = frozenset(
     "view reshape flatten unflatten reshape_as view_as getitem narrow select index_select gather "
     "take_along_dim masked_select chunk split tensor_split unbind hsplit vsplit dsplit cat stack "
     "hstack vstack dstack column_stack flip fliplr flipud reversed roll repeat setitem copy "
-    "index_put index_add index_copy scatter scatter_add alias_write as_strided fold".split()
+    "index_put index_add index_copy scatter scatter_add slice_scatter select_scatter alias_write "
+    "as_strided fold".split()
 )
 """The kinds that may put together again what was written out."""
-IN_A_ROW = frozenset("stack setitem copy index_put index_copy scatter alias_write".split())
+IN_A_ROW = frozenset(
+    """stack setitem copy index_put index_copy scatter slice_scatter select_scatter
+    alias_write""".split()
+)
 """The kinds that may put single units one behind the other; ``cat`` may, too."""
 
 
