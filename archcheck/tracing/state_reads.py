@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import ast
 import datetime
-import importlib
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -55,19 +54,19 @@ _WRITES = frozenset("add_ append pop popleft add update appendleft".split())
 
 def state_reads(modules: Iterable[nn.Module]) -> list[Remark]:
     """A remark on each line by which a pass through some modules may differ from another one."""
-    codes = reachable(modules)
+    codes, known = reachable(modules), _known()
     found: dict[Remark, None] = {}
     for code in codes:
-        for text, node in (*_reads(code), *_counts(code, codes)):
+        for text, node in (*_reads(code, known), *_counts(code, codes)):
             found.setdefault(Remark(text, code.script.place(node.lineno)))
     remarks = sorted(found, key=lambda remark: remark.place.line if remark.place else 0)
     return remarks[:MOST]
 
 
-def _reads(code: Code) -> Iterator[tuple[str, ast.expr]]:
+def _reads(code: Code, known: Mapping[int, str]) -> Iterator[tuple[str, ast.expr]]:
     for node in _nodes(code.node):
         if isinstance(node, (ast.Name, ast.Attribute, ast.Call)):
-            what = _what(code.thing(node))
+            what = _what(code.thing(node), known)
             if what:
                 yield _TEXT.format(what), node
         for each in _conditions(node):
@@ -75,9 +74,9 @@ def _reads(code: Code) -> Iterator[tuple[str, ast.expr]]:
                 yield _TEXT.format("whether gradients are kept"), each
 
 
-def _what(thing: Any) -> str:
+def _what(thing: Any, known: Mapping[int, str]) -> str:
     """What an object reads if it is called, or is."""
-    named = _known().get(id(thing), "")
+    named = known.get(id(thing), "")
     if named:
         return named
     instance = getattr(thing, "__self__", None)
@@ -91,13 +90,13 @@ def _of_numpy(thing: Any) -> bool:
     return str(getattr(thing, "__module__", "")).startswith("numpy.random")
 
 
-@cache
 def _known() -> dict[int, str]:
+    """What is read, by the number of the object; of modules that nobody has imported nothing is."""
     known = {}
     for what, names in _NAMES.items():
         for name in names.split():
             module, _, attribute = name.rpartition(".")
-            thing = getattr(importlib.import_module(module), attribute, None)
+            thing = getattr(sys.modules.get(module), attribute, None)
             if thing is not None:
                 known[id(thing)] = what
     return known
