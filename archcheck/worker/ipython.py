@@ -23,6 +23,13 @@ class Shell:
         """The code that a command runs in the notebook, which is not known."""
         raise RuntimeError(f"what `{command}` runs is not known, and may change anything")
 
+    def awaited(self, value: Any) -> Any:
+        """What comes of something that is waited for."""
+        close = getattr(value, "close", None)
+        if close is not None:
+            close()
+        raise RuntimeError("the file waits (`await`) outside of a function, which is not done here")
+
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("__"):
             raise AttributeError(name)

@@ -47,6 +47,19 @@ def without_unknown_code(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 class _Unknown(ast.NodeTransformer):
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
+        """A coroutine, which may wait."""
+        return node
+
+    def visit_Await(self, node: ast.Await) -> Any:
+        """What is waited for outside of functions, as a notebook may."""
+        call = ast.parse("get_ipython().awaited()", mode="eval").body
+        assert isinstance(call, ast.Call)
+        for part in ast.walk(call):
+            ast.copy_location(part, node)
+        call.args.append(node.value)
+        return call
+
     def visit_Expr(self, node: ast.Expr) -> Any:
         """An expression; a command whose code is not known is one that raises."""
         text = _unknown_code(node)

@@ -45,6 +45,13 @@ def python_lines(lines: Sequence[str]) -> list[str]:
     return _line_magics(lines)
 
 
+def without_indent(lines: Sequence[str]) -> list[str]:
+    """The lines of a cell, which may be indented as a whole."""
+    first = next((line for line in lines if line.strip()), "")
+    indent = first[: len(first) - len(first.lstrip())]
+    return [line.removeprefix(indent) for line in lines]
+
+
 def _is_python(text: str) -> bool:
     try:
         ast.parse(text)

@@ -23,7 +23,7 @@ import msgspec
 from archcheck.network import Cell, Place
 from archcheck.worker.exported import with_cells
 from archcheck.worker.ipython_calls import without_unknown_code
-from archcheck.worker.magics import python_lines
+from archcheck.worker.magics import python_lines, without_indent
 from archcheck.worker.notebooks import SUFFIX, CodeCell, Line, code_cells
 
 
@@ -162,7 +162,7 @@ def _notebook(path: str, cells: Cells) -> Script:
     body: list[ast.stmt] = []
     lines: list[str] = []
     for cell in cells.cells:
-        own = python_lines([line.text for line in cell.lines])
+        own = python_lines(without_indent([line.text for line in cell.lines]))
         body += _statements(path, own, len(lines))
         lines += own
     body.sort(key=lambda node: not _is_future(node))  # it may stand in any cell

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from archcheck.worker.magics import python_lines
+from archcheck.worker.magics import python_lines, without_indent
 
 COMMANDS = {
     "!pip install timm": "get_ipython().system('pip install timm')",
@@ -49,6 +49,12 @@ PYTHON = {
 def test_python_that_looks_like_a_command_stays_beside_one(lines: list[str]) -> None:
     assert python_lines([*lines, "!ls"]) == [*lines, "get_ipython().system('ls')"]
     assert python_lines(lines) == lines
+
+
+def test_a_cell_may_be_indented_as_a_whole() -> None:
+    lines = ["", "    # A network", "    x = 1", "    if x:", "        !ls"]
+    dedented = ["", "# A network", "x = 1", "if x:", "    get_ipython().system('ls')"]
+    assert python_lines(without_indent(lines)) == dedented
 
 
 def test_a_command_in_several_lines_keeps_their_numbers() -> None:

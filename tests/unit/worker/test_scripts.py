@@ -207,6 +207,13 @@ def test_a_command_that_runs_code_which_is_not_known_is_not_passed_over(
         exec(compile(script.tree, script.file, "exec"), {"get_ipython": Shell})
 
 
+def test_what_is_waited_for_outside_of_functions_is_not_passed_over(tmp_path: Path) -> None:
+    cell = "async def f():\n    await g()\n\nasync def g(): pass\n\nx = await f()"
+    script = read_script(write_notebook(tmp_path / "net.ipynb", cell))
+    with pytest.raises(RuntimeError, match="outside of a function"):
+        exec(compile(script.tree, script.file, "exec"), {"get_ipython": Shell})
+
+
 @pytest.mark.parametrize("cell", ["%store width", "%%timeit\nx = 1", "%%bash\nls", "%cd .."])
 def test_a_command_that_runs_nothing_in_the_notebook_is_passed_over(
     tmp_path: Path, cell: str
