@@ -12,6 +12,7 @@ from torch import nn
 from archcheck.errors import closest
 from archcheck.network import Place, Remark
 from archcheck.worker.absent import hidden_class
+from archcheck.worker.absent_devices import constructed
 from archcheck.worker.candidates import (
     Candidate,
     Candidates,
@@ -78,7 +79,7 @@ def build(
             )
         return Loaded(target, name, source, notes)
     _check_arguments(target, name, arguments)
-    given = GivenArguments(target, module, arguments)
+    given = constructed(lambda: GivenArguments(target, module, arguments))
     notes += given.notes
     model = _made(module, reference, name, target, given.values, source, construct)
     if chosen is not None and not has_parameters(model):

@@ -10,6 +10,7 @@ from torch import nn
 
 from archcheck.network import Network
 from archcheck.tracing.remote import trace_reference
+from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.trace import trace
 from archcheck.worker.absent_device_modules import absent_devices
 from archcheck.worker.absent_devices import absence_notes, staying_on_the_cpu
@@ -44,8 +45,11 @@ def traced(
     """The network of a file, and what is noted on devices."""
     file = folder / "net.py"
     file.write_text(NET.format(top=top, build=build, run=run), "utf-8")
-    with absent_devices(), loaded(parse_reference(f"{file}:Net"), {}) as network:
-        return trace(network.model, IMAGE), list(map(str, absence_notes()))
+    lazy_init = LazyInit()
+    reference = parse_reference(f"{file}:Net")
+    with absent_devices(), loaded(reference, {}, construct=lazy_init.construct) as network:
+        found = trace(network.model, IMAGE, lazy_init=lazy_init)
+        return found, list(map(str, absence_notes()))
 
 
 def steps(network: Network) -> list[tuple[str, tuple[int, ...], tuple[str, ...]]]:
@@ -228,3 +232,11 @@ def test_a_forward_that_asks_for_a_device_is_told_of(tmp_path: Path, run: str, a
     file = tmp_path / "net.py"
     file.write_text(NET.format(top="", build="pass", run=run), "utf-8")
     assert bool(device_questions([str(file)])) == asks
+
+
+def test_a_constructor_that_is_called_at_once_stays_on_the_cpu_too(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(NET.format(top="", build="self.cuda()", run="pass"), "utf-8")
+    with absent_devices(), loaded(parse_reference(str(file)), {}) as network:
+        assert not next(network.model.parameters()).is_cuda
+        assert len(absence_notes()) == 1
