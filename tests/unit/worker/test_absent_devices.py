@@ -79,6 +79,7 @@ def note(device: str, line: int) -> str:
         "x = x.type('torch.cuda.FloatTensor')",
         "x = x + torch.cuda.FloatTensor([1.0])",
         "x = nn.Conv2d(4, 4, 1, device='cuda').cuda()(x)",
+        "torch.ones(3).untyped_storage().cuda()",
     ],
 )
 def test_what_a_forward_puts_on_a_gpu_stays_on_the_cpu(tmp_path: Path, run: str) -> None:
@@ -128,6 +129,7 @@ def test_what_a_constructor_puts_on_a_gpu_stays_on_the_cpu(tmp_path: Path, build
         "with torch.device('cuda'): nn.Linear(2, 2)",
         "with torch.autocast('cuda', dtype=torch.float16): torch.ones(2, 2) @ torch.ones(2, 2)",
         "torch.cuda.nvtx.range_push('x')",
+        "torch.ones(2).record_stream(torch.cuda.current_stream())",
     ],
 )
 @pytest.mark.filterwarnings("ignore:torch.set_default_tensor_type")
@@ -226,6 +228,12 @@ def test_a_worker_stands_in_for_a_gpu(tmp_path: Path) -> None:
         ("if x.device.type == 'cuda': x = x * 2", True),
         ("if self.conv.weight.device != torch.device('cpu'): x = x * 2", True),
         ("x = x.to(self.conv.weight.device)", False),
+        ("if torch.cuda.is_available(): x = torch.relu(x)", True),
+        ("x = (torch.relu if torch.cuda.is_available() else torch.tanh)(x)", True),
+        ("if torch.cuda.is_available(): self.there = True", False),
+        ("x = torch.relu(x) if torch.cuda.is_available() else x", True),
+        ("x = x.to('cuda' if torch.cuda.is_available() else 'cpu')", False),
+        ("if torch.cuda.is_available(): x = x.cuda()", False),
     ],
 )
 def test_a_forward_that_asks_for_a_device_is_told_of(tmp_path: Path, run: str, asks: bool) -> None:
