@@ -12,6 +12,7 @@ from torch import nn
 from archcheck.errors import closest
 from archcheck.network import Place, Remark
 from archcheck.worker.absent import hidden_class
+from archcheck.worker.absent_devices import constructed
 from archcheck.worker.candidates import (
     Candidate,
     Candidates,
@@ -78,9 +79,9 @@ def build(
             )
         return Loaded(target, name, source, notes)
     _check_arguments(target, name, arguments)
-    given = GivenArguments(target, module, arguments)
+    given = constructed(lambda: GivenArguments(target, module, arguments))
     notes += given.notes
-    model = _made(module, reference, name, target, given.values, source, construct)
+    model = _made(module, reference, name, target, given, source, construct)
     if chosen is not None and not has_parameters(model):
         _refuse_empty(module, reference, chosen)
     if not reference.name and not arguments:
@@ -110,11 +111,11 @@ def _made(
     reference: Reference,
     name: str,
     target: Any,
-    arguments: Mapping[str, Any],
+    given: GivenArguments,
     source: Place | None,
     construct: Construct,
 ) -> nn.Module:
-    lacking = tuple(missing(target, arguments))
+    lacking = tuple(missing(target, given.values))
     if lacking:
         raise BuildError(
             f"{name} needs arguments: {', '.join(lacking)}",
@@ -123,14 +124,16 @@ def _made(
             hint=_other_ways(module, reference, target),
         )
     try:
-        model = construct(lambda: target(**arguments))
+        model = construct(lambda: target(**given.values))
     except BaseException as error:
         fault = fault_of(error)
         raise BuildError(
             f"{name}() raised {describe(error)}",
             place=fault.place or source,
             advice=advice_on(error),
-            hint=file_hint(error, fault.place) or _other_ways(module, reference, target),
+            hint=given.hint(error)
+            or file_hint(error, fault.place)
+            or _other_ways(module, reference, target),
         ) from error
     if not isinstance(model, nn.Module):
         raise InputError(f"{name}() returned {type(model).__name__}, not an nn.Module")

@@ -17,6 +17,7 @@ from torch.nn.parameter import is_lazy
 
 from archcheck.network import Remark
 from archcheck.worker.absent import why_no_network
+from archcheck.worker.absent_devices import constructed
 from archcheck.worker.construction import built_at
 from archcheck.worker.factories import WRAPPERS, Made, factories, tree_of
 from archcheck.worker.failures import InputError
@@ -70,7 +71,7 @@ class Candidate:
     def has_parameters(self) -> bool:
         """Whether a network has parameters, which is built to find out."""
         try:
-            return has_parameters(self.value if self.is_instance else self.value())
+            return has_parameters(self.value if self.is_instance else constructed(self.value))
         except Exception:  # it cannot be built, or makes something else
             return False
 

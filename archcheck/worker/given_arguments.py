@@ -17,6 +17,7 @@ import ast
 import collections.abc
 import dataclasses
 import inspect
+import re
 import sys
 import types
 import typing
@@ -55,6 +56,8 @@ class GivenArguments:
             InputError: if a name is not there, or may be a text.
         """
         self.notes: list[Remark] = []
+        self.texts: dict[str, str] = {}
+        """Texts of parameters that do not say what they take."""
         self._module = module
         self._name = ""
         parameters = _parameters(target)
@@ -129,7 +132,18 @@ class GivenArguments:
             raise self._wrong(
                 f"{text} may be the text or torch.nn.{text}: write nn.{text} or text:{text}"
             )
+        self.texts[self._name] = text
         return text
+
+    def hint(self, error: BaseException) -> str:
+        """What to do if a constructor raised since a text may have been meant as a name."""
+        if not re.match("'str' object (is not callable|has no attribute)", str(error)):
+            return ""
+        names = [*vars(self._module), *vars(nn)]
+        return "; ".join(
+            f"{name} is given as a text, which is no name of the file{closest(text, names)}"
+            for name, text in self.texts.items()
+        )
 
     def _named(self, name: str, hint: Any) -> Any:
         """The thing of a name; an instance of it where the parameter takes one.

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from archcheck.worker.absent_devices import staying_on_the_cpu
+from archcheck.worker.absent_devices import constructed, staying_on_the_cpu
 from archcheck.worker.building import Construct, Loaded, build
 from archcheck.worker.construction import constructions_recorded
 from archcheck.worker.failures import ImportFailure, InputError, Stage
@@ -32,11 +32,12 @@ def loaded(
     reference: Reference,
     arguments: Mapping[str, Any],
     enter: Callable[[Stage], None] = lambda stage: None,
-    construct: Construct = lambda make: make(),
+    construct: Construct = constructed,
 ) -> Iterator[Loaded]:
     """Import a file or module, build its network, and clean up on the way out.
 
-    ``enter`` is called before the network is built; ``construct`` calls its constructor.
+    ``enter`` is called before the network is built; ``construct`` calls its constructor, and keeps
+    on the CPU what that puts on a device that is not here.
 
     While this is entered the submission's folder is on ``sys.path``, so that lazy imports in
     ``forward`` work. Afterwards ``sys.path`` and the working directory are as before and the
@@ -50,9 +51,7 @@ def loaded(
     """
     with imported(reference) as module:
         enter("builds")
-        with staying_on_the_cpu():
-            network = build(module, reference, arguments, construct)
-        yield network
+        yield build(module, reference, arguments, construct)
 
 
 @contextmanager

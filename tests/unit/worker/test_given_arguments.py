@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from archcheck.worker.failures import InputError
+from archcheck.worker.failures import BuildError, InputError
 from archcheck.worker.given_arguments import GivenArguments
 from archcheck.worker.loading import loaded
 from archcheck.worker.reference import parse_reference
@@ -236,3 +236,24 @@ def test_a_network_is_built_of_classes_by_name(tmp_path: Path) -> None:
             "the argument act is the class torch.nn.Tanh",
         ]
         assert [type(each).__name__ for each in found.model.modules()][2:] == ["Block", "Tanh"]
+
+
+def test_a_misspelled_name_that_is_called_gets_advice(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(
+        "from torch import nn\n"
+        "class Block(nn.ReLU):\n    pass\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self, block):\n"
+        "        super().__init__()\n"
+        "        self.block = block()\n",
+        "utf-8",
+    )
+    with (
+        pytest.raises(BuildError) as caught,
+        loaded(parse_reference(f"{file}:Net"), {"block": "Blok"}),
+    ):
+        pass
+    assert caught.value.hint == (
+        'block is given as a text, which is no name of the file; did you mean "Block"?'
+    )
