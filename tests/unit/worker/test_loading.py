@@ -295,4 +295,4 @@ def test_a_module_that_the_submission_replaced_is_put_back(tmp_path: Path) -> No
 )
 def test_a_file_without_code_is_told_for_what_it_is(tmp_path: Path, text: str, why: str) -> None:
     with pytest.raises(InputError, match=f"net.py {why}"):
-        load(write(tmp_path / "net.py", text))
+        load(write(tmp_path / "net.py", text, head=""))
