@@ -21,6 +21,7 @@ from archcheck.cli.parameters import (
     Timeout,
     Train,
     Verbose,
+    at_least,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +77,13 @@ def rf(
         ),
     ] = None,
     samples: Annotated[
-        int, typer.Option("--samples", min=1, help="How many random inputs gradients average.")
+        int,
+        typer.Option(
+            "--samples",
+            metavar="N",
+            parser=at_least(1, int),
+            help="How many random inputs gradients average.",
+        ),
     ] = 16,
     no_cache: NoCache = False,
     cache_dir: CacheDir = None,

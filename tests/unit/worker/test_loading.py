@@ -288,3 +288,11 @@ def test_a_module_that_the_submission_replaced_is_put_back(tmp_path: Path) -> No
     source = "import sys, types\nsys.modules['json'] = types.ModuleType('json')\n" + NET
     assert width(load(write(tmp_path / "net.py", source))) == 4
     assert sys.modules["json"] is json
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("", "is empty"), ("# soon\n\n", "holds nothing but comments")]
+)
+def test_a_file_without_code_is_told_for_what_it_is(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(InputError, match=f"net.py {why}"):
+        load(write(tmp_path / "net.py", text, head=""))
