@@ -31,7 +31,8 @@ class CachedTracing:
     def __init__(
         self, reference: Reference, store: Store | None, start_worker: Start | None = None
     ) -> None:
-        self._reference = reference
+        self.reference = reference
+        """The network, or the file that holds it."""
         self._store = store
         self._key: ReferenceKey | None = None
         self._worker: Worker | None = None
@@ -46,7 +47,7 @@ class CachedTracing:
         with watch.paused():
             if self._store is not None:
                 try:
-                    self._key = reference_key(self._reference)
+                    self._key = reference_key(self.reference)
                 except (OSError, TypeError, ValueError):  # no folder; names that are not UTF-8
                     self._store = None
             if self._store is None or self._key is None or not self._store.may_hold(self._key):
@@ -94,7 +95,7 @@ class CachedTracing:
 
             traced = trace_in(
                 self._worker,
-                self._reference,
+                self.reference,
                 inputs,
                 arguments,
                 training=training,

@@ -141,12 +141,13 @@ def trace_alone(
         from archcheck.cli.inputs import read_inputs
         from archcheck.cli.options import read_arguments
         from archcheck.network import Network
+        from archcheck.verification.several import trace
 
         given = read_inputs(inputs)
         if given is None:
             raise UsageError(NO_SHAPE)
         constructor_arguments = read_arguments(arguments)
-        traced = child.trace(given, constructor_arguments, training=train, timeout=timeout)
+        traced = trace(child, given, constructor_arguments, training=train, timeout=timeout)
     if isinstance(traced, Network):
         return traced
     return report_without_spec(traced, given, reference, started)

@@ -111,6 +111,7 @@ def rf(
         from archcheck.cli.output import refuse_overwrite, write_field, write_plot
         from archcheck.fields.explain.summary import Summary
         from archcheck.network import Network
+        from archcheck.verification.several import trace
         from archcheck.worker.failures import Failure
 
         inputs = read_inputs(inputs_given)
@@ -125,7 +126,7 @@ def rf(
         refuse_overwrite([output_file], [reference.file, weights])
         refuse_overwrite([plot], [reference.file, weights], "--plot")
         constructor_arguments = read_arguments(arguments)
-        traced = child.trace(inputs, constructor_arguments, training=train, timeout=timeout)
+        traced = trace(child, inputs, constructor_arguments, training=train, timeout=timeout)
     if not isinstance(traced, Network):
         report = report_without_spec(traced, inputs, reference, started)
         not_run(report, output_format, output_file)

@@ -11,6 +11,7 @@ from archcheck.progress import Progress
 from archcheck.spec import Failure, Report, Spec, check, failed_to_run
 from archcheck.verification.changes import Watched, change_of
 from archcheck.verification.collect import collect
+from archcheck.verification.several import trace
 from archcheck.verification.submission import Submission
 from archcheck.verification.wording import failure_finding, input_finding
 from archcheck.worker import failures
@@ -48,7 +49,8 @@ def verify(
     began = time.perf_counter() if started is None else started
     watched = Watched(submission)
     try:
-        traced = tracer.trace(
+        traced = trace(
+            tracer,
             submission.inputs_under(spec),
             submission.arguments_under(spec),
             training=submission.training,

@@ -37,6 +37,7 @@ def folder(tmp_path: Path) -> Path:
     files = {
         "net.py": NET,
         "two.py": NET + NET.replace("class Net", "class Other"),
+        "one.py": NET.replace("class Net", "class Deep").replace("3, ", "5, ") + NET,
         "none.py": "x = 1\n",
         "net.txt": NET,
         "spec.yaml": SPEC,
@@ -95,6 +96,7 @@ CONTENTS = {
     "net.py:WIDTH": ["WIDTH is neither a network nor a function"],
     "net.py:text": ["text() returned str, not an nn.Module"],
     "two.py": ["2 networks; name one: two.py:Net, two.py:Other"],
+    "one.py": ["2 networks; name one that runs: one.py:Net; or one of the others: one.py:Deep"],
     "none.py": ["no nn.Module is defined here"],
 }
 
