@@ -96,8 +96,7 @@ class Input(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="tens
 
     def __str__(self) -> str:
         """Its name, shape and type: ``input_ids 128 int64``."""
-        sides = shape_text(self.shape) if self.shape or self.described else ""
-        return " ".join(part for part in (self.name, sides, self.dtype) if part)
+        return " ".join(part for part in (self.name, shape_text(self.shape), self.dtype) if part)
 
 
 class PlainValue(msgspec.Struct, frozen=True, omit_defaults=True, tag="value"):
@@ -123,6 +122,14 @@ def tensors_of(inputs: Inputs) -> tuple[Input, ...]:
 def batched(inputs: Inputs) -> bool:
     """Whether any of some inputs has a batch."""
     return any(each.batch is not None for each in tensors_of(inputs))
+
+
+def images_of(inputs: Inputs, shape: tuple[int, ...]) -> Input | None:
+    """The input that takes images of a shape, where everything else is a constant or a value of
+    Python; None if there is none."""
+    drawn = [each for each in tensors_of(inputs) if each.value is None]
+    alike = [each for each in drawn if each.shape == shape and each.batch == 0 and each.real]
+    return alike[0] if len(drawn) == len(alike) == 1 else None
 
 
 def constants_of(inputs: Inputs) -> tuple[bool, ...]:
