@@ -77,6 +77,10 @@ VERIFY_CACHED, CHECK_CACHED = "archcheck verify, cached", "archcheck check, cach
 CHECK_MANY = "archcheck check of 20 networks"
 """What the run over many small networks is called, nothing of them cached."""
 
+VERIFY_MANY, VERIFY_ONE = "archcheck verify of 100 networks", "archcheck verify of one of them"
+"""The run over many small networks, two at once, and that over one: a process each is what many
+would take without it."""
+
 UNET = "archcheck inspect, U-Net at 4096×4096"
 """The name of the run whose memory is measured on a large image."""
 

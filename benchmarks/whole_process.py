@@ -24,6 +24,8 @@ from benchmarks.tools import (
     SHAPES,
     UNET,
     VERIFY_CACHED,
+    VERIFY_MANY,
+    VERIFY_ONE,
     Shape,
     archcheck,
     program,
@@ -51,8 +53,13 @@ MANY_NETWORKS = 20
 """The small networks that are checked in one run."""
 MOST_SECONDS_EACH = 0.06
 """The most time that each of them may take, beside importing torch once."""
+VERIFIED = 100
+"""The small networks that are verified in one run, two at once."""
+MOST_OF_A_PROCESS = 0.1
+"""The most that each of them may take of the time of a process that verifies one of them."""
 NOT_PAIRED = (
     *("torchinfo", "archcheck verify", VERIFY_CACHED, CHECK_CACHED, CHECK_MANY),
+    *(VERIFY_MANY, VERIFY_ONE),
     *(ASSIGNMENT, UNET),
 )
 """The runs that are not compared with torchinfo's summary of the large network."""
@@ -80,8 +87,13 @@ def contestants(network: str, threads: int, folder: Path) -> dict[str, Contestan
     commands[VERIFY_CACHED] = _archcheck(verify, (1,), threads, folder, cached=True)
     check = ("check", "--config", str(_project(folder)))
     commands[CHECK_CACHED] = _archcheck(check, (1,), threads, folder, cached=True)
-    check = ("check", "--config", str(_small_networks(folder)))
+    check = ("check", "--config", str(_small_networks(folder / "few", MANY_NETWORKS)))
     commands[CHECK_MANY] = _archcheck(check, (0,), threads, folder, cached=False)
+    settings = _small_networks(folder / "many", _verified(network))
+    nets, spec = sorted(map(str, settings.parent.glob("*.py"))), str(settings.parent / "spec.yaml")
+    many, one = ("verify", *nets, "--spec", spec, "-j", "2"), ("verify", nets[0], "--spec", spec)
+    commands[VERIFY_MANY] = _archcheck(many, (0,), threads, folder, cached=False)
+    commands[VERIFY_ONE] = _archcheck(one, (0,), threads, folder, cached=False)
     for tool in PROGRAMS:
         if tool not in commands:
             commands[tool] = _python(tool, network, shape, threads)
@@ -99,11 +111,15 @@ def _project(folder: Path) -> Path:
     return settings
 
 
-def _small_networks(folder: Path) -> Path:
+def _verified(network: str) -> int:
+    """How many small networks are verified in one run."""
+    return 4 if network == "tiny" else VERIFIED
+
+
+def _small_networks(root: Path, many: int) -> Path:
     """The settings of a project of many small networks, all of which pass."""
-    root = folder / "many"
     root.mkdir(exist_ok=True)
-    for number in range(MANY_NETWORKS):
+    for number in range(many):
         (root / f"net{number}.py").write_text(_SMALL.format(number + 1), encoding="utf-8")
     (root / "spec.yaml").write_text(_SMALL_SPEC, encoding="utf-8")
     settings = root / "pyproject.toml"
@@ -150,14 +166,19 @@ def times(rounds: int, threads: int, network: str, log: Callable[[str], None]) -
         used, failed = interleave(runs, rounds, warm_up=rounds > 1, log=log)
     seconds = {name: [usage.seconds for usage in values] for name, values in used.items()}
     part = _part(entered, seconds, failed, GOALS)
-    if CHECK_MANY not in seconds or "import torch" not in seconds:
-        return part
-    allowed = [second + MANY_NETWORKS * MOST_SECONDS_EACH for second in seconds["import torch"]]
-    words = f"import torch + {MANY_NETWORKS} × {MOST_SECONDS_EACH * 1000:g} ms"
-    ratios = tuple(by_round(seconds[CHECK_MANY], allowed))
-    return msgspec.structs.replace(
-        part, ratios=(*part.ratios, Ratio(CHECK_MANY, words, ratios, goal=1.0))
-    )
+    beside = []
+    if CHECK_MANY in seconds and "import torch" in seconds:
+        allowed = [each + MANY_NETWORKS * MOST_SECONDS_EACH for each in seconds["import torch"]]
+        words = f"import torch + {MANY_NETWORKS} × {MOST_SECONDS_EACH * 1000:g} ms"
+        ratios = by_round(seconds[CHECK_MANY], allowed)
+        beside.append(Ratio(CHECK_MANY, words, tuple(ratios), goal=1.0))
+    if VERIFY_MANY in seconds and VERIFY_ONE in seconds:
+        many = _verified(network)
+        ratios = by_round(seconds[VERIFY_MANY], [many * each for each in seconds[VERIFY_ONE]])
+        words = f"a process each, {many} × archcheck verify"
+        goal = MOST_OF_A_PROCESS if many == VERIFIED else None
+        beside.append(Ratio(VERIFY_MANY, words, tuple(ratios), goal=goal))
+    return msgspec.structs.replace(part, ratios=(*part.ratios, *beside))
 
 
 def memory(rounds: int, threads: int, network: str, log: Callable[[str], None]) -> Part:

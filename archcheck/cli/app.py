@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -125,6 +124,7 @@ def verify(
     from archcheck.cli.cached_trace import open_cache, tracing
     from archcheck.cli.options import surroundings_of
     from archcheck.cli.replay import this_run
+    from archcheck.verification.folders import folder_reference
     from archcheck.worker.reference import parse_reference
 
     def submitted(reference: Reference) -> Submission:
@@ -146,7 +146,7 @@ def verify(
     formats = [chosen.value for chosen in output_format or ()]
     try:
         surroundings = surroundings_of(memory, clean_env)
-        if len(nets) > 1 or os.path.isdir(nets[0]):
+        if len(nets) > 1 or folder_reference(nets[0]) is not None:
             from archcheck.cli.outputs import destinations
             from archcheck.cli.verify_many import Options, verify_many
 
@@ -211,12 +211,11 @@ def inspect(
     verbose: Verbose = False,
 ) -> None:
     """Print the layers: shapes, parameters, MACs, receptive field, jump and source line."""
-    from archcheck.cli.cached_trace import open_cache, trace_alone
+    from archcheck.cli.cached_trace import named_network, open_cache, trace_alone
     from archcheck.cli.replay import this_run
-    from archcheck.worker.reference import parse_reference
 
-    reference = parse_reference(net)
     store = open_cache(no_cache, cache_dir)
+    reference = named_network(net, inputs, arguments, train=train, timeout=timeout, store=store)
     traced = trace_alone(
         reference,
         inputs,

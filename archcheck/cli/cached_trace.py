@@ -16,7 +16,7 @@ from archcheck.cache.watch import watch
 from archcheck.cli.errors import UsageError
 from archcheck.cli.streams import print_message
 from archcheck.phrases import some_of
-from archcheck.worker.reference import Reference
+from archcheck.worker.reference import Reference, parse_reference
 
 if TYPE_CHECKING:
     from archcheck.network import Network
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from archcheck.worker.failures import Failure
     from archcheck.worker.process import Start, Worker
     from archcheck.worker.surroundings import Surroundings
+
+NO_SHAPE = "say the input's shape without the batch: --input 3,32,32"
 
 
 def open_cache(no_cache: bool, cache_dir: Path | None) -> Store | None:
@@ -79,6 +81,43 @@ def opened_store(cache_dir: Path | None) -> Store | None:
         raise UsageError(str(error)) from None
 
 
+def named_network(
+    net: str,
+    inputs: Sequence[str] | None,
+    arguments: Sequence[str] | None,
+    *,
+    train: bool,
+    timeout: float,
+    store: Store | None,
+) -> Reference:
+    """The network that a word names; of a folder the one that is found in it.
+
+    Raises:
+        InputError: if there is none, or a choice.
+        UsageError: if networks have to be tried and no inputs are given, or an option is wrong.
+    """
+    from archcheck.verification.folders import folder_reference
+
+    folder = folder_reference(net)
+    if folder is None:
+        return parse_reference(net)
+    from archcheck.cli.inputs import read_inputs
+    from archcheck.cli.options import read_arguments
+    from archcheck.tracing.remote import warm_workers
+    from archcheck.verification.choosing import choose
+
+    given, constructor_arguments = read_inputs(inputs), read_arguments(arguments)
+    if given is None:
+        raise UsageError(NO_SHAPE)
+    with warm_workers() as workers:
+
+        def trace(reference: Reference) -> Network | Failure:
+            with CachedTracing(reference, store, workers.start) as tracer:
+                return tracer.trace(given, constructor_arguments, training=train, timeout=timeout)
+
+        return choose(folder, None, trace).reference
+
+
 def trace_alone(
     reference: Reference,
     inputs: Sequence[str] | None,
@@ -105,7 +144,7 @@ def trace_alone(
 
         given = read_inputs(inputs)
         if given is None:
-            raise UsageError("say the input's shape without the batch: --input 3,32,32")
+            raise UsageError(NO_SHAPE)
         constructor_arguments = read_arguments(arguments)
         traced = child.trace(given, constructor_arguments, training=train, timeout=timeout)
     if isinstance(traced, Network):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,15 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from archcheck.cache.store import Store
-from archcheck.cache.tracing import CachedTracing
 from archcheck.cli.errors import BROKEN, FAILED, print_exception
 from archcheck.cli.outputs import Destination, deliver
 from archcheck.cli.progress import Bars, bars
 from archcheck.cli.sources import reference_to
 from archcheck.cli.streams import print_message
 from archcheck.spec import Report, Spec
+from archcheck.verification.found import verify_found
 from archcheck.verification.mapping import MappedNetwork
-from archcheck.verification.verify import verify
 from archcheck.verification.wording import not_run
 from archcheck.worker.failures import InputError, StartError
 from archcheck.worker.surroundings import Surroundings
@@ -94,7 +92,7 @@ def verify_all(
     for network, result in zip(networks, results, strict=True):
         if result.report is not None:
             outcome.reports.append(result.report)
-            if verbose:
+            if verbose and result.remark:
                 print_message(f"{network}: {result.remark}\n")
         elif result.error is not None:
             outcome.add_error(network, result.error, result.spec)
@@ -136,27 +134,25 @@ class _Run:
         return replace(result, late=late)
 
     def _verified(self, network: MappedNetwork, start_worker: Start) -> Result:
-        started = time.perf_counter()
         spec = None
         try:
-            reference = reference_to(network)
-            with CachedTracing(reference, self.store, start_worker) as tracer:
-                spec = self.spec_of(network)
-                report = verify(
-                    network.submission,
-                    spec,
-                    tracer,
-                    timeout=self.timeout,
-                    started=started,
-                    on_progress=self.bars.images,
-                )
+            reference_to(network)
+            spec = self.spec_of(network)
+            report, remark = verify_found(
+                network.submission,
+                spec,
+                self.store,
+                start_worker,
+                timeout=self.timeout,
+                on_progress=self.bars.images,
+            )
         except Exception as error:
             if os.environ.get("ARCHCHECK_TRACEBACK"):
                 raise
             if isinstance(error, InputError):
                 error = self.about(network, error)
             return Result(spec, error=error)
-        return Result(spec, report, remark=tracer.remark)
+        return Result(spec, report, remark=remark)
 
 
 class _Workers:

@@ -48,7 +48,7 @@ Net = Annotated[
     typer.Argument(
         metavar="NET",
         help="The network: FILE, FILE:Name or package.module:Name, where Name is a class, "
-        "a function that returns a network, or an instance.",
+        "a function that returns a network, or an instance; or a FOLDER with one network.",
         show_default=False,
     ),
 ]
@@ -76,7 +76,8 @@ Arguments = Annotated[
     typer.Option(
         "--arg",
         metavar="NAME=VALUE",
-        help="An argument for the constructor; the value is read as YAML.",
+        help="An argument for the constructor; the value is read as YAML. Classes and functions "
+        "are given by name.",
         show_default=False,
     ),
 ]

@@ -84,12 +84,19 @@ def rf(
 ) -> None:
     """Print the receptive field at a location, and exactly what one unit there reads."""
     started = time.perf_counter()
-    from archcheck.cli.cached_trace import open_cache, report_without_spec, tracing
+    from archcheck.cli.cached_trace import (
+        NO_SHAPE,
+        named_network,
+        open_cache,
+        report_without_spec,
+        tracing,
+    )
     from archcheck.cli.replay import this_run
-    from archcheck.worker.reference import parse_reference
 
-    reference = parse_reference(net)
     store = open_cache(no_cache, cache_dir)
+    reference = named_network(
+        net, inputs_given, arguments, train=train, timeout=timeout, store=store
+    )
     with tracing(reference, store, verbose) as child:
         from archcheck.cli.fields import field_at, measure, probe_of
         from archcheck.cli.inputs import read_inputs
@@ -101,7 +108,7 @@ def rf(
 
         inputs = read_inputs(inputs_given)
         if inputs is None:
-            raise UsageError("say the input's shape without the batch: --input 3,32,32")
+            raise UsageError(NO_SHAPE)
         index = read_unit(unit)
         picture_format = read_plot(plot)
         if weights is not None and not effective:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from archcheck.cache.known import known_reads
 from archcheck.cache.store import Store
 from archcheck.cli.affected import Sources
 from archcheck.spec import Spec
+from archcheck.verification.folders import is_folder, python_files
 from archcheck.verification.mapping import MappedNetwork
 from archcheck.worker.failures import InputError
 from archcheck.worker.reference import Reference
@@ -26,6 +28,10 @@ def sources_of(network: MappedNetwork, spec: Spec, store: Store | None) -> Sourc
     submission = network.submission
     inputs = [submission.weights, submission.augmentation and submission.augmentation.file]
     own = [str(network.file), *(str(file) for file in inputs if file)]
+    if is_folder(submission.reference):  # any file in it may be, or become, the network's
+        with suppress(InputError):  # it is told when the folder is verified
+            own += map(str, python_files(network.file))
+        return Sources((*own, spec.file, *spec.bases), None)
     reads = known_reads(
         store,
         reference_to(network),

@@ -86,19 +86,19 @@ def init(
     verbose: Verbose = False,
 ) -> None:
     """Write a spec from a network: its budgets as they are, as a guard against regressions."""
-    from archcheck.cli.cached_trace import open_cache, trace_alone
-    from archcheck.worker.reference import parse_reference
+    from archcheck.cli.cached_trace import named_network, open_cache, trace_alone
 
-    reference = parse_reference(net)
     if output_file is not None and output_file.is_file() and not force:
         raise UsageError(f"{output_file} is already there; --force overwrites it")
+    store = open_cache(no_cache, cache_dir)
+    reference = named_network(net, inputs, arguments, train=train, timeout=timeout, store=store)
     traced = trace_alone(
         reference,
         inputs,
         arguments,
         train=train,
         timeout=timeout,
-        store=open_cache(no_cache, cache_dir),
+        store=store,
         verbose=verbose,
     )
     from archcheck.cli.options import read_arguments

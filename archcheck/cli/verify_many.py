@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from archcheck.cli.outputs import Destination, repeatable
 from archcheck.cli.replay import this_run
 from archcheck.phrases import by_name
 from archcheck.spec import Report, Spec, load_spec
+from archcheck.verification.folders import folder_reference, is_folder, python_files
 from archcheck.verification.mapping import MappedNetwork
 from archcheck.verification.submission import Submission
 from archcheck.worker.failures import InputError
@@ -87,7 +89,7 @@ def _networks(
     seen: set[Reference] = set()
     for name in names:
         try:
-            reference = parse_reference(name)
+            reference = folder_reference(name) or parse_reference(name)
         except InputError as error:
             nothing = Submission(reference=Reference("", "", ""))
             outcome.add_error(MappedNetwork(nothing, Path(name), spec.file), error, spec)
@@ -100,6 +102,9 @@ def _networks(
 
 def _files(network: MappedNetwork) -> Iterator[str | Path | None]:
     submission = network.submission
+    if is_folder(submission.reference):
+        with suppress(InputError):  # it is told when the folder is verified
+            yield from python_files(network.file)
     yield from (submission.reference.file, submission.weights)
     yield submission.augmentation.file if submission.augmentation is not None else None
 

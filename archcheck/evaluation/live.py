@@ -14,6 +14,7 @@ from archcheck.evaluation.run import classify, load
 from archcheck.evidence.accuracy import Result, Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.network.inputs import Inputs
+from archcheck.tracing.module_tree import parameters_of, paths_of
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.weights import read_weights
 from archcheck.worker.failures import NetworkError
@@ -43,7 +44,7 @@ def measure_live(
             if loaded is None:
                 answers = classify(model, asked.pixels, task, inputs=inputs)
                 return marked(asked, images.labels, answers)
-            for parameter in model.parameters():
+            for parameter in parameters_of(paths_of(model)).values():
                 copies.keep(parameter)
             remark = load(model, loaded, str(weights))
             answers = classify(model, asked.pixels, task, inputs=inputs)

@@ -8,8 +8,9 @@ from typing import Any
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import settled
-from archcheck.fields.algebra.regain import regained, relabelled
+from archcheck.fields.algebra.regain import missing_axes, regained, relabelled
 from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Result
+from archcheck.fields.handlers.placing import placed_along
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
 from archcheck.network.graph import data_inputs
@@ -20,10 +21,14 @@ REARRANGING = frozenset(
     "view reshape flatten unflatten reshape_as view_as getitem narrow select index_select gather "
     "take_along_dim masked_select chunk split tensor_split unbind hsplit vsplit dsplit cat stack "
     "hstack vstack dstack column_stack flip fliplr flipud reversed roll repeat setitem copy "
-    "index_put index_add index_copy scatter scatter_add alias_write as_strided fold".split()
+    "index_put index_add index_copy scatter scatter_add slice_scatter select_scatter alias_write "
+    "as_strided fold".split()
 )
 """The kinds that may put together again what was written out."""
-IN_A_ROW = frozenset("stack setitem copy index_put index_copy scatter alias_write".split())
+IN_A_ROW = frozenset(
+    """stack setitem copy index_put index_copy scatter slice_scatter select_scatter
+    alias_write""".split()
+)
 """The kinds that may put single units one behind the other; ``cat`` may, too."""
 
 
@@ -185,12 +190,13 @@ class ForwardWalk:
                 if m.shape != self.network.shape(tensor):
                     m = NotModelledError(f"{op.function} gave a shape that its model does not")
                 elif rearranging:
-                    m = self._put_together(m, op)
+                    m = self._put_together(m, op, operands)
             results.append(m)
         return results
 
-    def _put_together(self, m: FieldMap, op: Op) -> FieldMap:
-        m = relabelled(m) if self._in_a_row(op) else m
+    def _put_together(self, m: FieldMap, op: Op, operands: dict[int, FieldMap | None]) -> FieldMap:
+        if self._in_a_row(op) and missing_axes(m) > 0:
+            m = relabelled(m, placed_along(Context(self.network, op, operands, self.reading)))
         return regained(m) if self.reading.lattice else m
 
     def _in_a_row(self, op: Op) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.merge import merged
@@ -131,5 +130,5 @@ def describe(network: Network, cause: Cause) -> str:
         return cause.reason
     op = network.ops[cause.op]
     where = f" in {op.module}" if op.module else ""
-    line = f" ({Path(op.called.file).name}:{op.called.line})" if op.called else ""
+    line = f" ({op.called})" if op.called else ""
     return f"{cause.reason}{where}{line}"

@@ -15,6 +15,8 @@ BINARY = "binary"
 BOOLEANS, INTEGERS, NUMBERS, LOW, HIGH = "booleans", "integers", "numbers", "low", "high"
 """What is kept of a tensor: its truth values, its whole numbers, its real numbers, or where it is
 at most -:data:`CUTTING` or at least :data:`CUTTING`."""
+ZERO = "zero"
+"""The tensor is only noted: all of its values are 0 at the moment."""
 ZEROS = "zeros"
 """Where a constant is zero by a mask, whatever the weights are that it is made of."""
 ONES = "ones"
@@ -50,7 +52,7 @@ class Constant(msgspec.Struct, frozen=True):
         """
         import numpy as np
 
-        if self.kind in (BINARY, UNREAD, LEARNED):
+        if self.kind in (BINARY, UNREAD, LEARNED, ZERO):
             raise ValueError("values that were not read")
         raw = zlib.decompress(self.data)
         if self.kind in WIDE:

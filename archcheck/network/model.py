@@ -29,18 +29,19 @@ VERSION = 8
 
 
 class Cell(msgspec.Struct, frozen=True, gc=False):
-    """Where in a notebook a line is: the number of its cell among all cells, and the line's own
-    number in the cell, from 1; and the line of the notebook's file that it stands in."""
+    """Where in a notebook a place is: the number of its cell among all cells, and its own first
+    line in the cell, from 1; and the first and last line of the notebook's file."""
 
     number: int
     line: int
     file_line: int
+    file_end_line: int
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
     """A stretch of source code. Lines and columns count from 1; ``end_column`` is exclusive.
 
-    Lines of a notebook are counted through its code cells; ``cell`` says where the first one is.
+    Lines of a notebook are counted through its code cells; ``cell`` says where they are.
     """
 
     file: str
@@ -51,14 +52,26 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     cell: Cell | None = None
 
     @property
+    def number(self) -> int:
+        """The line as people count it: in the file, or in the notebook's cell."""
+        return self.line if self.cell is None else self.cell.line
+
+    @property
     def at(self) -> str:
         """The line as people find it: ``64``, or ``cell 7:12`` in a notebook."""
         return str(self.line) if self.cell is None else f"cell {self.cell.number}:{self.cell.line}"
 
     @property
-    def file_line(self) -> int:
-        """The line of the file."""
-        return self.line if self.cell is None else self.cell.file_line
+    def in_words(self) -> str:
+        """The line in a sentence: ``line 64``, or ``cell 7:12``."""
+        return f"line {self.line}" if self.cell is None else self.at
+
+    @property
+    def file_lines(self) -> tuple[int, int | None]:
+        """The first and the last line in the file, where that is known."""
+        if self.cell is None:
+            return self.line, self.end_line
+        return self.cell.file_line, self.cell.file_end_line
 
     def __str__(self) -> str:
         """The name of the file and the line: ``net.py:64``, ``net.ipynb:cell 7:12``."""
@@ -174,7 +187,7 @@ class Remark(msgspec.Struct, frozen=True, gc=False):
         """The text and its line."""
         if self.place is None:
             return self.text
-        return f"{self.text} ({Path(self.place.file).name}:{self.place.at})"
+        return f"{self.text} ({self.place})"
 
 
 class Network(msgspec.Struct, frozen=True, dict=True):

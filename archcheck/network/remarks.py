@@ -74,8 +74,10 @@ def _dead(network: Network) -> Iterator[Remark]:
     """Layers whose result reaches no output, a remark a line."""
     reach = reach_of(network)
     lines: dict[tuple[str, int], list[Op]] = {}
-    for op in network.ops:
-        if op.kind in _LAYERS and not reach.possible(op):
+    layers = [op for op in network.ops if op.kind in _LAYERS]
+    used = {(op.module, _line(op.called)) for op in layers if reach.possible(op)}
+    for op in layers:
+        if not reach.possible(op) and (op.module, _line(op.called)) not in used:
             lines.setdefault(_line(op.called), []).append(op)
     dead = list(lines.values())
     for line in dead[:MOST_LINES]:

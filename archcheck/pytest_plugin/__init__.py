@@ -31,8 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--archcheck-spec",
         metavar="SPEC",
         help="Check the networks against this spec: the path of a file (./name, name.yaml or "
-        "name.json) or the name of a shipped one. The Python files that are named on the command "
-        "line are submissions, and what archcheck_model matches.",
+        "name.json) or the name of a shipped one. The Python files and notebooks that the command "
+        "line names are submissions, and what archcheck_model matches.",
     )
     group.addoption(
         "--archcheck-model",

@@ -22,6 +22,7 @@ from archcheck.reporters.formatting import path as short_path
 from archcheck.reporters.specs import offered
 from archcheck.reporters.text import finding_text, remark_text
 from archcheck.spec import Points, Spec
+from archcheck.verification.folders import folder_reference
 from archcheck.worker.failures import InputError
 from archcheck.worker.reference import Reference, parse_reference
 
@@ -38,7 +39,7 @@ class RuleFailed(Exception):
 
 
 class SubmissionFile(pytest.File):
-    """A file with a network: ``mynet.py``."""
+    """A file with a network, ``mynet.py``, or a folder with one."""
 
     def __init__(
         self, *, spec: str, names: Sequence[str], reports: Reports, strict: bool, **kw: Any
@@ -58,7 +59,8 @@ class SubmissionFile(pytest.File):
             )
         spec = _loaded(self, self._reports, self._spec)
         try:
-            parsed = parse_reference(str(self.path))
+            named = str(self.path)
+            parsed = folder_reference(named) or parse_reference(named)
         except InputError as error:  # a notebook
             raise self.CollectError(str(error)) from None
         for name in self._names:
@@ -250,7 +252,7 @@ class RuleItem(pytest.Item):
 def _with_place(finding: ShownFinding) -> str:
     where = ""
     if finding.regions:
-        where = f" ({short_path(finding.regions[0].file)}:{finding.line})"
+        where = f" ({short_path(finding.regions[0].file)}:{finding.regions[0].at})"
     return _in_one_line(finding.reason + where)
 
 

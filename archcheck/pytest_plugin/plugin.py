@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -78,16 +78,7 @@ class ArchcheckPlugin:
         if names:
             if not settings.spec and file_path not in settings.named:
                 return []  # a spec that is a test file will ask for it, or a marker
-            return [
-                SubmissionFile.from_parent(
-                    _outside_packages(parent),
-                    path=file_path,
-                    spec=settings.spec,
-                    names=names,
-                    reports=self.reports,
-                    strict=settings.strict,
-                )
-            ]
+            return [self._submission(file_path, parent, names)]
         # Other tools have files with `rules:` in them, too.
         if settings.is_spec(file_path) and (settings.models or not others):
             spec = SpecFile.from_parent(
@@ -98,6 +89,27 @@ class ArchcheckPlugin:
             )
             return [*others, spec]
         return others
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collect_directory(
+        self, path: Path, parent: pytest.Collector
+    ) -> pytest.Collector | None:
+        """A folder that stands for its network; no other plugin looks into it."""
+        names = self._matched.get(path, ())
+        return self._submission(path, parent, names) if names and self.settings.spec else None
+
+    def _submission(
+        self, path: Path, parent: pytest.Collector, names: Sequence[str]
+    ) -> pytest.Collector:
+        submission: pytest.Collector = SubmissionFile.from_parent(
+            _outside_packages(parent),
+            path=path,
+            spec=self.settings.spec,
+            names=names,
+            reports=self.reports,
+            strict=self.settings.strict,
+        )
+        return submission
 
     def _names(self, path: Path) -> tuple[str, ...]:
         """The names of the networks in a submission; none if the file is no submission."""

@@ -14,7 +14,6 @@ import pytest
 
 from archcheck.cache.folder import BadFolder
 from archcheck.cache.store import Store, open_store
-from archcheck.cache.tracing import CachedTracing
 from archcheck.errors import internal_error, system_error
 from archcheck.evidence.datasets import DATASETS
 from archcheck.pytest_plugin.artifacts import Artifacts
@@ -24,8 +23,8 @@ from archcheck.reporters.formatting import path
 from archcheck.reporters.specs import error_text
 from archcheck.spec import Report, Spec, SpecError, failed_to_run, load_spec
 from archcheck.tracing.remote import start_worker
+from archcheck.verification.found import verify_found
 from archcheck.verification.submission import Submission
-from archcheck.verification.verify import verify
 from archcheck.verification.wording import input_finding
 from archcheck.worker.failures import InputError, StartError
 from archcheck.worker.process import ANY
@@ -79,24 +78,20 @@ class LazyReport:
         except Exception as error:
             return VerificationError(internal_error(error))
 
-    def _tracing(self, submission: Submission) -> CachedTracing:
+    def _verified(self, submission: Submission) -> Report:
         store = None if self.surroundings.clean_env else _store()
         start = functools.partial(start_worker, self.surroundings)
-        return CachedTracing(submission.reference, store, start)
+        return verify_found(submission, self.spec, store, start, timeout=self.timeout)[0]
 
     def _verify(self) -> Report:
-        submission = self.submission
-        with self._tracing(submission) as tracer:
-            try:
-                return verify(submission, self.spec, tracer, timeout=self.timeout)
-            except InputError as error:
-                if error.input != "weights":
-                    raise
-                # A checkpoint that cannot be read is no reason to verify nothing else.
-                unmeasured = f"{path(error.subject)}: {error.message}"
-                submission = replace(submission, unmeasured=unmeasured)
-        with self._tracing(submission) as tracer:
-            return verify(submission, self.spec, tracer, timeout=self.timeout)
+        try:
+            return self._verified(self.submission)
+        except InputError as error:
+            if error.input != "weights":
+                raise
+            # A checkpoint that cannot be read is no reason to verify nothing else.
+            unmeasured = f"{path(error.subject)}: {error.message}"
+            return self._verified(replace(self.submission, unmeasured=unmeasured))
 
 
 def check_data(spec: Spec, artifacts: Artifacts) -> None:

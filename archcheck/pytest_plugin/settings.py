@@ -16,7 +16,7 @@ from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.pytest_plugin.suffixes import SPEC_SUFFIXES
 from archcheck.shipped_specs import is_path
 from archcheck.verification.beside import GivenPath
-from archcheck.worker.reference import Reference, dotted, file_and_name
+from archcheck.worker.reference import SUFFIXES, Reference, dotted, file_and_name
 from archcheck.worker.surroundings import Surroundings, memory_of
 
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)
@@ -27,8 +27,8 @@ _LARGEST_FILE = 1 << 20
 
 @dataclass(frozen=True)
 class Model:
-    """One line of ``archcheck_model``: a glob, the network's name behind a colon, the folder that
-    it is relative to."""
+    """One line of ``archcheck_model``: a glob of files or folders, the network's name behind a
+    colon, the folder that it is relative to."""
 
     text: str
     folder: Path
@@ -40,13 +40,14 @@ class Model:
         return (head, name) if head else (self.text, "")
 
     def files(self) -> list[Path]:
-        """The files that are there."""
+        """The files that are there, or of a glob that ends in a slash the folders."""
         pattern = self.parts[0]
         names = [pattern]  # a name may hold brackets without being a pattern
         if not (self.folder / pattern).is_file():
             names = glob.glob(pattern, root_dir=self.folder, recursive=True)  # noqa: PTH207
         paths = (Path(os.path.abspath(self.folder / name)) for name in names)
-        return sorted((path for path in paths if path.is_file()), key=by_name)
+        kind = Path.is_dir if pattern.endswith("/") else Path.is_file
+        return sorted(filter(kind, paths), key=by_name)
 
     def references(self) -> list[tuple[str, Reference]]:
         """The networks, each with the name that people know it by."""
@@ -118,7 +119,7 @@ class Settings:
         )
 
     def matched(self) -> dict[Path, tuple[str, ...]]:
-        """The files that ``archcheck_model`` matches, with the names of their networks."""
+        """The files and folders that ``archcheck_model`` matches, with their networks' names."""
         names_by_file: dict[Path, tuple[str, ...]] = {}
         for model in self.models:
             for path in model.files():
@@ -134,7 +135,7 @@ class Settings:
         """
         if not self.on_command_line or path not in self.named:
             return False
-        if path.suffix not in (".py", ".ipynb"):  # archcheck says what to do with a notebook
+        if path.suffix not in SUFFIXES:
             return False
         return not (self.models and any(path.match(pattern) for pattern in self.test_files))
 

@@ -16,6 +16,7 @@ from archcheck.rules.base import Status
 from archcheck.rules.options import CommonOptions
 from archcheck.spec import Finding, Points, Report
 from archcheck.spec.report import Level
+from archcheck.worker.reference import SUFFIXES
 
 REMARK = "remark"
 """What stands in the place of a rule's name before a remark."""
@@ -40,7 +41,7 @@ class _Placed(ABC):
         """The file that it is about: of the first region, else the network's, if it has one."""
         if self.regions:
             return self.regions[0].path
-        return relative(self.report.file) if self.report.file.endswith(".py") else ""
+        return relative(self.report.file) if self.report.file.endswith(SUFFIXES) else ""
 
     @property
     def line(self) -> int:
@@ -173,7 +174,7 @@ class ShownRemark(_Placed):
     @property
     def line_text(self) -> str:
         """The remark and its line, in one line."""
-        where = f" ({self.path}:{self.line})" if self.regions else ""
+        where = f" ({self.path}:{self.regions[0].at})" if self.regions else ""
         return in_one_line(" ".join((self.remark.text + where).split()))
 
 

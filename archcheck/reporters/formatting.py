@@ -14,6 +14,7 @@ from archcheck.fields.algebra.positions import Positions
 from archcheck.network import Place
 from archcheck.phrases import per_axis
 from archcheck.plain_text import in_one_line
+from archcheck.worker.scripts import read_cells
 
 
 def amount(number: int | None) -> str:
@@ -95,8 +96,8 @@ def _relative(file: str, folder: str) -> str:
 
 
 def line(place: Place | None) -> str:
-    """``net.py:64``."""
-    return f"{path(place.file)}:{place.line}" if place is not None else ""
+    """``net.py:64``, or ``net.ipynb:cell 7:12``."""
+    return f"{path(place.file)}:{place.at}" if place is not None else ""
 
 
 def clean(text: Text) -> Text:
@@ -134,11 +135,19 @@ LONGEST_LINE = 400
 
 def source_line(place: Place) -> str | None:
     """The text of a place's line, None if the file cannot be read any more."""
+    if place.cell is not None:
+        cells = read_cells(place.file)
+        lines = cells.lines if cells is not None else ()
+        return _quoted(lines[place.line - 1]) if place.line <= len(lines) else None
     try:
         with open(place.file, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
             for number, text in enumerate(file, 1):
                 if number == place.line:
-                    return cut(text[:LONGEST_LINE].rstrip("\r\n").expandtabs(4), LONGEST_LINE - 1)
+                    return _quoted(text)
     except OSError:
         return None
     return None
+
+
+def _quoted(text: str) -> str:
+    return cut(text[:LONGEST_LINE].rstrip("\r\n").expandtabs(4), LONGEST_LINE - 1)

@@ -130,8 +130,13 @@ def number(value: Any) -> int | float | None:
 
 
 def place(where: Place | None) -> dict[str, Any] | None:
-    """A line of code."""
-    return None if where is None else {"file": in_project(where.file), "line": where.line}
+    """A line of code; in a notebook with its cell, and the line's number in it."""
+    if where is None:
+        return None
+    found = {"file": in_project(where.file), "line": where.file_lines[0]}
+    if where.cell is not None:
+        found |= {"cell": where.cell.number, "cell_line": where.cell.line}
+    return found
 
 
 def _last_op(network: Network, layer: Layer) -> Op | None:
@@ -289,7 +294,9 @@ def _size(field: Field) -> str:
 def _short_line(place: Place | None, source: str) -> str:
     if place is None:
         return ""
-    return f":{place.line}" if place.file == source else formatting.line(place)
+    if place.file != source:
+        return formatting.line(place)
+    return place.at if place.cell is not None else f":{place.line}"
 
 
 def _totals(network: Network, views: list[ReceptiveField]) -> list[tuple[str, list[Text]]]:

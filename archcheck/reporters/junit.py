@@ -68,7 +68,9 @@ def _suite(report: Report) -> ElementTree.Element:
 def _case(finding: ShownFinding) -> ElementTree.Element:
     report = finding.report
     path = relative(report.file)
-    owner = ".".join(part for part in path.removesuffix(".py").split("/") if part)
+    owner = ".".join(
+        part for part in path.removesuffix(".py").removesuffix(".ipynb").split("/") if part
+    )
     case = ElementTree.Element(
         "testcase", {"name": finding.name, "classname": _text(owner or report.name)}
     )
@@ -108,7 +110,7 @@ def _details(finding: ShownFinding) -> str:
     if finding.own_reason:
         lines.append(sentence(finding.own_reason))
     lines += [verdict.hint] if verdict.hint else []
-    lines += [f"{place.path}:{place.line}: {place.source}" for place in finding.regions]
+    lines += [f"{place.path}:{place.at}: {place.source}" for place in finding.regions]
     return _text("\n".join(lines))
 
 

@@ -45,7 +45,7 @@ def _table(findings: Sequence[ShownFinding]) -> list[str]:
 
 def _item(issue: ShownFinding) -> str:
     kind = f" ({issue.kind})" if issue.kind else ""
-    place = f"{issue.path}:{issue.line}" if issue.regions else issue.path
+    place = f"{issue.path}:{issue.regions[0].at}" if issue.regions else issue.path
     details = issue.details[: -1 if issue.points else None]  # the table has the points
     text = " ".join(
         part for part in (issue.reason, f"({'; '.join(details)})" * bool(details), place) if part

@@ -8,11 +8,15 @@ from pathlib import Path
 from archcheck.plain_text import plain
 from archcheck.project import in_project
 from archcheck.rules import Location
+from archcheck.worker.scripts import read_cells
 
 
 @dataclass(frozen=True)
 class Region:
-    """A stretch of a file: lines and columns count characters from 1, the last one excluded."""
+    """A stretch of a file: lines and columns count characters from 1, the last one excluded.
+
+    Of a notebook they are those of the file, in which source stands as JSON.
+    """
 
     file: str
     line: int
@@ -22,6 +26,8 @@ class Region:
     module: str = ""
     label: str = ""
     source: str = ""
+    at: str = ""
+    """The line as people find it."""
 
     @property
     def path(self) -> str:
@@ -39,7 +45,8 @@ def region(where: Location) -> Region | None:
     place = where.place
     if place is None:
         return None
-    lines = _lines(place.file)
+    cells = read_cells(place.file) if place.cell is not None else None
+    lines = _lines(place.file) if cells is None else tuple(map(str.encode, cells.lines))
     end_line = place.end_line or place.line
     first, last = _line(lines, place.line), _line(lines, end_line)
     column = _characters(first, place.column) if place.column else 1
@@ -49,16 +56,17 @@ def region(where: Location) -> Region | None:
         end_column = len(last.decode("utf-8", "replace").rstrip()) + 1
     if end_line == place.line:
         end_column = max(end_column, column + 1)
-    source = plain(first.decode("utf-8", "replace").strip())
+    start, end = (place.line, column), (end_line, end_column)
+    if cells is not None:
+        start, end = cells.in_file(*start), cells.in_file(*end)
     return Region(
         place.file,
-        place.line,
-        column,
-        end_line,
-        end_column,
+        *start,
+        *end,
         plain(where.module),
         plain(where.label),
-        source,
+        plain(first.decode("utf-8", "replace").strip()),
+        place.at,
     )
 
 

@@ -68,7 +68,7 @@ def print_concise(report: Report, console: Console) -> None:
         if place is None:
             where = f"{formatting.path(report.file) or report.name}:1:1"
         else:
-            where = f"{formatting.path(place.file)}:{place.line}:{place.column or 1}"
+            where = f"{formatting.path(place.file)}:{place.at}:{place.column or 1}"
         status = "not verified: " if finding.status == "not-verified" else ""
         kind = f"{finding.kind}: " if finding.kind else ""
         line = f"{where}: {finding.entry} {kind}{status}{finding.message}"
@@ -77,7 +77,7 @@ def print_concise(report: Report, console: Console) -> None:
         first = remark.remark.place
         where = f"{formatting.path(report.file) or report.name}:1:1"
         if first is not None:
-            where = f"{formatting.path(first.file)}:{first.line}:{first.column or 1}"
+            where = f"{formatting.path(first.file)}:{first.at}:{first.column or 1}"
         text = " ".join(remark.remark.text.split())
         _print(console, Text(f"{where}: {REMARK} {text}"))
 
@@ -126,7 +126,7 @@ def _details(finding: ShownFinding, width: int = UNLIMITED) -> list[Text]:
         rows += hung(Text(finding.own_reason, style="dim"), width, "  ")
     locations = finding.locations[:MOST_LINES]
     quoted = [(where, formatting.source_line(where.place)) for where in locations if where.place]
-    gutter = max((len(str(w.place.line)) for w, _ in quoted if w.place), default=2)
+    gutter = max((len(str(w.place.number)) for w, _ in quoted if w.place), default=2)
     for number, (where, source) in enumerate(quoted):
         rows += _quoted(where, source, gutter, verdict.hint if number == 0 else "", width)
     left = len(finding.locations) - len(locations)
@@ -148,7 +148,7 @@ def _quoted(where: Location, source: str | None, gutter: int, hint: str, width: 
     place = Text(formatting.line(where.place), style="dim")
     rows = hung(place, width, Text(f"{pad} ┌─ ", style="dim"), bar)
     if source is not None:
-        number = Text(f"{where.place.line:>{gutter}} │     ", style="dim")
+        number = Text(f"{where.place.number:>{gutter}} │     ", style="dim")
         rows += hung(Text(source.strip()), width, number, bar + Text("    "))
     about = ", ".join(part for part in (where.label, hint) if part)
     if about:

@@ -261,7 +261,7 @@ def _judged(
         found={
             "pipeline": pipeline.name,
             "file": place.file if place else script.file,
-            "line": place.line if place else None,
+            "line": place.file_lines[0] if place else None,
             "transforms": [t.name or None for t in pipeline.root.walk() if not t.children],
         },
         found_text=f"{len(held)} of {len(matches)}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field as Option
@@ -275,7 +274,7 @@ def _hint(rf: ReceptiveField, features: MapLocation) -> str:
     except UnknownField:
         return ""
     place = op.built or op.called
-    where = f" ({Path(place.file).name}:{place.line})" if place is not None else ""
+    where = f" ({place})" if place is not None else ""
     return f"through {op.module or op.kind}{where} it is {size}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,12 @@ from archcheck.spec.entries import options_of
 from archcheck.spec.errors import SpecError
 from archcheck.spec.extends import complete
 
-KEYS = ("title", "extends", "input", "inputs", "variants", "arguments", "rules")
+KEYS = ("title", "extends", "network", "input", "inputs", "variants", "arguments", "rules")
+NETWORK = re.compile(
+    r"(?!/|.*(?:^|/)\.\.(?:/|$))(?:[^:]+\.(?:py|ipynb)(?::(?!\d)[\w.]+)?|(?!\d)[\w.]+)"
+)
+"""What a folder's network may be called: ``Net``, ``net.py`` or ``src/net.py:Net``; no path that
+leads out of the folder."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,8 @@ class Requirement:
 class Spec:
     """A validated spec. ``inputs`` is what a network is given, ``variants`` are other inputs, by
     name, that it has to hold the rules for; ``bases`` are the files that ``file`` extends, the
-    nearest first, ``skipped`` the rules that were taken out."""
+    nearest first, ``skipped`` the rules that were taken out. ``network`` is what the network of a
+    folder is called, empty if that is not said."""
 
     requirements: tuple[Requirement, ...]
     inputs: Inputs | None = None
@@ -43,6 +50,7 @@ class Spec:
     bases: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     variants: tuple[tuple[str, Inputs], ...] = ()
+    network: str = ""
 
     @property
     def needs(self) -> Needs:
@@ -128,6 +136,7 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
     title = data.get("title", "")
     if not isinstance(title, (str, int, float)):
         errors.append(document.error("title has to be text", ("title",)))
+    network = _network(document, errors)
     arguments = data.get("arguments") or {}
     if not isinstance(arguments, dict):
         where: KeyPath = ("arguments",)
@@ -146,7 +155,19 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
         file=document.file,
         bases=document.bases,
         variants=variants,
+        network=network,
     ), ()
+
+
+def _network(document: Document, errors: list[SpecError]) -> str:
+    if "network" not in document.data:
+        return ""
+    name = document.data["network"]
+    if isinstance(name, str) and NETWORK.fullmatch(name):
+        return name
+    message = "network is a name in each folder: Net, net.py or src/net.py:Net"
+    errors.append(document.error(message, ("network",)))
+    return ""
 
 
 def _inputs(document: Document, errors: list[SpecError]) -> Inputs | None:

@@ -187,9 +187,14 @@ def _location(where: Location) -> dict[str, Any]:
     place = where.place
     return {
         "file": in_project(place.file) if place else None,
-        "line": place.line if place else None,
+        "line": place.file_lines[0] if place else None,
         "column": place.column if place else None,
-        "end_line": place.end_line if place else None,
+        "end_line": place.file_lines[1] if place else None,
         "end_column": place.end_column if place else None,
         "module": where.module,
+        **(
+            {"cell": place.cell.number, "cell_line": place.cell.line}
+            if place and place.cell
+            else {}
+        ),
     }

@@ -66,6 +66,13 @@ def json_schema() -> dict[str, Any]:
                 "description": "The spec that this one builds on: a shipped one by its name "
                 f"({', '.join(shipped_specs())}), or the path of a file, relative to this one.",
             },
+            "network": {
+                "type": "string",
+                "minLength": 1,
+                "description": "The network of each folder that is verified: its name (Net), its "
+                "file in the folder (net.py), or both (src/net.py:Net). By default it is the one "
+                "that runs on the input and has the output that output-shape asks for.",
+            },
             "input": {
                 "description": "The shape of one sample without the batch, or one a network input.",
                 "anyOf": [
@@ -98,7 +105,8 @@ def json_schema() -> dict[str, Any]:
             },
             "arguments": {
                 "type": "object",
-                "description": "Arguments for the network's constructor.",
+                "description": "Arguments for the network's constructor. Classes and functions are "
+                "given by name: nn.GELU, or one of the file.",
             },
             "rules": {
                 "type": "object",

@@ -21,6 +21,7 @@ from archcheck.network.constants import (
     ONES,
     UNREAD,
     WIDE,
+    ZERO,
     ZEROS,
     Constant,
 )
@@ -91,6 +92,8 @@ class Constants:
             if number not in self._learned and not by_chance:
                 if decides:
                     self._keep(op, number, tensor)
+                if op.kind == "mul" and not is_parameter(tensor) and _is_zero(tensor):
+                    self._kept[number, ZERO] = Constant(number, ZERO, tuple(tensor.shape))
             elif not tensor.is_floating_point():
                 self._kept[number, LEARNED] = Constant(number, LEARNED, tuple(tensor.shape))
             elif op.kind in MASKING:
@@ -179,3 +182,8 @@ class Constants:
         raw = values.astype(WIDE[kind]) if kind in WIDE else np.packbits(values)
         data = zlib.compress(raw.tobytes(), 1)
         self._kept[number, kind] = Constant(number, kind, values.shape, data, infinite)
+
+
+def _is_zero(tensor: torch.Tensor) -> bool:
+    """Whether a tensor holds nothing but zeros."""
+    return not tensor.is_meta and tensor.layout is torch.strided and not bool(tensor.any())

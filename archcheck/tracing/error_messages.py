@@ -115,7 +115,7 @@ def _squeeze_hint(recorder: Recorder) -> str:
         if op.kind == "squeeze" and op.arguments.get("dim", 0) == 0:
             shape = recorder.tensor_ids.tensors[op.inputs[0]].shape
             if len(shape) > 1 and shape[0] == 1:
-                line = f" (line {op.called.line})" if op.called else ""
+                line = f" ({op.called})" if op.called else ""
                 return (
                     f"the batch is one sample, and squeeze(){line} takes its axis away: "
                     "flatten(1) keeps it"

@@ -9,9 +9,11 @@ from typing import Any
 from msgspec import structs
 
 from archcheck.network import Network
+from archcheck.tracing.module_tree import paths_of
 from archcheck.tracing.other_batch import trace_for_batches
 from archcheck.tracing.requests import Gradient, GradientRequest, Traced, TraceRequest
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
+from archcheck.tracing.state_reads import state_reads
 from archcheck.tracing.trace import trace
 from archcheck.tracing.unit_gradient import measure
 from archcheck.tracing.weights import load_weights, read_alone
@@ -19,9 +21,11 @@ from archcheck.worker.absent_devices import absence_notes, staying_on_the_cpu
 from archcheck.worker.checker_search import searches
 from archcheck.worker.dependencies.recorder import DependencyRecorder, start_recording
 from archcheck.worker.device_questions import device_questions
+from archcheck.worker.import_roots import import_root_notes
 from archcheck.worker.loading import loaded
 from archcheck.worker.owners import authors_files
 from archcheck.worker.session import Session
+from archcheck.worker.working_folder import working_folder_notes
 
 
 def trace_network(request: TraceRequest, session: Session) -> Traced:
@@ -57,7 +61,10 @@ def trace_network(request: TraceRequest, session: Session) -> Traced:
             **options,
         )
         files = authors_files(request.reference.file)
-        noticed = [*absence_notes(), *device_questions(files), *searches(files)]
+        around = [*import_root_notes(), *working_folder_notes()]
+        noticed = [*around, *absence_notes(), *device_questions(files), *searches(files)]
+        with contextlib.suppress(Exception):  # objects of the author's may raise when looked at
+            noticed += state_reads(paths_of(network.model))
     traced = structs.replace(traced, notes=(*traced.notes, *noticed))
     session.over()
     if recorder is None:

@@ -21,7 +21,7 @@ from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.progress import Progress
 from archcheck.tracing.function_names import public_name
 from archcheck.tracing.inputs import arguments, samples
-from archcheck.tracing.module_tree import paths_of
+from archcheck.tracing.module_tree import parameters_of, paths_of
 from archcheck.tracing.requests import Gradient, Probe
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.tensor_ids import tensors_in
@@ -61,7 +61,7 @@ def measure(
     total = torch.zeros([sides[axis] for axis in source.positions], dtype=torch.float64)
     with ExitStack() as stack:
         stack.enter_context(unchanged(model, training=False))
-        for parameter in model.parameters():
+        for parameter in parameters_of(paths_of(model)).values():
             parameter.requires_grad_(False)
         stack.enter_context(torch.enable_grad())
         for number in range(probe.samples):

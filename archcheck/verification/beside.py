@@ -25,7 +25,8 @@ class GivenPath:
         """The path in the folder of a network's file, else in its own; None where nothing is
         there."""
         text = self.of(network)
-        for folder in (network.parent if network is not None else None, self.folder):
+        own = network if network is None or network.is_dir() else network.parent
+        for folder in (own, self.folder):
             if folder is not None and os.path.lexists(folder / text):
                 return Path(os.path.abspath(folder / text))
         return None

@@ -21,6 +21,7 @@ from archcheck.worker.dependencies.states import (
     content,
     is_installed,
 )
+from archcheck.worker.reference import SUFFIXES
 
 MOST_NAMED = 3
 """The most files that a message names."""
@@ -48,7 +49,8 @@ class Watched:
 
     def _own(self, reads: Dependencies | None) -> Iterator[tuple[str, str]]:
         for file, state in (reads.contents if reads is not None else {}).items():
-            own = file.endswith(".py") or any(Path(file).is_relative_to(f) for f in self._folders)
+            beside = any(Path(file).is_relative_to(folder) for folder in self._folders)
+            own = beside or file.endswith(SUFFIXES)
             if own and not is_installed(file) and state not in (ABSENT, CLOSED, FOLDER, SPECIAL):
                 yield file, state
 

@@ -14,7 +14,7 @@ from archcheck.phrases import by_name
 from archcheck.shipped_specs import UnknownName, spec_file
 from archcheck.verification.beside import STEM, GivenPath
 from archcheck.verification.submission import Submission
-from archcheck.worker.reference import Reference, file_and_name
+from archcheck.worker.reference import SUFFIXES, Reference, file_and_name
 
 PACKAGE = "__init__.py"
 """The file that a pattern matches only if it names it: most hold no network."""
@@ -22,7 +22,8 @@ PACKAGE = "__init__.py"
 
 @dataclass(frozen=True)
 class MappedNetwork:
-    """A submission, its file as the pattern matched it, and the path of the spec it is held to."""
+    """A submission, its file or folder as the pattern matched it, and the path of the spec it is
+    held to."""
 
     submission: Submission
     file: Path
@@ -86,29 +87,40 @@ def _submission(config: Config, entry: Entry, file: Path, images: Path | None) -
 
 
 def _files(config: Config, pattern: str, excluded: set[Path]) -> list[Path]:
+    """The files, or of a pattern that ends in a slash the folders, that hold a network each."""
     path: KeyPath = ("networks", pattern)
     matches = sorted(set(_matches(config, pattern, *path)), key=by_name)
-    python = [file for file in matches if file.suffix == ".py"]
+    if pattern.endswith("/"):
+        return _kept(config, pattern, matches, excluded, "it matches no folder")
+    python = [file for file in matches if file.suffix in SUFFIXES]
     named = Path(pattern).name == PACKAGE
     files = [file for file in python if named or file.name != PACKAGE]
+    if python:
+        reason = f"it matches only {PACKAGE}, which counts where it is named"
+    elif matches:
+        reason = "no file that it matches is a Python file or a notebook"
+    elif (config.file.parent / pattern).is_dir():
+        reason = f'it is a folder; write "{pattern}/" for its network, or "{pattern}/*.py"'
+    else:
+        reason = "it matches no file"
+    return _kept(config, pattern, files, excluded, reason)
+
+
+def _kept(
+    config: Config, pattern: str, files: list[Path], excluded: set[Path], reason: str
+) -> list[Path]:
     kept = [file for file in files if file not in excluded]
     if kept:
         return kept
     if files:
-        reason = "every file that it matches is excluded"
-    elif python:
-        reason = f"it matches only {PACKAGE}, which counts where it is named"
-    elif matches:
-        reason = "no file that it matches is a Python file"
-    elif (config.file.parent / pattern).is_dir():
-        reason = f'it is a folder; write "{pattern.rstrip("/")}/*.py"'
-    else:
-        reason = "it matches no file"
-    raise config.error(f'"{pattern}" stands for no network: {reason}', *path)
+        kind = "folder" if pattern.endswith("/") else "file"
+        reason = f"every {kind} that it matches is excluded"
+    raise config.error(f'"{pattern}" stands for no network: {reason}', "networks", pattern)
 
 
 def _matches(config: Config, pattern: str, *path: str | int) -> Iterator[Path]:
-    """The files that a pattern stands for; ``**`` is any number of folders."""
+    """The files, or of one that ends in a slash the folders, that a pattern stands for; ``**`` is
+    any number of folders."""
     folder = config.file.parent
     if Path(pattern).is_absolute():
         raise config.error(f'"{pattern}": patterns are relative to the folder of this file', *path)
@@ -117,7 +129,7 @@ def _matches(config: Config, pattern: str, *path: str | int) -> Iterator[Path]:
         names.append(pattern)  # a file's name may hold characters that are special in a pattern
     for name in names:
         file = Path(os.path.normpath(folder / name))
-        if file.is_file():
+        if file.is_dir() if pattern.endswith("/") else file.is_file():
             yield file
 
 
@@ -139,8 +151,8 @@ def _beside(config: Config, entry: Entry, key: str, network: Path) -> Path | Non
         raise config.error(f"{key}: {name} is a folder; name the file{hint}", *key_path)
     if not path.is_file():
         raise config.error(f"{key}: there is no file {given.of(network)}", *key_path)
-    if key == "augmentation" and path.suffix != ".py":
-        raise config.error(f"{key}: {name} is not a Python file", *key_path)
+    if key == "augmentation" and path.suffix not in SUFFIXES:
+        raise config.error(f"{key}: {name} is not a Python file or a notebook", *key_path)
     return path
 
 

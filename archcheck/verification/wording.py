@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from archcheck.network import Place
 from archcheck.phrases import shape_text
 from archcheck.rules import Location
 from archcheck.spec import Failure, Report, Spec, failed_to_run
@@ -27,8 +26,6 @@ _ADVICE: dict[failures.Advice, str] = {
     "prompt": f"the file asks for input while it is imported; put that under {_MAIN}",
     "main-guard": f"this runs whenever the file is imported: put it under {_MAIN}",
     "memory": "it takes more memory than there is, or than --memory lets it",
-    "relative-import": "an import with a dot needs a package: put an empty __init__.py beside the "
-    "file, or take the dot away",
 }
 
 PACKAGES = {
@@ -84,7 +81,7 @@ def _sentence(failure: failures.Failure) -> str:
         return f"{doing} failed: {failure.message}"
     if failure.cause != "raised":
         return failure.message
-    at = f" ({_line(failure.place)})" if failure.place else ""
+    at = f" ({failure.place})" if failure.place else ""
     where = f" in {failure.module}{at}" if failure.module else at
     return f"forward raised{where}: {failure.message}"
 
@@ -116,7 +113,3 @@ def _missing_names(failure: failures.Failure) -> str:
         return f"pip install {packages}, or take the {imports} out of {where}"
     options = " ".join(f"--arg {argument}=..." for argument in failure.missing)
     return f"give them: {options} (or `arguments:` in the spec)"
-
-
-def _line(place: Place) -> str:
-    return f"{Path(place.file).name}:{place.line}"

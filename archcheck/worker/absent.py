@@ -11,9 +11,11 @@ from typing import Any
 
 from torch import nn
 
+from archcheck.network import Place
 from archcheck.worker.factories import tree_of
 from archcheck.worker.main_guard import MAIN, is_main_guard
 from archcheck.worker.owners import is_library
+from archcheck.worker.scripts import placed
 
 _BASES = ("Module", "Sequential", "LightningModule")
 _Scope = ast.If | ast.FunctionDef | ast.AsyncFunctionDef
@@ -21,31 +23,31 @@ _Scope = ast.If | ast.FunctionDef | ast.AsyncFunctionDef
 
 def why_no_network(module: ModuleType) -> str:
     """Why a module holds no network, as the end of a sentence that begins with its name."""
-    tree = tree_of(module)
-    return _if_empty(module, tree) or _hidden(tree) or _elsewhere(module) or _NONE
+    return _if_empty(module) or _hidden(module) or _elsewhere(module) or _NONE
 
 
 _NONE = ": no nn.Module is defined here"
 
 
-def _if_empty(module: ModuleType, tree: ast.Module) -> str:
+def _if_empty(module: ModuleType) -> str:
     has_file = Path(module.__file__ or "").is_file()
-    return " is empty" if has_file and not tree.body else ""
+    return " is empty" if has_file and not tree_of(module).body else ""
 
 
 def hidden_class(module: ModuleType, name: str) -> str:
     """Where a class of this name is defined that a module does not define itself, else empty."""
-    return _hidden(tree_of(module), name)
+    return _hidden(module, name)
 
 
-def _hidden(tree: ast.Module, name: str = "") -> str:
-    for scope, node in _inner_classes(tree.body):
+def _hidden(module: ModuleType, name: str = "") -> str:
+    for scope, node in _inner_classes(tree_of(module).body):
         if node.name == name or (not name and _looks_like_a_network(node)):
             if isinstance(scope, ast.If):
                 where = f"under `{MAIN}`, which does not run when the file is imported"
             else:
                 where = f"inside of the function {scope.name}"
-            return f": {node.name} (line {node.lineno}) is defined {where}: move it out"
+            line = placed(Place(module.__file__ or "", node.lineno)).in_words
+            return f": {node.name} ({line}) is defined {where}: move it out"
     return ""
 
 

@@ -169,8 +169,13 @@ def _types_of_tensors() -> list[tuple[str, Any]]:
 
 
 def _keep_modules(replace: Callable[[Any, str, Any], None]) -> None:
-    """``net.cuda()`` and ``net.to("cuda")`` leave a module as it is, but for the type."""
+    """``net.cuda()`` and ``net.to("cuda")`` leave a module as it is, but for the type; memory stays
+    where it is, too."""
     module = torch.nn.Module
+    if not is_here("cuda"):
+        replace(torch.UntypedStorage, "cuda", _stays("cuda"))
+        replace(torch.TypedStorage, "cuda", _stays("cuda"))
+        replace(torch.Tensor, "record_stream", _stays("cuda"))
     for name in ("cuda", "xpu", "ipu", "mtia"):
         if hasattr(module, name) and not is_here(name):
             replace(module, name, _stays(name))
@@ -188,7 +193,7 @@ def _keep_modules(replace: Callable[[Any, str, Any], None]) -> None:
 
 
 def _stays(kind: str) -> Callable[..., Any]:
-    def moved(self: Any, device: Any = None) -> Any:
+    def moved(self: Any, *args: Any, **kwargs: Any) -> Any:
         met(kind)
         return self
 

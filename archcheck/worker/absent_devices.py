@@ -193,6 +193,12 @@ def staying_on_the_cpu() -> AbstractContextManager[Any]:
     return _OnTheCpu() if _stands_in else nullcontext()
 
 
+def constructed(make: Callable[[], Any]) -> Any:
+    """What a constructor returns, on the CPU where its device is not here."""
+    with staying_on_the_cpu():
+        return make()
+
+
 class _OnTheCpu(TorchFunctionMode):
     def __torch_function__(
         self,

@@ -12,19 +12,21 @@ from torch import nn
 from archcheck.errors import closest
 from archcheck.network import Place, Remark
 from archcheck.worker.absent import hidden_class
+from archcheck.worker.absent_devices import constructed
 from archcheck.worker.candidates import (
     Candidate,
     Candidates,
     choose,
-    duplicate_classes,
     has_parameters,
     name_one,
     other_instances,
     several,
 )
 from archcheck.worker.construction import built_at
+from archcheck.worker.definitions import class_line, duplicate_definitions
 from archcheck.worker.failures import BuildError, InputError, advice_on, describe
 from archcheck.worker.faults import fault_of
+from archcheck.worker.given_arguments import GivenArguments
 from archcheck.worker.import_failures import file_hint
 from archcheck.worker.reference import Reference
 from archcheck.worker.scripts import placed
@@ -62,7 +64,7 @@ def build(
             from, or if an argument is not one of the constructor's.
         BuildError: if the constructor raises, or needs arguments.
     """
-    notes = duplicate_classes(reference.file) if reference.file else []
+    notes = duplicate_definitions(reference.file, vars(module)) if reference.file else []
     chosen = None if reference.name else choose(module, reference, arguments)
     name = chosen.name if chosen is not None else reference.name
     target = _target(module, reference, name)
@@ -77,7 +79,9 @@ def build(
             )
         return Loaded(target, name, source, notes)
     _check_arguments(target, name, arguments)
-    model = _made(module, reference, name, target, arguments, source, construct)
+    given = constructed(lambda: GivenArguments(target, module, arguments))
+    notes += given.notes
+    model = _made(module, reference, name, target, given, source, construct)
     if chosen is not None and not has_parameters(model):
         _refuse_empty(module, reference, chosen)
     if not reference.name and not arguments:
@@ -107,11 +111,11 @@ def _made(
     reference: Reference,
     name: str,
     target: Any,
-    arguments: Mapping[str, Any],
+    given: GivenArguments,
     source: Place | None,
     construct: Construct,
 ) -> nn.Module:
-    lacking = tuple(missing(target, arguments))
+    lacking = tuple(missing(target, given.values))
     if lacking:
         raise BuildError(
             f"{name} needs arguments: {', '.join(lacking)}",
@@ -120,14 +124,16 @@ def _made(
             hint=_other_ways(module, reference, target),
         )
     try:
-        model = construct(lambda: target(**arguments))
+        model = construct(lambda: target(**given.values))
     except BaseException as error:
         fault = fault_of(error)
         raise BuildError(
             f"{name}() raised {describe(error)}",
             place=fault.place or source,
             advice=advice_on(error),
-            hint=file_hint(error, fault.place) or _other_ways(module, reference, target),
+            hint=given.hint(error)
+            or file_hint(error, fault.place)
+            or _other_ways(module, reference, target),
         ) from error
     if not isinstance(model, nn.Module):
         raise InputError(f"{name}() returned {type(model).__name__}, not an nn.Module")
@@ -164,7 +170,8 @@ def _source(target: Any) -> Place | None:
         target = type(target)
     try:
         file = inspect.getsourcefile(target)
-        _, line = inspect.getsourcelines(target)
+        line = class_line(target, file) if isinstance(target, type) and file else None
+        line = line or inspect.getsourcelines(target)[1]
     except (TypeError, OSError):
         return None
     return placed(Place(file, line)) if file and is_user_code(file) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,14 +15,15 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from archcheck.network import Place, Remark
+from archcheck.network import Remark
 from archcheck.worker.absent import why_no_network
+from archcheck.worker.absent_devices import constructed
 from archcheck.worker.construction import built_at
 from archcheck.worker.factories import WRAPPERS, Made, factories, tree_of
 from archcheck.worker.failures import InputError
 from archcheck.worker.mentions import abstract_bases, mentioned_by
 from archcheck.worker.reference import Reference
-from archcheck.worker.scripts import read_script
+from archcheck.worker.registered import modules_of, own_attributes, parameters_of
 from archcheck.worker.signatures import is_open, missing, unknown
 
 DEEPEST_ATTRIBUTE = 4
@@ -69,7 +71,7 @@ class Candidate:
     def has_parameters(self) -> bool:
         """Whether a network has parameters, which is built to find out."""
         try:
-            return has_parameters(self.value if self.is_instance else self.value())
+            return has_parameters(self.value if self.is_instance else constructed(self.value))
         except Exception:  # it cannot be built, or makes something else
             return False
 
@@ -89,7 +91,7 @@ class Candidates:
             for name, value in self._names.items()
             if isinstance(value, type)
             and issubclass(value, nn.Module)
-            and value.__module__ == module.__name__
+            and _is_own(value, module)
             and value.__name__ == name
         ]
         self.functions = [
@@ -202,6 +204,14 @@ class Candidates:
         return _only(instances or ways) if ways else only
 
 
+def _is_own(kind: type, module: ModuleType) -> bool:
+    """Whether a class is defined in a module's file: a notebook may write other modules."""
+    owner = sys.modules.get(kind.__module__)
+    file = getattr(module, "__file__", None)
+    written = file is not None and getattr(owner, "__file__", None) == file
+    return written or kind.__module__ == module.__name__
+
+
 def _only(candidates: Sequence[Candidate]) -> Candidate | None:
     return candidates[0] if len(candidates) == 1 else None
 
@@ -230,7 +240,8 @@ def several(reference: Reference, shown: Iterable[Candidate]) -> InputError:
     """The error that a file holds more than one network."""
     names = [each.name for each in shown]
     count = f"{len(names)} networks" if len(names) > 1 else "more than one network"
-    return InputError(f"{reference} holds {count}; {name_one(reference, names)}", says_where=True)
+    message = f"{reference} holds {count}; {name_one(reference, names)}"
+    return InputError(message, says_where=True, choices=tuple(names))
 
 
 def name_one(reference: Reference, names: Iterable[str]) -> str:
@@ -253,9 +264,9 @@ def has_parameters(model: Any) -> bool:
     """Whether a model has parameters, or holds layers or weights that it does not register."""
     if not isinstance(model, nn.Module):
         return False
-    if any(is_lazy(parameter) or parameter.numel() for parameter in model.parameters()):
+    if any(is_lazy(parameter) or parameter.numel() for _, parameter in parameters_of(model)):
         return True
-    own = (vars(module).items() for module in model.modules())
+    own = (own_attributes(module).items() for module in modules_of(model))
     return any(_weighs(value) for items in own for key, value in items if key not in _OF_ALL)
 
 
@@ -270,7 +281,7 @@ def _weighs(value: Any, depth: int = 0) -> bool:
     if isinstance(value, (list, tuple)) and depth < DEEPEST_ATTRIBUTE:
         return any(_weighs(item, depth + 1) for item in value)
     return isinstance(value, torch.Tensor) or (
-        isinstance(value, nn.Module) and any(True for _ in value.parameters())
+        isinstance(value, nn.Module) and any(True for _ in parameters_of(value))
     )
 
 
@@ -284,28 +295,6 @@ def _assigned(tree: ast.Module) -> dict[str, set[str]]:
                 if isinstance(target, ast.Name):
                     names.setdefault(target.id, set()).update(read - {target.id})
     return names
-
-
-_DEFINED = "{} is defined {} times ({}); the last one counts"
-
-
-def duplicate_classes(file: str) -> list[Remark]:
-    """A note for every class that the file defines more than once: Python keeps the last one."""
-    try:
-        script = read_script(file)
-    except (SyntaxError, ValueError, OSError):
-        return []
-    places: dict[str, list[Place]] = {}
-    for node in script.tree.body:
-        if isinstance(node, ast.ClassDef):
-            places.setdefault(node.name, []).append(script.place(node.lineno))
-    several = [(name, at) for name, at in places.items() if len(at) > 1]
-    return [Remark(_DEFINED.format(name, len(at), _lines(at)), at[-1]) for name, at in several]
-
-
-def _lines(places: Sequence[Place]) -> str:
-    what = "" if places[0].cell else "lines "
-    return what + ", ".join(place.at for place in places)
 
 
 def other_instances(module: ModuleType, reference: Reference, model: nn.Module) -> list[Remark]:
@@ -325,6 +314,6 @@ def other_instances(module: ModuleType, reference: Reference, model: nn.Module) 
 def _sizes(model: nn.Module) -> list[tuple[str, tuple[int, ...]]]:
     return [
         (name, tuple(parameter.shape))
-        for name, parameter in model.named_parameters()
+        for name, parameter in parameters_of(model)
         if not is_lazy(parameter)
     ]

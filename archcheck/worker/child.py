@@ -93,6 +93,7 @@ def _serve(job: Job, answers: BinaryIO, parent: int) -> NoReturn:
     from archcheck.worker.protocol import Failed, Refused
     from archcheck.worker.seeding import seed
     from archcheck.worker.session import Session
+    from archcheck.worker.working_folder import follow_files
 
     session = Session(answers, parent, job)
     session.watch()
@@ -102,6 +103,7 @@ def _serve(job: Job, answers: BinaryIO, parent: int) -> NoReturn:
         sys.argv = [job.script]
         seed()
         stand_in_for_devices()
+        follow_files()
         session.finish(_done(function(request, session), session))
     except InputError as error:
         session.finish(Refused.of(error))

@@ -35,7 +35,6 @@ Advice = Literal[
     "no-cuda",
     "prompt",
     "main-guard",
-    "relative-import",
     "memory",
 ]
 """What to do about a common error that can be recognised by itself."""
@@ -47,7 +46,8 @@ class InputError(Exception):
     The command line exits with 2, but a file that does not hold one network is a finding on that
     file. ``input`` is the kind of input,
     ``subject`` the file or folder beside the network, if it is about one; ``says_where`` is
-    whether the message names the network's file.
+    whether the message names the network's file; ``choices`` are the networks of a file that holds
+    several.
     """
 
     def __init__(
@@ -57,9 +57,11 @@ class InputError(Exception):
         input: Input = "network",
         subject: str = "",
         says_where: bool = False,
+        choices: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.choices = choices
         self.input: Input = input
         self.subject = subject
         self.says_where = says_where

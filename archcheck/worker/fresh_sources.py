@@ -38,7 +38,7 @@ class FreshLoader(SourceFileLoader):
         tree = script.tree
         if self._until:
             tree = ast.Module([part for part in tree.body if part.lineno <= self._until], [])
-        if script.cells:  # inspect, and what compiles functions anew, look for the source here
+        if script.cells is not None:  # inspect, and torch.jit, look for the source here
             lines = [f"{line}\n" for line in script.lines]
             linecache.cache[path] = (len(lines), None, lines, path)
         code: CodeType = compile(tree, path, "exec", dont_inherit=True)

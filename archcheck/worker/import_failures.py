@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archcheck.network import Place
 from archcheck.worker.failures import ImportFailure, advice_on, describe
-from archcheck.worker.faults import Fault, fault_of, statement_at
+from archcheck.worker.faults import Fault, fault_of
 from archcheck.worker.reference import Reference
 from archcheck.worker.scripts import placed, read_script
 from archcheck.worker.syntax_hints import encoding_problem, syntax_hint
@@ -25,8 +25,6 @@ def import_failure(error: BaseException, reference: Reference) -> ImportFailure:
         return _missing_modules(error.name, fault, reference)
     place, called = fault.lines
     advice = "prompt" if isinstance(error, EOFError) else advice_on(error)
-    if advice is None and _imports_relatively(error, fault.place):
-        advice = "relative-import"
     hint = file_hint(error, fault.place)
     if not hint and advice is None:
         advice = fault.advice("imports")
@@ -85,12 +83,3 @@ def _is_there(name: str) -> bool:
         return name in sys.modules or importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
         return False
-
-
-def _imports_relatively(error: BaseException, place: Place | None) -> bool:
-    """Whether a relative import failed since its file lies in no package."""
-    if place is None or not isinstance(error, ImportError):
-        return False
-    node = statement_at(place)
-    in_package = (Path(place.file).parent / "__init__.py").is_file()
-    return isinstance(node, ast.ImportFrom) and node.level > 0 and not in_package

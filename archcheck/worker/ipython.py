@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from archcheck.worker.scripts import Script, read_script
+from archcheck.worker.written_modules import written_modules
 
 
 class Shell:
@@ -17,6 +18,17 @@ class Shell:
     def getoutput(self, command: str, *_: Any) -> Any:
         """What a command prints, which is not known."""
         raise RuntimeError(f"what `!{command}` prints is not known: no command is run")
+
+    def code_of(self, command: str) -> str:
+        """The code that a command runs in the notebook, which is not known."""
+        raise RuntimeError(f"what `{command}` runs is not known, and may change anything")
+
+    def awaited(self, value: Any) -> Any:
+        """What comes of something that is waited for."""
+        close = getattr(value, "close", None)
+        if close is not None:
+            close()
+        raise RuntimeError("the file waits (`await`) outside of a function, which is not done here")
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("__"):
@@ -28,32 +40,37 @@ def _nothing(*args: Any, **options: Any) -> None:
     """Nothing is run, and nothing shown."""
 
 
+_NAMES: dict[str, Any] = {"display": _nothing, "get_ipython": Shell}
+
+
 @contextmanager
 def notebook_names(file: str) -> Iterator[None]:
     """While this is entered, code of a notebook, or one that was exported, finds ``display`` and
-    ``get_ipython``."""
-    names: dict[str, Any] = {"display": _nothing, "get_ipython": Shell} if _needs(file) else {}
-    added = [name for name in names if not hasattr(builtins, name)]
-    for name in added:
-        setattr(builtins, name, names[name])
-    try:
+    ``get_ipython``, and the modules that the notebook writes."""
+    script = _script(file)
+    if script is None or not is_of_a_notebook(script):
         yield
+        return
+    added = [name for name in _NAMES if not hasattr(builtins, name)]
+    for name in added:
+        setattr(builtins, name, _NAMES[name])
+    try:
+        with written_modules(script):
+            yield
     finally:
         for name in added:
             delattr(builtins, name)
 
 
-def _needs(file: str) -> bool:
-    if not file:
-        return False
+def _script(file: str) -> Script | None:
     try:
-        return is_of_a_notebook(read_script(file))
+        return read_script(file) if file else None
     except (OSError, SyntaxError, ValueError, RecursionError):
-        return False  # loading it says why
+        return None  # loading it says why
 
 
 def is_of_a_notebook(script: Script) -> bool:
     """Whether a file is a notebook, or holds commands of one."""
-    return bool(script.cells) or any(
+    return script.cells is not None or any(
         isinstance(node, ast.Name) and node.id == "get_ipython" for node in ast.walk(script.tree)
     )

@@ -12,15 +12,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from archcheck.worker.absent_devices import staying_on_the_cpu
+from archcheck.worker.absent_devices import constructed, staying_on_the_cpu
 from archcheck.worker.building import Construct, Loaded, build
 from archcheck.worker.construction import constructions_recorded
-from archcheck.worker.failures import InputError, Stage
+from archcheck.worker.failures import ImportFailure, InputError, Stage
 from archcheck.worker.fresh_sources import FreshLoader, fresh_sources
 from archcheck.worker.import_failures import import_failure
+from archcheck.worker.import_roots import imports_from_around, make_packages
 from archcheck.worker.ipython import notebook_names
+from archcheck.worker.notebooks import NotebookError
 from archcheck.worker.owners import authors_code_below
 from archcheck.worker.reference import Reference, package_of, roots_of
+from archcheck.worker.scripts import is_notebook
+from archcheck.worker.working_folder import files_from_around
 
 
 @contextmanager
@@ -28,11 +32,12 @@ def loaded(
     reference: Reference,
     arguments: Mapping[str, Any],
     enter: Callable[[Stage], None] = lambda stage: None,
-    construct: Construct = lambda make: make(),
+    construct: Construct = constructed,
 ) -> Iterator[Loaded]:
     """Import a file or module, build its network, and clean up on the way out.
 
-    ``enter`` is called before the network is built; ``construct`` calls its constructor.
+    ``enter`` is called before the network is built; ``construct`` calls its constructor, and keeps
+    on the CPU what that puts on a device that is not here.
 
     While this is entered the submission's folder is on ``sys.path``, so that lazy imports in
     ``forward`` work. Afterwards ``sys.path`` and the working directory are as before and the
@@ -46,9 +51,7 @@ def loaded(
     """
     with imported(reference) as module:
         enter("builds")
-        with staying_on_the_cpu():
-            network = build(module, reference, arguments, construct)
-        yield network
+        yield build(module, reference, arguments, construct)
 
 
 @contextmanager
@@ -70,6 +73,8 @@ def imported(reference: Reference, until: int = 0) -> Iterator[ModuleType]:
             fresh_sources(roots),
             authors_code_below(roots),
             notebook_names(reference.file),
+            imports_from_around(Path(reference.file), roots),
+            files_from_around(Path(reference.file)),
         ):
             with staying_on_the_cpu():
                 module = _import(reference, until)
@@ -105,17 +110,11 @@ def _import(reference: Reference, until: int) -> ModuleType:
     file = Path(reference.file)
     root, parts = package_of(file.resolve())
     sys.path.insert(0, str(root))
-    importable = parts[-1].isidentifier() and file.stem.isidentifier()
-    if len(parts) > 1 and importable:
-        name = ".".join(parts)
-    else:
-        parts = [file.stem]
-        name = file.stem if importable else "submission"
-        if name in sys.modules or name in sys.stdlib_module_names:
-            name = f"submission_{name}"
     _forget_shadowed(root)
+    package = make_packages(root, parts[:-1])
+    name = _module_name(file, package)
     try:
-        if len(parts) > 1:
+        if package and file.stem.isidentifier():
             return importlib.import_module(name)
         loader = FreshLoader(name, str(file), until)
         spec = importlib.util.spec_from_file_location(name, file, loader=loader)
@@ -127,8 +126,20 @@ def _import(reference: Reference, until: int) -> ModuleType:
         return module
     except InputError:
         raise
+    except NotebookError as error:
+        raise ImportFailure(str(error)) from None
     except BaseException as error:
         raise import_failure(error, reference) from error
+
+
+def _module_name(file: Path, package: str) -> str:
+    # No module of its name is a notebook.
+    importable = file.stem.isidentifier() and not is_notebook(file.name)
+    name = file.stem if importable else "submission"
+    if package:
+        return f"{package}.{name}"
+    is_taken = name in sys.modules or name in sys.stdlib_module_names
+    return f"submission_{name}" if is_taken else name
 
 
 def _import_module(reference: Reference) -> ModuleType:

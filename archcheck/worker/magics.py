@@ -12,7 +12,9 @@ import ast
 import re
 from collections.abc import Sequence
 
-PYTHON_CELLS = frozenset("capture heat memit mprun prun scalene snakeviz time timeit wandb".split())
+PYTHON_CELLS = frozenset(
+    "capture heat ipytest memit mprun prun scalene snakeviz time wandb".split()
+)
 """The cell magics whose cell is Python that runs in the notebook."""
 _COMMAND = re.compile(
     r"""(?P<indent>\s*)(?P<assigned>[A-Za-z_](?:[\w.,\s]|\[[^\]]*\])*=\s*)?
@@ -20,6 +22,8 @@ _COMMAND = re.compile(
     |\?{1,2}(?P<asked>[\w.*]+)\s*;?|(?P<about>%{0,2}[A-Za-z_*][\w.*\[\]]*)\?{1,2}\s*;?)$""",
     re.VERBOSE,
 )
+_PYLAB = "from matplotlib.pylab import *; import numpy as np; import matplotlib.pyplot as plt"
+"""What ``%pylab`` does."""
 _BARE = re.compile(
     r"(?P<indent>\s*)(?P<name>pip3?|conda|cd|ls|mkdir|rmdir|cat|cp|mv|rm)\s+(?P<rest>[\w./~\"'-].*)$"
 )
@@ -39,6 +43,13 @@ def python_lines(lines: Sequence[str]) -> list[str]:
     if first is not None and lines[first].lstrip().startswith("%%"):
         return _cell_magic(list(lines), first)
     return _line_magics(lines)
+
+
+def without_indent(lines: Sequence[str]) -> list[str]:
+    """The lines of a cell, which may be indented as a whole."""
+    first = next((line for line in lines if line.strip()), "")
+    indent = first[: len(first) - len(first.lstrip())]
+    return [line.removeprefix(indent) for line in lines]
 
 
 def _is_python(text: str) -> bool:
@@ -99,6 +110,8 @@ def _python_of(line: str) -> str | None:
         has_value = command["assigned"] or command["sign"] == "!!"
         return f"{start}{_call('getoutput' if has_value else 'system', rest)}"
     name, _, argument = rest.partition(" ")
+    if name == "pylab" and not command["assigned"]:
+        return f"{start}{_PYLAB}"
     if name == "time" and _is_python(argument.strip()):
         return f"{start}{argument.strip() or 'pass'}"
     return f"{start}{_call('run_line_magic', name, argument.strip())}"

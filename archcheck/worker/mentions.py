@@ -11,6 +11,8 @@ from typing import Any
 
 from torch import nn
 
+from archcheck.worker.registered import modules_of
+
 _CONTAINERS = (dict, list, tuple)
 _NO_FORWARD = (None, nn.Module.forward)
 
@@ -48,7 +50,7 @@ def _content(value: Any, names: Mapping[str, Any]) -> Iterator[Any]:
         items = [names[name] for name in _global_names(value.__code__) if name in names]
         items += [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
     elif isinstance(value, nn.Module):
-        inner = list(value.modules())[1:]
+        inner = modules_of(value)[1:]
         items = [*inner, *map(type, inner)]
     elif isinstance(value, dict):
         items = list(value.values())

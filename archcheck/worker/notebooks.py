@@ -6,39 +6,34 @@ https://nbformat.readthedocs.io/en/latest/format_description.html
 from __future__ import annotations
 
 import json
-import json.decoder
-import json.scanner
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from archcheck.worker.located_json import Text, anything, array_of, object_of, parsed
+
 SUFFIX = ".ipynb"
 _ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL)
 """One character of a JSON string."""
 
 
-_SCANNER: Any = json.scanner
-_STRINGS: Any = json.decoder
+_CELLS = array_of(object_of({"source": array_of(anything), "input": array_of(anything)}))
+_NOTEBOOK = object_of({"cells": _CELLS, "worksheets": array_of(object_of({"cells": _CELLS}))})
 
 
 class NotebookError(ValueError):
     """A notebook that cannot be read, or is not Python's; the text says why."""
 
 
-class _Text(str):
-    """A string of a JSON file, and where its first character stands in the file."""
-
-    offset: int
-
-
 @dataclass(frozen=True)
 class Line:
-    """A line of a cell: its text, and the line of the file that it begins in."""
+    """A line of a cell: its text, and the line and column of the file that it begins at."""
 
     text: str
     file_line: int
+    file_column: int
 
 
 @dataclass(frozen=True)
@@ -58,11 +53,14 @@ def code_cells(content: bytes) -> list[CodeCell]:
     text = _decoded(content)
     cells = _cells(_loaded(text))
     breaks = [match.start() for match in re.finditer("\n", text)]
-    return [
+    found = [
         CodeCell(number, tuple(_lines(cell, text, breaks)))
         for number, cell in enumerate(cells, 1)
         if isinstance(cell, dict) and cell.get("cell_type") == "code"
     ]
+    if not any(line.text.strip() for cell in found for line in cell.lines):
+        raise NotebookError("the notebook holds no code")
+    return found
 
 
 def _decoded(content: bytes) -> str:
@@ -75,22 +73,12 @@ def _decoded(content: bytes) -> str:
 def _loaded(text: str) -> Any:
     if not text.strip():
         raise NotebookError("the notebook is an empty file")
-    decoder: Any = json.JSONDecoder()
-    decoder.parse_string = _located
-    decoder.scan_once = _SCANNER.py_make_scanner(decoder)  # the one in C knows no offsets
     try:
-        return decoder.decode(text)
+        return parsed(text, _NOTEBOOK)
     except json.JSONDecodeError as error:
         raise NotebookError(f"the notebook is no JSON: {error}") from None
     except RecursionError:
         raise NotebookError("the notebook is nested too deeply") from None
-
-
-def _located(text: str, start: int, strict: bool = True) -> tuple[str, int]:
-    value, end = _STRINGS.scanstring(text, start, strict)
-    found = _Text(value)
-    found.offset = start
-    return found, end
 
 
 def _cells(notebook: Any) -> list[Any]:
@@ -122,21 +110,26 @@ def _lines(cell: dict[str, Any], text: str, breaks: list[int]) -> Iterator[Line]
     """The lines of a cell, whose source is one string or a list of them."""
     source = cell.get("source", cell.get("input", ""))
     pieces = source if isinstance(source, list) else [source]
-    before, at = "", 0
+    before, at = "", (1, 1)
     for piece in pieces:
-        if not isinstance(piece, _Text):
+        if not isinstance(piece, Text):
             continue
         for part, offset in _parts(piece, text):
-            at = at if before else bisect_right(breaks, offset) + 1
+            at = at if before else _line_and_column(breaks, offset)
             before += part
             if before.endswith("\n"):
-                yield Line(before[:-1].removesuffix("\r"), at)
+                yield Line(before[:-1].removesuffix("\r"), *at)
                 before = ""
     if before:
-        yield Line(before, at)
+        yield Line(before, *at)
 
 
-def _parts(piece: _Text, text: str) -> Iterator[tuple[str, int]]:
+def _line_and_column(breaks: list[int], offset: int) -> tuple[int, int]:
+    line = bisect_right(breaks, offset)
+    return line + 1, offset - (breaks[line - 1] if line else -1)
+
+
+def _parts(piece: Text, text: str) -> Iterator[tuple[str, int]]:
     """The lines of a string, each with its offset in the file."""
     parts = piece.split("\n")
     whole = [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

@@ -55,6 +55,12 @@ def authors_code_below(roots: Sequence[Path]) -> Iterator[None]:
         _roots = before
 
 
+def also_authors(folder: Path) -> None:
+    """From now on what lies below this folder is the author's too."""
+    global _roots
+    _roots = (*_roots, str(folder))
+
+
 def roots_known() -> bool:
     """Whether it is known which code is the author's."""
     return bool(_roots)

@@ -52,6 +52,8 @@ MOST_OUTPUT_BYTES = 1 << 14
 MOST_ANSWER_BYTES = 1 << 26
 """The bytes that all messages of a job may have together."""
 TOO_MUCH = f"the network's process answers with more than {MOST_ANSWER_BYTES >> 20} MiB"
+_attributing = threading.Lock()
+"""Whose code a file is holds for the whole process: one crash at a time is looked at."""
 
 _START = """\
 import sys
@@ -309,7 +311,7 @@ class Worker:
 
     def _ended(self, stage: Stage) -> Failure:
         self._join()
-        with authors_code_below(roots_of(self._script)):
+        with _attributing, authors_code_below(roots_of(self._script)):
             output, fault = crash_in(self._tail())
         code = self._transport.exit_code
         if stage == "starts":

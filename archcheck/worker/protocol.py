@@ -75,11 +75,12 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     input: _Input
     subject: str
     says_where: bool
+    choices: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, error: InputError) -> Refused:
         """The error as a message."""
-        return cls(error.message, error.input, error.subject, error.says_where)
+        return cls(error.message, error.input, error.subject, error.says_where, error.choices)
 
     def error(self) -> InputError:
         """The message as an error."""
@@ -88,6 +89,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
             input=self.input,
             subject=self.subject,
             says_where=self.says_where,
+            choices=self.choices,
         )
 
 

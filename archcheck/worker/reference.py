@@ -8,6 +8,11 @@ from pathlib import Path
 import msgspec
 
 from archcheck.worker.failures import InputError
+from archcheck.worker.relative_imports import outermost_package
+from archcheck.worker.scripts import is_notebook
+
+SUFFIXES = (".py", ".ipynb")
+"""What the names of files end in that a network or a pipeline may be in."""
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -30,7 +35,7 @@ def parse_reference(text: str) -> Reference:
     """
     head, colon, name = text.rpartition(":")
     is_drive = len(head) == 1 and not Path(head).exists()
-    if not colon or is_drive or name.endswith(".py") or (name and not dotted(name)):
+    if not colon or is_drive or name.endswith(SUFFIXES) or (name and not dotted(name)):
         head, name = text, ""
     if colon and head != text and not name:
         raise _wrong(f"{text}: nothing stands behind the colon; write FILE:Name or FILE")
@@ -41,7 +46,7 @@ def parse_reference(text: str) -> Reference:
     path = python_file(head, "holds the network")
     if path is not None:
         return Reference(str(path), "", name)
-    if Path(head).suffix == ".py" or os.sep in head or not dotted(head):
+    if Path(head).suffix in SUFFIXES or os.sep in head or not dotted(head):
         raise _wrong(f"there is no file {head}")
     if not name:
         raise _wrong(
@@ -52,22 +57,22 @@ def parse_reference(text: str) -> Reference:
 
 
 def python_file(text: str, purpose: str) -> Path | None:
-    """A Python file's absolute path; None if it does not exist.
+    """The absolute path of a Python file, or a notebook; None if it does not exist.
 
     ``purpose`` is what the file is needed for, as in "the Python file that holds the network".
 
     Raises:
-        InputError: if it is a folder, a notebook, or not a Python file.
+        InputError: if it is a folder, or another file.
     """
     path = Path(text)
     if path.is_dir():
         raise _wrong(f"{text} is a folder; name the Python file that {purpose}")
     if not path.is_file():
         return None
-    if path.suffix == ".ipynb":
-        raise _wrong(f"{text} is a notebook; export it first: jupyter nbconvert --to script {text}")
-    if path.suffix != ".py":
-        raise _wrong(f"{text} is not a Python file (its name does not end in .py)")
+    if path.suffix not in SUFFIXES:
+        raise _wrong(
+            f"{text} is not a Python file or a notebook (its name does not end in .py or .ipynb)"
+        )
     return Path(os.path.abspath(path))
 
 
@@ -80,17 +85,28 @@ def near(file: str) -> str:
 
 
 def package_of(file: Path) -> tuple[Path, list[str]]:
-    """The folder that a file's package, or the file, is imported from, and the names on the way."""
+    """The folder that a file's package, or the file, is imported from, and the names on the way.
+
+    A folder is a package if it says so, or if relative imports need it to be one. A notebook is in
+    none.
+    """
     root, parts = file.parent, [file.stem]
-    while (root / "__init__.py").is_file() and root.name.isidentifier():
+    if is_notebook(file.name):
+        return root, parts
+    top = outermost_package(file)
+    while _is_package(root) or (top is not None and root.is_relative_to(top)):
         parts.insert(0, root.name)
         root = root.parent
     return root, parts
 
 
+def _is_package(folder: Path) -> bool:
+    return (folder / "__init__.py").is_file() and folder.name.isidentifier()
+
+
 def roots_of(script: str) -> list[Path]:
     """The folders (or files) that a file, or a module by its name, and its siblings lie in."""
-    if script.endswith(".py"):
+    if script.endswith(SUFFIXES):
         file = Path(script)
         return list(dict.fromkeys([package_of(file.resolve())[0], file.parent]))
     top = script.partition(".")[0]
@@ -104,7 +120,7 @@ def _wrong(message: str) -> InputError:
 def file_and_name(text: str) -> tuple[str, str]:
     """The two parts of ``FILE`` or ``FILE:NAME``; the name is empty if there is none."""
     head, colon, name = text.rpartition(":")
-    return (head, name) if colon and dotted(name) and not name.endswith(".py") else (text, "")
+    return (head, name) if colon and dotted(name) and not name.endswith(SUFFIXES) else (text, "")
 
 
 def dotted(text: str) -> bool:

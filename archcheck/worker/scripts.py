@@ -1,28 +1,77 @@
 """The one way to read a file of Python: a script, or a notebook.
 
-A notebook is read as the Python of its code cells, one behind the other. Its lines are numbered
-through all of them; :meth:`Script.place` says in which cell, and in which line of the file, one is.
-Commands that only notebooks know stand as the calls that IPython has for them, in scripts as well.
+A notebook is read as the Python of its code cells, one behind the other, and its lines are numbered
+through all of them. Commands that only notebooks know stand as the calls that IPython has for them,
+in scripts as well.
 """
 
 from __future__ import annotations
 
 import ast
 import io
+import json
 import os
 import re
 import tokenize
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import msgspec
 
 from archcheck.network import Cell, Place
-from archcheck.worker.magics import python_lines
-from archcheck.worker.notebooks import SUFFIX, CodeCell, NotebookError, code_cells
+from archcheck.worker.exported import with_cells
+from archcheck.worker.ipython_calls import without_unknown_code
+from archcheck.worker.magics import python_lines, without_indent
+from archcheck.worker.notebooks import SUFFIX, CodeCell, Line, code_cells
 
-__all__ = ["NotebookError", "Script", "is_notebook", "placed", "read_script"]
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The code cells of a notebook.
+
+    Attributes:
+        cells: the cells in order.
+        escaped: whether the file is ASCII, and has other characters as codes.
+    """
+
+    cells: tuple[CodeCell, ...]
+    escaped: bool
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of all cells, as their author wrote them."""
+        return tuple(line.text for cell in self.cells for line in cell.lines)
+
+    def placed(self, place: Place) -> Place:
+        """A place with the cell that it is in."""
+        first = self._find(place.line)
+        last = self._find(place.end_line or place.line) or first
+        if first is None or last is None:
+            return place
+        cell, number = first
+        end_cell, end = last
+        lines = cell.lines[number - 1].file_line, end_cell.lines[end - 1].file_line
+        return msgspec.structs.replace(place, cell=Cell(cell.number, number, *lines))
+
+    def in_file(self, line: int, column: int) -> tuple[int, int]:
+        """The line and the column in the file of a character of a line, from 1."""
+        found = self._find(line)
+        if found is None:
+            return line, column
+        cell, number = found
+        source: Line = cell.lines[number - 1]
+        before = json.dumps(source.text[: column - 1], ensure_ascii=self.escaped)
+        return source.file_line, source.file_column + len(before) - 2
+
+    def _find(self, line: int) -> tuple[CodeCell, int] | None:
+        """The cell of a line, and the line's number in it."""
+        for cell in self.cells:
+            if 0 < line <= len(cell.lines):
+                return cell, line
+            line -= len(cell.lines)
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,19 +80,20 @@ class Script:
 
     Attributes:
         file: its path.
-        lines: what its author wrote; of a notebook the lines of all code cells.
-        tree: its Python. Lines are numbered as in ``lines``.
-        cells: the code cells of a notebook; none of a script.
+        tree: its Python. The lines of a notebook are numbered through all of its code cells.
+        cells: the code cells of a notebook; None of a script.
+        lines: the lines of a notebook as Python; none of a script, whose file has them.
     """
 
     file: str
-    lines: tuple[str, ...]
     tree: ast.Module
-    cells: tuple[CodeCell, ...] = ()
+    cells: Cells | None = None
+    lines: tuple[str, ...] = ()
 
     def place(self, line: int) -> Place:
-        """The place of a line, with its cell."""
-        return Place(self.file, line, cell=_cell(self.cells, line))
+        """The place of a line."""
+        place = Place(self.file, line)
+        return place if self.cells is None else self.cells.placed(place)
 
 
 def is_notebook(file: str) -> bool:
@@ -64,80 +114,80 @@ def read_script(file: str | Path) -> Script:
     return _read(path, Path(path).read_bytes())
 
 
+def read_cells(file: str) -> Cells | None:
+    """The code cells of a notebook; None of another file, and of one that cannot be read."""
+    if not is_notebook(file):
+        return None
+    try:
+        state = Path(file).stat()
+        return _cells_of(file, state.st_mtime_ns, state.st_size, state.st_ino)
+    except (OSError, ValueError):
+        return None
+
+
 def placed(place: Place) -> Place:
     """A place with its cell, if it is one in a notebook."""
-    if place.cell is not None or not is_notebook(place.file):
-        return place
-    try:
-        state = Path(place.file).stat()
-        cells = _cells(place.file, state.st_mtime_ns, state.st_size, state.st_ino)
-    except (OSError, ValueError):
-        return place
-    return msgspec.structs.replace(place, cell=_cell(cells, place.line))
+    cells = read_cells(place.file)
+    return place if cells is None else cells.placed(place)
 
 
-def _cell(cells: tuple[CodeCell, ...], line: int) -> Cell | None:
-    """Where in a notebook a line is, if the lines of all of its code cells are counted."""
-    before = 0
-    for cell in cells:
-        inside = line - before
-        if 0 < inside <= len(cell.lines):
-            return Cell(cell.number, inside, cell.lines[inside - 1].file_line)
-        before += len(cell.lines)
-    return None
+def lines_of(places: Sequence[Place]) -> str:
+    """Lines of a file in a sentence: ``lines 3, 40``, or ``cell 3:1, cell 7:1``."""
+    listed = ", ".join(place.at for place in places)
+    return listed if any(place.cell for place in places) else f"lines {listed}"
 
 
 @lru_cache(maxsize=64)
-def _cells(path: str, *state: int) -> tuple[CodeCell, ...]:
-    return tuple(code_cells(Path(path).read_bytes()))
+def _cells_of(path: str, *state: int) -> Cells:
+    return _cells(Path(path).read_bytes())
+
+
+def _cells(content: bytes) -> Cells:
+    return Cells(tuple(code_cells(content)), content.isascii())
 
 
 @lru_cache(maxsize=64)
 def _read(path: str, content: bytes) -> Script:
     if is_notebook(path):
-        return _notebook(path, tuple(code_cells(content)))
+        return _notebook(path, _cells(content))
     try:
         tree = ast.parse(content, path)
     except SyntaxError:
         tree = _with_commands(path, content)
-    return Script(path, tuple(_lines(_text(content))), tree)
+    tree = with_cells(tree, path)
+    return Script(path, ast.Module(without_unknown_code(tree.body), []))
 
 
-def _notebook(path: str, cells: tuple[CodeCell, ...]) -> Script:
-    lines: list[str] = []
+def _notebook(path: str, cells: Cells) -> Script:
     body: list[ast.stmt] = []
-    for cell in cells:
-        own = [line.text for line in cell.lines]
-        body += _parsed_cell(path, python_lines(own), len(lines))
+    lines: list[str] = []
+    for cell in cells.cells:
+        own = python_lines(without_indent([line.text for line in cell.lines]))
+        body += _statements(path, own, len(lines))
         lines += own
-    return Script(path, tuple(lines), ast.Module(_futures_first(body), []), cells)
+    body.sort(key=lambda node: not _is_future(node))  # it may stand in any cell
+    return Script(path, ast.Module(without_unknown_code(body), []), cells, tuple(lines))
 
 
-def _parsed_cell(path: str, lines: list[str], before: int) -> list[ast.stmt]:
+def _statements(path: str, lines: list[str], before: int) -> list[ast.stmt]:
     """The statements of a cell, numbered behind the lines of those before it."""
     try:
         tree = ast.parse("\n".join(lines), path)
     except SyntaxError as error:
-        for name in ("lineno", "end_lineno"):
-            if getattr(error, name):
-                setattr(error, name, getattr(error, name) + before)
+        error.lineno = (error.lineno or 1) + before
+        error.end_lineno = (error.end_lineno or 1) + before
         raise
     ast.increment_lineno(tree, before)
     return tree.body
 
 
-def _futures_first(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Statements as Python takes them: ``from __future__`` may stand in any cell."""
-    return sorted(
-        body,
-        key=lambda node: not (isinstance(node, ast.ImportFrom) and node.module == "__future__"),
-    )
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def _with_commands(path: str, content: bytes) -> ast.Module:
     """The tree of a script that holds a notebook's commands, as some exports do."""
-    text = _text(content)
-    lines = _lines(text)
+    lines = re.split("\r\n|\r|\n", _text(content))
     python = python_lines(lines)
     if python == lines:
         ast.parse(content, path)  # for its error
@@ -151,7 +201,3 @@ def _text(content: bytes) -> str:
         return content.decode(encoding)
     except (SyntaxError, UnicodeDecodeError):
         return content.decode("utf-8", "replace")
-
-
-def _lines(text: str) -> list[str]:
-    return re.split("\r\n|\r|\n", text)

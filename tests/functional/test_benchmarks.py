@@ -59,6 +59,7 @@ def test_every_part_runs(tmp_path: Path, part: str) -> None:
     assert {ratio.over for ratio in found.ratios} <= {s.name for s in found.series} | {
         "300 MB",
         "import torch + 20 × 60 ms",
+        "a process each, 4 × archcheck verify",
         "60 MB",
     }
     if part == "memory":

@@ -18,6 +18,7 @@ from tests.support.grading import (
     summary,
     write,
 )
+from tests.support.notebooks import write_notebook
 
 pytestmark = pytest.mark.slow
 
@@ -313,11 +314,25 @@ def test_a_run_that_cannot_be_done(what: str, folder: Path, pytester: pytest.Pyt
     assert said in clean(result)
 
 
-def test_a_notebook_is_refused_with_what_to_do(folder: Path, pytester: pytest.Pytester) -> None:
-    (folder / "net.ipynb").write_text("{}")
-    result = pytester.runpytest_inprocess("--archcheck-spec", "spec.yaml", "net.ipynb")
-    result.assert_outcomes(errors=1)
-    assert "jupyter nbconvert --to script" in clean(result)
+def test_a_notebook_is_a_submission(folder: Path, pytester: pytest.Pytester) -> None:
+    write_notebook(folder / "net.ipynb", "!pip install timm", BAD)
+    (folder / "broken.ipynb").write_text("{}")
+    words = ["--archcheck-spec", "spec.yaml", "net.ipynb", "broken.ipynb"]
+    result = pytester.runpytest_inprocess(*words)
+    assert "  ┌─ net.ipynb:cell 2:3" in result.outlines
+    assert "the file holds no notebook" in clean(result)
+
+
+def test_a_folder_is_a_submission(folder: Path, pytester: pytest.Pytester) -> None:
+    write(folder, alice__notes="raise SystemExit\n", alice__test_it="def test_it(): pass\n")
+    write(folder, bob__other=GOOD)
+    words = ("--archcheck-spec", "spec.yaml", "--archcheck-model", "[ab]*/")
+    assert collected(pytester, *words, "alice") == [f"alice::{rule}" for rule in RULES]
+    result = pytester.runpytest_inprocess(*words, "-rA", "-k", "runs")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["* bob holds 2 networks that fit; name one: mynet.py, other.py*"])
+    named = (*words[:-1], "[ab]*/:Net")
+    pytester.runpytest_inprocess(*named, "-k", "runs", "alice").assert_outcomes(passed=1)
 
 
 def test_nothing_to_check_says_so(folder: Path, pytester: pytest.Pytester) -> None:

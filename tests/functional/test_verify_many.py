@@ -1,4 +1,4 @@
-"""``archcheck verify`` of several networks."""
+"""``archcheck verify`` of several networks, and of folders."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import output_of, run_command
+from tests.support.notebooks import write_notebook
 from tests.support.readers import read_csv
 
 pytestmark = pytest.mark.slow
@@ -61,8 +62,9 @@ def test_a_path_that_is_not_there_is_an_error_and_keeps_no_other_from_a_result(
     words = ("nope.py", "n2.py", "spec.yaml", "n1.py", *WORDS, "--output-format", "csv")
     done = run_command(folder, "verify", *words)
     assert done.returncode == 2
-    said = "error: spec.yaml is not a Python file (its name does not end in .py)\n"
-    assert done.stderr == f"error: there is no file nope.py\n{said}"
+    first, second = done.stderr.splitlines()
+    assert first == "error: there is no file nope.py"
+    assert second.startswith("error: spec.yaml is not a Python file")
     rows = read_csv(done.stdout)
     found = [(row["file"], row["verdict"], row["points"]) for row in rows]
     assert found == [
@@ -112,3 +114,114 @@ def test_the_same_run_is_repeated_until_one_of_the_networks_changes(folder: Path
     assert " s\n" not in again  # without the time that it took
     (folder / "n2.py").write_text(NET.format(width=50))
     assert "1 of 2 networks failed" in output_of(folder, *words, code=1)
+
+
+# -- folders ----------------------------------------------------------------------------------
+
+SHAPED = "input: [3, 8, 8]\nrules:\n  output-shape: {shape: [5, 6, 6]}\n"
+USES = "from blocks import Net as Block\n"
+
+
+@pytest.fixture
+def submissions(tmp_path: Path) -> Path:
+    """Folders: a network with a helper and a script, two that fit, one of two that fits, none."""
+    (tmp_path / "spec.yaml").write_text(SHAPED)
+    five = NET.format(width=5)
+    for name, text in {
+        "s1/blocks.py": NET.format(width=4),
+        "s1/net.py": USES + five.replace("nn.Conv2d(3, width, 3)", "nn.Sequential(Block(5))"),
+        "s1/train.py": "from net import Net\n\nraise SystemExit('trains')\n",
+        "s2/src/small.py": NET.format(width=5),
+        "s2/src/wide.py": NET.format(width=9),
+        "s3/a.py": five,
+        "s3/b.py": five,
+        "s10/notes.py": "",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "s11").mkdir()
+    return tmp_path
+
+
+FOLDERS = ("s1/", "s2", "./s3/", "s10/", "s11/")
+
+
+def test_the_network_of_each_folder_is_found(submissions: Path) -> None:
+    words = ("verify", *FOLDERS, *WORDS, "-j", "2")
+    rows = read_csv(output_of(submissions, *words, "--output-format", "csv", code=1))
+    assert [(row["file"], row["verdict"]) for row in rows] == [
+        ("s1/net.py", "passed"),
+        ("s2/src/small.py", "passed"),
+        ("s3", "not run"),
+        ("s10", "not run"),
+        ("s11", "not run"),
+    ]
+    assert rows[0]["remarks"] == ""
+    assert rows[1]["remarks"].endswith("; the others: src/wide.py")
+    assert [row["reason"] for row in rows[2:]] == [
+        "s3 holds 2 networks that fit; name one: a.py, b.py",
+        "s10 holds no network: notes.py does not define an nn.Module",
+        "s11 holds no Python file and no notebook",
+    ]
+
+
+def test_a_notebook_is_one_of_many_and_the_network_of_a_folder(folder: Path) -> None:
+    (folder / "s1").mkdir()
+    for name in ("n3.ipynb", "s1/Untitled.ipynb"):
+        write_notebook(folder / name, "!pip install nothing", NET.format(width=5))
+    words = ("n1.py", "n3.ipynb", "s1", *WORDS, "-j", "2", "--output-format", "csv")
+    rows = read_csv(output_of(folder, "verify", *words))
+    assert [(row["file"], row["network"], row["verdict"]) for row in rows] == [
+        ("n1.py", "Net", "passed"),
+        ("n3.ipynb", "Net", "passed"),
+        ("s1/Untitled.ipynb", "Net", "passed"),
+    ]
+
+
+def test_a_folder_alone_has_the_report_on_its_network(submissions: Path) -> None:
+    text = output_of(submissions, "verify", "s1", *WORDS, "--no-cache")
+    assert text.startswith("s1/net.py:Net   3×8×8 → 5×6×6")
+    assert "networks" not in text
+    text = output_of(submissions, "verify", "s3", *WORDS, code=1)
+    assert "in the spec it is `network: net.py`, or `network: net.py:Net`" in text
+    (submissions / "spec.yaml").write_text(f"network: b.py\n{SHAPED}")
+    assert output_of(submissions, "verify", "s3", *WORDS).startswith("s3/b.py:Net")
+
+
+def test_a_run_over_folders_is_repeated_until_a_file_is_added(submissions: Path) -> None:
+    words = ("verify", "s1", "s2", *WORDS, "--output-format", "brief")
+    assert " s\n" in output_of(submissions, *words)
+    assert " s\n" not in output_of(submissions, *words)
+    (submissions / "s1" / "other.py").write_text(NET.format(width=5))
+    assert "s1 holds 2 networks that fit" in output_of(submissions, *words, code=1)
+
+
+def test_a_report_is_not_written_over_a_file_of_a_folder(submissions: Path) -> None:
+    said = "error: --output-file s2/src/small.py would overwrite what is read: name another\n"
+    words = ("verify", "s2", *WORDS, "-o", "s2/src/small.py")
+    assert output_of(submissions, *words, code=2, errors=said) == ""
+
+
+def test_check_knows_folders(submissions: Path) -> None:
+    (submissions / "pyproject.toml").write_text(
+        '[tool.archcheck.networks]\n"s[12]/" = "spec.yaml"\n'
+    )
+    for files in ((), ("s1/train.py", "s2"), ("s1/new.py", "s2/src/wide.py")):
+        (submissions / "s1" / "new.py").write_text("x = 1\n")
+        text = output_of(submissions, "check", *files, errors=None)
+        assert [line.split()[1] for line in text.splitlines() if line.startswith("✓")] == [
+            "s1/net.py:Net",
+            "s2/src/small.py:Net",
+        ]
+
+
+def test_inspect_and_rf_find_the_network_too(submissions: Path) -> None:
+    words = ("s1", "--input", "3,8,8")
+    assert output_of(submissions, "inspect", *words).startswith("s1/net.py:Net")
+    assert output_of(submissions, "rf", *words).startswith("s1/net.py:Net")
+    assert "# s1/net.py:Net" in output_of(submissions, "spec", "init", *words)
+    said = "error: s2 holds 2 networks that fit; name one: src/small.py, src/wide.py\n"
+    output_of(submissions, "inspect", "s2", *words[1:], code=2, errors=said)
+    output_of(
+        submissions, "inspect", "s2:Net", *words[1:], code=2, errors=said.replace("y", "y:Net")
+    )

@@ -205,7 +205,9 @@ class Steps:
     def pixel_shuffles(self, sides: Sequence[int]) -> Options | None:
         first = self.pick("up", "down")
         self.factor = [Fraction(1, 2) if first == "up" else Fraction(2)] * self.dims
-        return {"factor": 2, "first": first} if self.dims == 2 else None
+        # Two cells at least: of a single one the whole axes would become channels.
+        fits = self.dims == 2 and (first == "up" or min(sides) > 3)
+        return {"factor": 2, "first": first} if fits else None
 
     def channels(self, sides: Sequence[int]) -> Options:
         ways = ["shuffle", "list", "index", "unbind", "einsum", "shifted", "nothing"]

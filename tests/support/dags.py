@@ -85,10 +85,6 @@ class Value:
         return list(self.map.shape[2:])
 
 
-TURNING = frozenset(
-    "space_to_depth depth_to_space pixel_shuffles windows axial sliding around roll".split()
-)
-"""The steps behind which an axis was cut, or turned around its borders."""
 KINDS = [name for name in STEPS if name != "two"]
 
 
@@ -126,9 +122,7 @@ class Drawer:
         steps = Steps(self.draw, self.dims, self.endless)
         kind = self.draw(st.sampled_from(KINDS))
         options = getattr(steps, kind)(value.sides)
-        # Rows of axes that were cut or turned around have no label that holds everywhere.
-        cut = any(node.step in TURNING for node in self.nodes)
-        if options is None or (kind in ("tokens", "rewritten") and cut):
+        if options is None:
             return
         jump = [old * factor for old, factor in zip(value.jump, steps.factor, strict=True)]
         period = []

@@ -19,6 +19,7 @@ DOCUMENTS = [
     "docs/fields.md",
     "docs/inputs.md",
     "docs/not-verified.md",
+    "docs/notebooks.md",
     "README.md",
 ]
 

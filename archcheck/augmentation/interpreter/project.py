@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from archcheck.network import Place
-from archcheck.worker.scripts import NotebookError, is_notebook, placed, read_script
+from archcheck.worker.notebooks import NotebookError
+from archcheck.worker.scripts import is_notebook, placed, read_script
 
 LARGEST_FILE = 10_000_000
 """Larger scripts are not read, in bytes."""
@@ -33,7 +34,7 @@ def parsed(file: Path) -> ast.Module:
         raise Unreadable(f"{file.name} cannot be read: {error.strerror}") from None
     except SyntaxError as error:
         place = placed(Place(str(file), error.lineno)) if error.lineno else None
-        where = f" ({'' if place.cell else 'line '}{place.at})" if place else ""
+        where = f" ({place.in_words})" if place else ""
         raise Unreadable(f"{file.name} is not Python: {error.msg}{where}") from None
     except NotebookError as error:
         raise Unreadable(f"{file.name}: {error}") from None

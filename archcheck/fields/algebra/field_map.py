@@ -221,8 +221,10 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
             second = Factor(inner, False, rest[0].spatial, fused=fused, ended=ended)
         else:
             part = "inner" if old.part == "inner" else "outer"
+            if not old.spatial:  # channels stay channels
+                part = "whole"
             first = Factor(outer, old.lattice, old.spatial, part, ended=old.ended)
-            second = Factor(inner, False, old.spatial, "inner")
+            second = Factor(inner, False, old.spatial, "inner" if old.spatial else "whole")
         factors = (*self.factors[:factor], first, second, *self.factors[factor + 1 :])
         return self.changed(
             factors,
@@ -407,8 +409,9 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     def label(self, dimension: int, size: int) -> Factor:
         """A bounded factor of a size, with what is known of a dimension: whether it counts
         positions of space, and the axes that were fused in it."""
-        fused = fused_axes(self.factors[self.span(dimension)])
-        return Factor(size, False, dimension in self.spatial_dimensions(), fused=fused)
+        if dimension not in self.spatial_dimensions():
+            return Factor(size, False, False)  # places among the channels are channels
+        return Factor(size, False, True, fused=fused_axes(self.factors[self.span(dimension)]))
 
     def all_fixed(self, dimension: int) -> FieldMap:
         """Drop a dimension's factors of length one (their fields stay as they are)."""

@@ -31,7 +31,8 @@ JOINING_MASKED = frozenset(
 JOINING_ROWS = (
     kinds.SCANS
     | kinds.RECURRENT
-    | {"index_add", "index_put", "scatter", "scatter_add", "scatter_reduce"}
+    | {"index_add", "index_put", "scatter", "scatter_add", "scatter_reduce", "put"}
+    | {"masked_scatter"}
 )
 """The kinds that join all earlier units, or those of an index, without a mask."""
 

@@ -5,8 +5,9 @@ The sizes are carried by the factors themselves; these are the labels that resha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
+from itertools import pairwise
 from math import prod
 
 from msgspec.structs import replace
@@ -46,6 +47,36 @@ def axes_of_both(first: Factor, second: Factor) -> tuple[Axis, ...]:
         return (*before, last, *(second.fused or (Axis(second.size, second.spatial),)))
     # Channels that were made offsets of an axis' positions belong to it.
     return (*before, Axis(last.size * second.size, True)) if before else ()
+
+
+def any_offsets(factors: Sequence[Factor]) -> bool:
+    """Whether behind positions of space a dimension holds what counts none: a pixel shuffle's
+    offsets, or channels."""
+    counts = [axis.spatial for factor in factors for axis in factor.fused or [factor]]
+    return len(counts) > 1 and any(before and not own for before, own in pairwise(counts))
+
+
+def as_axis(factors: Sequence[Factor]) -> tuple[Factor, ...]:
+    """The factors of a dimension in which offsets are parts of the axis that they stand behind."""
+    axis: list[Factor] = []
+    for factor in factors:
+        if axis and axis[-1].spatial and not factor.spatial and not factor.fused:
+            if axis[-1].part == "whole":
+                axis[-1] = replace(axis[-1], part="outer")
+            factor = replace(factor, spatial=True, part="inner")
+        axis.append(replace(factor, fused=_with_offsets(factor.fused)))
+    return tuple(axis)
+
+
+def _with_offsets(axes: Sequence[Axis]) -> tuple[Axis, ...]:
+    """Fused axes with offsets as parts of the axis in front of them; none if one is left."""
+    whole: list[Axis] = []
+    for axis in axes:
+        if whole and whole[-1].spatial and not axis.spatial:
+            whole[-1] = Axis(whole[-1].size * axis.size, spatial=True)
+        else:
+            whole.append(axis)
+    return tuple(whole) if len(whole) > 1 else ()
 
 
 def picked_parts(old: Factor, outer: int, inner: int) -> tuple[Factor, Factor] | None:

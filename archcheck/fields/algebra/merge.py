@@ -45,13 +45,7 @@ def _alike_throughout(m: FieldMap, first: FieldMap, shape: tuple[int, ...]) -> b
     """Whether aligning would leave a map as it is: most operands have one index in common."""
     if m.shape != shape or m.groups != first.groups:
         return False
-    if m.factors is not first.factors and m.factors != first.factors:
-        return False
-    return max(m.groups, default=0) < 2 or all(
-        len({factor.spatial for factor in m.factors[m.span(dimension)]}) == 1
-        for dimension, size in enumerate(m.groups)
-        if size > 1
-    )
+    return m.factors is first.factors or m.factors == first.factors
 
 
 def concatenated(maps: Sequence[FieldMap], dimension: int) -> FieldMap:
@@ -189,12 +183,8 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
             if len({f.size for m in maps for f in factors(m)}) > 1:
                 raise NotModelledError("operands whose positions do not match")
     pattern = max((factors(m) for m in maps if factors(m)), key=_known, default=())
-    spatial = any(f.spatial for m in maps for f in factors(m))
-    firsts = [factors(m)[0] for m in maps if factors(m)]
-    places = [f.part == "inner" for f in firsts]
-    if any(places) and not all(places):
-        # Places in a window beside channels are channels; beside an axis of space they are space.
-        spatial = any(f.spatial for f in firsts if f.part != "inner")
+    matching = zip(*(factors(m) for m in maps if factors(m)), strict=True)
+    pattern = tuple(map(_labelled, pattern, matching))
     if not pattern and size > 1:  # a constant operand alone is that long
         pattern = (Factor(size, False, False),)
     result = []
@@ -204,13 +194,23 @@ def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
                 m = m.widened(dimension, factor)
         span = m.span(dimension)
         unified = tuple(
-            replace(f, spatial=spatial, fused=like.fused, ended=like.ended)
+            replace(f, spatial=like.spatial, part=like.part, fused=like.fused, ended=like.ended)
             for f, like in zip(m.factors[span], pattern, strict=True)
         )
         result.append(
             replace(m, factors=(*m.factors[: span.start], *unified, *m.factors[span.stop :]))
         )
     return result
+
+
+def _labelled(factor: Factor, matching: tuple[Factor, ...]) -> Factor:
+    """A factor labelled as matching ones of several maps are together.
+
+    Places in a window beside channels are channels; beside an axis of space they are space.
+    """
+    decisive = [f for f in matching if f.part != "inner"] or matching
+    part = next((f.part for f in decisive if f.spatial), None)
+    return replace(factor, spatial=part is not None, part=part or "whole")
 
 
 def _known(factors: tuple[Factor, ...]) -> tuple[int, bool]:

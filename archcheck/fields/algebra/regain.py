@@ -7,13 +7,12 @@ move regularly, the map goes on beyond its borders as it did before.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Container
 
 import numpy as np
 from msgspec.structs import replace
 
 from archcheck.fields.algebra.field_map import FieldMap
-from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.table import Axis, Factor, Table, Values
 
 LEAST_UNITS = 2
@@ -47,32 +46,55 @@ def _shortened(table: Table, factors: list[int]) -> Table:
     return table if values is table.values else Table(values, table.steps)
 
 
-def relabelled(m: FieldMap) -> FieldMap:
+def missing_axes(m: FieldMap) -> int:
+    """How many axes the input has for which no dimension is known to count positions.
+
+    A dimension of length one behind the samples may be one of them.
+    """
+    spatial = m.spatial_dimensions()
+    ones = [d for d, count in enumerate(m.groups) if d and not count and d not in spatial]
+    return len(m.tracks) - len(spatial) - len(ones)
+
+
+def relabelled(m: FieldMap, dimensions: Container[int]) -> FieldMap:
     """A map into which units were put in a row, with these as positions of space.
 
-    They are if they move one after the other, on axes of the input that no other dimension follows,
-    or not as far.
+    They are if they move as far on an axis of the input as along any other dimension; no more
+    dimensions are than axes are missing, and if they are fewer, one holds several axes.
+    ``dimensions`` are those along which units were put.
     """
-    followed = m.unit_factors()
-    alone = [m.span(d).start for d, count in enumerate(m.groups) if count == 1]
-    alone = [at for at in alone if at not in followed and m.factors[at].size >= LEAST_UNITS]
-    alone = [at for at in alone if _written_out(m.factors[at])]
+    missing = missing_axes(m)
+    alone = _alone(m, dimensions)
     if not any(track.local.varies(at) for track in m.tracks for at in alone):
         return m
-    bounded = [*alone, *(at for at in followed if _written_out(m.factors[at]))]
-    owned: dict[int, list[list[Positions]]] = {}
-    for track in m.tracks:
-        table = _shortened(track.local, bounded)
-        rows = {at: _row(table, at) for at in alone if table.varies(at)}
-        if rows and not any(_follows(table, at) for at in followed):
-            owner = max(rows, key=lambda at: _spread(rows[at]))
-            owned.setdefault(owner, []).append(rows[owner])
+    reaches = [_reaches(track.local) for track in m.tracks]
+    furthest: dict[int, float] = {}
+    for reach in reaches:
+        others = max((reach[at] for at in range(len(m.factors)) if at not in alone), default=0)
+        for at in alone:
+            if reach[at] and reach[at] >= others:
+                furthest[at] = max(reach[at], furthest.get(at, 0))
+    chosen = sorted(furthest, key=lambda at: (furthest[at], at))[-missing:]
     factors = list(m.factors)
-    for at, of_axes in owned.items():
-        if any(all(row) and _moves(row) for row in of_axes):
-            fused = (Axis(0, True),) * len(of_axes) if len(of_axes) > 1 else ()
-            factors[at] = replace(factors[at], spatial=True, part="whole", fused=fused, ended=True)
+    if len(chosen) == missing:  # none holds several any more
+        factors = [replace(f, fused=()) if _of_unknown_axes(f) else f for f in factors]
+    for at in chosen:
+        axes = 1 + (missing - len(chosen)) * (at == chosen[-1])
+        fused = (Axis(0, True),) * axes if axes > 1 else ()
+        factors[at] = replace(factors[at], spatial=True, part="whole", fused=fused, ended=True)
     return replace(m, factors=tuple(factors))
+
+
+def _alone(m: FieldMap, dimensions: Container[int]) -> list[int]:
+    """The factors that are a dimension each, written out, and not known to count positions."""
+    followed = m.unit_factors()
+    alone = [m.span(d).start for d, n in enumerate(m.groups) if n == 1 and d in dimensions]
+    alone = [at for at in alone if at not in followed and m.factors[at].size >= LEAST_UNITS]
+    return [at for at in alone if _written_out(m.factors[at])]
+
+
+def _of_unknown_axes(factor: Factor) -> bool:
+    return bool(factor.fused) and not any(axis.size for axis in factor.fused)
 
 
 def _written_out(factor: Factor) -> bool:
@@ -80,49 +102,22 @@ def _written_out(factor: Factor) -> bool:
     return not (factor.lattice or factor.margin or factor.fused)
 
 
-def _follows(table: Table, factor: int) -> bool:
-    """Whether what is read differs along a factor, and not at the borders of the others alone.
-
-    Units that read nothing do not count: rows that were written one beside the other leave some.
-    """
-    if table.steps[factor]:
-        return True
-    rows = np.moveaxis(table.values, factor, 0).reshape(table.values.shape[factor], -1)
-    seen = np.bitwise_or.reduce(rows, axis=0)
-    differ = any(
-        positions and positions != all_of_them
-        for row in rows
-        for positions, all_of_them in zip(row, seen, strict=True)
-    )
-    return differ and len({positions for positions in _row(table, factor) if positions}) > 1
+def _reaches(table: Table) -> list[float]:
+    """How far the ends of the sets move along every factor, on average over the others."""
+    read = table.values.astype(bool)
+    ends = np.stack([_LOW(table.values), _HIGH(table.values)]).astype(float)
+    last, first = np.where(read, ends, -np.inf), np.where(read, ends, np.inf)
+    reaches = []
+    for factor, step in enumerate(table.steps):
+        apart = last.max(axis=factor + 1, initial=-np.inf) - first.min(
+            axis=factor + 1, initial=np.inf
+        )
+        reaches.append(np.inf if step else float(apart.clip(0).mean()))
+    return reaches
 
 
-def _row(table: Table, factor: int) -> list[Positions]:
-    """What the units along a factor read, over all others."""
-    rows = np.moveaxis(table.values, factor, 0).reshape(table.values.shape[factor], -1)
-    return list(np.bitwise_or.reduce(rows, axis=1))
-
-
-def _spread(row: list[Positions]) -> int:
-    """How far the units of a row lie apart."""
-    lows = [positions.low for positions in row if positions]
-    return max(lows) - min(lows) if lows else 0
-
-
-def _moves(row: list[Positions]) -> bool:
-    """Whether the ends of the sets move in one direction: both somewhere, or one of them evenly."""
-    lows, highs = [p.low for p in row], [p.high for p in row]
-    back = (lows[0], highs[0]) > (lows[-1], highs[-1])
-    steps = [[b - a for a, b in pairwise(ends[::-1] if back else ends)] for ends in (lows, highs)]
-    if any(min(of_ends) < 0 for of_ends in steps):
-        return False
-    moving = [of_ends for of_ends in steps if max(of_ends) > 0]
-    return len(moving) == len(steps) or _grows(moving)
-
-
-def _grows(moving: list[list[int]]) -> bool:
-    """Whether one end of the sets moves evenly while the other stays: states of a recurrence."""
-    return len(moving) == 1 and len(moving[0]) >= LEAST_UNITS and len(set(moving[0])) == 1
+_LOW = np.frompyfunc(lambda positions: positions.low, 1, 1)
+_HIGH = np.frompyfunc(lambda positions: positions.high, 1, 1)
 
 
 def _as_lattice(m: FieldMap, factor: int) -> FieldMap:

@@ -10,6 +10,7 @@ from operator import mul
 from msgspec.structs import replace
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
+from archcheck.fields.algebra.labels import any_offsets, as_axis
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.table import Factor, Table
 from archcheck.fields.algebra.track import Track
@@ -30,15 +31,8 @@ def reshaped(m: FieldMap, shape: Sequence[int]) -> FieldMap:
     if not prod(shape):
         return _no_units(m, shape)
     # Dimensions that stay at either end keep their factors, those of length one too.
-    common = min(len(old), len(shape))
-    first = 0
-    while first < common and old[first] == shape[first]:
-        if _ones(shape[first:]) > _ones(old[first:]):
-            break
-        first += 1
-    last = 0
-    while last < common - first and old[-1 - last] == shape[-1 - last]:
-        last += 1
+    first = _alike(old, tuple(shape))
+    last = _alike(old[first:][::-1], tuple(shape)[first:][::-1])
     front, back = m.groups[:first], m.groups[len(m.groups) - last :]
     middle = list(shape)[first : len(shape) - last]
     spare = sum(m.groups) - sum(front) - sum(back)
@@ -49,6 +43,7 @@ def reshaped(m: FieldMap, shape: Sequence[int]) -> FieldMap:
             return m.all_dropped()
         groups[max(first - 1, 0)] += spare
         return replace(m, groups=tuple(groups))
+    m = _in_axes(m, range(first, len(old) - last), shape)
     start = sum(front)
     cut = _regrouped(m, start, start + spare, middle, by_axes=True)
     for by_axes in (True, False) if cut is None else ():
@@ -64,12 +59,28 @@ def reshaped(m: FieldMap, shape: Sequence[int]) -> FieldMap:
 def _as_one(m: FieldMap, dimensions: range, shape: Sequence[int]) -> FieldMap:
     """One factor for each of some dimensions that the new shape cuts on its own: 8x7 positions
     that become 7x8 are one axis of 56 in between."""
+    for dimension in _cut_alone(m, dimensions, shape):
+        m = m.single(dimension)
+    return m
+
+
+def _in_axes(m: FieldMap, dimensions: range, shape: Sequence[int]) -> FieldMap:
+    """A map in which each of some dimensions that are fused with others is an axis by itself."""
+    fused = [d for d in dimensions if any_offsets(m.factors[m.span(d)])]
+    alone = _cut_alone(m, dimensions, shape) if fused else ()
+    for dimension in fused:
+        if dimension not in alone:
+            span = m.span(dimension)
+            axis = as_axis(m.factors[span])
+            m = replace(m, factors=(*m.factors[: span.start], *axis, *m.factors[span.stop :]))
+    return m
+
+
+def _cut_alone(m: FieldMap, dimensions: range, shape: Sequence[int]) -> list[int]:
+    """The dimensions whose borders are borders in a new shape, too."""
     borders = set(accumulate(shape, mul, initial=1))
     ends = list(accumulate(m.shape, mul, initial=1))
-    for dimension in dimensions:
-        if borders >= {ends[dimension], ends[dimension + 1]}:
-            m = m.single(dimension)
-    return m
+    return [d for d in dimensions if borders >= {ends[d], ends[d + 1]}]
 
 
 def divided(m: FieldMap, dimension: int, inner: int) -> FieldMap:
@@ -133,6 +144,16 @@ def _regrouped(
         groups.append(at - start)
     groups[-1] += end - at  # trailing factors of length one go with the last dimension
     return m, groups
+
+
+def _alike(old: tuple[int, ...], new: tuple[int, ...]) -> int:
+    """How many dimensions in front are the same, up to a row of ones that is longer in one."""
+    count = 0
+    for own, other in zip(old, new, strict=False):
+        if own != other or (own == 1 and _ones(old[count:]) != _ones(new[count:])):
+            break
+        count += 1
+    return count
 
 
 def _no_units(m: FieldMap, shape: Sequence[int]) -> FieldMap:

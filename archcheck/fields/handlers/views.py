@@ -93,7 +93,7 @@ def expand(context: Context) -> FieldMap:
         m = m.with_new(0)
     for dimension, size in enumerate(shape):
         if m.shape[dimension] == 1 and size != 1:
-            m = m.grown(dimension, size)
+            m = m.grown_as(dimension, m.label(dimension, size))
     return m
 
 
@@ -261,7 +261,7 @@ def repeat(context: Context) -> FieldMap:
     for dimension, size in enumerate(shape):
         old = m.shape[dimension]
         if old == 1 and size > 1:
-            m = m.grown(dimension, size)
+            m = m.grown_as(dimension, m.label(dimension, size))
         elif old != size:
             m = m.single(dimension)
             m = m.pinned(m.span(dimension).start)

@@ -46,6 +46,7 @@ def _slid(
         dimension = len(m.groups) - len(windows) + axis
         before = m.single(dimension)
         m = before.gathered(dimension, window, context.output_shape[dimension])
+        m = m if numbered else counted(m, dimension)
         if numbered and len(m.factors) == len(before.factors):
             # Of numbered units an axis's own tracks alone say which units read nothing on it.
             at = m.span(dimension).start
@@ -53,6 +54,19 @@ def _slid(
             kept = tuple([new if old.local.varies(at) else old for new, old in pairs])
             m = replace(m, tracks=kept)
     return m
+
+
+def counted(m: FieldMap, dimension: int) -> FieldMap:
+    """A map in which a dimension that windows ran along counts positions if units differ there.
+
+    What was joined before is one unit; behind padding some units of it may read nothing.
+    """
+    at = m.span(dimension).start
+    if m.factors[at].spatial or not m.varies(at):
+        return m
+    return replace(
+        m, factors=(*m.factors[:at], replace(m.factors[at], spatial=True), *m.factors[at + 1 :])
+    )
 
 
 def _geometry(a: Mapping[str, Any]) -> Sequence[tuple[int, int, int, int]]:
@@ -169,6 +183,7 @@ def pad(context: Context) -> FieldMap:
         if before or amounts[2 * axis + 1]:
             window = axis_map.window(1, 1, 1, before, _BORDERS[mode])
             m = m.gathered(dimension, window, context.output_shape[dimension])
+            m = counted(m, dimension) if dimension > 1 else m
     return m
 
 

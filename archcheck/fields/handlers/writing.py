@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.indices import Integers, alike_labelled, written
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
+from archcheck.fields.algebra.reshape import reshaped
 from archcheck.fields.algebra.table import Factor, Table
 from archcheck.fields.algebra.track import Track
 from archcheck.fields.handlers.base import Context, handles, is_tensor
@@ -126,7 +128,7 @@ def copy_into(context: Context) -> FieldMap:
     return new if old is None else alike_labelled(new, old)
 
 
-@handles({"index_add", "index_copy", "index_fill"})
+@handles({"index_add", "index_copy", "index_fill", "index_reduce"})
 def index_add(context: Context) -> FieldMap:
     """Slices along one dimension added or written at a list of indices."""
     name = "value" if context.op.kind == "index_fill" else "source"
@@ -135,7 +137,9 @@ def index_add(context: Context) -> FieldMap:
     index = constant_index(context, context.op.arguments.get("index")).ravel()
     if context.op.kind == "index_fill" and value is not None:
         raise NotModelledError("index_fill by a value of the input")
-    adds = context.op.kind == "index_add"
+    adds = context.op.kind in ("index_add", "index_reduce")
+    if context.argument("include_self", True) is False:
+        raise NotModelledError("index_reduce without what was there")
     return written(base, value, [dimension], [index], place=dimension, adds=adds)
 
 
@@ -157,3 +161,46 @@ def scatter(context: Context) -> FieldMap:
     if context.op.kind == "scatter_reduce" and context.argument("include_self", True) is False:
         raise NotModelledError("scatter_reduce without what was there")
     return written(base, value, list(range(index.ndim)), arrays, place=0, adds=adds)
+
+
+@handles({"slice_scatter", "select_scatter"})
+def scatter_part(context: Context) -> FieldMap:
+    """A copy with a part of one dimension, or one index of it, overwritten."""
+    base, (value,) = _like(context, "input", "src")
+    dimension = base.dimension(context.argument("dim", 0))
+    places = np.arange(base.shape[dimension])
+    if context.op.kind == "select_scatter":
+        places = places[[context.argument("index")]]
+        value = value and value.with_new(dimension)
+    else:
+        bounds = (context.argument(name) for name in ("start", "end", "step"))
+        places = places[slice(*bounds)]
+    whole = len(places) == base.shape[dimension]
+    return boxed(base, value, {} if whole else {dimension: places})
+
+
+@handles({"diagonal_scatter"})
+def scatter_diagonal(context: Context) -> FieldMap:
+    """A copy with the diagonal of two dimensions overwritten."""
+    base, (value,) = _like(context, "input", "src")
+    offset = context.argument("offset", 0)
+    at = [base.dimension(context.argument(name, d)) for d, name in enumerate(("dim1", "dim2"))]
+    steps = np.arange(context.shape("src")[-1])
+    arrays = [steps + max(-offset, 0), steps + max(offset, 0)]
+    return written(base, value, at, arrays, place=len(base.shape) - 2)
+
+
+@handles({"masked_scatter", "put"})
+def scatter_in_order(context: Context) -> FieldMap:
+    """Elements in order of memory, written where a mask is true or at a list of indices."""
+    base, (value,) = _like(context, "input", "source")
+    shape, masked = context.output_shape, context.op.kind == "masked_scatter"
+    places = constant_index(context, context.op.arguments.get("mask" if masked else "index"))
+    places = np.flatnonzero(np.broadcast_to(places, shape)) if masked else places.ravel()
+    if value is not None:
+        value = reshaped(value, [prod(value.shape)])
+        value = value.gathered(0, pick(0), len(places))
+    line = reshaped(merged([base], shape), [prod(shape)])
+    adds = bool(context.argument("accumulate", False))
+    whole = reshaped(written(line, value, [0], [places], place=0, adds=adds), shape)
+    return alike_labelled(whole, base)

@@ -26,7 +26,7 @@ class Choice:
     def name(pipeline: Pipeline) -> str:
         """``train_transforms (train.py:31)``."""
         place = pipeline.root.place
-        where = f"{Path(place.file).name}:{place.line}" if place else ""
+        where = str(place) if place else ""
         if not pipeline.name:
             return f"the pipeline at {where}"
         return f"{pipeline.name} ({where})" if where else pipeline.name

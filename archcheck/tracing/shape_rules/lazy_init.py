@@ -20,7 +20,9 @@ from torch import nn
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
+from archcheck.tracing.module_tree import buffers_of, parameters_of, paths_of
 from archcheck.tracing.tensor_ids import storage_of, tensors_in
+from archcheck.worker.absent_devices import on_the_cpu, places
 
 _FILLS = frozenset({torch.Tensor.uniform_, torch.Tensor.normal_})
 _CHANGES = frozenset(
@@ -131,8 +133,9 @@ class LazyInit:
 
     def keep_only_waiting_for(self, model: nn.Module) -> None:
         """Do everything that was put off, unless it only concerns parameters of a model."""
-        parameters = {storage_of(parameter) for parameter in model.parameters()}
-        buffers = {storage_of(buffer) for buffer in model.buffers()}
+        paths = paths_of(model)
+        parameters = {storage_of(parameter) for parameter in parameters_of(paths).values()}
+        buffers = {storage_of(buffer) for buffer in buffers_of(paths)}
         if not self._waiting <= parameters - buffers:
             self.settle()
 
@@ -143,6 +146,8 @@ class LazyInit:
 
     def call(self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """The result of a call of a torch function while fills are put off."""
+        if places(func, kwargs):
+            func, args, kwargs = on_the_cpu(func, args, kwargs)
         name = getattr(func, "__name__", "")
         if name in ("__get__", "__set__"):
             owner = getattr(getattr(func, "__self__", None), "__name__", "")

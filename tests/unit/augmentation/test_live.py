@@ -200,10 +200,10 @@ def test_references_to_scripts(tmp_path: Path) -> None:
     spaced = str(tmp_path / "my train.py")
     assert parse_script(spaced).name == ""
     assert parse_script(f"{spaced}:Data.train").name == "Data.train"
+    assert parse_script(f"{tmp_path / 'train.ipynb'}:train").name == "train"
     assert parse_script(str(tmp_path / "a:b.py")).file.endswith("a:b.py")
     for text, said in {
         str(tmp_path): "is a folder",
-        str(tmp_path / "train.ipynb"): "is a notebook",
         str(tmp_path / "train.txt"): "not a Python file",
         str(tmp_path / "none.py"): "there is no file",
         f"{spaced}:": "there is no file",

@@ -273,7 +273,11 @@ MISMAPPED = [
         '"modles/*.py" stands for no network: it matches no file',
     ),
     ("'specs/*' = 'specs/edge.yaml'", "no file that it matches is a Python file"),
-    ("'models' = 'specs/edge.yaml'", 'it is a folder; write "models/*.py"'),
+    (
+        "'models' = 'specs/edge.yaml'",
+        'it is a folder; write "models/" for its network, or "models/*.py"',
+    ),
+    ("'nowhere/*/' = 'specs/edge.yaml'", "it matches no folder"),
     ("'models/_*.py' = 'specs/edge.yaml'", "it matches only __init__.py, which counts where"),
     ("'/models/*.py' = 'specs/edge.yaml'", "patterns are relative to the folder of this file"),
     (r'"\u0000.py" = "specs/edge.yaml"', "it matches no file"),
@@ -309,6 +313,23 @@ def test_what_is_excluded_is_no_network(folder: Path) -> None:
         mapped_networks(config(text))
     files = [network.file.name for network in mapped_networks(config(text.replace("*o", "*")))]
     assert files == ["net[1].py", "one.py"]
+
+
+def test_a_pattern_that_ends_in_a_slash_stands_for_folders(folder: Path) -> None:
+    for name in ("s10", "s2", "old"):
+        (folder / "submissions" / name).mkdir(parents=True)
+        (folder / "submissions" / name / "net.pt").touch()
+    (folder / "submissions" / "notes.py").touch()
+    text = "[tool.archcheck]\nexclude = ['submissions/old/']\n[tool.archcheck.networks]\n"
+    text += "'submissions/*/' = {spec = 'specs/edge.yaml', name = 'Net', weights = 'net.pt'}\n"
+    networks = mapped_networks(config(text))
+    own = folder / "submissions"
+    assert [each.file for each in networks] == [own / "s2", own / "s10"]
+    submission = networks[0].submission
+    assert submission.reference == Reference(str(own / "s2"), "", "Net")
+    assert submission.weights == own / "s2" / "net.pt"
+    with pytest.raises(ConfigError, match="every folder that it matches is excluded"):
+        mapped_networks(config(text.replace("*/", "o*/")))
 
 
 def test_files_that_cannot_be_read(folder: Path) -> None:

@@ -323,3 +323,28 @@ def test_neighbours_that_are_picked_for_every_token_leave_a_map(way: str) -> Non
 
     field = assert_every_unit(Graph(), SHAPE)
     assert (field.shape, field.size) == ((7, 9), (5, 11))
+
+
+class Merged(nn.Module):
+    """Patches of two by two as channels, mixed; attention over them all, in heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 3, 3, padding=1)
+        self.merge, self.qkv, self.last = nn.Linear(12, 12), nn.Linear(12, 36), nn.Linear(12, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x).permute(0, 2, 3, 1)
+        b, h, w, c = x.shape
+        x = x.reshape(b, h // 2, 2, w // 2, 2, c).permute(0, 1, 3, 4, 2, 5).flatten(3)
+        x = self.merge(x)
+        tokens = self.qkv(x).reshape(b, h * w // 4, 3, 4, 3)
+        q, k, v = tokens.permute(2, 0, 3, 1, 4).unbind(0)
+        seen = (q @ k.transpose(-2, -1)).softmax(-1) @ v
+        y: Tensor = self.last((x + seen.transpose(1, 2).reshape(x.shape)).mean((1, 2)))
+        return y
+
+
+def test_channels_that_were_patches_stay_channels_behind_linear_layers() -> None:
+    field = archcheck.receptive_field(archcheck.trace(Merged(), (2, 8, 12))).at("features")
+    assert (field.shape, field.size) == ((4, 6), (10, 14))

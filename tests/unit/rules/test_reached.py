@@ -210,3 +210,118 @@ def test_a_condition_that_a_layer_misses_is_told() -> None:
     verdict = judge(S(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 1)), "layers", asked)
     assert "0 has stride 1, not 2" in verdict.message
     assert "1 has" not in verdict.message  # it misses both
+
+
+def both(s: Any, x: Tensor) -> Tensor:
+    return torch.cat([x, s.d(x)], 1)
+
+
+def written_over_in_a_slice(s: Any, x: Tensor) -> Tensor:
+    y: Tensor = s.d(x)
+    y[:, 0:3] = x
+    return y
+
+
+def twice_written_over(s: Any, x: Tensor) -> Tensor:
+    y = both(s, x)
+    y[:, 4:] = 0
+    y[:, 3:4] = 1
+    return y
+
+
+Forward = Callable[[Any, Tensor], Any]
+CUT_AWAY: dict[str, Forward] = {
+    "slice": lambda s, x: both(s, x)[:, :3],
+    "slice from the end": lambda s, x: torch.cat([s.d(x), x], 1)[:, -3:],
+    "rows": lambda s, x: torch.cat([x, s.d(x)], 2)[:, :, :16],
+    "behind a normalisation": lambda s, x: s.norm(both(s, x)).relu()[:, :3],
+    "behind a pool": lambda s, x: F.max_pool2d(both(s, x), 2)[:, :3],
+    "behind a convolution of groups": lambda s, x: s.grouped(both(s, x))[:, :3],
+    "chunk": lambda s, x: both(s, x).chunk(2, 1)[0],
+    "split": lambda s, x: torch.split(both(s, x), [3, 3], dim=1)[0],
+    "narrow": lambda s, x: both(s, x).narrow(1, 0, 3),
+    "select": lambda s, x: both(s, x).select(1, 2) + both(s, x)[:, 0],
+    "other channels": lambda s, x: both(s, x).index_select(1, torch.tensor([2, 0])),
+    "unbind": lambda s, x: torch.stack([x, s.d(x)], 1).unbind(1)[0],
+    "permuted": lambda s, x: both(s, x).permute(0, 2, 3, 1)[..., :3],
+    "flattened": lambda s, x: both(s, x).flatten(2)[:, :3],
+    "written over in a slice": written_over_in_a_slice,
+    "written over in two slices": twice_written_over,
+    "zeros": lambda s, x: x + s.d(x) * torch.zeros_like(x),
+    "difference of itself": lambda s, x: (lambda y: x + (y - y))(s.d(x)),
+    "alpha": lambda s, x: torch.add(x, s.d(x), alpha=0),
+    "power": lambda s, x: x * s.d(x) ** 0,
+    "infinite divisor": lambda s, x: x + s.d(x) / float("inf"),
+    "dropped out": lambda s, x: x + F.dropout(s.d(x), 1.0, True),
+    "lerp": lambda s, x: torch.lerp(x, s.d(x), 0.0),
+    "condition": lambda s, x: torch.where(torch.ones(1, dtype=torch.bool), x, s.d(x)),
+    "mask": lambda s, x: x + s.d(x).masked_fill(torch.ones(1, dtype=torch.bool), 0.0),
+    "bounds": lambda s, x: x + s.d(x).clamp(1, 1),
+}
+LEFT: dict[str, Forward] = {
+    "slice": lambda s, x: both(s, x)[:, :4],
+    "step": lambda s, x: both(s, x)[:, ::2],
+    "both chunks": lambda s, x: (lambda parts: parts[0] + parts[1])(both(s, x).chunk(2, 1)),
+    "behind a convolution": lambda s, x: s.mixed(both(s, x))[:, :3],
+    "behind a softmax": lambda s, x: both(s, x).softmax(1)[:, :3],
+    "behind a norm of all": lambda s, x: F.group_norm(both(s, x), 1)[:, :3],
+    "behind a shuffle": lambda s, x: F.channel_shuffle(both(s, x), 2)[:, :3],
+    "behind a roll": lambda s, x: both(s, x).roll(3, 1)[:, :3],
+    "glu": lambda s, x: F.glu(both(s, x), 1),
+    "sum of channels": lambda s, x: both(s, x).mean(1, keepdim=True) * x,
+    "reshaped": lambda s, x: both(s, x).reshape(-1, 3, 2, 16, 16)[:, :, 0],
+    "a gate that is zero": lambda s, x: x + (s.gate + 1) * s.d(x),
+    "condition": lambda s, x: torch.where(x > 0, x, s.d(x)),
+    "written over in part": lambda s, x: partly_overwritten(s, x),
+}
+
+
+def with_parts(forward: Forward) -> nn.Module:
+    parts = {"d": nn.Conv2d(3, 3, 3, padding=2, dilation=2), "norm": nn.BatchNorm2d(6)}
+    parts |= {"grouped": nn.Conv2d(6, 6, 3, padding=1, groups=6), "mixed": nn.Conv2d(6, 6, 1)}
+    return Fn(forward, gate=nn.Parameter(torch.zeros(1)), **parts).eval()
+
+
+def moves(net: nn.Module) -> bool:
+    """Whether another weight of the convolution gives another output."""
+    torch.manual_seed(0)
+    x = torch.randn(2, *GRID)
+    with torch.no_grad():
+        before = net(x)
+        net.get_parameter("d.weight").add_(torch.rand(3, 3, 3, 3))
+        return not torch.equal(before, net(x))
+
+
+@pytest.mark.parametrize("forward", CUT_AWAY.values(), ids=list(CUT_AWAY))
+def test_what_is_cut_away_later_is_no_layer(forward: Forward) -> None:
+    verdict = judge(with_parts(forward), "dilated", {"at_least": 1})
+    assert verdict.status == "failed"
+    assert "d reaches no output" in verdict.message
+    assert verdict.locations[0].place is not None
+    assert not moves(with_parts(forward))
+
+
+@pytest.mark.parametrize("forward", LEFT.values(), ids=list(LEFT))
+def test_what_is_cut_away_in_part_is_a_layer(forward: Forward) -> None:
+    assert judge(with_parts(forward), "dilated", {"at_least": 1}).status == "passed"
+    assert moves(with_parts(forward))
+
+
+def test_what_a_state_of_zeros_closes_is_not_known() -> None:
+    net = Fn(lambda s, x: x + s.d(x) * s.state, d=DILATED)
+    net.register_buffer("state", torch.zeros(1))
+    assert judge(net, "dilated", {"at_least": 1}).status == "not-verified"
+    learned = Fn(lambda s, x: x + s.d(x) * s.gate, d=DILATED, gate=nn.Parameter(torch.zeros(1)))
+    assert judge(learned, "dilated", {"at_least": 1}).status == "passed"
+
+
+def test_a_layer_whose_first_turn_has_no_effect_gets_no_remark() -> None:
+    def forward(s: Any, x: Tensor) -> Tensor:
+        state = torch.zeros_like(x)
+        for _ in range(2):
+            state = s.d(x) * state + x
+        return state
+
+    assert not archcheck.verify(
+        Fn(forward, d=DILATED), spec_from({"rules": {"macs": {"at_least": 1}}}), input_shape=GRID
+    ).remarks

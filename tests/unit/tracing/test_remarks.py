@@ -113,7 +113,7 @@ def test_an_axis_that_was_squeezed_away_is_told_of(compute: bool) -> None:
         trace(Squeezed(named=False), IMAGE, compute=compute)
     hint = caught.value.hint
     assert hint is not None
-    assert hint.startswith("the batch is one sample, and squeeze() (line ")
+    assert hint.startswith("the batch is one sample, and squeeze() (test_remarks.py:")
     assert trace(Squeezed(named=True), IMAGE, compute=compute).outputs
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from archcheck.network import Network
 from archcheck.tracing.remote import trace_reference
+from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.trace import trace
 from archcheck.worker.absent_device_modules import absent_devices
 from archcheck.worker.absent_devices import absence_notes, staying_on_the_cpu
@@ -44,8 +45,11 @@ def traced(
     """The network of a file, and what is noted on devices."""
     file = folder / "net.py"
     file.write_text(NET.format(top=top, build=build, run=run), "utf-8")
-    with absent_devices(), loaded(parse_reference(f"{file}:Net"), {}) as network:
-        return trace(network.model, IMAGE), list(map(str, absence_notes()))
+    lazy_init = LazyInit()
+    reference = parse_reference(f"{file}:Net")
+    with absent_devices(), loaded(reference, {}, construct=lazy_init.construct) as network:
+        found = trace(network.model, IMAGE, lazy_init=lazy_init)
+        return found, list(map(str, absence_notes()))
 
 
 def steps(network: Network) -> list[tuple[str, tuple[int, ...], tuple[str, ...]]]:
@@ -75,6 +79,7 @@ def note(device: str, line: int) -> str:
         "x = x.type('torch.cuda.FloatTensor')",
         "x = x + torch.cuda.FloatTensor([1.0])",
         "x = nn.Conv2d(4, 4, 1, device='cuda').cuda()(x)",
+        "torch.ones(3).untyped_storage().cuda()",
     ],
 )
 def test_what_a_forward_puts_on_a_gpu_stays_on_the_cpu(tmp_path: Path, run: str) -> None:
@@ -124,6 +129,7 @@ def test_what_a_constructor_puts_on_a_gpu_stays_on_the_cpu(tmp_path: Path, build
         "with torch.device('cuda'): nn.Linear(2, 2)",
         "with torch.autocast('cuda', dtype=torch.float16): torch.ones(2, 2) @ torch.ones(2, 2)",
         "torch.cuda.nvtx.range_push('x')",
+        "torch.ones(2).record_stream(torch.cuda.current_stream())",
     ],
 )
 @pytest.mark.filterwarnings("ignore:torch.set_default_tensor_type")
@@ -222,9 +228,23 @@ def test_a_worker_stands_in_for_a_gpu(tmp_path: Path) -> None:
         ("if x.device.type == 'cuda': x = x * 2", True),
         ("if self.conv.weight.device != torch.device('cpu'): x = x * 2", True),
         ("x = x.to(self.conv.weight.device)", False),
+        ("if torch.cuda.is_available(): x = torch.relu(x)", True),
+        ("x = (torch.relu if torch.cuda.is_available() else torch.tanh)(x)", True),
+        ("if torch.cuda.is_available(): self.there = True", False),
+        ("x = torch.relu(x) if torch.cuda.is_available() else x", True),
+        ("x = x.to('cuda' if torch.cuda.is_available() else 'cpu')", False),
+        ("if torch.cuda.is_available(): x = x.cuda()", False),
     ],
 )
 def test_a_forward_that_asks_for_a_device_is_told_of(tmp_path: Path, run: str, asks: bool) -> None:
     file = tmp_path / "net.py"
     file.write_text(NET.format(top="", build="pass", run=run), "utf-8")
     assert bool(device_questions([str(file)])) == asks
+
+
+def test_a_constructor_that_is_called_at_once_stays_on_the_cpu_too(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(NET.format(top="", build="self.cuda()", run="pass"), "utf-8")
+    with absent_devices(), loaded(parse_reference(str(file)), {}) as network:
+        assert not next(network.model.parameters()).is_cuda
+        assert len(absence_notes()) == 1

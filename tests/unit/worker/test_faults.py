@@ -215,25 +215,6 @@ def test_an_import_in_another_file_is_to_be_taken_out_there(trace: Trace, tmp_pa
     )
 
 
-@pytest.mark.parametrize("line", ["from .parts import x", "from . import parts"])
-def test_a_relative_import_outside_of_a_package_gets_advice(
-    trace: Trace, tmp_path: Path, line: str
-) -> None:
-    (tmp_path / "parts.py").write_text("x = 1\n")
-    failure = failed(trace(f"{line}\n{source()}"))
-    assert (failure.advice, lines(failure)) == ("relative-import", [1, None])
-
-
-@pytest.mark.parametrize("where", ["end", "init", "forward"])
-def test_a_file_beside_the_network_that_is_looked_for_elsewhere(
-    trace: Trace, tmp_path: Path, where: str
-) -> None:
-    (tmp_path / "names.json").write_text("{}")
-    failure = failed(trace(source(**{where: "open('names.json')"})))
-    assert "names.json lies beside net.py" in failure.hint
-    assert failed(trace(source(**{where: "open('other.json')"}))).hint == ""
-
-
 NO_PYTHON: dict[str, tuple[str | bytes, int | None, str]] = {
     "a space": ("x\u00a0= 1\n", 1, "U+00A0 (no-break space) only looks like a space"),
     "a quote": ("x = \u201ca\u201d\n", 1, "only looks like a quotation mark"),
@@ -242,6 +223,24 @@ NO_PYTHON: dict[str, tuple[str | bytes, int | None, str]] = {
     "UTF-16": ("x = 1\n".encode("utf-16"), None, "is UTF-16 text: save it as UTF-8"),
     "an encoding": (b"# coding: utf9\nx = 1\n", 1, "there is no encoding utf9"),
     "null bytes": (b"x = 1\ny = 2\0\n", 2, "it holds null bytes"),
+    "a minus": ("x = 3 \u2212 2\n", 1, "U+2212 (minus sign) only looks like a hyphen"),
+    "a wide bracket": ("print\uff081)\n", 1, "only looks like (: type it anew"),
+    "an ellipsis": ("x = \u2026\n", 1, "only looks like ...: type it anew"),
+    "a mark inside": ("x = 1\n\ufeffy = 2\n", 2, "U+FEFF (zero width no-break space) is invisible"),
+    "a control character": ("x = 3\x1a\n", 1, "U+001A (a control character) is invisible"),
+    "UTF-16 without a mark": ("x = 1\n".encode("utf-16-le"), None, "is UTF-16 text"),
+    "UTF-32": ("x = 1\n".encode("utf-32"), None, "is UTF-32 text: save it as UTF-8"),
+    "Latin-1": ("x = 1\ny = '\u00e9'\n".encode("latin-1"), 2, "is no UTF-8 text: save it as UTF-8"),
+    "tabs and spaces": ("if 1:\n        x = 1\n\ty = 2\n", 3, "by tabs and by spaces"),
+    "a merge conflict": ("x = 1\n<<<<<<< HEAD\ny = 2\n", 2, "a merge conflict is left"),
+    "its middle": ("x = 1\n=======\ny = 2\n", 2, "a merge conflict is left"),
+    "a prompt": (">>> x = 1\n", 1, "copied from a prompt"),
+    "Markdown": ("```python\nx = 1\n```\n", 1, "this is Markdown"),
+    "print of Python 2": ('print "x"\n', 1, "this is Python 2"),
+    "except of Python 2": ("try:\n    x = 1\nexcept E, e:\n    pass\n", 3, "this is Python 2"),
+    "raise of Python 2": ('raise E, "x"\n', 1, "this is Python 2"),
+    "unequal of Python 2": ("x = 1 <> 2\n", 1, "this is Python 2"),
+    "an unclosed bracket": ("x = 1\ny = (2\n", 2, ""),
     "another mistake": ("x = = 1\n", 1, ""),
 }
 

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from archcheck.worker.magics import python_lines
+from archcheck.worker.magics import python_lines, without_indent
 
 COMMANDS = {
     "!pip install timm": "get_ipython().system('pip install timm')",
@@ -21,6 +21,8 @@ COMMANDS = {
     "?print": "get_ipython().run_line_magic('pinfo', 'print')",
     "nn.Conv2d??": "get_ipython().run_line_magic('pinfo', 'nn.Conv2d')",
     "pip install timm": "get_ipython().run_line_magic('pip', 'install timm')",
+    "%pylab inline": "from matplotlib.pylab import *; import numpy as np; import matplotlib.pyplot "
+    "as plt",
     "cd ../data": "get_ipython().run_line_magic('cd', '../data')",
 }
 
@@ -49,12 +51,18 @@ def test_python_that_looks_like_a_command_stays_beside_one(lines: list[str]) -> 
     assert python_lines(lines) == lines
 
 
+def test_a_cell_may_be_indented_as_a_whole() -> None:
+    lines = ["", "    # A network", "    x = 1", "    if x:", "        !ls"]
+    dedented = ["", "# A network", "x = 1", "if x:", "    get_ipython().system('ls')"]
+    assert python_lines(without_indent(lines)) == dedented
+
+
 def test_a_command_in_several_lines_keeps_their_numbers() -> None:
     lines = python_lines(["!pip install \\", "    timm \\", "    einops", "x = 1"])
     assert lines == ["get_ipython().system('pip install timm einops')", "", "", "x = 1"]
 
 
-@pytest.mark.parametrize("magic", ["%%time", "%%capture out", "# Slow\n%%time", "\n%%timeit -n 1"])
+@pytest.mark.parametrize("magic", ["%%time", "%%capture out", "# Slow\n%%time", "\n%%prun -l 1"])
 def test_a_cell_that_is_timed_or_silenced_is_python(magic: str) -> None:
     lines = [*magic.splitlines(), "!ls", "class Net:", "    pass"]
     python = python_lines(lines)

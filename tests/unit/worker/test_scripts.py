@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from archcheck.network import Place
-from archcheck.worker.scripts import NotebookError, Script, placed, read_script
+from archcheck.worker.ipython import Shell
+from archcheck.worker.notebooks import NotebookError
+from archcheck.worker.scripts import Script, placed, read_cells, read_script
 from tests.support.notebooks import notebook, write_notebook
 
 CELLS = (
@@ -20,6 +22,11 @@ CELLS = (
     "a = 'ä \U0001f600'\nb = 2",
     "%%time\nclass Net:\n    pass\n",
 )
+
+
+def written(script: Script) -> tuple[str, ...]:
+    assert script.cells is not None
+    return script.cells.lines
 
 
 def where(script: Script) -> list[str]:
@@ -38,8 +45,8 @@ def test_lines_are_those_of_their_cells(
     script = read_script(file)
     assert where(script) == ["cell 2:1", "cell 2:2", "cell 5:1", "cell 5:2", "cell 6:2"]
     for node in script.tree.body:
-        found = text.splitlines()[script.place(node.lineno).file_line - 1]
-        assert script.lines[node.lineno - 1].partition("'")[0] in found
+        found = text.splitlines()[script.place(node.lineno).file_lines[0] - 1]
+        assert written(script)[node.lineno - 1].partition("'")[0] in found
 
 
 def test_lines_of_the_file_are_those_that_hold_the_source(tmp_path: Path) -> None:
@@ -47,8 +54,26 @@ def test_lines_of_the_file_are_those_that_hold_the_source(tmp_path: Path) -> Non
     script = read_script(file)
     lines = file.read_text().splitlines()
     for node in script.tree.body:
-        line = lines[script.place(node.lineno).file_line - 1]
-        assert json.loads(line.strip().rstrip(",")).rstrip("\n") == script.lines[node.lineno - 1]
+        line = lines[script.place(node.lineno).file_lines[0] - 1]
+        assert json.loads(line.strip().rstrip(",")).rstrip("\n") == written(script)[node.lineno - 1]
+
+
+@pytest.mark.parametrize("split", [True, False])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_columns_of_the_file_are_those_that_hold_the_source(
+    tmp_path: Path, split: bool, ascii_only: bool
+) -> None:
+    file = tmp_path / "net.ipynb"
+    cells = ("a = 'ä \U0001f600', \"\\t\"; b = 1\nc = 1", "d = '\\\\'; e = 2")
+    text = json.dumps(notebook(cells, split=split), indent=1, ensure_ascii=ascii_only)
+    file.write_text(text, encoding="utf-8")
+    found = read_cells(str(file))
+    assert found is not None
+    for number, line in enumerate(found.lines, 1):
+        for name in "abcde":
+            if f"{name} = " in line:
+                at, column = found.in_file(number, line.index(f"{name} = ") + 1)
+                assert text.splitlines()[at - 1][column - 1 :].startswith(f"{name} = ")
 
 
 def test_a_notebook_of_the_third_format(tmp_path: Path) -> None:
@@ -104,7 +129,6 @@ def test_a_script_is_read_in_the_encoding_that_it_names(tmp_path: Path) -> None:
     file = tmp_path / "net.py"
     file.write_bytes("# coding: latin-1\nname = 'ä'\n".encode("latin-1"))
     script = read_script(file)
-    assert script.lines[1] == "name = 'ä'"
     assert ast.unparse(script.tree) == "name = 'ä'"
 
 
@@ -119,3 +143,82 @@ def test_a_file_is_read_as_it_is_now(tmp_path: Path) -> None:
     for number in ("1", "2"):
         file.write_text(f"x = {number}\n")
         assert ast.unparse(read_script(file).tree) == f"x = {number}"
+
+
+CELL = """\
+class Net:
+    "A network."
+
+    def forward(self, x):
+        match x:
+            case [a, *b]:
+                return [a + 1 for a in b]
+"""
+EXPORTED = f"""\
+# In[1]:
+get_ipython().run_line_magic('matplotlib', 'inline')
+# In[2]:
+get_ipython().run_cell_magic('time', '', {CELL!r})
+get_ipython().run_cell_magic('bash', '', 'ls (\\n')
+get_ipython().run_line_magic('time', 'net = Net()')
+"""
+
+
+def test_a_timed_cell_of_an_exported_notebook_is_python(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(EXPORTED)
+    tree = read_script(file).tree
+    assert [(type(node).__name__, node.lineno) for node in tree.body] == [
+        ("Expr", 2),
+        ("ClassDef", 4),
+        ("Expr", 5),
+        ("Assign", 6),
+    ]
+    used = [node for node in ast.walk(tree.body[1]) if isinstance(node, ast.Name)]
+    spans = [(node.col_offset, node.end_col_offset) for node in used]
+    assert len(set(spans)) == len(spans) > 3
+    names: dict[str, object] = {"get_ipython": Shell}
+    exec(compile(tree, "net.py", "exec"), names)
+    assert type(names["net"]).__doc__ == "A network."
+
+
+def test_a_mistake_in_a_timed_cell_of_an_exported_notebook_is_in_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text("x = 1\nget_ipython().run_cell_magic('time', '', 'y = 1\\nz = = 1')\n")
+    with pytest.raises(SyntaxError) as raised:
+        read_script(file)
+    assert (raised.value.lineno, raised.value.filename) == (2, str(file))
+
+
+UNKNOWN = [
+    "%run other.py",
+    "%store -r width",
+    "if True:\n    %run other.ipynb",
+    "%%add_to Net\nx = 1",
+]
+
+
+@pytest.mark.parametrize("cell", UNKNOWN)
+def test_a_command_that_runs_code_which_is_not_known_is_not_passed_over(
+    tmp_path: Path, cell: str
+) -> None:
+    script = read_script(write_notebook(tmp_path / "net.ipynb", "x = 1", cell))
+    with pytest.raises(RuntimeError, match="is not known, and may change anything"):
+        exec(compile(script.tree, script.file, "exec"), {"get_ipython": Shell})
+
+
+def test_what_is_waited_for_outside_of_functions_is_not_passed_over(tmp_path: Path) -> None:
+    cell = "async def f():\n    await g()\n\nasync def g(): pass\n\nx = await f()"
+    script = read_script(write_notebook(tmp_path / "net.ipynb", cell))
+    with pytest.raises(RuntimeError, match="outside of a function"):
+        exec(compile(script.tree, script.file, "exec"), {"get_ipython": Shell})
+
+
+@pytest.mark.parametrize("cell", ["%store width", "%%timeit\nx = 1", "%%bash\nls", "%cd .."])
+def test_a_command_that_runs_nothing_in_the_notebook_is_passed_over(
+    tmp_path: Path, cell: str
+) -> None:
+    script = read_script(write_notebook(tmp_path / "net.ipynb", "x = 2", cell))
+    names: dict[str, object] = {"get_ipython": Shell}
+    exec(compile(script.tree, script.file, "exec"), names)
+    assert names["x"] == 2
