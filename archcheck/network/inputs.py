@@ -22,6 +22,8 @@ POSITIONS = frozenset("depth frames frequency height length time width".split())
 """The names of axes along which positions are counted."""
 AXES = (*sorted(POSITIONS), "channels", "features")
 """The names that the sides of an input can have."""
+_BY_NUMBER = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""What the axes along which positions are counted are called where they have no names."""
 BATCH = "batch"
 """The name of the batch's axis, among those of the others."""
 
@@ -91,8 +93,11 @@ class Input(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="tens
 
     @property
     def position_names(self) -> tuple[str, ...]:
-        """What those dimensions are called; empty if the axes have no names."""
-        return tuple(name for name in self.axes if name in POSITIONS)
+        """What those dimensions are called: by their names, else by how many they are."""
+        if self.axes:
+            return tuple(name for name in self.axes if name in POSITIONS)
+        number = len(self.positions)
+        return _BY_NUMBER.get(number, tuple(f"axis {axis}" for axis in range(number)))
 
     def __str__(self) -> str:
         """Its name, shape and type: ``input_ids 128 int64``."""
