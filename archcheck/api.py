@@ -132,15 +132,22 @@ def verify(
 def _verify_live(
     module: nn.Module, submission: Submission, spec: Spec, timeout: float, started: float
 ) -> Report:
-    try:
-        from archcheck.tracing.other_batch import trace_for_batches
+    from archcheck.tracing.other_batch import trace_for_batches
 
-        given = submission.inputs_under(spec)
-        traced = trace_for_batches(module, given, training=submission.training)
-    except failures.NetworkError as error:
-        return verification.report_on(submission, spec, error.failure(), started)
+    def run(inputs: Inputs) -> Network | failures.Failure:
+        try:
+            return trace_for_batches(module, inputs, training=submission.training)
+        except failures.NetworkError as error:
+            return error.failure()
+
+    traced = run(submission.inputs_under(spec))
+    if isinstance(traced, failures.Failure):
+        return verification.report_on(submission, spec, traced, started)
+    variants = verification.run_variants(submission, spec, run)
+    if isinstance(variants, failures.Failure):
+        return verification.report_on(submission, spec, variants, started)
     evidence = collect_live(module, submission, spec, traced, start_worker, timeout=timeout)
-    return verification.report_on(submission, spec, traced, started, evidence)
+    return verification.report_on(submission, spec, traced, started, evidence, variants)
 
 
 def as_spec(spec: Spec | str | Path | Mapping[str, Any]) -> Spec:

@@ -93,16 +93,20 @@ class CachedTracing:
                 self._worker = self.start_worker()
             from archcheck.tracing.remote import trace_in
 
-            traced = trace_in(
-                self._worker,
-                self.reference,
-                inputs,
-                arguments,
-                training=training,
-                timeout=timeout,
-                recorded=True,
-                other_batches=other_batches,
-            )
+            worker, self._worker = self._worker, None  # a worker does one job
+            try:
+                traced = trace_in(
+                    worker,
+                    self.reference,
+                    inputs,
+                    arguments,
+                    training=training,
+                    timeout=timeout,
+                    recorded=True,
+                    other_batches=other_batches,
+                )
+            finally:
+                worker.kill()
             if isinstance(traced, Failure):
                 self.remark = f"{reason}it could not be run, and is not kept"
                 watch.add(None)

@@ -31,7 +31,10 @@ def field_at(network: Network, at: str, unit: tuple[int, ...] | None) -> Summary
     """
     views = [receptive_field(network, input_index=i) for i in range(len(network.inputs))]
     if not any(rf.sides for rf in views):
-        raise UsageError("the input has no axes of space, so there is no receptive field")
+        raise UsageError(
+            "the input has no axes of space, so there is no receptive field; where it has some, "
+            "name them: --input 128,64:axes=length,channels"
+        )
     try:
         rf, location = first_known([rf for rf in views if rf.sides], at)
     except UnknownLocation as error:

@@ -267,7 +267,7 @@ def _values(
         try:
             values[name] = keys[name].convert(value)
         except InputsError as error:
-            errors += [table.error(message, (*path, name, *at)) for at, message in error.faults]
+            errors += [table.error(f.message, (*path, name, *f.path)) for f in error.faults]
         except (ValueError, TypeError):  # msgspec's own error is a ValueError
             wrong = f"{name} is {keys[name].wanted}, not {_described(value)}"
             errors.append(table.error(wrong, (*path, name)))

@@ -26,5 +26,7 @@ def classify(request: EvaluationRequest, session: Session) -> Answers:
         session.enter("runs")
         pixels = pixels_of(request.task, request.pixels)
         with staying_on_the_cpu():
-            answers = classify_anywhere(network.model, pixels, request.task, session.step)
+            answers = classify_anywhere(
+                network.model, pixels, request.task, session.step, request.inputs
+            )
     return structs.replace(answers, sha256=weights.sha256, remark=remark)

@@ -12,6 +12,7 @@ from archcheck.evaluation.marking import Questions, marked, questions
 from archcheck.evaluation.request import Answers, EvaluationRequest
 from archcheck.evidence.accuracy import NotMeasured, Result, Task, Unfit
 from archcheck.evidence.datasets import DATASETS
+from archcheck.network.inputs import Inputs
 from archcheck.progress import Progress
 from archcheck.worker.failures import Failure, InputError, how_it_ended
 from archcheck.worker.process import Start
@@ -28,6 +29,7 @@ def measure(
     arguments: Mapping[str, Any],
     start_worker: Start,
     *,
+    inputs: Inputs = (),
     timeout: float = 60.0,
     on_progress: Progress | None = None,
 ) -> Result:
@@ -43,6 +45,7 @@ def measure(
         data: the folder of the data set.
         arguments: for the network's constructor.
         start_worker: starts the process.
+        inputs: what the network is given, the images among it; by default the images alone.
         timeout: seconds that importing and building may take, and that every batch may take.
         on_progress: called with the images classified and their total.
 
@@ -61,7 +64,7 @@ def measure(
         answers = worker.run(
             _CLASSIFY,
             EvaluationRequest(
-                reference, dict(arguments), task, str(weights), asked.pixels.tobytes()
+                reference, dict(arguments), task, str(weights), asked.pixels.tobytes(), inputs
             ),
             Answers,
             script=reference.file or reference.module,

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from archcheck.evidence.accuracy import Task
+from archcheck.network.inputs import Input, PlainValue
 from archcheck.worker.reference import Reference
 
 
@@ -15,7 +16,8 @@ class EvaluationRequest(msgspec.Struct, frozen=True):
     pixels, the file of a checkpoint, and the images.
 
     ``pixels`` are uint8, (N, channels, height, width), without labels and in an order that says
-    nothing of them: the network's process must not be able to find out what is right.
+    nothing of them: the network's process must not be able to find out what is right. ``inputs``
+    is what the network is given, the images among it; empty for the images alone.
     """
 
     reference: Reference
@@ -23,6 +25,7 @@ class EvaluationRequest(msgspec.Struct, frozen=True):
     task: Task
     weights: str
     pixels: bytes
+    inputs: tuple[Input | PlainValue, ...] = ()
 
 
 class Answers(msgspec.Struct, frozen=True):

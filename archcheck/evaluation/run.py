@@ -15,10 +15,11 @@ from archcheck.evaluation.images import BATCH_SIZE
 from archcheck.evaluation.request import Answers
 from archcheck.evidence.accuracy import Task
 from archcheck.evidence.datasets import DATASETS
+from archcheck.network.inputs import Inputs, images_of, of_shapes, tensors_of
 from archcheck.phrases import shape_text
 from archcheck.progress import Progress
-from archcheck.tracing.inputs import input_options
-from archcheck.tracing.module_tree import paths_of
+from archcheck.tracing.inputs import Arguments, arguments, input_options, samples
+from archcheck.tracing.module_tree import Paths, paths_of
 from archcheck.tracing.restore import unchanged
 from archcheck.tracing.tensor_ids import tensors_in
 from archcheck.tracing.weights import Misfit, Weights, load_into
@@ -48,6 +49,7 @@ def classify(
     pixels: NDArray[np.uint8],
     task: Task,
     on_progress: Progress = lambda *_: None,
+    inputs: Inputs = (),
 ) -> Answers:
     """Classify images in eval mode, on the device that the model is on.
 
@@ -60,12 +62,15 @@ def classify(
         pixels: the images, (N, channels, height, width).
         task: the data set and the normalisation of its pixels.
         on_progress: called with the images classified and their total, first with 0.
+        inputs: what the network is given, the images among it; by default the images alone.
 
     Raises:
         RunError: if forward raises, or returns no score for each class.
         Unknown: if it returns several tensors, or runs out of memory.
     """
-    device, dtype = input_options(paths_of(model))
+    paths, dataset = paths_of(model), DATASETS[task.dataset]
+    device, dtype = input_options(paths)
+    given = inputs or of_shapes([dataset.shape])
     mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (task.mean, task.std))
     images, total = torch.from_numpy(pixels), len(pixels)
     answers: list[int] = []
@@ -76,7 +81,8 @@ def classify(
         on_progress(0, total)
         for start in range(0, total, BATCH_SIZE):
             batch = (images[start : start + BATCH_SIZE].float() / 255 - mean) / std
-            scores = _scores(model, batch.to(device, dtype), DATASETS[task.dataset].classes)
+            call = _call(model, given, paths, batch.to(device, dtype))
+            scores = _scores(model, call, batch, dataset.classes)
             answers += scores.argmax(1).masked_fill(scores.isnan().any(1), -1).tolist()
             on_progress(min(start + BATCH_SIZE, total), total)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
@@ -89,6 +95,7 @@ def classify_anywhere(
     pixels: NDArray[np.uint8],
     task: Task,
     on_progress: Progress = lambda *_: None,
+    inputs: Inputs = (),
 ) -> Answers:
     """As :func:`classify`, on CUDA if that works, else on the CPU.
 
@@ -97,10 +104,10 @@ def classify_anywhere(
     """
     if torch.cuda.is_available():
         try:
-            return classify(model.to("cuda"), pixels, task, on_progress)
+            return classify(model.to("cuda"), pixels, task, on_progress, inputs)
         except Exception:
             model.to("cpu")
-    return classify(model, pixels, task, on_progress)
+    return classify(model, pixels, task, on_progress, inputs)
 
 
 def load(model: nn.Module, weights: Weights, file: str) -> str:
@@ -115,11 +122,21 @@ def load(model: nn.Module, weights: Weights, file: str) -> str:
         raise WrongWeights(f"{Path(file).name} does not fit the network: {error}") from None
 
 
-def _scores(model: nn.Module, batch: torch.Tensor, classes: int) -> torch.Tensor:
+def _call(model: nn.Module, inputs: Inputs, paths: Paths, images: torch.Tensor) -> Arguments:
+    """The arguments of forward: the images in their place among what it is given."""
+    place = images_of(inputs, tuple(images.shape[1:]))
+    tensors = samples(inputs, paths, len(images), drawn=False)
+    for index, each in enumerate(tensors_of(inputs)):
+        if each is place:
+            tensors[index] = images.to(tensors[index].dtype)
+    return arguments(model, inputs, tensors)
+
+
+def _scores(model: nn.Module, call: Arguments, batch: torch.Tensor, classes: int) -> torch.Tensor:
     """The scores of a batch, (N, classes), on the CPU."""
     count, shape = len(batch), shape_text(batch.shape[1:])
     try:
-        output: Any = model(batch)
+        output: Any = model(*call[0], **call[1])
     except Exception as error:
         if _out_of_memory(error):
             text = f"the memory does not suffice for a batch of {count} images"

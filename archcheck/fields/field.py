@@ -20,6 +20,7 @@ from archcheck.fields.axis_field import (
 from archcheck.fields.locations import MapLocation
 from archcheck.fields.walks import UnknownField, Walks
 from archcheck.network import Network, Op
+from archcheck.network.inputs import Input
 
 
 class Field:
@@ -47,6 +48,11 @@ class Field:
     def network(self) -> Network:
         """The network that the location is in."""
         return self._walks.network
+
+    @property
+    def input(self) -> Input:
+        """What is said of the input that positions are counted in."""
+        return self.network.given_tensors[self._walks.input_index]
 
     @property
     def size(self) -> tuple[int, ...]:

@@ -7,8 +7,8 @@ table of inputs, which forward is given as one argument.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from archcheck.errors import closest
 from archcheck.network.inputs import AXES, BATCH, DTYPES, INTEGERS, Input, Inputs, Path, PlainValue
@@ -30,14 +30,20 @@ _MOST = {"int64": 63, "int32": 31, "int16": 15, "int8": 7, "uint8": 8}
 WANTED = "a shape without the batch, like [3, 32, 32], or {shape: [128], dtype: int64, below: 1000}"
 
 
+class Fault(NamedTuple):
+    """What is wrong, and the keys that lead there; ``key`` is whether the last of them is wrong
+    itself."""
+
+    path: Path
+    message: str
+    key: bool = False
+
+
 class InputsError(ValueError):
-    """Inputs are described wrongly.
+    """Inputs are described wrongly, in one or several ways."""
 
-    ``faults`` are the messages, each with the keys that lead to what it is about.
-    """
-
-    def __init__(self, faults: list[tuple[Path, str]]) -> None:
-        super().__init__(faults[0][1])
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults[0].message)
         self.faults = tuple(faults)
 
 
@@ -50,9 +56,9 @@ def read_input(data: Any) -> Inputs:
     if isinstance(data, Mapping) or _is_shape(data):
         return _read({0: data}, {0: ()})
     if not isinstance(data, (list, tuple)):
-        raise InputsError([((), f"input is {WANTED}")])
-    values: list[tuple[Path, str]] = [
-        ((n,), f"input is {WANTED}") for n, e in enumerate(data) if isinstance(e, _SCALARS)
+        raise InputsError([Fault((), f"input is {WANTED}")])
+    values = [
+        Fault((n,), f"input is {WANTED}") for n, e in enumerate(data) if isinstance(e, _SCALARS)
     ]
     if values:
         raise InputsError(values)
@@ -68,6 +74,20 @@ def read_inputs(data: Any) -> Inputs:
         InputsError: with all that is wrong.
     """
     return _read(data, {})
+
+
+def read_variant(data: Any, base: Inputs) -> Inputs:
+    """Inputs in place of others: what stands under ``input``, or a table of names and inputs, which
+    take the place of those of the same names.
+
+    Raises:
+        InputsError: with all that is wrong.
+    """
+    if not isinstance(data, Mapping) or _describes(data):
+        return read_input(data)
+    own = read_inputs(data)
+    replaced = {each.path[0] for each in own}
+    return (*(each for each in base if each.path[0] not in replaced), *own)
 
 
 def tensor(table: Mapping[str, Any], path: Path) -> Input | PlainValue:
@@ -89,9 +109,9 @@ def _read(data: Any, at: Mapping[int, Path]) -> Inputs:
     elif isinstance(data, (list, tuple)):
         entries = list(enumerate(data))
     else:
-        raise InputsError([((), "inputs is a table of names and inputs, or a list of inputs")])
+        raise InputsError([Fault((), "inputs is a table of names and inputs, or a list of inputs")])
     if not entries:
-        raise InputsError([((), "there is no input: say at least one")])
+        raise InputsError([Fault((), "there is no input: say at least one")])
     for name, entry in entries:
         reader.argument(name, entry, at.get(name, (name,)))
     return reader.result()
@@ -111,7 +131,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self._inputs: list[Input | PlainValue] = []
-        self._faults: list[tuple[Path, str]] = []
+        self._faults: list[Fault] = []
 
     def result(self) -> Inputs:
         """What was read.
@@ -123,8 +143,8 @@ class _Reader:
             raise InputsError(self._faults)
         return tuple(self._inputs)
 
-    def _fault(self, at: Path, message: str) -> None:
-        self._faults.append((at, message))
+    def _fault(self, at: Path, message: str, *, key: bool = False) -> None:
+        self._faults.append(Fault(at, message, key))
 
     def argument(self, name: Any, entry: Any, at: Path) -> None:
         """An argument of forward; ``at`` are the keys to its description."""
@@ -132,7 +152,7 @@ class _Reader:
             name = int(name)
         named = isinstance(name, str) and name.isidentifier()
         if not named and (isinstance(name, bool) or not isinstance(name, int) or name < 0):
-            self._fault(at, f"{name!r} is no name that a parameter of forward can have")
+            self._fault(at, f"{name!r} is no name that a parameter of forward can have", key=True)
             return
         self.entry(entry, (name,), at)
 
@@ -166,7 +186,8 @@ class _Reader:
         """One input from a table of what is said of it."""
         for key in table:
             if key not in KEYS:
-                self._fault((*at, key), f'unknown key "{key}"{closest(str(key), KEYS)}')
+                message = f'unknown key "{key}"{closest(str(key), KEYS)}'
+                self._fault((*at, key), message, key=True)
         if "python" in table:
             for key in table:
                 if key != "python" and key in KEYS:

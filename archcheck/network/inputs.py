@@ -22,6 +22,8 @@ POSITIONS = frozenset("depth frames frequency height length time width".split())
 """The names of axes along which positions are counted."""
 AXES = (*sorted(POSITIONS), "channels", "features")
 """The names that the sides of an input can have."""
+_BY_NUMBER = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""What the axes along which positions are counted are called where they have no names."""
 BATCH = "batch"
 """The name of the batch's axis, among those of the others."""
 
@@ -91,13 +93,15 @@ class Input(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="tens
 
     @property
     def position_names(self) -> tuple[str, ...]:
-        """What those dimensions are called; empty if the axes have no names."""
-        return tuple(name for name in self.axes if name in POSITIONS)
+        """What those dimensions are called: by their names, else by how many they are."""
+        if self.axes:
+            return tuple(name for name in self.axes if name in POSITIONS)
+        number = len(self.positions)
+        return _BY_NUMBER.get(number, tuple(f"axis {axis}" for axis in range(number)))
 
     def __str__(self) -> str:
         """Its name, shape and type: ``input_ids 128 int64``."""
-        sides = shape_text(self.shape) if self.shape or self.described else ""
-        return " ".join(part for part in (self.name, sides, self.dtype) if part)
+        return " ".join(part for part in (self.name, shape_text(self.shape), self.dtype) if part)
 
 
 class PlainValue(msgspec.Struct, frozen=True, omit_defaults=True, tag="value"):
@@ -123,6 +127,14 @@ def tensors_of(inputs: Inputs) -> tuple[Input, ...]:
 def batched(inputs: Inputs) -> bool:
     """Whether any of some inputs has a batch."""
     return any(each.batch is not None for each in tensors_of(inputs))
+
+
+def images_of(inputs: Inputs, shape: tuple[int, ...]) -> Input | None:
+    """The input that takes images of a shape, where everything else is a constant or a value of
+    Python; None if there is none."""
+    drawn = [each for each in tensors_of(inputs) if each.value is None]
+    alike = [each for each in drawn if each.shape == shape and each.batch == 0 and each.real]
+    return alike[0] if len(drawn) == len(alike) == 1 else None
 
 
 def constants_of(inputs: Inputs) -> tuple[bool, ...]:

@@ -7,7 +7,6 @@ garbage collector need not track them (``gc=False``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,7 @@ from archcheck.network.inputs import Input, PlainValue, constants_of, of_shapes,
 from archcheck.network.kinds import SCRIPT
 from archcheck.network.macs import op_macs
 from archcheck.network.value_dependence import (
-    driven_outputs,
-    taken_out,
+    driven_by,
     taken_out_whole,
     work_by_values,
 )
@@ -262,18 +260,15 @@ class Network(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def driven(self) -> frozenset[int]:
-        """The tensors that depend on an input, or may; weights and what is made of them do not.
-
-        What is made after a value was taken out, and may have come back, may depend on it.
-        """
-        return self._driven_by(self.inputs)
+        """The tensors that depend on an input, or may; weights and what is made of them do not."""
+        return driven_by(self, self.inputs)
 
     @cached_property
     def _driven_by_samples(self) -> frozenset[int]:
         """The same of the inputs that have a batch."""
         pairs = list(zip(self.inputs, self.given_tensors, strict=True))
         batched = [tensor for tensor, said in pairs if said.batch is not None]
-        return self.driven if len(batched) == len(pairs) else self._driven_by(batched)
+        return self.driven if len(batched) == len(pairs) else driven_by(self, batched)
 
     @cached_property
     def varying(self) -> frozenset[int]:
@@ -282,19 +277,11 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         if not any(constants):
             return self.driven
         pairs = zip(self.inputs, constants, strict=True)
-        return self._driven_by(tensor for tensor, constant in pairs if not constant)
+        return driven_by(self, [tensor for tensor, constant in pairs if not constant])
 
     def varies(self, op: Op) -> bool:
         """Whether an operation reads something whose value is not known beforehand."""
         return not self.varying.isdisjoint(kinds.values_read(op.kind, op.inputs))
-
-    def _driven_by(self, inputs: Iterable[int]) -> frozenset[int]:
-        tensors = {*inputs, *self.opaque}
-        returned = False
-        for op in self.ops:
-            returned = returned or (taken_out(op) and not tensors.isdisjoint(op.inputs))
-            tensors.update(op.outputs if returned else driven_outputs(op, tensors))
-        return frozenset(tensors)
 
     def depends(self, op: Op) -> bool:
         """Whether an operation reads something that depends on an input, or may."""

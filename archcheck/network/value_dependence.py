@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING
 
 from archcheck.network import kinds
@@ -31,6 +31,19 @@ def driven_outputs(op: Op, driven: Set[int]) -> tuple[int, ...]:
     if op.kind in kinds.PACKING and driven.isdisjoint(op.inputs[1:]):
         return op.outputs[:1]  # how long sequences are does not depend on what they hold
     return op.outputs
+
+
+def driven_by(network: Network, inputs: Iterable[int]) -> frozenset[int]:
+    """The tensors of a network that depend on some inputs, or may.
+
+    What is made after a value was taken out, and may have come back, may depend on it.
+    """
+    tensors = {*inputs, *network.opaque}
+    returned = False
+    for op in network.ops:
+        returned = returned or (taken_out(op) and not tensors.isdisjoint(op.inputs))
+        tensors.update(op.outputs if returned else driven_outputs(op, tensors))
+    return frozenset(tensors)
 
 
 def taken_out(op: Op) -> bool:

@@ -29,13 +29,10 @@ MOST_LAYERS = 32
 """The most rows that a path is shown in; one a layer where they suffice."""
 MOST_BOXES = 12
 """The most parts of a set that are listed."""
-AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+Names = Sequence[str]
 """What the axes of an input are called."""
-
-
-def axis_names(axes: int) -> tuple[str, ...]:
-    """What the axes of an input are called."""
-    return AXIS_NAMES.get(axes, tuple(f"axis {axis}" for axis in range(axes)))
 
 
 def print_field(summary: Summary, console: Console) -> None:
@@ -56,12 +53,13 @@ def print_field(summary: Summary, console: Console) -> None:
     where = ",".join(map(str, summary.unit.unit)) or "the only one"
     of = f" of {shape_text(summary.field.shape)}" if summary.field.shape else ""
     _print(console, Text(f"unit {where}", style="bold").append(of, style="not bold"))
-    for row in _unit_rows(summary.unit, summary.without_gates):
+    names = summary.field.input.position_names
+    for row in _unit_rows(summary.unit, summary.without_gates, names):
         _print(console, row)
     if summary.effective is not None:
         for row in _effective(summary, summary.effective):
             _print(console, row)
-    for text in _paths(network, summary.paths, table_width(console)):
+    for text in _paths(network, summary.paths, names, table_width(console)):
         _print(console, text)
     for row in _elsewhere(summary):
         _print(console, row)
@@ -178,25 +176,24 @@ def _figures(summary: Summary) -> Rows:
     ends = [
         f"{formatting.signed(a)} before, {formatting.signed(b)} behind" for a, b in summary.padding
     ]
-    pairs = zip(axis_names(len(ends)), ends, strict=True)
+    pairs = zip(field.input.position_names, ends, strict=True)
     text = "; ".join(f"{name} {both}" for name, both in pairs)
     text = ends[0] if len(set(ends)) == 1 else text
     rows.append(_row("padding", text, "how far the fields go beyond the image"))
     return rows
 
 
-def _unit_rows(unit: UnitField, without_gates: UnitField | None) -> Rows:
+def _unit_rows(unit: UnitField, without_gates: UnitField | None, names: Names) -> Rows:
     rows = [
-        *_region("theoretical", unit.theoretical, of=False),
-        *_region("actual", unit.actual, of=True),
+        *_region("theoretical", unit.theoretical, names, of=False),
+        *_region("actual", unit.actual, names, of=True),
     ]
     if without_gates is not None:
-        rows += _region("without gates", without_gates.theoretical, of=False)
+        rows += _region("without gates", without_gates.theoretical, names, of=False)
     return rows
 
 
-def _region(label: str, region: Region, *, of: bool) -> Rows:
-    names = axis_names(len(region.sides))
+def _region(label: str, region: Region, names: Names, *, of: bool) -> Rows:
     if not region.boxes:
         return [_row(label, "nothing", "it reads nothing but padding")]
     noun = "position" if region.count == 1 else "positions"
@@ -222,7 +219,7 @@ def _share(region: Region) -> str:
     return f"{min(max(percent, 0.01), 99.99):.{digits}f} %"
 
 
-def _boxes(region: Region, names: Sequence[str]) -> Rows:
+def _boxes(region: Region, names: Names) -> Rows:
     why = "the sets on the axes do not combine freely"
     rows: list[Text | Row] = [_row("  parts", str(len(region.boxes)), why)]
     for box in region.boxes[:MOST_BOXES]:
@@ -260,7 +257,7 @@ def _effective(summary: Summary, effective: Effective) -> Rows:
 # -- paths ------------------------------------------------------------------------------------
 
 
-def _paths(network: Network, paths: Sequence[FieldPath], width: int) -> list[Text]:
+def _paths(network: Network, paths: Sequence[FieldPath], names: Names, width: int) -> list[Text]:
     """Each path once, with the axes and ends that it sets."""
     alike: dict[tuple[tuple[str, int], ...], list[FieldPath]] = {}
     for path in paths:
@@ -270,7 +267,6 @@ def _paths(network: Network, paths: Sequence[FieldPath], width: int) -> list[Tex
             if added
         )
         alike.setdefault(key, []).append(path)
-    names = axis_names(1 + max((path.axis for path in paths), default=0))
     rows = []
     for group in alike.values():
         text = Text("the path that sets it", style="bold")
@@ -282,7 +278,7 @@ def _paths(network: Network, paths: Sequence[FieldPath], width: int) -> list[Tex
     return rows
 
 
-def _ends(group: Sequence[FieldPath], names: Sequence[str]) -> str:
+def _ends(group: Sequence[FieldPath], names: Names) -> str:
     ends = {end: [names[path.axis] for path in group if path.end == end] for end in (LOW, HIGH)}
     if ends[LOW] == ends[HIGH]:
         return f"{' and '.join(ends[LOW])}, both ends"

@@ -11,7 +11,6 @@ import numpy as np
 from archcheck.fields.algebra.region import Region, canonical
 from archcheck.fields.explain.effective import Effective
 from archcheck.fields.explain.summary import Summary
-from archcheck.reporters.field_text import axis_names
 from archcheck.reporters.plot_style import ACTUAL, BORDER, HEAT, THEORETICAL, UNIT, whole_ticks
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def draw_plane(panel: Axes, summary: Summary, pair: tuple[int, int], picture_for
     """Two of the input's axes, the later one across; along a third all is laid together."""
     from matplotlib.patches import Rectangle
 
-    names = axis_names(len(summary.field.sides))
+    names = summary.field.input.position_names
     down, across = pair
     theoretical, actual = (_onto(r, pair) for r in (summary.unit.theoretical, summary.unit.actual))
     # The theoretical set holds the actual one but for what padding repeats.
@@ -129,7 +128,7 @@ def draw_heat(
     """
     from matplotlib.patches import Rectangle
 
-    names = axis_names(len(summary.field.sides))
+    names = summary.field.input.position_names
     down, across = pair
     others = tuple(axis for axis in range(effective.energy.ndim) if axis not in pair)
     energy = np.sqrt(effective.energy.sum(axis=others))

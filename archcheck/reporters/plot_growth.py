@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from archcheck.fields.explain.depth import Node, nodes
 from archcheck.fields.explain.summary import Summary
 from archcheck.reporters import formatting
-from archcheck.reporters.field_text import axis_names
 from archcheck.reporters.plot_style import BORDER, FAINT, LINES, whole_ticks
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def draw_growth(panel: Axes, summary: Summary) -> None:
     """Size against depth: every tensor on a way to the location, and the path of the field."""
     from matplotlib.collections import LineCollection
 
-    names = axis_names(len(summary.field.sides))
+    names = summary.field.input.position_names
     drawn: dict[tuple[int, ...], list[int]] = {}
     graphs = {axis: nodes(summary, axis) for axis in range(len(names))}
     for axis, graph in graphs.items():

@@ -61,7 +61,10 @@ class OutputShape(Rule):
             for tensor, shape in zip(outputs, shapes, strict=True)
             if tensor in strange or not _fits(shape, wanted)
         ]
-        text = ", ".join(shape_text(shape) for shape in shapes)
+        text = ", ".join(
+            " ".join(part for part in (label if named(label) else "", shape_text(shape)) if part)
+            for (label, _), shape in zip(network.outputs, shapes, strict=True)
+        )
         required = shape_text("any" if w is None else w for w in wanted)
         producers = [network.producer(tensor) for tensor in wrong]
         message = f"the network returns {text} for a sample; {required} is required"
@@ -89,6 +92,11 @@ class OutputShape(Rule):
             return "the outputs differ in shape"
         (shape,) = shapes
         return proposed(self, subject, {"shape": list(shape)})
+
+
+def named(label: str) -> bool:
+    """Whether an output's label is a name, not only its place."""
+    return not label.replace(".", "").isdigit()
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

@@ -27,6 +27,8 @@ from archcheck.rules.baseline import judged, proposed
 from archcheck.rules.options import Amount, CommonOptions, ShareBounds
 
 AXIS_NUMBERS = {"depth": -3, "height": -2, "width": -1}
+"""The axes of an input whose axes have no names; others have to be named."""
+Position = Literal["depth", "frames", "frequency", "height", "length", "time", "width"]
 
 
 class ReceptiveFieldOptions(Amount, CommonOptions):
@@ -38,7 +40,7 @@ class ReceptiveFieldOptions(Amount, CommonOptions):
         "features",
         description="features (the last map before the head), output, or a module's path.",
     )
-    axis: Literal["height", "width", "depth"] | int | None = Option(
+    axis: Position | int | None = Option(
         None, description="One axis (by name or number); by default every axis has to comply."
     )
     coverage: ShareBounds | None = Option(
@@ -169,6 +171,11 @@ def _axes(field: Field, axis: str | int | None) -> list[int]:
     count = len(field.axes)
     if axis is None:
         return list(range(count))
+    names = field.input.position_names
+    if axis in names:
+        return [names.index(axis)]
+    if isinstance(axis, str) and (field.input.axes or axis not in AXIS_NUMBERS):
+        return []
     index = AXIS_NUMBERS[axis] if isinstance(axis, str) else axis
     index += count if index < 0 else 0
     return [index] if 0 <= index < count else []

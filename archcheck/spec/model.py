@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from archcheck.errors import closest
 from archcheck.evidence import Needs, merged
-from archcheck.network.input_language import InputsError, read_input, read_inputs
+from archcheck.network.input_language import InputsError, read_input, read_inputs, read_variant
 from archcheck.network.inputs import Inputs
 from archcheck.rules import Rule, all_rules
 from archcheck.rules.options import CommonOptions
@@ -19,7 +19,7 @@ from archcheck.spec.entries import options_of
 from archcheck.spec.errors import SpecError
 from archcheck.spec.extends import complete
 
-KEYS = ("title", "extends", "network", "input", "inputs", "arguments", "rules")
+KEYS = ("title", "extends", "network", "input", "inputs", "variants", "arguments", "rules")
 NETWORK = re.compile(
     r"(?!/|.*(?:^|/)\.\.(?:/|$))(?:[^:]+\.(?:py|ipynb)(?::(?!\d)[\w.]+)?|(?!\d)[\w.]+)"
 )
@@ -37,9 +37,10 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Spec:
-    """A validated spec. ``inputs`` is what a network is given; ``bases`` are the files that
-    ``file`` extends, the nearest first, ``skipped`` the rules that were taken out. ``network`` is
-    what the network of a folder is called, empty if that is not said."""
+    """A validated spec. ``inputs`` is what a network is given, ``variants`` are other inputs, by
+    name, that it has to hold the rules for; ``bases`` are the files that ``file`` extends, the
+    nearest first, ``skipped`` the rules that were taken out. ``network`` is what the network of a
+    folder is called, empty if that is not said."""
 
     requirements: tuple[Requirement, ...]
     inputs: Inputs | None = None
@@ -48,6 +49,7 @@ class Spec:
     file: str = ""
     bases: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    variants: tuple[tuple[str, Inputs], ...] = ()
     network: str = ""
 
     @property
@@ -142,11 +144,19 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
     # A misspelt `rules` is reported once.
     requirements = _requirements(document, errors) if "rules" in data or not misspelt else ()
     inputs = _inputs(document, errors)
+    variants = _variants(document, inputs, errors)
     if errors:
         return None, tuple(errors)
-    title = str(title)
-    spec = Spec(requirements, inputs, title, arguments, document.file, document.bases)
-    return replace(spec, network=network), ()
+    return Spec(
+        requirements=requirements,
+        inputs=inputs,
+        title=str(title),
+        arguments=arguments,
+        file=document.file,
+        bases=document.bases,
+        variants=variants,
+        network=network,
+    ), ()
 
 
 def _network(document: Document, errors: list[SpecError]) -> str:
@@ -171,9 +181,37 @@ def _inputs(document: Document, errors: list[SpecError]) -> Inputs | None:
     try:
         return (read_input if key == "input" else read_inputs)(document.data[key])
     except InputsError as error:
-        for path, message in error.faults:
-            errors.append(document.error(message, (key, *path)))
+        errors += _located(document, error, (key,))
         return None
+
+
+def _variants(
+    document: Document, inputs: Inputs | None, errors: list[SpecError]
+) -> tuple[tuple[str, Inputs], ...]:
+    data = document.data.get("variants")
+    where: KeyPath = ("variants",)
+    if data is None:
+        return ()
+    if not isinstance(data, dict) or not data:
+        errors.append(document.error("variants is a table of names and inputs", where))
+        return ()
+    if not {"input", "inputs"} & set(document.data):
+        message = "variants stand beside the input that they are variants of: say `input` too"
+        errors.append(document.error(message, where, key=True))
+    variants = []
+    for name, entry in data.items():
+        try:
+            variants.append((str(name), read_variant(entry, inputs or ())))
+        except InputsError as error:
+            errors += _located(document, error, (*where, name))
+    return tuple(variants)
+
+
+def _located(document: Document, error: InputsError, at: KeyPath) -> list[SpecError]:
+    """What is wrong with inputs that stand at a path, with the lines."""
+    return [
+        document.error(fault.message, (*at, *fault.path), key=fault.key) for fault in error.faults
+    ]
 
 
 def _requirements(document: Document, errors: list[SpecError]) -> tuple[Requirement, ...]:

@@ -85,6 +85,8 @@ class Report:
     """What is told beside the findings: it fails nothing."""
     output: str = ""
     """The end of what a network printed that could not be run."""
+    variants: tuple[tuple[str, Network], ...] = ()
+    """The network with the other inputs of the spec, by name."""
 
     @property
     def outcome(self) -> str:
@@ -137,6 +139,7 @@ class Report:
             "spec": _spec(self.spec),
             "input": shapes[0] if len(shapes) == 1 else shapes,
             "inputs": input_data(given),
+            "variants": {name: input_data(other.given) for name, other in self.variants},
             "parameters": network.num_parameters if network else None,
             "macs": network.macs if network else None,
             "constant_macs": network.constant_macs if network else None,

@@ -89,6 +89,20 @@ def json_schema() -> dict[str, Any]:
                     {"type": "array", "minItems": 1, "items": INPUT},
                 ],
             },
+            "variants": {
+                "description": "Other inputs, by name, that every rule has to hold for as well: in "
+                "place of the input, or of those of the inputs that are named.",
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {
+                    "anyOf": [
+                        SHAPE,
+                        {"type": "array", "minItems": 1, "items": INPUT},
+                        {"$ref": "#/definitions/tensor"},
+                        {"type": "object", "minProperties": 1, "additionalProperties": INPUT},
+                    ]
+                },
+            },
             "arguments": {
                 "type": "object",
                 "description": "Arguments for the network's constructor. Classes and functions are "

@@ -41,6 +41,8 @@ def _holds_tensor(value: Any, within: set[int]) -> bool:
 def _items(value: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(value, Mapping):
         return value.items()
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return zip(value._fields, value, strict=True)
     if isinstance(value, _SEQUENCES):
         return enumerate(value)
     if isinstance(value, _NO_PACKING):

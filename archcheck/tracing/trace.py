@@ -22,7 +22,7 @@ from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.tracing.batch_notes import batch_notes
 from archcheck.tracing.error_messages import no_tensor, run_error
 from archcheck.tracing.inputs import arguments, samples
-from archcheck.tracing.integers import with_integers
+from archcheck.tracing.integers import Tried, with_integers
 from archcheck.tracing.made_before import set_apart
 from archcheck.tracing.makers import made_of_other_data
 from archcheck.tracing.module_tree import (
@@ -88,21 +88,15 @@ def trace(
     given = inputs_of(inputs)
     batch = (batch or (2 if training else 1)) if batched(given) else 1
     told: dict[Path, Remark] = {}
-    recorders: list[Recorder] = []
-    while True:
-        try:
-            network = _pass(model, given, batch, training, recorders, lazy_init, compute, attempted)
-            break
-        except RunError:
-            other = with_integers(given, recorders[-1]) if recorders else None
-            if other is None:
-                raise
-            told[other.path], given = other.remark, other.inputs
+    found: Network | Tried = _pass(model, given, batch, training, lazy_init, compute, attempted)
+    while isinstance(found, Tried):
+        told[found.path], given = found.remark, found.inputs
+        found = _pass(model, given, batch, training, lazy_init, compute, attempted)
     return msgspec.structs.replace(
-        network,
+        found,
         name=name or type(model).__name__,
         source=source,
-        notes=(*notes, *told.values(), *network.notes),
+        notes=(*notes, *told.values(), *found.notes),
     )
 
 
@@ -111,12 +105,16 @@ def _pass(
     given: Inputs,
     batch: int,
     training: bool,
-    recorders: list[Recorder],
     lazy_init: LazyInit | None,
     compute: bool,
     attempted: Callable[[bool], None],
-) -> Network:
-    """The network from shapes alone, or from a pass for real, whose recorder joins the others."""
+) -> Network | Tried:
+    """The network from shapes alone, else from a pass for real; other inputs where that failed on
+    real numbers that cannot be right.
+
+    Raises:
+        RunError: if it failed for another reason.
+    """
     with set_apart():
         with gc_paused():
             paths = paths_of(model)
@@ -129,8 +127,14 @@ def _pass(
                 attempted(False)
         if lazy_init is not None:
             lazy_init.settle()
-        recorders.append(_recorder(paths, given))
-        return _one_pass(model, given, batch, training, recorders[-1])
+        recorder = _recorder(paths, given)
+        try:
+            return _one_pass(model, given, batch, training, recorder)
+        except RunError:
+            tried = with_integers(given, recorder)
+            if tried is None:
+                raise
+            return tried
 
 
 def _recorder(paths: Paths, given: Inputs) -> Recorder:

@@ -9,6 +9,7 @@ from archcheck.evidence import Augmentation, Evidence
 from archcheck.evidence.accuracy import Accuracy, NotMeasured, Result, Task
 from archcheck.evidence.datasets import DATASETS
 from archcheck.network import Network
+from archcheck.network.inputs import images_of
 from archcheck.phrases import shape_text
 from archcheck.progress import Progress
 from archcheck.spec import Spec
@@ -39,7 +40,7 @@ def collect(
     """
 
     def measure(task: Task) -> Result:
-        return _measure(submission, spec, task, timeout, on_progress, start_worker)
+        return _measure(submission, spec, network, task, timeout, on_progress, start_worker)
 
     return Evidence(
         accuracy=_accuracy(spec, network, measure),
@@ -67,7 +68,7 @@ def collect_live(
             return NotMeasured("no data given (--data)")
         from archcheck.evaluation.live import measure_live
 
-        return measure_live(module, task, submission.weights, submission.data)
+        return measure_live(module, task, submission.weights, submission.data, network.given)
 
     return Evidence(
         accuracy=_accuracy(spec, network, measure),
@@ -86,10 +87,9 @@ def _accuracy(
 def _obstacle(network: Network, task: Task) -> NotMeasured | None:
     """Why a network cannot take the images of a data set, None if it can."""
     shape = DATASETS[task.dataset].shape
-    inputs = [each.shape for each in network.given_tensors]
-    if inputs == [shape]:
+    if images_of(network.given_tensors, shape) is not None:
         return None
-    taken = ", ".join(shape_text(sides) for sides in inputs)
+    taken = ", ".join(map(str, network.given_tensors))
     images = shape_text(shape)
     return NotMeasured(f"{task.dataset}'s images are {images}, the network takes {taken}")
 
@@ -97,6 +97,7 @@ def _obstacle(network: Network, task: Task) -> NotMeasured | None:
 def _measure(
     submission: Submission,
     spec: Spec,
+    network: Network,
     task: Task,
     timeout: float,
     on_progress: Progress | None,
@@ -117,6 +118,7 @@ def _measure(
         submission.data,
         submission.arguments_under(spec),
         start_worker,
+        inputs=network.given,
         timeout=timeout,
         on_progress=on_progress,
     )

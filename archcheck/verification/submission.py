@@ -62,3 +62,7 @@ class Submission:
                 file=spec.file,
             )
         return spec.inputs
+
+    def variants_under(self, spec: Spec) -> tuple[tuple[str, Inputs], ...]:
+        """The spec's other inputs, by name; none where its own take the place of the spec's."""
+        return spec.variants if self.inputs is None else ()

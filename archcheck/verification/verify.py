@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+
+from msgspec import structs
 
 from archcheck.cache.tracing import CachedTracing
 from archcheck.evidence import Evidence
 from archcheck.network import Network
+from archcheck.network.inputs import Inputs
 from archcheck.progress import Progress
 from archcheck.spec import Failure, Report, Spec, check, failed_to_run
 from archcheck.verification.changes import Watched, change_of
@@ -15,6 +19,7 @@ from archcheck.verification.several import trace
 from archcheck.verification.submission import Submission
 from archcheck.verification.wording import failure_finding, input_finding
 from archcheck.worker import failures
+from archcheck.worker.dependencies.states import Dependencies
 
 
 def verify(
@@ -48,19 +53,31 @@ def verify(
     """
     began = time.perf_counter() if started is None else started
     watched = Watched(submission)
-    try:
+    reads: list[Dependencies | None] = []
+
+    def run(inputs: Inputs) -> Network | failures.Failure:
         traced = trace(
             tracer,
-            submission.inputs_under(spec),
+            inputs,
             submission.arguments_under(spec),
             training=submission.training,
             timeout=timeout,
             other_batches=True,
         )
+        reads.append(tracer.reads)
+        return traced
+
+    try:
+        traced = run(submission.inputs_under(spec))
+        variants = (
+            [] if isinstance(traced, failures.Failure) else run_variants(submission, spec, run)
+        )
     except failures.InputError as error:
         if error.input != "network":
             raise
         return not_verified(submission, spec, input_finding(error), began)
+    if isinstance(variants, failures.Failure):
+        traced, variants = variants, []
     evidence = None
     if isinstance(traced, Network):
         evidence = collect(
@@ -71,10 +88,24 @@ def verify(
             timeout=timeout,
             on_progress=on_progress,
         )
-    changed = watched.changed(tracer.reads)
+    changed = [file for each in reads for file in watched.changed(each)]
     if changed:
-        return not_verified(submission, spec, change_of(changed), began)
-    return report_on(submission, spec, traced, began, evidence)
+        return not_verified(submission, spec, change_of(tuple(dict.fromkeys(changed))), began)
+    return report_on(submission, spec, traced, began, evidence, variants)
+
+
+def run_variants(
+    submission: Submission, spec: Spec, run: Callable[[Inputs], Network | failures.Failure]
+) -> list[tuple[str, Network]] | failures.Failure:
+    """The network with each of the spec's other inputs, by name; the failure of the first that it
+    does not run on."""
+    variants: list[tuple[str, Network]] = []
+    for name, inputs in submission.variants_under(spec):
+        traced = run(inputs)
+        if isinstance(traced, failures.Failure):
+            return structs.replace(traced, message=f"with {name}: {traced.message}")
+        variants.append((name, traced))
+    return variants
 
 
 def report_on(
@@ -83,11 +114,13 @@ def report_on(
     traced: Network | failures.Failure,
     started: float,
     evidence: Evidence | None = None,
+    variants: Sequence[tuple[str, Network]] = (),
 ) -> Report:
-    """The report on a traced submission, or on one whose tracing failed."""
+    """The report on a traced submission, with its variants, or on one whose tracing failed."""
     if isinstance(traced, Network):
         seconds = time.perf_counter() - started
-        return check(traced, spec, evidence, file=submission.reference.file, seconds=seconds)
+        file = submission.reference.file
+        return check(traced, spec, evidence, file=file, seconds=seconds, variants=variants)
     return not_verified(submission, spec, failure_finding(traced), started, traced.output)
 
 

@@ -109,6 +109,6 @@ def test_what_is_wrong_is_told_once_with_the_keys_that_lead_there(text: str) -> 
     with pytest.raises(InputsError) as caught:
         read_inputs(yaml.safe_load(text))
     faults, wanted = caught.value.faults, WRONG[text]
-    assert [path for path, _ in faults] == [path for path, _ in wanted]
-    for (_, message), (_, said) in zip(faults, wanted, strict=True):
-        assert said in message
+    assert [fault.path for fault in faults] == [path for path, _ in wanted]
+    for fault, (_, said) in zip(faults, wanted, strict=True):
+        assert said in fault.message

@@ -119,6 +119,7 @@ def test_shares_hold_as_in_plain_python(tenths: dict[str, int]) -> None:
 
 # -- errors ------------------------------------------------------------------------------------
 
+RULES = "rules: {max-pool: forbidden}\n"
 HEAD = "rules:\n  "
 BAD: list[tuple[str, int | None, int | None, list[str]]] = [
     ("", None, None, ["empty"]),
@@ -160,6 +161,14 @@ BAD: list[tuple[str, int | None, int | None, list[str]]] = [
     (HEAD + "model-size: {at_most: 250 kilos}\n", 2, 25, ["'250 kilos'", "KiB"]),
     (HEAD + "max-pool: forbidden\n  max-pool: required\n", 3, 3, ["twice", "line 2", "list"]),
     ("input: [3, 0]\nrules: {max-pool: forbidden}\n", 1, 12, ["[3, 32, 32]"]),
+    (f"{RULES}inputs:\n  x: {{shape: [8], dtype: int46}}\n", 3, 26, ["int46", "int64"]),
+    (f"{RULES}inputs:\n  x: {{shape: [8],\n   bellow: 5}}\n", 4, 4, ["bellow", "below"]),
+    (f"{RULES}inputs:\n  x:\n    shape: [8]\n    dtype: float32\n    below: 5\n", 6, 12, []),
+    (f"{RULES}inputs:\n  x: {{dtype: int64}}\n", 3, 6, ["shape is missing"]),
+    (f"{RULES}inputs: {{x: [3]}}\ninput: [3]\n", 2, 1, ["leave one of them out"]),
+    (f"{RULES}input: [3]\nvariants:\n  long: [-3]\n", 4, 10, ["not -3"]),
+    (f"{RULES}variants: {{long: [3]}}\n", 2, 1, ["beside the input"]),
+    (f"{RULES}input: [3]\nvariants: [4]\n", 3, 11, ["a table of names and inputs"]),
     ("rules: &a\n  max-pool: *a\n", None, None, ["refers to itself"]),
     ("rules: {max-pool: forbidden\n", 1, 8, ["the bracket { is not closed"]),
     ('{"rules":\n\t{"max-pol": "forbidden"}}', 2, 3, ['did you mean "max-pool"']),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import io
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor, nn
 
 import archcheck
 from archcheck import trace
+from archcheck.fields.explain.summary import summarize
 from archcheck.network.input_language import read_inputs
+from archcheck.reporters.field_text import print_field
 from archcheck.tracing.examples import described
 from archcheck.tracing.other_batch import trace_for_batches
 
@@ -328,3 +333,68 @@ def test_integers_are_not_tried_where_more_is_said() -> None:
     for said in ({"dtype": "float32"}, {"below": 1000, "from": 999}):
         with pytest.raises(archcheck.NetworkError):
             trace(LooksAtValues(), inputs=[{"shape": [6], **said}])
+
+
+class Pair(NamedTuple):
+    scores: Tensor
+    states: tuple[Tensor, Tensor]
+
+
+@dataclass
+class Packed:
+    pair: Pair
+    length: int
+    last: Tensor
+
+
+class Returns(nn.Module):
+    """A dataclass with a named tuple in it."""
+
+    def forward(self, x: Tensor) -> Packed:
+        return Packed(Pair(x[:, :3], (x, x + 1)), 4, x.sum(1))
+
+
+def test_outputs_keep_the_names_that_they_are_packed_under() -> None:
+    network = trace(Returns(), (5,))
+    labels = [label for label, _ in network.outputs]
+    assert labels == ["pair.scores", "pair.states.0", "pair.states.1", "last"]
+    report = archcheck.verify(network, {"rules": {"output-shape": {"shape": [5]}}})
+    (finding,) = report.findings
+    assert "returns pair.scores 3, pair.states.0 5, pair.states.1 5, last one number" in (
+        finding.message
+    )
+
+
+class Spectrum(nn.Module):
+    """Sees three steps in time and five frequencies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, (3, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x.movedim(-1, 1))
+        return y
+
+
+@pytest.mark.parametrize(
+    ("axis", "size"), [("time", 3), ("frequency", 5), (0, 3), (1, 5), ("height", None)]
+)
+def test_an_axis_is_asked_for_by_its_name(axis: str | int, size: int | None) -> None:
+    said = {"shape": [20, 30, 1], "axes": ["time", "frequency", "channels"]}
+    asked = {"axis": axis, "at": "output", "exactly": size or 1}
+    spec = {"inputs": {"x": said}, "rules": {"receptive-field": asked}}
+    verdict = archcheck.verify(Spectrum(), spec).findings[0].verdict
+    assert verdict.status == ("passed" if size else "not-verified")
+
+
+def test_what_rf_shows_has_the_names_of_the_axes() -> None:
+    said = {"shape": [20, 30, 1], "axes": ["time", "frequency", "channels"]}
+    rf = archcheck.receptive_field(trace(Spectrum(), inputs={"x": said}))
+    written = io.StringIO()
+    print_field(summarize(rf, rf.output_locations[0]), Console(file=written, width=120))
+    text = written.getvalue()
+    assert "x 20×30×1" in text
+    assert "the path that sets it: time, both ends" in text
+    assert "the path that sets it: frequency, both ends" in text
+    assert "height" not in text
