@@ -67,8 +67,9 @@ def _walk(folder: Path) -> Iterator[Path]:
     if any(name in names for name in ENVIRONMENT):
         return
     for entry in entries:
-        if entry.name.endswith(SUFFIXES) and not entry.name.startswith(".") and entry.is_file():
-            yield folder / entry.name
+        file = folder / entry.name
+        if entry.name.endswith(SUFFIXES) and not entry.name.startswith(".") and file.is_file():
+            yield file
     for entry in entries:
         hidden = entry.name.startswith(".") or entry.name.lower() in SKIPPED
         if not hidden and entry.is_dir(follow_symlinks=False):

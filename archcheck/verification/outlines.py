@@ -19,6 +19,8 @@ LIBRARIES = (
     *("torchvision.models", "timm", "torch.hub", "transformers", "segmentation_models_pytorch"),
 )
 """Packages whose classes are networks, and whose functions make some."""
+MOST_BYTES = 1 << 23
+"""The size up to which a file is read."""
 LONGEST_WAY = 10
 """The most files through which a name is followed."""
 
@@ -69,6 +71,8 @@ Node = tuple[Path, str]
 def outline(file: Path) -> Outline:
     """Read a file of Python."""
     try:
+        if file.stat().st_size > MOST_BYTES:
+            return Outline(file, error=f"it has more than {MOST_BYTES:,} bytes")
         body = read_script(file).tree.body
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Outline(file, error=str(error) or type(error).__name__)

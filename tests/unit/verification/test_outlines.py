@@ -126,6 +126,7 @@ def test_links_that_lead_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "up").symlink_to(tmp_path)
     (tmp_path / "gone.py").symlink_to("nowhere.py")
+    (tmp_path / "self.py").symlink_to("self.py")
     assert networks(tmp_path, {"src/net.py": module("Net")}) == {"src/net.py": ("Net",)}
 
 
@@ -133,8 +134,9 @@ def test_files_that_are_no_python(tmp_path: Path) -> None:
     (tmp_path / "zero.py").write_bytes(b"x = 1\0")
     (tmp_path / "torn.py").write_text("class (\n")
     (tmp_path / "deep.py").write_text("x = " + "(" * 9999)
+    (tmp_path / "huge.ipynb").write_bytes(b" " * (1 << 23) + b"{}")
     files = python_files(tmp_path)
-    assert [file.name for file in files] == ["deep.py", "torn.py", "zero.py"]
+    assert [file.name for file in files] == ["deep.py", "huge.ipynb", "torn.py", "zero.py"]
     outlines = Outlines(tmp_path, files)
     assert set(outlines.unread) == set(files)
     assert outlines.networks() == {}
