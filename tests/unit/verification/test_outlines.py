@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,12 @@ def test_too_many_files_are_refused(tmp_path: Path) -> None:
     for number in range(501):
         (tmp_path / f"f{number}.py").touch()
     with pytest.raises(InputError, match="more than 500 files of Python; name the network's"):
+        python_files(tmp_path)
+
+
+def test_a_name_that_is_no_utf8_is_told(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"n\xff.py")).touch()
+    with pytest.raises(InputError, match="its name is not UTF-8; rename it"):
         python_files(tmp_path)
 
 
