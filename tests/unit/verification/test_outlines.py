@@ -81,7 +81,9 @@ def test_what_makes_a_network_without_a_class(tmp_path: Path) -> None:
         "made.py": "from torch import nn\ndef make():\n    net = nn.Sequential()\n    return net\n",
         "known.py": "from torchvision import models\ndef get():\n    return models.resnet18()\n",
         "own.py": module("Own", base="models.ResNet", top="from torchvision import models"),
-        "data.py": module("Data", base="Dataset", top="from torch.utils.data import Dataset"),
+        "shared.py": module("Late", base="Shared", top="from course import Shared"),
+        "plain.py": module("Plain", base="object"),
+        "data.py": "from torch.utils.data import Dataset\nclass Data(Dataset):\n    pass\n",
         "function.py": module("Round", base="torch.autograd.Function", top="import torch"),
         "base.py": "from torch import nn\nclass Base(nn.Module):\n    pass\n",
         "guarded.py": "if __name__ == '__main__':\n    class Late(nn.Module):\n"
@@ -92,6 +94,7 @@ def test_what_makes_a_network_without_a_class(tmp_path: Path) -> None:
         "known.py": ("get",),
         "made.py": ("make",),
         "own.py": ("Own",),
+        "shared.py": ("Late",),
         "stack.py": ("net",),
     }
 
