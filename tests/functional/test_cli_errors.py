@@ -74,7 +74,6 @@ def assert_refused(done: subprocess.CompletedProcess[str], *expected: str) -> No
 REFERENCES = {
     "nothing.py": ["there is no file nothing.py"],
     "nothing.py:Net": ["there is no file nothing.py"],
-    "sub folder": ["is a folder"],
     "net.txt": ["net.txt is not a Python file"],
     "net.py:": ["nothing stands behind the colon"],
     "no_such_package:Net": ["there is no module no_such_package"],
@@ -98,6 +97,7 @@ CONTENTS = {
     "two.py": ["2 networks; name one: two.py:Net, two.py:Other"],
     "one.py": ["2 networks; name one that runs: one.py:Net; or one of the others: one.py:Deep"],
     "none.py": ["no nn.Module is defined here"],
+    "sub folder": ["sub folder holds no Python file and no notebook"],
 }
 
 
