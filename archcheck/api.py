@@ -22,7 +22,7 @@ from archcheck.verification import verify as verification
 from archcheck.verification.collect import collect, collect_live
 from archcheck.verification.submission import Submission
 from archcheck.worker import failures
-from archcheck.worker.reference import Reference, parse_reference
+from archcheck.worker.reference import Load, Reference, parse_reference
 
 if TYPE_CHECKING:
     from torch import nn
@@ -73,6 +73,7 @@ def verify(
     timeout: float = 60.0,
     weights: str | Path | None = None,
     data: str | Path | None = None,
+    load: Load = "",
 ) -> Report:
     """Check a network against a spec.
 
@@ -91,6 +92,9 @@ def verify(
             torch saved. By default a live module's own weights; a reference needs a file, and
             nothing can be loaded into a Network.
         data: the folder of the data set that accuracy is measured on.
+        load: how a referenced file is loaded: ``"plain"``, as it is; with ``"stand-ins"`` for
+            modules that are missing; from its ``"definitions"`` alone. By default the first of
+            these that does, which the report says.
 
     Returns:
         The report. A network that cannot be imported, built or run is a failed finding in it.
@@ -119,7 +123,7 @@ def verify(
         evidence = collect(submission, loaded_spec, network, start_worker, timeout=timeout)
         return verification.report_on(submission, loaded_spec, network, started, evidence)
     if isinstance(network, (str, Path)):
-        submission = replace(submission, reference=parse_reference(str(network)))
+        submission = replace(submission, reference=parse_reference(str(network), load))
         with CachedTracing(submission.reference, None) as tracer:
             return verification.verify(
                 submission, loaded_spec, tracer, timeout=timeout, started=started

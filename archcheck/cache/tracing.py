@@ -88,19 +88,23 @@ class CachedTracing:
                 self.remark = "the network comes from the cache"
                 return network
             reason = self._reason(request)
-            if self._worker is None:
-                self._worker = self.start_worker()
             from archcheck.tracing.remote import trace_in
+            from archcheck.worker.attempts import first_that_loads
 
-            traced = trace_in(
-                self._worker,
+            traced = first_that_loads(
                 self._reference,
-                inputs,
-                arguments,
-                training=training,
-                timeout=timeout,
-                recorded=True,
-                other_batches=other_batches,
+                lambda worker, reference: trace_in(
+                    worker,
+                    reference,
+                    inputs,
+                    arguments,
+                    training=training,
+                    timeout=timeout,
+                    recorded=True,
+                    other_batches=other_batches,
+                ),
+                self.start_worker,
+                self._worker,
             )
             if isinstance(traced, Failure):
                 self.remark = f"{reason}it could not be run, and is not kept"
