@@ -17,7 +17,7 @@ from tests.support.readers import read_github, read_junit, read_sarif
 pytestmark = pytest.mark.slow
 
 NET = """\
-import parts
+from parts import *
 from torch import nn
 
 class Net(nn.Module):

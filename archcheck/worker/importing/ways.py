@@ -6,9 +6,11 @@ Each way is tried in a process of its own, so that what one left behind does not
 from __future__ import annotations
 
 import ast
+import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,10 +20,11 @@ from archcheck.worker.building import Loaded
 from archcheck.worker.failures import ImportFailure, InputError, NetworkError
 from archcheck.worker.faults import fault_of
 from archcheck.worker.fresh_sources import FreshLoader
-from archcheck.worker.import_failures import missing_modules
+from archcheck.worker.import_failures import import_failure, missing_modules
 from archcheck.worker.importing.definitions_loader import DefinitionsLoader, classes_only_of_main
 from archcheck.worker.importing.isolation import Isolation, Stopped, isolated
 from archcheck.worker.importing.left_out import Change, LeftOut
+from archcheck.worker.importing.siblings import Siblings
 from archcheck.worker.importing.stand_ins import (
     Needed,
     StandIn,
@@ -96,6 +99,7 @@ class Way:
         self._loader: DefinitionsLoader | None = None
         self._left_out: LeftOut | None = None
         self._names: Mapping[str, Any] = {}
+        self._siblings = Siblings(roots_of(reference.file) if reference.file else [])
 
     def loader(self, name: str, path: str) -> FreshLoader:
         """The loader of one of the submission's modules."""
@@ -113,10 +117,10 @@ class Way:
         self.settle()
         self._names = vars(module)
         self._stand_ins.stage = "builds"
-        if self._load != "definitions":
+        if not self._load and not self._stand_ins.missing:  # the file is loaded plainly
             self._isolation.end()
         if self._loader is not None:
-            self._left_out = LeftOut(self._loader.definitions, self._is_own)
+            self._left_out = LeftOut(self._loader.definitions, self._siblings.own)
 
     def is_built(self, found: Loaded) -> None:
         """The network is built, and is run next; how it was loaded is noted.
@@ -124,9 +128,7 @@ class Way:
         Raises:
             NetworkError: if it cannot be known that it is the network that the file means.
         """
-        change = (
-            self._left_out.change_of([found.name.partition(".")[0]]) if self._left_out else None
-        )
+        change = self._change_of(found.name.partition(".")[0])
         if change is not None:
             raise self._changed(change, found.name)
         needed = needed_by(found.model, self._stand_ins)
@@ -184,16 +186,21 @@ class Way:
 
     # -- definitions ------------------------------------------------------------------------
 
-    def _is_own(self, module: str, dots: int) -> bool:
-        """Whether an imported module is one of the submission's."""
-        top = module.partition(".")[0]
-        return dots > 0 or any(
-            (root / f"{top}.py").is_file() or (root / top).is_dir()
-            for root in roots_of(self._reference.file)
-        )
+    def _change_of(self, name: str) -> Change | None:
+        """What may make another network of a name than the whole file would."""
+        if self._loader is None or self._left_out is None:
+            return None
+        folder = Path(self._reference.file).parent
+        for statement in self._loader.definitions.left_out:
+            if self._siblings.may_patch(statement, folder):  # in the part of it that was run
+                return Change("*", statement.lineno)
+        return self._left_out.change_of([name])
 
-    def _made_elsewhere(self, chain: Sequence[BaseException]) -> NetworkError | None:
-        """What is to be said if a name is missing that a statement makes which is left out."""
+    def _made_elsewhere(
+        self, chain: Sequence[BaseException], before: int = sys.maxsize
+    ) -> NetworkError | None:
+        """What is to be said if a name is missing that a statement makes which is left out, above
+        a line."""
         if self._left_out is None:
             return None
         names = [each.name for each in chain if isinstance(each, NameError) and each.name]
@@ -201,7 +208,7 @@ class Way:
             names.append(self._reference.name)
         for name in names:
             line = self._left_out.maker_of(name)
-            if line is not None:
+            if line is not None and line < before:
                 return self._unknown(f"line {line} gives {name} its value", line)
         return None
 
@@ -213,6 +220,12 @@ class Way:
 
     def _unknown(self, text: str, line: int) -> NetworkError:
         assert self._loader is not None
+        error = self._loader.definitions.errors.get(line)
+        if error is not None:  # it is left out since it raises
+            chain = list(_chain(error))
+            if self._lacks(chain):
+                return self._missing(self._loader.script.place(line))
+            return self._made_elsewhere(chain, line) or import_failure(error, self._reference)
         return ImportFailure(
             f"{text}, and is left out where a file is loaded from its definitions alone",
             cause="unknown",

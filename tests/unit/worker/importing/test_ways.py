@@ -228,7 +228,7 @@ UNKNOWN = {
         "line 15 may change width, which Net uses",
     ),
     "anything": ("exec(name)", "line 13 may change anything"),
-    "given a value only there": ("extra = name", "line 13 gives extra its value"),
+    "given a value only there": ("extra = name", "line 12 gives name its value"),
 }
 
 
@@ -246,6 +246,44 @@ def test_another_network_is_never_told_as_right(rest: str, message: str, tmp_pat
     assert caught.value.cause == "unknown"
     assert caught.value.message.startswith(message)
     assert caught.value.place is not None
+
+
+def test_a_definition_that_raises_says_what(tmp_path: Path) -> None:
+    (tmp_path / "sizes.py").write_text("WIDTH = 4\nraise OSError('no luck')\n")
+    net = "from sizes import WIDTH\n" + NET.replace("width=4", "width=4, depth=2")
+    used = net.replace("3, width, 3", "3, WIDTH, 3")
+    for how in ("", "definitions"):
+        with pytest.raises(ImportFailure, match="OSError: no luck") as caught:
+            load(write(tmp_path, ASKS, used), how)
+        assert caught.value.place is not None
+        assert caught.value.place.file.endswith("sizes.py")
+    assert parameters(load(write(tmp_path, ASKS, net))) == 112
+
+
+PATCHES = {
+    "a layer": "nn.Conv2d.forward = print",
+    "a layer in a function": "def f():\n    torch.nn.Linear = None\nf()",
+    "by setattr": "setattr(nn, 'Conv2d', None)",
+    "a default": "torch.set_default_dtype(torch.float64)",
+    "by another file": "import patches",
+}
+
+
+@pytest.mark.parametrize("patch", PATCHES.values(), ids=PATCHES)
+def test_a_file_that_patches_torch_and_fails_is_not_passed_over(
+    patch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What would have been patched further down is as unknown as what was.
+    (tmp_path / "patches.py").write_text(
+        "from torch import nn\nraise OSError('no luck')\nnn.Linear = 3"
+    )
+    text = "import torch\nfrom torch import nn\nraise OSError('no luck')\n"
+    (tmp_path / "helpers.py").write_text(text.replace("raise", "import patches\nraise") + patch)
+    file = write(tmp_path, f"from helpers import setup\n{ASKS}")
+    with pytest.raises(ImportFailure, match="OSError: no luck"):
+        load(file)
+    (tmp_path / "helpers.py").write_text(f"{text}import os\nos.environ['A'] = 'b'\n")
+    assert parameters(load(file)) == 112
 
 
 def test_a_class_whose_base_is_left_out_harms_no_other(tmp_path: Path) -> None:
