@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from archcheck.worker.importing.purity import Purity
 from archcheck.worker.importing.scopes import root_of
+from archcheck.worker.owners import Owner, owner
 from archcheck.worker.scripts import read_script
 
 _SETS = frozenset({"setattr", "delattr", "__setattr__", "__delattr__", "exec", "eval", "reload"})
@@ -25,6 +27,9 @@ class Siblings:
     def own(self, module: str, dots: int) -> bool:
         """Whether an imported module, with dots in front of its name, is one of them."""
         top = module.partition(".")[0]
+        file = getattr(sys.modules.get(top), "__file__", None)
+        if file and owner(file) is Owner.AUTHOR:
+            return True
         return dots > 0 or any(
             (root / f"{top}.py").is_file() or (root / top).is_dir() for root in self._roots
         )
