@@ -23,7 +23,7 @@ from archcheck.verification.folders import folder_reference
 from archcheck.verification.found import verify_found
 from archcheck.verification.submission import Submission
 from archcheck.worker import failures
-from archcheck.worker.reference import Reference, parse_reference
+from archcheck.worker.reference import Load, Reference, parse_reference
 
 if TYPE_CHECKING:
     from torch import nn
@@ -74,6 +74,7 @@ def verify(
     timeout: float = 60.0,
     weights: str | Path | None = None,
     data: str | Path | None = None,
+    load: Load = "",
 ) -> Report:
     """Check a network against a spec.
 
@@ -92,6 +93,9 @@ def verify(
             torch saved. By default a live module's own weights; a reference needs a file, and
             nothing can be loaded into a Network.
         data: the folder of the data set that accuracy is measured on.
+        load: how a referenced file is loaded: ``"plain"``, as it is; with ``"stand-ins"`` for
+            modules that are missing; from its ``"definitions"`` alone. By default the first of
+            these that does, which the report says.
 
     Returns:
         The report. A network that cannot be imported, built or run is a failed finding in it.
@@ -120,7 +124,7 @@ def verify(
         evidence = collect(submission, loaded_spec, network, start_worker, timeout=timeout)
         return verification.report_on(submission, loaded_spec, network, started, evidence)
     if isinstance(network, (str, Path)):
-        named = folder_reference(str(network)) or parse_reference(str(network))
+        named = folder_reference(str(network), load) or parse_reference(str(network), load)
         submission = replace(submission, reference=named)
         return verify_found(submission, loaded_spec, None, start_worker, timeout=timeout)[0]
     if not _is_module(network):

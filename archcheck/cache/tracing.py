@@ -89,24 +89,25 @@ class CachedTracing:
                 self.remark = "the network comes from the cache"
                 return network
             reason = self._reason(request)
-            if self._worker is None:
-                self._worker = self.start_worker()
             from archcheck.tracing.remote import trace_in
+            from archcheck.worker.attempts import first_that_loads
 
             worker, self._worker = self._worker, None  # a worker does one job
-            try:
-                traced = trace_in(
+            traced = first_that_loads(
+                self.reference,
+                lambda worker, reference: trace_in(
                     worker,
-                    self.reference,
+                    reference,
                     inputs,
                     arguments,
                     training=training,
                     timeout=timeout,
                     recorded=True,
                     other_batches=other_batches,
-                )
-            finally:
-                worker.kill()
+                ),
+                self.start_worker,
+                worker,
+            )
             if isinstance(traced, Failure):
                 self.remark = f"{reason}it could not be run, and is not kept"
                 watch.add(None)

@@ -99,6 +99,27 @@ Arguments = Annotated[
     ),
 ]
 Train = Annotated[bool, typer.Option("--train", help="Trace in training mode.")]
+
+
+class How(StrEnum):
+    """How a file is loaded."""
+
+    plain = "plain"
+    stand_ins = "stand-ins"
+    definitions = "definitions"
+
+
+Load = Annotated[
+    How | None,
+    typer.Option(
+        "--load",
+        metavar="HOW",
+        parser=one_of(How),
+        help="How the file is loaded: plain, with stand-ins for modules that are missing, or from "
+        "its definitions alone. By default the first that does, which the report says.",
+        show_default=False,
+    ),
+]
 Timeout = Annotated[
     float,
     typer.Option(

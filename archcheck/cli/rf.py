@@ -13,6 +13,7 @@ from archcheck.cli.parameters import (
     Arguments,
     CacheDir,
     InputOption,
+    Load,
     Net,
     NoCache,
     OutputFile,
@@ -48,6 +49,7 @@ def rf(
         ),
     ] = None,
     arguments: Arguments = None,
+    load: Load = None,
     train: Train = False,
     timeout: Timeout = 60.0,
     output_format: TableFormatOption = TableFormat.text,
@@ -102,7 +104,7 @@ def rf(
 
     store = open_cache(no_cache, cache_dir)
     reference = named_network(
-        net, inputs_given, arguments, train=train, timeout=timeout, store=store
+        net, inputs_given, arguments, load=load, train=train, timeout=timeout, store=store
     )
     with tracing(reference, store, verbose) as child:
         from archcheck.cli.fields import field_at, measure, probe_of

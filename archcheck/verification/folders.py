@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archcheck.phrases import by_name
 from archcheck.worker.failures import InputError
-from archcheck.worker.reference import SUFFIXES, Reference, dotted, file_and_name, near
+from archcheck.worker.reference import SUFFIXES, Load, Reference, dotted, file_and_name, near
 
 SKIPPED = frozenset(
     """__pycache__ build dist env extern external node_modules site-packages test tests third_party
@@ -21,11 +21,11 @@ MOST_FILES = 500
 """The most files that are looked at."""
 
 
-def folder_reference(text: str) -> Reference | None:
+def folder_reference(text: str, load: Load = "") -> Reference | None:
     """A reference to a folder, ``FOLDER`` or ``FOLDER:Name``; None if the text names no folder."""
     for path, name in ((text, ""), file_and_name(text)):
         if path and os.path.isdir(path):
-            return Reference(os.path.abspath(path), "", name)
+            return Reference(os.path.abspath(path), "", name, load)
     return None
 
 

@@ -76,6 +76,8 @@ def _sentence(failure: failures.Failure) -> str:
         return f"{doing} {how_it_ended(failure)}"
     if failure.cause in ("died", "garbled"):
         return f"the network {how_it_ended(failure)} ({doing})"
+    if failure.cause == "unknown":
+        return failure.message
     if failure.stage != "runs":
         return f"{doing} failed: {failure.message}"
     if failure.cause != "raised":

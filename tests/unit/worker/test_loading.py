@@ -95,7 +95,7 @@ def test_a_module_that_is_not_there_is_the_callers_mistake(text: str) -> None:
 def test_a_module_that_imports_something_missing_is_the_networks_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path / "broken_net.py", "import no_such_module_at_all\n")
+    write(tmp_path / "broken_net.py", "from no_such_module_at_all import Net\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ImportFailure, match="no_such_module_at_all"):
         load("broken_net:Net")
