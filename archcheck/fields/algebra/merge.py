@@ -98,7 +98,8 @@ def _grain(m: FieldMap, dimension: int) -> int:
 def _in_grains(m: FieldMap, dimension: int, grain: int) -> FieldMap:
     """A dimension as two, the second of ``grain`` neighbours that are alike."""
     trailing = _alike(m, dimension)
-    spatial = any(m.factors[factor].spatial for factor in trailing)
+    behind = [m.factors[factor] for factor in trailing]
+    spatial = any(factor.spatial and factor.part != "inner" for factor in behind)
     part = "whole"
     if len(trailing) == m.groups[dimension]:  # the first factor decides
         spatial = dimension in m.spatial_dimensions()

@@ -68,6 +68,10 @@ CHAINS: dict[str, tuple[Chain, tuple[int, ...]]] = {
         ),
         (4, 6),
     ),
+    "offsets among their channels, behind a few zeros": (
+        (("depth_to_space", {"parts": (3,)}), ("tokens", {"road": "in_channels"})),
+        (4, 6),
+    ),
     "units written one by one, in the channels of one sample": (
         (UNIT_BY_UNIT, ("tokens", {"road": "in_channels"})),
         (4, 2, 3),
