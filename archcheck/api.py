@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archcheck.augmentation import parse_script
-from archcheck.cache.tracing import CachedTracing
 from archcheck.network import Network
 from archcheck.network.input_language import read_inputs
 from archcheck.network.inputs import Inputs
@@ -20,9 +19,11 @@ from archcheck.spec import spec_from as _spec_from
 from archcheck.tracing.remote import start_worker
 from archcheck.verification import verify as verification
 from archcheck.verification.collect import collect, collect_live
+from archcheck.verification.folders import folder_reference
+from archcheck.verification.found import verify_found
 from archcheck.verification.submission import Submission
 from archcheck.worker import failures
-from archcheck.worker.reference import Reference, parse_reference
+from archcheck.worker.reference import Load, Reference, parse_reference
 
 if TYPE_CHECKING:
     from torch import nn
@@ -73,12 +74,13 @@ def verify(
     timeout: float = 60.0,
     weights: str | Path | None = None,
     data: str | Path | None = None,
+    load: Load = "",
 ) -> Report:
     """Check a network against a spec.
 
     Args:
         network: a live module (traced in this process), a Network, or a reference such as
-            ``"net.py:Net"`` (loaded and traced in a child process).
+            ``"net.py:Net"`` (loaded and traced in a child process), or a folder with one network.
         spec: a spec, the path of its file, or its content as a mapping.
         input_shape: the input's shape without the batch; by default the spec's inputs.
         inputs: in place of it all that is said of the inputs, as for :func:`trace`.
@@ -91,6 +93,9 @@ def verify(
             torch saved. By default a live module's own weights; a reference needs a file, and
             nothing can be loaded into a Network.
         data: the folder of the data set that accuracy is measured on.
+        load: how a referenced file is loaded: ``"plain"``, as it is; with ``"stand-ins"`` for
+            modules that are missing; from its ``"definitions"`` alone. By default the first of
+            these that does, which the report says.
 
     Returns:
         The report. A network that cannot be imported, built or run is a failed finding in it.
@@ -119,11 +124,9 @@ def verify(
         evidence = collect(submission, loaded_spec, network, start_worker, timeout=timeout)
         return verification.report_on(submission, loaded_spec, network, started, evidence)
     if isinstance(network, (str, Path)):
-        submission = replace(submission, reference=parse_reference(str(network)))
-        with CachedTracing(submission.reference, None) as tracer:
-            return verification.verify(
-                submission, loaded_spec, tracer, timeout=timeout, started=started
-            )
+        named = folder_reference(str(network), load) or parse_reference(str(network), load)
+        submission = replace(submission, reference=named)
+        return verify_found(submission, loaded_spec, None, start_worker, timeout=timeout)[0]
     if not _is_module(network):
         raise TypeError(f"an nn.Module, a Network or a reference is wanted, not {network!r}")
     return _verify_live(network, submission, loaded_spec, timeout, started)

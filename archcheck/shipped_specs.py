@@ -52,6 +52,8 @@ def spec_file(name: str | Path, folder: Path = Path()) -> Path:
     if isinstance(name, Path) or is_path(name):
         return folder / name
     shipped = shipped_specs()
+    if name not in shipped and (folder / name).is_dir():
+        raise UnknownName(f"{name} is a folder; a spec is a file, or the name of a shipped one")
     if name not in shipped:
         hint = closest(name.replace("_", "-"), shipped) or f"; there are {', '.join(shipped)}"
         raise UnknownName(

@@ -24,6 +24,7 @@ from archcheck.augmentation.recorded import (
 )
 from archcheck.network import Place
 from archcheck.worker.failures import NetworkError, describe
+from archcheck.worker.fresh_sources import FreshLoader
 from archcheck.worker.loading import imported
 from archcheck.worker.session import Session
 from archcheck.worker.source_locations import frame_place
@@ -53,10 +54,14 @@ def read(request: ScriptRequest, session: Session) -> RecordedScript:
 def _run(request: ScriptRequest, recorder: Recorder) -> tuple[dict[str, int], str, Place | None]:
     """Import a script: the numbers of its compositions by name, what it raised, and where."""
     names: dict[str, int] = {}
+
+    def loader(name: str, path: str) -> FreshLoader:
+        return FreshLoader(name, path, request.until if path == request.script.file else 0)
+
     with offline(request.script.file) as guard:
         recorder.guard = guard
         try:
-            with imported(request.script, request.until) as module:
+            with imported(request.script, loader) as module:
                 names = _names(module, recorder)
                 for name in request.makers:
                     _call(module, name)

@@ -47,7 +47,7 @@ def reference_key(reference: Reference) -> ReferenceKey:
         TypeError, ValueError: if a name is not UTF-8.
     """
     here = places()
-    name = (portable(reference.file, here), reference.module, reference.name)
+    name = (portable(reference.file, here), reference.module, reference.name, reference.load)
     found = {
         "archcheck": key_of(VERSION, own_content(TRACING)),
         "Python": key_of(python()),

@@ -31,7 +31,8 @@ class CachedTracing:
     def __init__(
         self, reference: Reference, store: Store | None, start_worker: Start | None = None
     ) -> None:
-        self._reference = reference
+        self.reference = reference
+        """The network, or the file that holds it."""
         self._store = store
         self._key: ReferenceKey | None = None
         self._worker: Worker | None = None
@@ -46,7 +47,7 @@ class CachedTracing:
         with watch.paused():
             if self._store is not None:
                 try:
-                    self._key = reference_key(self._reference)
+                    self._key = reference_key(self.reference)
                 except (OSError, TypeError, ValueError):  # no folder; names that are not UTF-8
                     self._store = None
             if self._store is None or self._key is None or not self._store.may_hold(self._key):
@@ -88,24 +89,25 @@ class CachedTracing:
                 self.remark = "the network comes from the cache"
                 return network
             reason = self._reason(request)
-            if self._worker is None:
-                self._worker = self.start_worker()
             from archcheck.tracing.remote import trace_in
+            from archcheck.worker.attempts import first_that_loads
 
             worker, self._worker = self._worker, None  # a worker does one job
-            try:
-                traced = trace_in(
+            traced = first_that_loads(
+                self.reference,
+                lambda worker, reference: trace_in(
                     worker,
-                    self._reference,
+                    reference,
                     inputs,
                     arguments,
                     training=training,
                     timeout=timeout,
                     recorded=True,
                     other_batches=other_batches,
-                )
-            finally:
-                worker.kill()
+                ),
+                self.start_worker,
+                worker,
+            )
             if isinstance(traced, Failure):
                 self.remark = f"{reason}it could not be run, and is not kept"
                 watch.add(None)

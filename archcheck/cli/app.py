@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import structs
 
 from archcheck.cli.check import check
 from archcheck.cli.errors import FAILED, with_exit_codes
@@ -18,6 +19,7 @@ from archcheck.cli.parameters import (
     ExitZero,
     InputOption,
     Jobs,
+    Load,
     Memory,
     Net,
     Nets,
@@ -41,6 +43,7 @@ from archcheck.reporters.formats import ReportFormat
 
 if TYPE_CHECKING:
     from archcheck.verification.submission import Submission
+    from archcheck.worker.reference import Load as HowLoaded
     from archcheck.worker.reference import Reference
 
 _OTHERS = [each.value for each in ReportFormat if each is not ReportFormat.full]
@@ -91,6 +94,7 @@ def verify(
     inputs: InputOption = None,
     arguments: Arguments = None,
     augmentation: Augmentation = None,
+    load: Load = None,
     train: Train = False,
     timeout: Timeout = 60.0,
     jobs: Jobs = 1,
@@ -127,6 +131,8 @@ def verify(
     from archcheck.verification.folders import folder_reference
     from archcheck.worker.reference import parse_reference
 
+    how: HowLoaded = load.value if load else ""
+
     def submitted(reference: Reference) -> Submission:
         from archcheck.augmentation import parse_script
         from archcheck.cli.inputs import read_inputs
@@ -134,7 +140,7 @@ def verify(
         from archcheck.verification.submission import Submission
 
         return Submission(
-            reference=reference,
+            reference=structs.replace(reference, load=how),
             arguments=read_arguments(arguments),
             inputs=read_inputs(inputs),
             training=train,
@@ -156,7 +162,7 @@ def verify(
                 spec, skip or (), places, jobs, timeout, surroundings, store, exit_zero, verbose
             )
             raise typer.Exit(verify_many(nets, submitted, options))
-        reference = parse_reference(nets[0])
+        reference = parse_reference(nets[0], how)
         store = open_cache(no_cache or clean_env, cache_dir)
         # Unless the network is in the cache, a child imports torch while this process reads the
         # spec.
@@ -202,6 +208,7 @@ def inspect(
     net: Net,
     inputs: InputOption = None,
     arguments: Arguments = None,
+    load: Load = None,
     train: Train = False,
     timeout: Timeout = 60.0,
     output_format: TableFormatOption = TableFormat.text,
@@ -215,7 +222,9 @@ def inspect(
     from archcheck.cli.replay import this_run
 
     store = open_cache(no_cache, cache_dir)
-    reference = named_network(net, inputs, arguments, train=train, timeout=timeout, store=store)
+    reference = named_network(
+        net, inputs, arguments, load=load, train=train, timeout=timeout, store=store
+    )
     traced = trace_alone(
         reference,
         inputs,

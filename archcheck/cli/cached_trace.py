@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from archcheck.cache.folder import BadFolder, clean, find_folder
 from archcheck.cache.signing_key import BadKey
 from archcheck.cache.store import Store, open_store
@@ -16,9 +18,10 @@ from archcheck.cache.watch import watch
 from archcheck.cli.errors import UsageError
 from archcheck.cli.streams import print_message
 from archcheck.phrases import some_of
-from archcheck.worker.reference import Reference, parse_reference
+from archcheck.worker.reference import Load, Reference, parse_reference
 
 if TYPE_CHECKING:
+    from archcheck.cli.parameters import How
     from archcheck.network import Network
     from archcheck.network.inputs import Inputs
     from archcheck.spec import Report
@@ -86,6 +89,7 @@ def named_network(
     inputs: Sequence[str] | None,
     arguments: Sequence[str] | None,
     *,
+    load: How | None,
     train: bool,
     timeout: float,
     store: Store | None,
@@ -98,9 +102,10 @@ def named_network(
     """
     from archcheck.verification.folders import folder_reference
 
+    how: Load = load.value if load else ""
     folder = folder_reference(net)
     if folder is None:
-        return parse_reference(net)
+        return parse_reference(net, how)
     from archcheck.cli.inputs import read_inputs
     from archcheck.cli.options import read_arguments
     from archcheck.tracing.remote import warm_workers
@@ -115,7 +120,7 @@ def named_network(
             with CachedTracing(reference, store, workers.start) as tracer:
                 return tracer.trace(given, constructor_arguments, training=train, timeout=timeout)
 
-        return choose(folder, None, trace).reference
+        return choose(structs.replace(folder, load=how), None, trace).reference
 
 
 def trace_alone(
@@ -141,12 +146,13 @@ def trace_alone(
         from archcheck.cli.inputs import read_inputs
         from archcheck.cli.options import read_arguments
         from archcheck.network import Network
+        from archcheck.verification.several import trace
 
         given = read_inputs(inputs)
         if given is None:
             raise UsageError(NO_SHAPE)
         constructor_arguments = read_arguments(arguments)
-        traced = child.trace(given, constructor_arguments, training=train, timeout=timeout)
+        traced = trace(child, given, constructor_arguments, training=train, timeout=timeout)
     if isinstance(traced, Network):
         return traced
     return report_without_spec(traced, given, reference, started)

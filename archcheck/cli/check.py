@@ -20,6 +20,7 @@ from archcheck.cli.parameters import (
     OutputFiles,
     Skip,
     Verbose,
+    at_least,
     one_of,
 )
 from archcheck.cli.streams import print_message
@@ -57,7 +58,7 @@ def check(
         typer.Option(
             "--timeout",
             metavar="SECONDS",
-            min=0.1,
+            parser=at_least(0.1, float),
             help=f"Give up a network that does not return; by default after {TIMEOUT:g}.",
             show_default=False,
         ),

@@ -73,14 +73,17 @@ def print_error(message: str, *, source: str = "", error: object = None) -> None
     from rich.console import Console
     from rich.text import Text
 
+    from archcheck.cli.streams import wrapped_lines
     from archcheck.plain_text import inert
     from archcheck.reporters.formatting import clean, underlined
 
     buffer = StringIO()
     terminal = True if sys.stderr.isatty() else None  # None: as FORCE_COLOR says
     console = Console(file=buffer, force_terminal=terminal, soft_wrap=True, highlight=False)
-    first, *others = message.split("\n")
-    head = Text("error: ", style="bold red").append(first, style="not bold default")
+    width = console.width if sys.stderr.isatty() else None
+    first, *others = wrapped_lines(f"error: {message}", width)
+    head = Text("error: ", style="bold red")
+    head.append(first.removeprefix("error: "), style="not bold default")
     for row in (head, *map(Text, others)):
         console.print(clean(row))
     line, column = getattr(error, "line", None), getattr(error, "column", None)

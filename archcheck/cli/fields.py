@@ -69,8 +69,9 @@ def measure(
 ) -> Summary | Failure:
     """The summary with the effective field by gradients; a failure if the network fails."""
     from archcheck.tracing.remote import measure_in, start_worker
+    from archcheck.worker.attempts import first_that_loads
 
-    with start_worker() as worker, progress_bar("gradients") as show:
+    with progress_bar("gradients") as show:
         show(0, probe.samples)
         finished = [0]
 
@@ -78,14 +79,18 @@ def measure(
             finished.append(done)
             show(done, total)
 
-        measured = measure_in(
-            worker,
+        measured = first_that_loads(
             reference,
-            inputs,
-            probe,
-            arguments,
-            timeout=timeout,
-            on_progress=on_progress,
+            lambda worker, chosen: measure_in(
+                worker,
+                chosen,
+                inputs,
+                probe,
+                arguments,
+                timeout=timeout,
+                on_progress=on_progress,
+            ),
+            start_worker,
         )
     if isinstance(measured, Failure) and measured.cause == "timeout":
         text = f"forward and backward of {finished[-1]} of {probe.samples} inputs took all of the"

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 F = TypeVar("F", bound=StrEnum)
+N = TypeVar("N", int, float)
 
 
 def one_of(kind: type[F]) -> Callable[[str], F]:
@@ -23,6 +24,22 @@ def one_of(kind: type[F]) -> Callable[[str], F]:
 
         hint = closest(word.lower().replace("_", "-"), words, quoted=False)
         raise typer.BadParameter(f"there is no {word}{hint or '; there are ' + ', '.join(words)}")
+
+    return read
+
+
+def at_least(least: N, kind: Callable[[str], N]) -> Callable[[str], N]:
+    """What reads a number of an option that must not be below another one."""
+
+    def read(word: str) -> N:
+        try:
+            number = kind(str(word))
+        except ValueError:
+            what = "a whole number" if isinstance(least, int) else "a number"
+            raise typer.BadParameter(f"{word} is not {what}") from None
+        if not number >= least:
+            raise typer.BadParameter(f"{word} is not enough; the least is {least}")
+        return number
 
     return read
 
@@ -82,10 +99,34 @@ Arguments = Annotated[
     ),
 ]
 Train = Annotated[bool, typer.Option("--train", help="Trace in training mode.")]
+
+
+class How(StrEnum):
+    """How a file is loaded."""
+
+    plain = "plain"
+    stand_ins = "stand-ins"
+    definitions = "definitions"
+
+
+Load = Annotated[
+    How | None,
+    typer.Option(
+        "--load",
+        metavar="HOW",
+        parser=one_of(How),
+        help="How the file is loaded: plain, with stand-ins for modules that are missing, or from "
+        "its definitions alone. By default the first that does, which the report says.",
+        show_default=False,
+    ),
+]
 Timeout = Annotated[
     float,
     typer.Option(
-        "--timeout", metavar="SECONDS", min=0.1, help="Give up a network that does not return."
+        "--timeout",
+        metavar="SECONDS",
+        parser=at_least(0.1, float),
+        help="Give up a network that does not return.",
     ),
 ]
 Jobs = Annotated[
@@ -94,7 +135,7 @@ Jobs = Annotated[
         "--jobs",
         "-j",
         metavar="N",
-        min=1,
+        parser=at_least(1, int),
         help="Verify so many networks at once; each may take as much memory as one alone.",
     ),
 ]

@@ -13,6 +13,7 @@ from archcheck.cli.parameters import (
     Arguments,
     CacheDir,
     InputOption,
+    Load,
     Net,
     NoCache,
     OutputFile,
@@ -21,6 +22,7 @@ from archcheck.cli.parameters import (
     Timeout,
     Train,
     Verbose,
+    at_least,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def rf(
         ),
     ] = None,
     arguments: Arguments = None,
+    load: Load = None,
     train: Train = False,
     timeout: Timeout = 60.0,
     output_format: TableFormatOption = TableFormat.text,
@@ -76,7 +79,13 @@ def rf(
         ),
     ] = None,
     samples: Annotated[
-        int, typer.Option("--samples", min=1, help="How many random inputs gradients average.")
+        int,
+        typer.Option(
+            "--samples",
+            metavar="N",
+            parser=at_least(1, int),
+            help="How many random inputs gradients average.",
+        ),
     ] = 16,
     no_cache: NoCache = False,
     cache_dir: CacheDir = None,
@@ -95,7 +104,7 @@ def rf(
 
     store = open_cache(no_cache, cache_dir)
     reference = named_network(
-        net, inputs_given, arguments, train=train, timeout=timeout, store=store
+        net, inputs_given, arguments, load=load, train=train, timeout=timeout, store=store
     )
     with tracing(reference, store, verbose) as child:
         from archcheck.cli.fields import field_at, measure, probe_of
@@ -104,6 +113,7 @@ def rf(
         from archcheck.cli.output import refuse_overwrite, write_field, write_plot
         from archcheck.fields.explain.summary import Summary
         from archcheck.network import Network
+        from archcheck.verification.several import trace
         from archcheck.worker.failures import Failure
 
         inputs = read_inputs(inputs_given)
@@ -118,7 +128,7 @@ def rf(
         refuse_overwrite([output_file], [reference.file, weights])
         refuse_overwrite([plot], [reference.file, weights], "--plot")
         constructor_arguments = read_arguments(arguments)
-        traced = child.trace(inputs, constructor_arguments, training=train, timeout=timeout)
+        traced = trace(child, inputs, constructor_arguments, training=train, timeout=timeout)
     if not isinstance(traced, Network):
         report = report_without_spec(traced, inputs, reference, started)
         not_run(report, output_format, output_file)

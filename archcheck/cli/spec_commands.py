@@ -12,6 +12,7 @@ from archcheck.cli.parameters import (
     Arguments,
     CacheDir,
     InputOption,
+    Load,
     Net,
     NoCache,
     OutputFile,
@@ -75,6 +76,7 @@ def init(
     net: Net,
     inputs: InputOption = None,
     arguments: Arguments = None,
+    load: Load = None,
     train: Train = False,
     timeout: Timeout = 60.0,
     output_file: OutputFile = None,
@@ -91,7 +93,9 @@ def init(
     if output_file is not None and output_file.is_file() and not force:
         raise UsageError(f"{output_file} is already there; --force overwrites it")
     store = open_cache(no_cache, cache_dir)
-    reference = named_network(net, inputs, arguments, train=train, timeout=timeout, store=store)
+    reference = named_network(
+        net, inputs, arguments, load=load, train=train, timeout=timeout, store=store
+    )
     traced = trace_alone(
         reference,
         inputs,

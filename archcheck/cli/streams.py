@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import shutil
 import sys
 from typing import IO, Any, cast
 
@@ -69,9 +70,27 @@ def print_text(text: str) -> None:
     sys.stdout.flush()
 
 
+def wrapped_lines(text: str, width: int | None) -> list[str]:
+    """The lines of a message: between words where they are wider, the rest of each indented; whole
+    without a width. A word, such as a path, is never parted."""
+    if width is None:
+        return text.split("\n")
+    import textwrap
+
+    words = textwrap.TextWrapper(
+        width,
+        subsequent_indent="  ",
+        replace_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line for row in text.split("\n") for line in words.wrap(row) or [row]]
+
+
 def print_message(text: str) -> None:
     """Write text of our own to standard error; what it quotes is shown, not obeyed."""
-    sys.stderr.write(inert(plain(text)))
+    width = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+    sys.stderr.write(inert(plain("\n".join(wrapped_lines(text, width)))))
     sys.stderr.flush()
 
 

@@ -16,7 +16,7 @@ from archcheck.config.toml import KeyPath, TomlTable, kind, read_table, shown
 from archcheck.errors import closest
 from archcheck.network.input_language import InputsError, read_input, read_inputs
 from archcheck.network.inputs import Inputs
-from archcheck.worker.reference import dotted
+from archcheck.worker.reference import LOADS, Load, dotted
 from archcheck.worker.surroundings import memory_of
 
 FILE = "pyproject.toml"
@@ -31,10 +31,19 @@ def _as(type_: Any) -> Callable[[Any], Any]:
     return lambda value: msgspec.convert(value, type_)
 
 
+def _load(value: Any) -> str:
+    if value not in LOADS:
+        raise ValueError
+    return str(value)
+
+
 def _size(value: Any) -> str:
     text: str = msgspec.convert(value, Text)
     memory_of(text)
     return text
+
+
+_LOADS = f"one of {', '.join(map(repr, LOADS))}"
 
 
 class Key(NamedTuple):
@@ -49,6 +58,7 @@ KEYS = {
     "exclude": Key("a list of patterns in quotes", _as(list[Text])),
     "skip": Key("a list of rules in quotes", _as(list[Text])),
     "timeout": Key("a number of seconds", _as(float)),
+    "load": Key(_LOADS, _load),
     "memory": Key('a size in quotes, like "2GB"', _size),
     "clean-env": Key("true or false", _as(bool)),
     "cache-dir": Key("a folder's path", _as(Text)),
@@ -62,6 +72,7 @@ ENTRY_KEYS = {
     "input": Key("a shape without the batch, or a list of shapes", read_input),
     "inputs": Key("a table of names and inputs", read_inputs),
     "train": Key("true or false", _as(bool)),
+    "load": Key(_LOADS, _load),
     "weights": Key("a file's path", _as(Text)),
     "data": Key("a folder's path", _as(Text)),
     "augmentation": Key('a script, "train.py:pipeline"', _as(Text)),
@@ -80,6 +91,7 @@ class Entry:
         arguments: for the network's constructor, over those of the spec.
         inputs: what the network is given; by default the spec's.
         train: whether the network is traced in training mode.
+        load: how the files are loaded; empty for the first way that does.
         weights, data, augmentation: a checkpoint, the folder of a data set, a training script
             (with the name of its pipeline), as they were written; empty for none. ``{stem}`` in
             the first and the last stands for the name of a network's file.
@@ -91,6 +103,7 @@ class Entry:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     inputs: Inputs | None = None
     train: bool = False
+    load: Load = ""
     weights: str = ""
     data: str = ""
     augmentation: str = ""
@@ -109,6 +122,7 @@ class Config:
     exclude: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     timeout: float | None = None
+    load: Load = ""
     memory: str = ""
     clean_env: bool = False
     cache_dir: Path | None = None
@@ -190,6 +204,7 @@ def _config(table: TomlTable) -> Config:
         exclude=tuple(values.get("exclude", ())),
         skip=tuple(values.get("skip", ())),
         timeout=timeout,
+        load=values.get("load", ""),
         memory=values.get("memory", ""),
         clean_env=values.get("clean-env", False),
         cache_dir=table.file.parent / cache_dir if cache_dir else None,
@@ -241,6 +256,7 @@ def _entry(table: TomlTable, item: Any, path: KeyPath, errors: list[ConfigError]
         arguments=values.get("arguments", {}),
         inputs=values.get("input", values.get("inputs")),
         train=values.get("train", False),
+        load=values.get("load", ""),
         weights=values.get("weights", ""),
         data=values.get("data", ""),
         augmentation=values.get("augmentation", ""),

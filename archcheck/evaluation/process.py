@@ -14,8 +14,9 @@ from archcheck.evidence.accuracy import NotMeasured, Result, Task, Unfit
 from archcheck.evidence.datasets import DATASETS
 from archcheck.network.inputs import Inputs
 from archcheck.progress import Progress
+from archcheck.worker.attempts import first_that_loads
 from archcheck.worker.failures import Failure, InputError, how_it_ended
-from archcheck.worker.process import Start
+from archcheck.worker.process import Start, Worker
 from archcheck.worker.reference import Reference
 
 _CLASSIFY = "archcheck.evaluation.job:classify"
@@ -58,20 +59,28 @@ def measure(
     file, path = find_images(dataset, data)
     if not Path(weights).exists():
         raise InputError("there is no such file", input="weights", subject=str(weights))
-    with start_worker() as worker:
+    first = start_worker()  # which imports torch meanwhile
+    try:
         images = read_images(dataset, file, path)
         asked = questions(images)
-        answers = worker.run(
+    except BaseException:
+        first.kill()
+        raise
+
+    def classify(worker: Worker, chosen: Reference) -> Answers | Failure:
+        return worker.run(
             _CLASSIFY,
             EvaluationRequest(
-                reference, dict(arguments), task, str(weights), asked.pixels.tobytes(), inputs
+                chosen, dict(arguments), task, str(weights), asked.pixels.tobytes(), inputs
             ),
             Answers,
-            script=reference.file or reference.module,
+            script=chosen.file or chosen.module,
             timeout=timeout,
             steps=2 * len(asked.pixels) // BATCH_SIZE,  # on CUDA, and where that fails on the CPU
             on_progress=_counted(asked, on_progress),
         )
+
+    answers = first_that_loads(reference, classify, start_worker, first)
     if isinstance(answers, Failure):
         return obstacle(answers)
     try:

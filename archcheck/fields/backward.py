@@ -13,6 +13,7 @@ from archcheck.fields.forward import REARRANGING
 from archcheck.fields.gates import UngatedWalk
 from archcheck.fields.handlers import Reading
 from archcheck.fields.op_dependencies import OutputUnits, output_units
+from archcheck.fields.open_units import open_of
 from archcheck.fields.regained import Regained, cut_alike
 from archcheck.network import Network, Op
 from archcheck.network.graph import Paths, data_inputs
@@ -122,7 +123,7 @@ class BackwardWalk:
             NotModelledError: if there are too many units to follow one by one.
         """
         needed = {
-            tensor: [self.box(tensor, unit)]
+            tensor: self._open(tensor, self.box(tensor, unit))
             for tensor in self.targets
             if self.structures.get(tensor) is not None
         }
@@ -172,6 +173,11 @@ class BackwardWalk:
         if not self._products[tensor, gates]:
             raise NotModelledError("units beyond the borders of a map that was written out")
         return regained.read_by(outside)
+
+    def _open(self, tensor: int, box: Box) -> list[Box]:
+        structure = self.structures[tensor]
+        units = None if structure is None else open_of(structure)
+        return [box] if units is None else list(units.within([box]))
 
     def box(self, tensor: int, unit: Sequence[int]) -> Box:
         """All channels of one unit of a target, as sets of indices of the factors."""

@@ -79,7 +79,12 @@ def open_to(op: Op, m: FieldMap) -> OpenUnits | None:
 
     A product of weights, and a softmax, leave closed units out by themselves.
     """
-    if m.cut is None or m.cut.value is None or op.kind in JOINING_MASKED - _AT_EACH:
+    return None if op.kind in JOINING_MASKED - _AT_EACH else open_of(m)
+
+
+def open_of(m: FieldMap) -> OpenUnits | None:
+    """The open units of a map; None if all are open."""
+    if m.cut is None or m.cut.value is None:
         return None
     is_open = m.cut.is_open.values
     ends = (

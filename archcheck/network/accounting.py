@@ -24,7 +24,7 @@ from archcheck.network import kinds
 from archcheck.network.constants import BINARY
 from archcheck.network.model import Memory, Network, Op, Place, Tensor
 from archcheck.network.numbers_of_code import MOST_NUMBERS, numbers_of_code
-from archcheck.network.reach import values_behind, values_read
+from archcheck.network.reach import gives_a_constant, values_behind, values_read
 from archcheck.network.value_dependence import taken_out
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def _enters(source: Op | None) -> bool:
     """Whether what an operation made follows from nothing that was there before."""
     if source is None:
         return True
-    return not values_read(source) and source.kind not in FILLS and source.kind != "mul"
+    return not (values_read(source) or source.kind in FILLS or gives_a_constant(source))
 
 
 def _elements(memories: Iterable[Memory]) -> int:

@@ -325,6 +325,10 @@ TABLE = (
     Row("block_diag cartesian_prod", REARRANGEMENT, "*tensors"),
     Row("combinations", REARRANGEMENT, "input r with_replacement"),
     Row("trace", REARRANGEMENT, "input"),
+    Row("atleast_1d atleast_2d atleast_3d", REARRANGEMENT, "*tensors"),
+    Row("narrow_copy", REARRANGEMENT, "input dim start length"),
+    Row("as_strided_scatter", REARRANGEMENT, "input src size stride storage_offset"),
+    Row("fill_diagonal", REARRANGEMENT, "input fill_value wrap"),
     # -- padding and sampling ------------------------------------------------------------------
     Row("pad", PADDING, "input pad mode value"),
     Row("interpolate|upsample|upsample_nearest|upsample_bilinear", RESAMPLING, _INTERPOLATE),

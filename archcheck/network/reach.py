@@ -121,7 +121,7 @@ def values_read(op: Op) -> tuple[int, ...]:
     Those that only give a shape are left out, and what is overwritten or multiplied by 0.
     """
     arguments = op.arguments
-    if _is_constant(op):
+    if gives_a_constant(op):
         return ()
     if op.kind in ("add", "sub", "addcmul", "addcdiv") and any(
         _is_zero(arguments.get(name)) for name in ("alpha", "value")
@@ -139,7 +139,7 @@ def values_read(op: Op) -> tuple[int, ...]:
     return data_inputs(op)
 
 
-def _is_constant(op: Op) -> bool:
+def gives_a_constant(op: Op) -> bool:
     """Whether an operation gives the same whatever it reads: ``y * 0``, ``y - y``, ``y ** 0``."""
     arguments = op.arguments
     if op.kind == "mul":

@@ -65,6 +65,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Hide the environment's variables from networks, and trace them anew.",
     )
     group.addoption(
+        "--archcheck-load",
+        metavar="HOW",
+        help="How files are loaded: plain, with stand-ins for modules that are missing, or from "
+        "their definitions alone; the first that does by default.",
+    )
+    group.addoption(
         "--archcheck-weights",
         metavar="FILE",
         help="The checkpoint that the rule accuracy measures with: beside each submission where "
@@ -109,6 +115,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "hide the environment's variables from networks, and trace them anew",
         type="bool",
         default=False,
+    )
+    parser.addini(
+        "archcheck_load",
+        "how files are loaded: plain, stand-ins or definitions",
+        type="string",
+        default="",
     )
     for name, meaning in (
         (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from archcheck.cache.folder import BadFolder
 from archcheck.cache.store import Store, open_store
@@ -29,7 +30,7 @@ from archcheck.verification.submission import Submission
 from archcheck.verification.wording import input_finding
 from archcheck.worker.failures import InputError, StartError
 from archcheck.worker.process import ANY
-from archcheck.worker.reference import Reference
+from archcheck.worker.reference import Load, Reference
 from archcheck.worker.surroundings import Surroundings
 
 
@@ -126,11 +127,14 @@ class Reports:
         if _REPORTS not in config.stash:
             settings = Settings.of(config)
             config.stash[_REPORTS] = cls(
-                settings.timeout, settings.surroundings, settings.artifacts
+                settings.timeout, settings.surroundings, settings.artifacts, settings.load
             )
         return config.stash[_REPORTS]
 
-    def __init__(self, timeout: float, surroundings: Surroundings, artifacts: Artifacts) -> None:
+    def __init__(
+        self, timeout: float, surroundings: Surroundings, artifacts: Artifacts, load: Load = ""
+    ) -> None:
+        self._load: Load = load
         self._timeout = timeout
         self._surroundings = surroundings
         self._artifacts = artifacts
@@ -161,7 +165,8 @@ class Reports:
         """The report on a network and its artifacts, by default those that the options name, and
         on inputs in place of the spec's."""
         artifacts = self._artifacts if artifacts is None else artifacts
-        submission = artifacts.with_network(reference, arguments or {})
+        loaded = structs.replace(reference, load=reference.load or self._load)
+        submission = artifacts.with_network(loaded, arguments or {})
         submission = replace(submission, inputs=inputs)
         # The report holds the spec, so that its id stays its own.
         new = LazyReport(submission, spec, self._timeout, self._surroundings)

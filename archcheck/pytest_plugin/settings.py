@@ -16,7 +16,7 @@ from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.pytest_plugin.suffixes import SPEC_SUFFIXES
 from archcheck.shipped_specs import is_path
 from archcheck.verification.beside import GivenPath
-from archcheck.worker.reference import SUFFIXES, Reference, dotted, file_and_name
+from archcheck.worker.reference import LOADS, SUFFIXES, Load, Reference, dotted, file_and_name
 from archcheck.worker.surroundings import Surroundings, memory_of
 
 FOUND = tuple(f".archcheck{suffix}" for suffix in SPEC_SUFFIXES)
@@ -73,6 +73,7 @@ class Settings:
     strict: bool
     timeout: float
     surroundings: Surroundings
+    load: Load
     artifacts: Artifacts
     named: frozenset[Path]
     """The files that the command line names."""
@@ -108,6 +109,7 @@ class Settings:
             strict=config.getini("archcheck_strict") if strict is None else strict,
             timeout=_seconds(config),
             surroundings=_surroundings(config),
+            load=_load(config),
             artifacts=Artifacts(
                 _given_path(config, "weights", here, base),
                 _given_path(config, "augmentation", here, base),
@@ -183,6 +185,16 @@ def _surroundings(config: pytest.Config) -> Surroundings:
         return Surroundings(memory_of(text) if text else 0, clean)
     except ValueError as error:
         raise pytest.UsageError(f"archcheck_memory = {text}: {error}") from None
+
+
+def _load(config: pytest.Config) -> Load:
+    text = config.getoption("archcheck_load") or config.getini("archcheck_load")
+    for load in LOADS:
+        if text == load:
+            return load
+    if text:
+        raise pytest.UsageError(f"archcheck_load = {text}: one of {', '.join(LOADS)}")
+    return ""
 
 
 def _given_path(config: pytest.Config, key: str, here: Path, base: Path) -> GivenPath | None:

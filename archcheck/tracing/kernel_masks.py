@@ -50,12 +50,14 @@ class KernelMasks:
 
     def follow(self, op: Op, call: Call) -> None:
         """Follow an operation none of whose operands depends on the input."""
-        numbers = dict(zip(map(id, call.inputs), op.inputs, strict=True))
         self._note_weights(op.inputs, call.inputs)
         self._note_results(op, call)
         if self._weights.isdisjoint(op.inputs):
             return
         for truths in (self._open, self._low):
+            if not truths.concern(op.kind, op.inputs):
+                continue
+            numbers = dict(zip(map(id, call.inputs), op.inputs, strict=True))
             operands = Operands(call, numbers, truths, self.is_weight, self._low.known)
             for number, known in zip(op.outputs, truths.follow(operands), strict=False):
                 if truths.keep(number, known) and truths is self._low:

@@ -7,7 +7,7 @@ makes nothing of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,16 +47,15 @@ class Truths:
             self.known[number] = truths.clone()
         return unusual
 
+    def concern(self, kind: str, numbers: Sequence[int]) -> bool:
+        """Whether something may be known of what an operation makes of some operands."""
+        carried = kind in self.carrying and not self.known.keys().isdisjoint(numbers)
+        return carried or kind in self.rules
+
     def follow(self, operands: Operands) -> list[torch.Tensor]:
         """What is known of the results of a call; nothing if it is called in an unknown way."""
-        kind = operands.call.kind
-        rule = self.rules.get(kind)
-        if rule is None:
-            if kind not in self.carrying or self.known.keys().isdisjoint(operands.numbers.values()):
-                return []
-            rule = _carried
         try:
-            return tensors_in(rule(operands))
+            return tensors_in(self.rules.get(operands.call.kind, _carried)(operands))
         except Exception:
             return []
 

@@ -16,6 +16,8 @@ from torch import nn
 from archcheck.network import Network
 from archcheck.network.batches import difference
 from archcheck.network.shapes import AnyInputs
+from archcheck.tracing.compared_sizes import compared_sizes
+from archcheck.tracing.module_tree import paths_of
 from archcheck.tracing.trace import trace
 from archcheck.worker.failures import NetworkError, RunError
 
@@ -56,15 +58,24 @@ def trace_for_batches(
         given = network.given
         other = None if computed else _from_shapes(model, given, options)
         other = other or _computed(model, given, network, options)
-        unlike = difference(network, other)
-        if unlike is not None:
-            raise RunError(
-                f"another network for other batches: {unlike.text}",
-                cause="unusable",
-                place=unlike.place or network.reads_batch,
-                called=network.reads_batch,
-            )
+        others = [other]
+        if not computed:
+            sizes = compared_sizes(paths_of(model))
+            others += filter(None, (_at(model, given, options, size) for size in sizes))
+        for each in others:
+            _expect_the_same(network, each)
     return network
+
+
+def _expect_the_same(network: Network, other: Network) -> None:
+    unlike = difference(network, other)
+    if unlike is not None:
+        raise RunError(
+            f"another network for other batches: {unlike.text}",
+            cause="unusable",
+            place=unlike.place or network.reads_batch,
+            called=network.reads_batch,
+        )
 
 
 class _ValuesMatter(BaseException):
@@ -73,15 +84,19 @@ class _ValuesMatter(BaseException):
 
 def _from_shapes(model: nn.Module, inputs: AnyInputs, options: dict[str, Any]) -> Network | None:
     """The network at a random size; None if shapes alone do not tell it, or forward raises."""
+    size = SMALLEST + secrets.randbelow(LARGEST - SMALLEST + 1)
+    return _at(model, inputs, options, size) or _at(model, inputs, options, DIVISIBLE)
+
+
+def _at(model: nn.Module, inputs: AnyInputs, options: dict[str, Any], size: int) -> Network | None:
+    """The network at a size, from shapes alone; None if these do not tell it, or forward raises."""
 
     def attempted(begins: bool) -> None:
         if not begins:
             raise _ValuesMatter
 
-    size = SMALLEST + secrets.randbelow(LARGEST - SMALLEST + 1)
-    for batch in (size, DIVISIBLE):
-        with contextlib.suppress(_ValuesMatter, NetworkError):
-            return trace(model, inputs, batch=batch, attempted=attempted, **options)
+    with contextlib.suppress(_ValuesMatter, NetworkError):
+        return trace(model, inputs, batch=size, attempted=attempted, **options)
     return None
 
 

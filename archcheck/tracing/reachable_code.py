@@ -191,7 +191,10 @@ def attribute(thing: Any, name: str) -> Any:
     if thing is UNKNOWN:
         return UNKNOWN
     if isinstance(thing, _FOLLOWED) or type(thing).__module__.startswith("numpy.random"):
-        return getattr(thing, name, UNKNOWN)
+        try:
+            return getattr(thing, name, UNKNOWN)
+        except Exception:  # a module that loads its names late may fail to
+            return UNKNOWN
     own = getattr(thing, "__dict__", {})
     if name in own:
         return own[name]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from archcheck.network import Network, Remark
 from archcheck.phrases import some_of
 from archcheck.spec import Spec, check
@@ -58,12 +60,12 @@ def choose(folder: Reference, spec: Spec | None, trace: Trace) -> Choice:
     file, name = named_file(place, spec.network) if spec is not None and not folder.name else _NONE
     name = folder.name or name
     if file is not None:
-        return Choice(Reference(str(file), "", name))
+        return Choice(Reference(str(file), "", name, folder.load))
     found = _candidates(place, name)
     only = [(path, names) for path, names in found.items() if len(names) == 1]
     if len(found) == len(only) == 1:
-        return Choice(Reference(str(only[0][0]), "", name))
-    references = [Reference(str(path), "", name) for path in found]
+        return Choice(Reference(str(only[0][0]), "", name, folder.load))
+    references = [Reference(str(path), "", name, folder.load) for path in found]
     if len(found) > MOST_TRIED:
         raise _name_one(place, f"{len(found)} files with networks", list(map(_Trial, references)))
     return _chosen(place, list(_tried(references, trace)), spec)
@@ -106,7 +108,7 @@ def _tried(references: list[Reference], trace: Trace) -> Iterator[_Trial]:
             if error.input not in ("network", "arguments"):
                 raise
             if error.choices and not reference.name:
-                waiting.extendleft(Reference(reference.file, "", n) for n in error.choices[::-1])
+                waiting.extendleft(structs.replace(reference, name=n) for n in error.choices[::-1])
             else:
                 yield _Trial(reference, None, error.message, may_fit=False)
             continue

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archcheck.phrases import by_name
 from archcheck.worker.failures import InputError
-from archcheck.worker.reference import SUFFIXES, Reference, dotted, file_and_name, near
+from archcheck.worker.reference import SUFFIXES, Load, Reference, dotted, file_and_name, near
 
 SKIPPED = frozenset(
     """__pycache__ build dist env extern external node_modules site-packages test tests third_party
@@ -21,11 +21,11 @@ MOST_FILES = 500
 """The most files that are looked at."""
 
 
-def folder_reference(text: str) -> Reference | None:
+def folder_reference(text: str, load: Load = "") -> Reference | None:
     """A reference to a folder, ``FOLDER`` or ``FOLDER:Name``; None if the text names no folder."""
     for path, name in ((text, ""), file_and_name(text)):
         if path and os.path.isdir(path):
-            return Reference(os.path.abspath(path), "", name)
+            return Reference(os.path.abspath(path), "", name, load)
     return None
 
 
@@ -41,11 +41,16 @@ def python_files(folder: Path) -> list[Path]:
     not followed.
 
     Raises:
-        InputError: if the folder cannot be read, or holds more than :data:`MOST_FILES`.
+        InputError: if the folder cannot be read, holds more than :data:`MOST_FILES`, or one whose
+            name is not UTF-8.
     """
     found = []
     for file in _walk(folder):
         found.append(file)
+        if not _is_utf8(file):
+            raise InputError(
+                f"{near(str(file))}: its name is not UTF-8; rename it", says_where=True
+            )
         if len(found) > MOST_FILES:
             raise InputError(
                 f"{near(str(folder))} holds more than {MOST_FILES} files of Python; name "
@@ -67,12 +72,21 @@ def _walk(folder: Path) -> Iterator[Path]:
     if any(name in names for name in ENVIRONMENT):
         return
     for entry in entries:
-        if entry.name.endswith(SUFFIXES) and not entry.name.startswith(".") and entry.is_file():
-            yield folder / entry.name
+        file = folder / entry.name
+        if entry.name.endswith(SUFFIXES) and not entry.name.startswith(".") and file.is_file():
+            yield file
     for entry in entries:
         hidden = entry.name.startswith(".") or entry.name.lower() in SKIPPED
         if not hidden and entry.is_dir(follow_symlinks=False):
             yield from _walk(folder / entry.name)
+
+
+def _is_utf8(file: Path) -> bool:
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def named_file(folder: Path, text: str) -> tuple[Path | None, str]:

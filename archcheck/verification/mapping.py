@@ -75,7 +75,7 @@ def _submission(config: Config, entry: Entry, file: Path, images: Path | None) -
         missing = "weights" if weights is None else "data"
         unmeasured = f"no {missing} given (`{missing}` in [tool.archcheck])"
     return Submission(
-        reference=Reference(str(file), "", entry.name),
+        reference=Reference(str(file), "", entry.name, entry.load or config.load),
         arguments=entry.arguments,
         inputs=entry.inputs,
         training=entry.train,

@@ -15,10 +15,14 @@ from archcheck.worker.scripts import read_script
 MODULES = frozenset({"Module", "LightningModule"})
 """The classes of torch and Lightning that networks are made of; a subclass needs a forward."""
 WITH_FORWARD = frozenset({"Sequential"})
+NO_MODULES = frozenset({"Function", "object"})
+"""What has a forward, or may have one, and is no network."""
 LIBRARIES = (
     *("torchvision.models", "timm", "torch.hub", "transformers", "segmentation_models_pytorch"),
 )
 """Packages whose classes are networks, and whose functions make some."""
+MOST_BYTES = 1 << 23
+"""The size up to which a file is read."""
 LONGEST_WAY = 10
 """The most files through which a name is followed."""
 
@@ -69,6 +73,8 @@ Node = tuple[Path, str]
 def outline(file: Path) -> Outline:
     """Read a file of Python."""
     try:
+        if file.stat().st_size > MOST_BYTES:
+            return Outline(file, error=f"it has more than {MOST_BYTES:,} bytes")
         body = read_script(file).tree.body
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Outline(file, error=str(error) or type(error).__name__)
@@ -197,17 +203,21 @@ class Outlines:
             more = {
                 (file, each.name)
                 for file, each in classes
-                if each.is_class and any(self._is_module(file, b, found) for b in each.bases)
+                if any(self._is_module(file, each, base, found) for base in each.bases)
             }
             if more == found:
                 return found
             found = more
 
-    def _is_module(self, file: Path, base: str, known: set[Node]) -> bool:
+    def _is_module(self, file: Path, definition: Definition, base: str, known: set[Node]) -> bool:
+        """Whether a base makes a class an ``nn.Module``. One that is defined elsewhere is taken for
+        one where the class has a forward."""
         node = self._resolve(file, base)
         if node is not None:
             return node in known
-        return _last(base) in MODULES | WITH_FORWARD or self._of_library(file, base)
+        if _last(base) in MODULES | WITH_FORWARD or self._of_library(file, base):
+            return True
+        return definition.has_forward and _last(base) not in NO_MODULES
 
     def _of_library(self, file: Path, name: str) -> bool:
         head, _, rest = name.partition(".")

@@ -15,6 +15,7 @@ from archcheck.progress import Progress
 from archcheck.spec import Failure, Report, Spec, check, failed_to_run
 from archcheck.verification.changes import Watched, change_of
 from archcheck.verification.collect import collect
+from archcheck.verification.several import trace
 from archcheck.verification.submission import Submission
 from archcheck.verification.wording import failure_finding, input_finding
 from archcheck.worker import failures
@@ -55,7 +56,8 @@ def verify(
     reads: list[Dependencies | None] = []
 
     def run(inputs: Inputs) -> Network | failures.Failure:
-        traced = tracer.trace(
+        traced = trace(
+            tracer,
             inputs,
             submission.arguments_under(spec),
             training=submission.training,

@@ -46,8 +46,7 @@ PACKAGES = {
 def input_finding(error: failures.InputError) -> Failure:
     """Why a file could not be verified: it does not hold one network, say."""
     stage = "imports" if error.input == "reference" else "builds"
-    hint = "in [tool.archcheck] a network has a `name`, and `exclude` leaves out what holds none"
-    return Failure(stage, str(error), hint=hint if error.input == "network" else "")
+    return Failure(stage, str(error))
 
 
 def not_run(error: Exception, spec: Spec, *, file: str, name: str = "") -> Report:
@@ -77,6 +76,8 @@ def _sentence(failure: failures.Failure) -> str:
         return f"{doing} {how_it_ended(failure)}"
     if failure.cause in ("died", "garbled"):
         return f"the network {how_it_ended(failure)} ({doing})"
+    if failure.cause == "unknown":
+        return failure.message
     if failure.stage != "runs":
         return f"{doing} failed: {failure.message}"
     if failure.cause != "raised":

@@ -30,8 +30,10 @@ _NONE = ": no nn.Module is defined here"
 
 
 def _if_empty(module: ModuleType) -> str:
-    has_file = Path(module.__file__ or "").is_file()
-    return " is empty" if has_file and not tree_of(module).body else ""
+    file = Path(module.__file__ or "")
+    if not file.is_file() or tree_of(module).body:
+        return ""
+    return " holds nothing but comments" if file.read_bytes().strip() else " is empty"
 
 
 def hidden_class(module: ModuleType, name: str) -> str:

@@ -187,7 +187,7 @@ def _keep_modules(replace: Callable[[Any, str, Any], None]) -> None:
         if not is_absent(there[0]):
             return to(self, *args, **kwargs)
         rest = {name: value for name, value in kwargs.items() if name != "device"}
-        return to(self, *args[1:], **rest) if args[1:] or rest.get("dtype") else self
+        return to(self, *args[1:], **rest) if args[1:] or rest else self
 
     replace(module, "to", stays)
 

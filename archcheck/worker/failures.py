@@ -98,6 +98,7 @@ class NetworkError(Exception):
         advice: Advice | None = None,
         hint: str = "",
         missing: tuple[str, ...] = (),
+        is_no_python: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -110,6 +111,7 @@ class NetworkError(Exception):
         self.advice = advice
         self.hint = hint
         self.missing = missing
+        self.is_no_python = is_no_python
 
     def failure(self) -> Failure:
         """The error as data."""
@@ -125,6 +127,7 @@ class NetworkError(Exception):
             advice=self.advice,
             hint=self.hint,
             missing=self.missing,
+            is_no_python=self.is_no_python,
         )
 
 
@@ -160,6 +163,7 @@ class Failure(msgspec.Struct, frozen=True):
         exit_code: for ``died`` that of the process, negative for a signal; None if it went on
             but closed its pipe.
         output: the end of what the network printed.
+        is_no_python: whether the file cannot be read as Python.
     """
 
     stage: Stage = "runs"
@@ -176,6 +180,7 @@ class Failure(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     exit_code: int | None = None
     output: str = ""
+    is_no_python: bool = False
 
 
 def describe(error: BaseException) -> str:

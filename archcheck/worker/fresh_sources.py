@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
@@ -20,8 +20,9 @@ from importlib.machinery import (
 )
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
-from archcheck.worker.scripts import read_script
+from archcheck.worker.scripts import Script, read_script
 
 
 class FreshLoader(SourceFileLoader):
@@ -33,32 +34,38 @@ class FreshLoader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType | None:
         """The code of the file as it is now."""
-        path = self.get_filename(fullname)
-        script = read_script(path)
+        script = self.read()
         tree = script.tree
         if self._until:
             tree = ast.Module([part for part in tree.body if part.lineno <= self._until], [])
-        if script.cells is not None:  # inspect, and torch.jit, look for the source here
-            lines = [f"{line}\n" for line in script.lines]
-            linecache.cache[path] = (len(lines), None, lines, path)
-        code: CodeType = compile(tree, path, "exec", dont_inherit=True)
+        code: CodeType = compile(tree, script.file, "exec", dont_inherit=True)
         return code
+
+    def read(self) -> Script:
+        """The file as it is now."""
+        script = read_script(self.path)
+        if script.cells is not None:  # inspect, and torch.jit, look for the source here
+            lines = [f"{line}\n" for line in script.cells.lines]
+            linecache.cache[script.file] = (len(lines), None, lines, script.file)
+        return script
 
 
 @contextmanager
-def fresh_sources(roots: Sequence[Path]) -> Iterator[None]:
+def fresh_sources(
+    roots: Sequence[Path], loader: Callable[[str, str], FreshLoader] = FreshLoader
+) -> Iterator[None]:
     """While this is entered, source files under the roots are always compiled.
 
-    ``roots`` may grow meanwhile. Installed packages under a root are left alone.
+    ``roots`` may grow meanwhile. Installed packages under a root are left alone. ``loader`` makes
+    the loader of a module from its name and its file.
     """
 
     def hook(path: str) -> FileFinder:
         place = Path(path)
         if "site-packages" in place.parts or not any(_serves(place, root) for root in roots):
             raise ImportError
-        return FileFinder(
-            path, (ExtensionFileLoader, EXTENSION_SUFFIXES), (FreshLoader, SOURCE_SUFFIXES)
-        )
+        make: Any = loader
+        return FileFinder(path, (ExtensionFileLoader, EXTENSION_SUFFIXES), (make, SOURCE_SUFFIXES))
 
     sys.path_hooks.insert(0, hook)
     cached = dict(sys.path_importer_cache)

@@ -42,8 +42,10 @@ def folders_around(file: Path) -> list[Path]:
     """The folders around a file that belong to the same project, the nearest first.
 
     They end at the project's root or the working directory; where neither is known, at the folder
-    above the file's.
+    above the file's. Without a file there are none.
     """
+    if not file.name:
+        return []
     upward = [place for place in file.parent.parents if not _is_common(place)]
     top = _top(file.parent, upward)
     return upward[: upward.index(top) + 1] if top in upward else []
@@ -106,6 +108,8 @@ class _AroundFile:
 
     def _folders(self, name: str) -> Iterator[Path]:
         """The folders that a module may lie in."""
+        if not self._file.name:  # an installed module is named
+            return
         own = self._file.parent
         for entry in list(sys.path):  # the author runs it in its folder
             if entry and not Path(entry).is_absolute():

@@ -19,6 +19,7 @@ from archcheck.worker.failures import ImportFailure, InputError, Stage
 from archcheck.worker.fresh_sources import FreshLoader, fresh_sources
 from archcheck.worker.import_failures import import_failure
 from archcheck.worker.import_roots import imports_from_around, make_packages
+from archcheck.worker.importing.ways import in_a_way
 from archcheck.worker.ipython import notebook_names
 from archcheck.worker.notebooks import NotebookError
 from archcheck.worker.owners import authors_code_below
@@ -49,16 +50,21 @@ def loaded(
         ImportFailure: if the import raises.
         BuildError: if the constructor raises, or needs arguments.
     """
-    with imported(reference) as module:
+    with in_a_way(reference) as way, imported(reference, way.loader) as module:
+        way.is_imported(module)
         enter("builds")
-        yield build(module, reference, arguments, construct)
+        found = build(module, reference, arguments, construct)
+        way.is_built(found)
+        yield found
 
 
 @contextmanager
-def imported(reference: Reference, until: int = 0) -> Iterator[ModuleType]:
+def imported(
+    reference: Reference, loader: Callable[[str, str], FreshLoader] = FreshLoader
+) -> Iterator[ModuleType]:
     """Import a file or module, and clean up on the way out, as :func:`loaded` does.
 
-    With ``until`` only the statements of the file that begin before or in that line are run.
+    ``loader`` makes the loader of a module from its name and its file.
 
     Raises:
         InputError: if there is no such module.
@@ -70,14 +76,14 @@ def imported(reference: Reference, until: int = 0) -> Iterator[ModuleType]:
     try:
         with (
             constructions_recorded(),
-            fresh_sources(roots),
+            fresh_sources(roots, loader),
             authors_code_below(roots),
             notebook_names(reference.file),
             imports_from_around(Path(reference.file), roots),
             files_from_around(Path(reference.file)),
         ):
             with staying_on_the_cpu():
-                module = _import(reference, until)
+                module = _import(reference, loader)
             yield module
     finally:
         sys.path[:] = path
@@ -104,7 +110,7 @@ def _belongs(module: ModuleType, roots: list[Path]) -> bool:
     )
 
 
-def _import(reference: Reference, until: int) -> ModuleType:
+def _import(reference: Reference, loader: Callable[[str, str], FreshLoader]) -> ModuleType:
     if reference.module:
         return _import_module(reference)
     file = Path(reference.file)
@@ -116,8 +122,7 @@ def _import(reference: Reference, until: int) -> ModuleType:
     try:
         if package and file.stem.isidentifier():
             return importlib.import_module(name)
-        loader = FreshLoader(name, str(file), until)
-        spec = importlib.util.spec_from_file_location(name, file, loader=loader)
+        spec = importlib.util.spec_from_file_location(name, file, loader=loader(name, str(file)))
         if spec is None or spec.loader is None:
             raise InputError(f"{reference} cannot be read as a Python module", says_where=True)
         module = importlib.util.module_from_spec(spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal, get_args
 
 import msgspec
 
@@ -14,21 +15,28 @@ from archcheck.worker.scripts import is_notebook
 SUFFIXES = (".py", ".ipynb")
 """What the names of files end in that a network or a pipeline may be in."""
 
+Load = Literal["", "plain", "stand-ins", "definitions"]
+"""How a file is loaded: as it is; with stand-ins for modules that are missing; from its definitions
+alone. Empty is the first of these that does."""
+LOADS: tuple[Load, ...] = get_args(Load)[1:]
+
 
 class Reference(msgspec.Struct, frozen=True):
-    """A file or an importable module, and the name of the network in it (empty: the only one)."""
+    """A file or an importable module, the name of the network in it (empty: the only one), and how
+    it is loaded."""
 
     file: str
     module: str
     name: str
+    load: Load = ""
 
     def __str__(self) -> str:
         where = self.module or near(self.file)
         return f"{where}:{self.name}" if self.name else where
 
 
-def parse_reference(text: str) -> Reference:
-    """Read a reference and check that its file exists.
+def parse_reference(text: str, load: Load = "") -> Reference:
+    """Read a reference and check that its file exists; ``load`` is how it is loaded.
 
     Raises:
         InputError: if there is no such file, or the text is not a reference.
@@ -45,7 +53,7 @@ def parse_reference(text: str) -> Reference:
         raise _wrong("the reference is empty; write FILE, FILE:Name or package.module:Name")
     path = python_file(head, "holds the network")
     if path is not None:
-        return Reference(str(path), "", name)
+        return Reference(str(path), "", name, load)
     if Path(head).suffix in SUFFIXES or os.sep in head or not dotted(head):
         raise _wrong(f"there is no file {head}")
     if not name:
@@ -53,7 +61,7 @@ def parse_reference(text: str) -> Reference:
             f"there is no file {head}; a network of an installed package is named "
             "package.module:Name"
         )
-    return Reference("", head, name)
+    return Reference("", head, name, load)
 
 
 def python_file(text: str, purpose: str) -> Path | None:

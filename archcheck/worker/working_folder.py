@@ -57,7 +57,7 @@ def follow_files() -> None:
 def files_from_around(file: Path) -> Iterator[None]:
     """While this is entered, files that are not found are looked for around this one."""
     before = list(_folders)
-    _folders[:] = [file.parent, *folders_around(file)]
+    _folders[:] = [file.parent, *folders_around(file)] if file.name else []
     _notes.clear()
     try:
         yield

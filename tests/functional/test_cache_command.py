@@ -21,12 +21,11 @@ NET = """\
 import os
 from torch import nn
 
-with open(os.path.join(os.path.dirname(__file__), "runs.log"), "a") as log:
-    log.write("ran\\n")
-
 class Net(nn.Module):
     def __init__(self, width=4):
         super().__init__()
+        with open(os.path.join(os.path.dirname(__file__), "runs.log"), "a") as log:
+            log.write("ran\\n")
         self.conv = nn.Conv2d(3, width, 3)
         self.gone = nn.Linear(1, 1)
 
@@ -133,7 +132,7 @@ def test_a_changed_file_is_traced_anew(folder: Path) -> None:
     (folder / "net.py").write_text(NET.replace("width=4", "width=6"))  # of the same size and time
     os.utime(folder / "net.py", ns=(before.st_atime_ns, before.st_mtime_ns))
     assert "170 parameters" in run(folder, *VERIFY)
-    (folder / "net.py").write_text("import parts\n" + NET)
+    (folder / "net.py").write_text("from parts import *\n" + NET)
     (folder / "parts.py").write_text("")
     run(folder, *VERIFY)
     (folder / "parts.py").write_text("raise ValueError('no luck')")

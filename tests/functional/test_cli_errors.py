@@ -37,6 +37,7 @@ def folder(tmp_path: Path) -> Path:
     files = {
         "net.py": NET,
         "two.py": NET + NET.replace("class Net", "class Other"),
+        "one.py": NET.replace("class Net", "class Deep").replace("3, ", "5, ") + NET,
         "none.py": "x = 1\n",
         "net.txt": NET,
         "spec.yaml": SPEC,
@@ -73,7 +74,6 @@ def assert_refused(done: subprocess.CompletedProcess[str], *expected: str) -> No
 REFERENCES = {
     "nothing.py": ["there is no file nothing.py"],
     "nothing.py:Net": ["there is no file nothing.py"],
-    "sub folder": ["is a folder"],
     "net.txt": ["net.txt is not a Python file"],
     "net.py:": ["nothing stands behind the colon"],
     "no_such_package:Net": ["there is no module no_such_package"],
@@ -95,7 +95,9 @@ CONTENTS = {
     "net.py:WIDTH": ["WIDTH is neither a network nor a function"],
     "net.py:text": ["text() returned str, not an nn.Module"],
     "two.py": ["2 networks; name one: two.py:Net, two.py:Other"],
+    "one.py": ["2 networks; name one that runs: one.py:Net; or one of the others: one.py:Deep"],
     "none.py": ["no nn.Module is defined here"],
+    "sub folder": ["sub folder holds no Python file and no notebook"],
 }
 
 
@@ -126,6 +128,7 @@ def test_what_is_not_there_stands_in_every_report(folder: Path) -> None:
 SPECS = {
     "nothing.yaml": ["there is no file nothing.yaml"],
     "./sub folder": ["sub folder is a folder"],
+    ".": [". is a folder; a spec is a file"],
     "empty.yaml": ["the spec is empty"],
     "comment.yaml": ["the spec is empty"],
     "norules.yaml": ["rules"],
@@ -167,9 +170,9 @@ OPTIONS = {
     "--skip=parameter": ["did you mean parameters?"],
     "--skip=macs": ["the spec does not ask for it"],
     "--skip=parameters": ["leaves no rule"],
-    "--timeout=0": ["--timeout"],
+    "--timeout=0": ["--timeout", "0 is not enough; the least is 0.1"],
     "--memory=much": ["--memory much: write it like 2GB, 512MB or 1.5GiB"],
-    "--timeout=soon": ["--timeout"],
+    "--timeout=soon": ["--timeout", "soon is not a number"],
     "--output-format=xml": ["--output-format", "json"],
     "--output-format=jsn": ["there is no jsn; did you mean json?"],
     "--outputformat=json": ["--output-format"],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import archcheck
 from tests.support.commands import output_of, run_command
 from tests.support.notebooks import write_notebook
 from tests.support.readers import read_csv
@@ -225,3 +226,10 @@ def test_inspect_and_rf_find_the_network_too(submissions: Path) -> None:
     output_of(
         submissions, "inspect", "s2:Net", *words[1:], code=2, errors=said.replace("y", "y:Net")
     )
+
+
+def test_python_verifies_the_network_of_a_folder(submissions: Path) -> None:
+    report = archcheck.verify(submissions / "s1", submissions / "spec.yaml")
+    assert (report.name, Path(report.file).name, report.passed) == ("Net", "net.py", True)
+    report = archcheck.verify(str(submissions / "s3"), submissions / "spec.yaml")
+    assert "2 networks that fit" in str(report)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.support.dag_rows import ACROSS_ROWS, TOKENS, WRITES
+from tests.support.dag_rows import ACROSS_ROWS, DISCARDED, POOLS, TOKENS, WRITES
 
 ATTENTION = ("written", "function", "module", "mean", "causal", "filled", "added")
 Options = dict[str, Any]
@@ -246,6 +246,12 @@ class Steps:
     def rewritten(self, sides: Sequence[int]) -> Options:
         # A map in a larger room has borders of its own.
         return {"way": self.pick(*(w for w in WRITES if w != "larger_room" or not self.endless))}
+
+    def discarded(self, sides: Sequence[int]) -> Options:
+        return {"call": self.pick(*DISCARDED)}
+
+    def pooled(self, sides: Sequence[int]) -> Options | None:
+        return None if self.endless else {"road": self.pick(*POOLS)}
 
     def norm(self, sides: Sequence[int]) -> Options:
         ways = ["last", "batch", "response"] + ([] if self.endless else ["group", "instance"])

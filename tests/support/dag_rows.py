@@ -1,5 +1,5 @@
-"""What a drawn graph is made of, too: maps as rows of tokens and back, and maps that are written
-into other memory piece by piece."""
+"""What a drawn graph is made of, too: maps as rows of tokens and back, maps that are written into
+other memory piece by piece, calls that nothing reads, and odd roads to a pool."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.support.dag_joins import LAYERS, STEPS
-from tests.support.dag_steps import CHANNELS, step
+from tests.support.dag_steps import CHANNELS, by_rank, step
 
 __all__ = ["LAYERS", "STEPS"]
 
@@ -234,3 +234,83 @@ WRITES: dict[str, Way] = {
 @step
 def rewritten(_: None, x: Tensor, way: str) -> Tensor:
     return WRITES[way](x)
+
+
+def discarded_pool(x: Tensor) -> None:
+    by_rank("adaptive_avg_pool", x)(x, 1)
+
+
+def discarded_copy(x: Tensor) -> None:
+    x.clone().mul_(0)
+
+
+def discarded_road(x: Tensor) -> None:
+    x.roll(2, -1).cumsum(-1)
+
+
+def discarded_scores(x: Tensor) -> None:
+    torch.softmax(x.flatten(2) @ x.flatten(2).mT, dim=-1)
+
+
+DISCARDED: dict[str, Callable[[Tensor], None]] = {
+    call.__name__: call
+    for call in (discarded_pool, discarded_copy, discarded_road, discarded_scores)
+}
+"""Calls whose results nothing reads."""
+
+
+@step
+def discarded(_: None, x: Tensor, call: str) -> Tensor:
+    DISCARDED[call](x)
+    return x * 1
+
+
+def axis_by_axis(x: Tensor) -> Tensor:
+    while x.ndim > 2:
+        x = x.mean(-1)
+    return x
+
+
+def through_tokens(x: Tensor) -> Tensor:
+    return x.flatten(2).transpose(1, 2).sum(1)
+
+
+def whole_window(x: Tensor) -> Tensor:
+    return by_rank("avg_pool", x)(x, x.shape[2:]).flatten(1)
+
+
+def whole_area(x: Tensor) -> Tensor:
+    return F.interpolate(x, size=[1] * (x.ndim - 2), mode="area").flatten(1)
+
+
+def by_a_matrix(x: Tensor) -> Tensor:
+    rows = x.flatten(2)
+    return (rows @ rows.new_ones(rows.shape[2], 1)).squeeze(2)
+
+
+def by_a_contraction(x: Tensor) -> Tensor:
+    return torch.einsum("nc...->nc", x)
+
+
+def by_a_resized_map(x: Tensor) -> Tensor:
+    return by_rank("adaptive_avg_pool", x)(x, 2).flatten(2).mean(2)
+
+
+def by_the_last_sum(x: Tensor) -> Tensor:
+    return x.flatten(2).cumsum(2)[..., -1]
+
+
+POOLS: dict[str, Way] = {
+    road.__name__: road
+    for road in (
+        axis_by_axis, through_tokens, whole_window, whole_area, by_a_matrix, by_a_contraction,
+        by_a_resized_map, by_the_last_sum,
+    )
+}  # fmt: skip
+"""Roads to one number for each channel that depends on all positions."""
+
+
+@step
+def pooled(_: None, x: Tensor, road: str) -> Tensor:
+    number = POOLS[road](x)
+    return x + number.view(*number.shape, *[1] * (x.ndim - 2))

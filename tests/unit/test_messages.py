@@ -14,10 +14,11 @@ QUESTIONS = {"startswith", "endswith", "removeprefix", "removesuffix", "replace"
 QUESTIONS |= {"partition", "rpartition", "split", "count"}
 MATCHERS = {"match", "search", "fullmatch", "findall", "sub", "split"}
 FOREIGN = {
-    # What torch says is all that tells these apart; a hint or a figure depends on it.
+    # What torch or Python says is all that tells these apart; a hint or a figure depends on it.
     "archcheck/evaluation/run.py": {"_out_of_memory"},
     "archcheck/tracing/weights.py": {"_parsed", "_reason", "load_into"},
     "archcheck/worker/failures.py": {"describe"},
+    "archcheck/worker/given_arguments.py": {"hint"},
 }
 """Functions that read the messages of other people's code, by file."""
 

@@ -49,9 +49,10 @@ def closed(m: FieldMap, is_open: Booleans, cut: Cut, like: FieldMap | None = Non
                 borrowed = (Factor(size, False, False),)
             for factor in reversed(borrowed):
                 m = m.widened(dimension, replace(factor, margin=0))
-    m = m.within_borders()
     sides: list[int] = []
     for dimension, size in enumerate(is_open.shape):
+        for at in range(len(m.factors))[m.span(dimension)] if size > 1 else ():
+            m = m.trimmed(at)
         factors = m.factors[m.span(dimension)]
         sides += [f.size if size > 1 else 1 for f in factors]
     values = _compressed(is_open.reshape(sides))

@@ -65,9 +65,11 @@ def relabelled(m: FieldMap, dimensions: Container[int]) -> FieldMap:
     """
     missing = missing_axes(m)
     alone = _alone(m, dimensions)
-    if not any(track.local.varies(at) for track in m.tracks for at in alone):
+    # What operations joined is one unit, however many hold it.
+    moving = [t.tables if t.joined_by is None else [t.local] for t in m.tracks]
+    if not any(table.varies(at) for tables in moving for table in tables for at in alone):
         return m
-    reaches = [_reaches(track.local) for track in m.tracks]
+    reaches = [list(map(max, zip(*map(_reaches, tables), strict=True))) for tables in moving]
     furthest: dict[int, float] = {}
     for reach in reaches:
         others = max((reach[at] for at in range(len(m.factors)) if at not in alone), default=0)

@@ -99,8 +99,8 @@ def _counting_space(
     known = {letter for term, _ in terms for letter in term}
     factors = list(whole.factors)
     for term in constants:
-        read, made = set(term) - set(result), set(term) - known
-        if len(read) == len(made) == 1 and read <= spatial.keys():
+        read, made = (set(term) - set(result)) & spatial.keys(), set(term) - known
+        if len(read) == len(made) == 1:
             fused = spatial[read.pop()].fused
             for factor in range(len(factors))[whole.span(result.index(made.pop()))]:
                 factors[factor] = replace(factors[factor], spatial=True, fused=fused)

@@ -100,7 +100,8 @@ def boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) -
     for dimension, index in ranges.items():
         sides = [*value.shape[:dimension], shape[dimension], *value.shape[dimension + 1 :]]
         value = written(constant_map(value, sides), value, [dimension], [index], place=dimension)
-    return merged([kept, alike_labelled(value, base)], shape)
+    counting = {*base.spatial_dimensions(), *value.spatial_dimensions()}
+    return merged([kept, value.counting(sorted(counting))], shape)
 
 
 @handles({"index_put"})

@@ -479,3 +479,10 @@ def test_indices_into_numbers_of_the_code_count_and_those_into_weights_do_not() 
     assert accounts(picked).size == 9 + 108
     shared = Fn(convolved(lambda s: s.book[s.k]), k=indices, book=nn.Parameter(torch.randn(9)))
     assert accounts(shared).size == 9
+
+
+def test_what_is_the_same_whatever_it_is_made_of_holds_nothing() -> None:
+    def forward(s: Any, x: Tensor) -> Any:
+        return x.clamp(1, 1) + x**0 + (x - x) + x / float("inf") + 0 * x
+
+    assert accounts(Fn(forward)).size == 0

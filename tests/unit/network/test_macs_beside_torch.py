@@ -95,6 +95,12 @@ FREE: dict[str, Function] = {
     "as_strided": lambda x, w: x.as_strided((1, 4, 4, 6), (192, 48, 12, 1)),
     "diagonals": lambda x, w: (torch.diag_embed(x), torch.diag(x[0, 0]), torch.trace(x[0, 0])),
     "block_diag": lambda x, w: TORCH.block_diag(x[0, 0], w),
+    "parts": lambda x, w: (
+        TORCH.atleast_3d(x[0]),
+        torch.narrow_copy(x, 2, 1, 3),
+        torch.as_strided_scatter(x, w, (6, 6), (6, 1)),
+        x[0, 0].clone().fill_diagonal_(1.0),
+    ),
     "masked_scatter": lambda x, w: x.masked_scatter(x > 0, ones(200)),
 }
 

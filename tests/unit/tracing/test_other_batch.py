@@ -292,3 +292,48 @@ def test_a_network_that_was_verified_need_not_be_traced_again_to_be_inspected(
     kept = "the network is traced, since the cache has none of it; it is kept in the cache"
     used = "the network comes from the cache"
     assert remarks == [kept, used, used]
+
+
+ONE_SIZE = """\
+import torch
+from torch import nn
+
+SPECIAL = 200
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+        self.size = 128
+
+    def forward(self, x):
+        n = x.shape[0]
+        x = self.one(x)
+        return {result}
+"""
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        "self.two(x) if n == 64 else x",
+        "self.two(x) if x.size(0) in (64, 100) else x",
+        "self.two(x) if len(x) > 99 else x",
+        "self.two(x) if n == self.size else x",
+        "self.two(x) if n == SPECIAL else x",
+        "x if n % 64 else self.two(x)",
+    ],
+)
+def test_a_batch_that_forward_compares_its_own_with_is_tried(tmp_path: Path, result: str) -> None:
+    (tmp_path / "net.py").write_text(ONE_SIZE.format(result=result), "utf-8")
+    spec = {"input": list(SHAPE), "rules": {"layers": {"kind": "Conv2d", "exactly": 1}}}
+    report = archcheck.verify(tmp_path / "net.py", spec)
+    assert report.findings[0].rule == "runs"
+    assert "another network for other batches" in report.findings[0].verdict.message
+
+
+@pytest.mark.parametrize("result", ["x.view(n, -1)", "x if x.shape[1] == 4 else self.two(x)"])
+def test_comparisons_that_decide_nothing_by_the_batch_pass(tmp_path: Path, result: str) -> None:
+    (tmp_path / "net.py").write_text(ONE_SIZE.format(result=result), "utf-8")
+    spec = {"input": list(SHAPE), "rules": {"layers": {"kind": "Conv2d", "exactly": 1}}}
+    assert archcheck.verify(tmp_path / "net.py", spec).passed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,9 @@ def test_what_makes_a_network_without_a_class(tmp_path: Path) -> None:
         "made.py": "from torch import nn\ndef make():\n    net = nn.Sequential()\n    return net\n",
         "known.py": "from torchvision import models\ndef get():\n    return models.resnet18()\n",
         "own.py": module("Own", base="models.ResNet", top="from torchvision import models"),
-        "data.py": module("Data", base="Dataset", top="from torch.utils.data import Dataset"),
+        "shared.py": module("Late", base="Shared", top="from course import Shared"),
+        "plain.py": module("Plain", base="object"),
+        "data.py": "from torch.utils.data import Dataset\nclass Data(Dataset):\n    pass\n",
         "function.py": module("Round", base="torch.autograd.Function", top="import torch"),
         "base.py": "from torch import nn\nclass Base(nn.Module):\n    pass\n",
         "guarded.py": "if __name__ == '__main__':\n    class Late(nn.Module):\n"
@@ -91,6 +94,7 @@ def test_what_makes_a_network_without_a_class(tmp_path: Path) -> None:
         "known.py": ("get",),
         "made.py": ("make",),
         "own.py": ("Own",),
+        "shared.py": ("Late",),
         "stack.py": ("net",),
     }
 
@@ -126,6 +130,7 @@ def test_links_that_lead_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "up").symlink_to(tmp_path)
     (tmp_path / "gone.py").symlink_to("nowhere.py")
+    (tmp_path / "self.py").symlink_to("self.py")
     assert networks(tmp_path, {"src/net.py": module("Net")}) == {"src/net.py": ("Net",)}
 
 
@@ -133,8 +138,9 @@ def test_files_that_are_no_python(tmp_path: Path) -> None:
     (tmp_path / "zero.py").write_bytes(b"x = 1\0")
     (tmp_path / "torn.py").write_text("class (\n")
     (tmp_path / "deep.py").write_text("x = " + "(" * 9999)
+    (tmp_path / "huge.ipynb").write_bytes(b" " * (1 << 23) + b"{}")
     files = python_files(tmp_path)
-    assert [file.name for file in files] == ["deep.py", "torn.py", "zero.py"]
+    assert [file.name for file in files] == ["deep.py", "huge.ipynb", "torn.py", "zero.py"]
     outlines = Outlines(tmp_path, files)
     assert set(outlines.unread) == set(files)
     assert outlines.networks() == {}
@@ -144,6 +150,12 @@ def test_too_many_files_are_refused(tmp_path: Path) -> None:
     for number in range(501):
         (tmp_path / f"f{number}.py").touch()
     with pytest.raises(InputError, match="more than 500 files of Python; name the network's"):
+        python_files(tmp_path)
+
+
+def test_a_name_that_is_no_utf8_is_told(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"n\xff.py")).touch()
+    with pytest.raises(InputError, match="its name is not UTF-8; rename it"):
         python_files(tmp_path)
 
 

@@ -83,7 +83,8 @@ def write(tmp_path: Path) -> Write:
 
 
 def load(file: Path, name: str = "", **arguments: int) -> Loaded:
-    with loaded(parse_reference(f"{file}:{name}" if name else str(file)), arguments) as found:
+    reference = parse_reference(f"{file}:{name}" if name else str(file), "plain")
+    with loaded(reference, arguments) as found:
         return found
 
 

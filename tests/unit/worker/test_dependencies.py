@@ -107,7 +107,9 @@ def read_by(folder: Path) -> Dependencies:
     os.chdir(folder)
     try:
         with start_worker() as worker:
-            traced = trace_in(worker, parse_reference("net.py:Net"), [(3, 8, 8)], recorded=True)
+            traced = trace_in(
+                worker, parse_reference("net.py:Net", "plain"), [(3, 8, 8)], recorded=True
+            )
     finally:
         os.chdir(directory)
     assert isinstance(traced, Traced), traced
@@ -417,7 +419,7 @@ def test_random_numbers_are_the_same_in_every_run(tmp_path: Path) -> None:
     )
     found = []
     for _ in range(2):
-        network = trace_reference(parse_reference(f"{tmp_path / 'net.py'}:Net"), [(3, 8)])
+        network = trace_reference(parse_reference(f"{tmp_path / 'net.py'}:Net", "plain"), [(3, 8)])
         assert isinstance(network, Network)
         found.append(network)
     assert len({weight.size for weight in found[0].parameters}) == 3
@@ -431,7 +433,9 @@ def test_what_is_not_asked_for_is_not_watched(tmp_path: Path) -> None:
         "Net = nn.ReLU\n"
     )
     with start_worker() as worker:
-        traced = trace_in(worker, parse_reference(str(tmp_path / "net.py:Net")), [(3, 8, 8)])
+        traced = trace_in(
+            worker, parse_reference(str(tmp_path / "net.py:Net"), "plain"), [(3, 8, 8)]
+        )
     assert isinstance(traced, Traced), traced
     assert traced.dependencies is None
 

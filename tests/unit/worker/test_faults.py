@@ -52,7 +52,8 @@ def trace(workers: WarmWorkers, tmp_path: Path) -> Callable[[str], Network | Fai
         file.parent.mkdir(exist_ok=True, parents=True)
         file.write_text(text, encoding="utf-8")
         with workers.start() as worker:
-            traced = trace_in(worker, parse_reference(str(file)), [(3, 8, 8)], timeout=30)
+            reference = parse_reference(str(file), "plain")
+            traced = trace_in(worker, reference, [(3, 8, 8)], timeout=30)
         return traced.network if isinstance(traced, Traced) else traced
 
     return trace_source

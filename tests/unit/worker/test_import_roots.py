@@ -11,7 +11,7 @@ from archcheck.network import Network
 from archcheck.tracing.remote import trace_in, trace_reference, warm_workers
 from archcheck.tracing.requests import Traced
 from archcheck.worker.failures import Failure
-from archcheck.worker.reference import parse_reference
+from archcheck.worker.reference import Load, parse_reference
 from archcheck.worker.warm import WarmWorkers
 
 NET = """
@@ -50,9 +50,9 @@ def write(root: Path, files: dict[str, str]) -> None:
         (root / name).write_text(text, "utf-8")
 
 
-def trace(workers: WarmWorkers, file: Path) -> Network | Failure:
+def trace(workers: WarmWorkers, file: Path, how: Load = "") -> Network | Failure:
     with workers.start() as worker:
-        traced = trace_in(worker, parse_reference(str(file)), [(3, 8, 8)], timeout=30)
+        traced = trace_in(worker, parse_reference(str(file), how), [(3, 8, 8)], timeout=30)
     return traced.network if isinstance(traced, Traced) else traced
 
 
@@ -155,7 +155,7 @@ def test_a_folder_without_python_is_no_missing_module(workers: WarmWorkers, tmp_
     root = tmp_path / "project"
     head = "import no_such_module.sub"
     write(root, {"models/net.py": NET.format(head=head, width=7), "no_such_module/log.txt": ""})
-    failure = trace(workers, root / "models/net.py")
+    failure = trace(workers, root / "models/net.py", "plain")
     assert isinstance(failure, Failure)
     assert failure.missing[0].startswith("no_such_module")
 
@@ -216,6 +216,6 @@ def test_a_file_that_is_written_stays_where_it_is_written(tmp_path: Path, elsewh
     write(tmp_path, {"project/log.txt": "before"})
     file = tmp_path / "project/net.py"
     file.write_text(NET.format(head="print(1, file=open('log.txt', 'w'))", width=7), "utf-8")
-    assert width(trace_reference(parse_reference(str(file)), [(3, 8, 8)])) == 7
+    assert width(trace_reference(parse_reference(str(file), "plain"), [(3, 8, 8)])) == 7
     assert (elsewhere / "log.txt").exists()
     assert (tmp_path / "project/log.txt").read_text() == "before"

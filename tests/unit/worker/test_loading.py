@@ -95,7 +95,7 @@ def test_a_module_that_is_not_there_is_the_callers_mistake(text: str) -> None:
 def test_a_module_that_imports_something_missing_is_the_networks_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path / "broken_net.py", "import no_such_module_at_all\n")
+    write(tmp_path / "broken_net.py", "from no_such_module_at_all import Net\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ImportFailure, match="no_such_module_at_all"):
         load("broken_net:Net")
@@ -288,3 +288,11 @@ def test_a_module_that_the_submission_replaced_is_put_back(tmp_path: Path) -> No
     source = "import sys, types\nsys.modules['json'] = types.ModuleType('json')\n" + NET
     assert width(load(write(tmp_path / "net.py", source))) == 4
     assert sys.modules["json"] is json
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("", "is empty"), ("# soon\n\n", "holds nothing but comments")]
+)
+def test_a_file_without_code_is_told_for_what_it_is(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(InputError, match=f"net.py {why}"):
+        load(write(tmp_path / "net.py", text, head=""))

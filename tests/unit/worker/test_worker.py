@@ -155,7 +155,7 @@ def test_a_file_that_appears_after_the_start_is_found(tmp_path: Path) -> None:
         with workers.start() as worker:
             failure = trace_in(worker, reference, [(3, 8, 8)])
         assert isinstance(failure, Failure)
-        assert failure.missing == ("helper",)
+        assert failure.message == "helper.py is not there"
         (tmp_path / "helper.py").write_text("KERNEL = 3\n")
         with workers.start() as worker:
             assert isinstance(trace_in(worker, reference, [(3, 8, 8)]), Traced)

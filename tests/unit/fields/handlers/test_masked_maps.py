@@ -125,6 +125,16 @@ CASES: dict[str, Body] = {
     "a buffer": lambda net, a, b: net.seen(a * net.board + b * (1 - net.board)),
     "booleans": lambda net, a, b: net.seen(a * net.hole.bool() + ~net.hole.bool() * b),
     "made of a grid": of_a_grid,
+    "a hole at the end": lambda net, a, b: b * net.hole,
+    "a hole at the end, einsum": lambda net, a, b: torch.einsum(
+        "bchw,hw->bchw", b, net.hole.to(b.dtype)
+    ),
+    "a sum that runs over a hole": lambda net, a, b: net.seen((b * net.hole).cumsum(3)),
+    "graphs of several kinds": lambda net, a, b: torch.einsum(
+        "nkctv,kvw->nctw",
+        b.view(1, 2, 2, 6, 8),
+        torch.stack([neighbours(8), torch.eye(8)]).to(b.dtype) * net.trained[:8, :8],
+    ),
     "a hole": lambda net, a, b: net.seen(b * net.hole),
     "a triangle": lambda net, a, b: net.seen(b * torch.ones(6, 8).tril(1).to(b.dtype)),
     "in place": in_place,

@@ -1,0 +1,150 @@
+"""What the statements that are left out of a file may change of its definitions.
+
+A definition counts as changed unless every place that mentions it, in what is left out and in all
+functions that this may call, is known to leave it as it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from archcheck.worker.importing.definitions import Definitions
+from archcheck.worker.importing.purity import Purity
+from archcheck.worker.importing.scopes import Scopes, closure, names_bound, root_of
+from archcheck.worker.importing.uses import Kind, Uses
+
+_WILD = frozenset({"exec", "eval", "globals", "locals", "__builtins__", "__import__"})
+"""Names through which anything may be changed."""
+_WILD_PATHS = ("sys.modules", "builtins.", "unittest.mock.", "importlib.reload", "importlib.import")
+
+
+class Change(NamedTuple):
+    """A definition that a line that is left out may change."""
+
+    name: str
+    line: int
+
+
+class LeftOut:
+    """The statements that are left out, beside those that are kept.
+
+    ``is_own`` says of the name of an imported module, and how many dots stand in front of it,
+    whether it belongs to the submission.
+    """
+
+    def __init__(self, definitions: Definitions, is_own: Callable[[str, int], bool]) -> None:
+        self._left = definitions.left_out
+        self._kept = definitions.kept
+        everything = [*self._kept, *self._left]
+        self._scopes = Scopes(everything)
+        self._purity = Purity(everything)
+        self._bound: dict[str, list[ast.stmt]] = {}
+        for statement in self._kept:
+            for name in self._scopes.stored(statement):
+                self._bound.setdefault(name, []).append(statement)
+        self._uses = Uses(self._scopes, self._purity, self._bound, is_own)
+
+    def change_of(self, start: Iterable[str]) -> Change | None:
+        """What may be changed of the definitions that some names lead to; None for nothing."""
+        if not self._left:
+            return None
+        used = closure(start, self._mentions)
+        if (wild := self._wild()) is not None:
+            return Change("", wild.lineno)
+        changes = [*self._rebound(used), *self._mutated(used)]
+        return min(changes, key=lambda change: change.line, default=None)
+
+    def maker_of(self, name: str) -> int | None:
+        """The line of the statement that gives a name its value and is left out."""
+        for statement in self._left:
+            if name in self._scopes.stored(statement):
+                return statement.lineno
+        return None
+
+    @cached_property
+    def _mentions(self) -> dict[str, set[str]]:
+        return {
+            name: {each for part in parts for each in self._scopes.mentioned(part)}
+            for name, parts in self._bound.items()
+        }
+
+    @cached_property
+    def _code(self) -> list[ast.AST]:
+        """What is left out, and the bodies of the functions that it may call."""
+        start = {name for part in self._left for name in self._scopes.mentioned(part)}
+        reached = closure(start, self._mentions)
+        parts = {id(part): part for name in reached for part in self._bound.get(name, ())}
+        bodies = [body for part in parts.values() for body in _bodies(part)]
+        return [*self._left, *bodies]
+
+    def _wild(self) -> ast.expr | None:
+        """The first place through which anything may be changed."""
+        found = [
+            node
+            for part in self._code
+            for node in ast.walk(part)
+            if isinstance(node, ast.expr) and self._is_wild(node)
+        ]
+        return min(found, key=lambda node: node.lineno, default=None)
+
+    def _is_wild(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Name):
+            return node.id in _WILD and self._scopes.is_global(node, node.id)
+        if isinstance(node, ast.Attribute):
+            if self._purity.full_name(node).startswith(_WILD_PATHS):
+                return True
+            return isinstance(node.ctx, ast.Store) and self._of_its_class(node)
+        return False
+
+    def _of_its_class(self, target: ast.Attribute) -> bool:
+        """Whether an attribute of an instance's class is set, whichever that is."""
+        root = root_of(target)
+        through = any(
+            isinstance(n, ast.Attribute) and n.attr == "__class__" for n in _chain(target)
+        )
+        called = isinstance(root, ast.Name) and root.id == "type" and root is not target.value
+        return through or called or self._uses.is_class_of_method(root)
+
+    def _rebound(self, used: set[str]) -> Iterator[Change]:
+        for part in self._code:
+            for name, line in self._stores(part):
+                replaces = name in self._bound or hasattr(builtins, name) or name == "*"
+                if replaces and (name in used or name == "*"):
+                    yield Change(name, line)
+
+    def _stores(self, part: ast.AST) -> Iterator[tuple[str, int]]:
+        for node in ast.walk(part):
+            for name in names_bound(node):
+                if self._scopes.owner(node, name) is None:
+                    yield name, getattr(node, "lineno", 0)
+
+    def _mutated(self, used: set[str]) -> Iterator[Change]:
+        kinds = {name: self._uses.kind(name) for name in self._uses.related(used)}
+        for part in self._code:
+            for node in ast.walk(part):
+                if not isinstance(node, ast.Name) or node.id not in kinds:
+                    continue
+                kind = kinds[node.id]
+                if kind is Kind.IMMUTABLE or not self._scopes.is_global(node, node.id):
+                    continue
+                if self._uses.may_change(node, kind):
+                    yield Change(node.id, node.lineno)
+
+
+def _bodies(statement: ast.AST) -> Iterator[ast.AST]:
+    """The bodies of the functions in a statement that was run."""
+    for node in ast.walk(statement):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from node.body
+        elif isinstance(node, ast.Lambda):
+            yield node.body
+
+
+def _chain(node: ast.expr) -> Iterator[ast.expr]:
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        yield node
+        node = node.value

@@ -1,0 +1,126 @@
+"""Which dimensions count positions of space, behind reshapes, writes, windows and joins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.support.dags import Dag, Node
+from tests.support.exactness import assert_every_unit, field_of
+
+Chain = tuple[tuple[str, dict[str, Any]], ...]
+
+
+def chain(steps: Chain, dims: int) -> Dag:
+    """Steps of random graphs, each of which reads the one before."""
+    nodes = [Node(step, (number,), options) for number, (step, options) in enumerate(steps)]
+    return Dag(dims, nodes).eval()
+
+
+GROUPED = ("space_to_depth", {"parts": (1, 2), "way": "inner", "groups": 4})
+RING = ("around", {"by": 2, "dim": 3, "way": "select"})
+UNIT_BY_UNIT = ("rewritten", {"way": "by_position"})
+ONE_ROW = ("adaptive_pool", {"size": [1, 4], "kind": "avg"})
+MASKED = {
+    "kernel_size": (4, 1), "stride": (1, 1), "padding": (3, 0), "dilation": (1, 1), "groups": 1,
+    "padding_mode": "zeros", "kind": "Conv", "is_open": [True, False, False, False], "each": "tap",
+}  # fmt: skip
+CHAINS: dict[str, tuple[Chain, tuple[int, ...]]] = {
+    "offsets in groups of channels beside a pool": (
+        (GROUPED, ("gate", {"dims": [2], "way": "sum"})),
+        (4, 4, 6),
+    ),
+    "a ring written unit by unit": ((RING, UNIT_BY_UNIT), (4, 3, 4)),
+    "a ring as a stack of tokens": (
+        (("around", {"by": -1, "dim": 2, "way": "select"}), ("tokens", {"road": "stacked"})),
+        (4, 5, 5),
+    ),
+    "one unit several times over": (
+        (
+            ("sliding", {"dim": 2, "size": 5, "step": 1}),
+            ("repeated", {"times": 3, "dim": 2, "way": "repeat"}),
+            ("pad", {"amounts": [2, 0], "mode": "constant"}),
+        ),
+        (4, 5),
+    ),
+    "a repeated axis as a stack of tokens": (
+        (("repeated", {"times": 3, "dim": 2, "way": "tile"}), ("tokens", {"road": "stacked"})),
+        (4, 2),
+    ),
+    "a cropped pixel shuffle as tokens": (
+        (
+            ("pixel_shuffles", {"factor": 2, "first": "up"}),
+            ("tokens", {"road": "rolled_and_back"}),
+        ),
+        (4, 3, 4),
+    ),
+    "tokens slid across rows, then rows in a stack": (
+        (("tokens", {"road": "slid"}), ("rewritten", {"way": "rows_stacked"})),
+        (4, 2, 2, 2),
+    ),
+    "units written one by one, in the channels of one sample": (
+        (UNIT_BY_UNIT, ("tokens", {"road": "in_channels"})),
+        (4, 2, 3),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_axes_stay_axes(name: str) -> None:
+    steps, shape = CHAINS[name]
+    model = chain(steps, len(shape) - 1)
+    with torch.no_grad():
+        sides = model(torch.rand(1, *shape)).shape[2:]
+    assert assert_every_unit(model, shape).shape == sides
+
+
+def test_units_that_differ_by_padding_alone_are_units() -> None:
+    # One joined row, and a kernel of which one tap is left: all rows but one read nothing.
+    model = chain((ONE_ROW, ("masked", MASKED)), 2)
+    assert assert_every_unit(model, (4, 3, 4)).shape == (4, 4)
+
+
+def test_rows_beside_columns_are_both_axes_where_units_are_written_one_by_one() -> None:
+    added = Node("two", (1, 0), {"way": "cat", "fit": "cut"})
+    model = Dag(2, [Node("swap", (0,), {}), added, Node("rewritten", (2,), UNIT_BY_UNIT[1])])
+    assert assert_every_unit(model.eval(), (4, 3, 3)).shape == (3, 3)
+
+
+def test_a_map_that_meets_another_keeps_its_axes_where_it_is_overwritten() -> None:
+    # The rows of one were joined before a transposed convolution made new ones.
+    wide = {"kernel_size": (4, 3), "stride": (1, 1), "padding": (0, 1), "output_padding": (0, 0)}
+    write = Node("two", (2, 0), {"way": "write", "fit": "cut"})
+    pool = Node("adaptive_pool", (0,), {"size": [1, 3], "kind": "avg"})
+    model = Dag(2, [pool, Node("transposed", (1,), wide | {"groups": 1}), write]).eval()
+    assert assert_every_unit(model, (4, 3, 3)).shape == (3, 3)
+
+
+def test_channels_that_are_written_one_by_one_are_no_positions() -> None:
+    # Two channels of one crop and two of another, with a single unit on every axis.
+    crop = Node("slices", (0,), {"cuts": [(1, -1, 2), (1, None, 1), (1, -1, 3)]})
+    some = Node("two", (0, 1), {"way": "some", "fit": "cut"})
+    model = Dag(3, [crop, some, Node("channels", (2,), {"way": "write"})]).eval()
+    assert field_of(model, (4, 3, 2, 3)).shape == (1, 1, 1)
+
+
+def test_a_view_by_the_strides_of_the_tensor_is_the_tensor() -> None:
+    class Strided(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            y = x[:, :, 1:2].contiguous()
+            return y.as_strided(y.shape, y.stride())
+
+    assert assert_every_unit(Strided(), (2, 3, 4)).shape == (1, 4)
+
+
+def test_dimensions_of_length_one_keep_their_axes_behind_a_grid_of_windows() -> None:
+    grid = {"parts": (2, 1, 1), "way": "mean", "shift": 0, "grid": True}
+    crop = ("slices", {"cuts": [(None, -1, 1), (1, -1, 2), (2, None, 1)]})
+    steps: Chain = (
+        crop,
+        ("windows", grid),
+        ("pad", {"amounts": [0, 0, 1, 0, 0, 0], "mode": "replicate"}),
+    )
+    assert assert_every_unit(chain(steps, 3), (4, 3, 3, 3)).shape == (2, 2, 1)
