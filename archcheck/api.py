@@ -56,7 +56,7 @@ def trace(
     _refuse_class(module)
     from archcheck.tracing.trace import trace as run
 
-    given = _given(input_shape, inputs)
+    given = given_inputs(input_shape, inputs)
     if given is None:
         raise TypeError("say what the network is given: input_shape= or inputs=")
     return run(module, given, training=training)
@@ -112,7 +112,7 @@ def verify(
     submission = Submission(
         reference=Reference("", "", type(network).__name__),
         arguments=arguments or {},
-        inputs=_given(input_shape, inputs),
+        inputs=given_inputs(input_shape, inputs),
         training=training,
         augmentation=parse_script(str(augmentation)) if augmentation is not None else None,
         weights=weights,
@@ -164,7 +164,7 @@ def as_spec(spec: Spec | str | Path | Mapping[str, Any]) -> Spec:
     return _spec_from(dict(spec)) if isinstance(spec, Mapping) else load_spec(spec)
 
 
-def _given(
+def given_inputs(
     input_shape: Shape | Sequence[Shape] | None, inputs: Mapping[str, Any] | Sequence[Any] | None
 ) -> Inputs | None:
     """The inputs that are given in one of two ways; None if neither.

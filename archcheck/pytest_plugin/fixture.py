@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from archcheck.api import as_spec, verify
+from archcheck.api import as_spec, given_inputs, verify
 from archcheck.network import Network
 from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.pytest_plugin.reports import Reports, VerificationError, check_data, stage_of
@@ -23,7 +23,16 @@ from archcheck.worker.reference import Reference
 if TYPE_CHECKING:
     from torch import nn
 
-_KEYS = ("spec", "model", "arguments", "weights", "data", "augmentation")
+_KEYS = (
+    "spec",
+    "model",
+    "arguments",
+    "weights",
+    "data",
+    "augmentation",
+    "input_shape",
+    "inputs",
+)
 
 
 class Archcheck:
@@ -67,11 +76,12 @@ class Archcheck:
         """
         arguments = self._given.get("arguments") or {}
         reports = Reports.of(self._config)
-        report = reports.report(self._reference, self.spec, arguments, self._artifacts)
         try:
+            inputs = given_inputs(self._given.get("input_shape"), self._given.get("inputs"))
+            report = reports.report(self._reference, self.spec, arguments, self._artifacts, inputs)
             check_data(self.spec, self._artifacts)
             return report.get()
-        except VerificationError as error:
+        except (VerificationError, ValueError, TypeError) as error:
             text = str(error)
         pytest.fail(text, pytrace=False)
 

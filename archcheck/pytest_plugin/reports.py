@@ -17,6 +17,7 @@ from archcheck.cache.folder import BadFolder
 from archcheck.cache.store import Store, open_store
 from archcheck.errors import internal_error, system_error
 from archcheck.evidence.datasets import DATASETS
+from archcheck.network.inputs import Inputs
 from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.pytest_plugin.settings import Settings
 from archcheck.reporters.findings import ShownFinding, shown
@@ -159,11 +160,14 @@ class Reports:
         spec: Spec,
         arguments: Mapping[str, Any] | None = None,
         artifacts: Artifacts | None = None,
+        inputs: Inputs | None = None,
     ) -> LazyReport:
-        """The report on a network and its artifacts, by default those that the options name."""
+        """The report on a network and its artifacts, by default those that the options name, and
+        on inputs in place of the spec's."""
         artifacts = self._artifacts if artifacts is None else artifacts
         loaded = structs.replace(reference, load=reference.load or self._load)
         submission = artifacts.with_network(loaded, arguments or {})
+        submission = replace(submission, inputs=inputs)
         # The report holds the spec, so that its id stays its own.
         new = LazyReport(submission, spec, self._timeout, self._surroundings)
         return self._reports.setdefault((id(spec), repr(submission)), new)

@@ -139,7 +139,7 @@ def _inputs() -> dict[str, Any]:
                 "dtype": {
                     "description": "Its type; by default that of the network's weights, int64 "
                     "where below or from is said, or that of value.",
-                    "enum": [*DTYPES, *DTYPE_WORDS],
+                    "anyOf": [{"enum": [*DTYPES, *DTYPE_WORDS]}, {"pattern": "^torch[.]"}],
                 },
                 "from": {**whole, "description": "The smallest integer that is drawn, 0."},
                 "below": {**whole, "description": "The integers that are drawn are below it."},
@@ -166,7 +166,12 @@ def _inputs() -> dict[str, Any]:
                 {"$ref": "#/definitions/tensor"},
                 plain,
                 {"type": ["boolean", "number", "string", "null"]},
-                {"type": "array", "minItems": 1, "items": INPUT},
+                {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": INPUT,
+                    "not": {"items": {"type": "number"}},
+                },
                 {
                     "type": "object",
                     "minProperties": 1,

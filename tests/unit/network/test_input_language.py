@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
 from archcheck.network.input_language import InputsError, read_input, read_inputs, written
 from archcheck.network.inputs import Input, Inputs, PlainValue, of_shapes
+from archcheck.spec import json_schema
 
 TOKENS = Input(("ids",), (128,), "int64", below=30522)
 
@@ -112,3 +114,26 @@ def test_what_is_wrong_is_told_once_with_the_keys_that_lead_there(text: str) -> 
     assert [fault.path for fault in faults] == [path for path, _ in wanted]
     for fault, (_, said) in zip(faults, wanted, strict=True):
         assert said in fault.message
+
+
+SCHEMA = jsonschema.Draft7Validator(json_schema())
+SEEN_BY_EDITORS = [
+    text for text in WRONG if any(word in text for word in ("-1", "flaot", "bellow"))
+]
+
+
+def spec_of(text: str) -> dict[str, Any]:
+    inputs = yaml.safe_load(text)
+    if isinstance(inputs, dict):
+        inputs = {str(name): entry for name, entry in inputs.items()}
+    return {"inputs": inputs, "rules": {"max-pool": "forbidden"}}
+
+
+@pytest.mark.parametrize("text", READ)
+def test_the_schema_takes_what_is_read(text: str) -> None:
+    assert [error.message for error in SCHEMA.iter_errors(spec_of(text))] == []
+
+
+@pytest.mark.parametrize("text", SEEN_BY_EDITORS)
+def test_the_schema_refuses_what_is_misspelt(text: str) -> None:
+    assert list(SCHEMA.iter_errors(spec_of(text)))
