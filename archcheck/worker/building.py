@@ -172,7 +172,7 @@ def _source(target: Any) -> Place | None:
         file = inspect.getsourcefile(target)
         line = class_line(target, file) if isinstance(target, type) and file else None
         line = line or inspect.getsourcelines(target)[1]
-    except (TypeError, OSError):
+    except (TypeError, OSError, SyntaxError):
         return None
     return placed(Place(file, line)) if file and is_user_code(file) else None
 
