@@ -136,6 +136,8 @@ def _tried(kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except (RuntimeError, AssertionError, AttributeError, ImportError, KeyError):
+            if function.__name__.startswith("is_"):
+                return False  # a question puts nothing anywhere
             met(kind)
             return _answer(function.__name__)
 

@@ -192,6 +192,15 @@ def test_cuda_is_not_said_to_be_available(tmp_path: Path) -> None:
     assert network.num_parameters == 112
 
 
+@pytest.mark.parametrize("device", ["cuda", "xpu"])
+def test_a_question_about_a_device_is_answered_and_puts_nothing_there(
+    tmp_path: Path, device: str
+) -> None:
+    asked = f"known = torch.{device}.is_current_stream_capturing()"
+    network, notes = traced(tmp_path, build=f"{asked}; known |= False; assert known is False")
+    assert (notes, network.num_parameters) == ([], 112)
+
+
 def test_nothing_is_stood_in_for_in_the_callers_process() -> None:
     module = nn.Linear(2, 2)
     with staying_on_the_cpu(), pytest.raises((AssertionError, RuntimeError)):
