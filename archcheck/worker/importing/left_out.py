@@ -107,7 +107,22 @@ class LeftOut:
             isinstance(n, ast.Attribute) and n.attr == "__class__" for n in _chain(target)
         )
         called = isinstance(root, ast.Name) and root.id == "type" and root is not target.value
-        return through or called or self._uses.is_class_of_method(root)
+        return through or called
+
+    def _sets_class(self, node: ast.AST) -> str:
+        """The class of which a class method sets an attribute; empty for anything else."""
+        if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
+            return ""
+        root = root_of(node)
+        method = getattr(self._scopes.owner(root, getattr(root, "id", "")), "name", "")
+        is_called = method in self._attributes or method == "__init_subclass__"
+        return self._uses.class_of_method(root) if is_called else ""
+
+    @cached_property
+    def _attributes(self) -> set[str]:
+        """The names of attributes that are mentioned."""
+        nodes = (node for part in self._code for node in ast.walk(part))
+        return {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
     def _rebound(self, used: set[str]) -> Iterator[Change]:
         for part in self._code:
@@ -126,6 +141,8 @@ class LeftOut:
         kinds = {name: self._uses.kind(name) for name in self._uses.related(used)}
         for part in self._code:
             for node in ast.walk(part):
+                if self._sets_class(node) in kinds:
+                    yield Change(self._sets_class(node), node.lineno)  # type: ignore[attr-defined]
                 if not isinstance(node, ast.Name) or node.id not in kinds:
                     continue
                 kind = kinds[node.id]
@@ -136,12 +153,20 @@ class LeftOut:
 
 
 def _bodies(statement: ast.AST) -> Iterator[ast.AST]:
-    """The bodies of the functions in a statement that was run."""
+    """The bodies of the functions in a statement that was run, their defaults, and what attributes
+    of classes are given."""
     for node in ast.walk(statement):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield from node.body
+            yield from (*node.body, *_defaults(node))
         elif isinstance(node, ast.Lambda):
-            yield node.body
+            yield from (node.body, *_defaults(node))
+        elif isinstance(node, ast.ClassDef):
+            yield from (part for part in node.body if isinstance(part, ast.Assign))
+
+
+def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[ast.expr]:
+    defaults = (*function.args.defaults, *function.args.kw_defaults)
+    return [default for default in defaults if default is not None]
 
 
 def _chain(node: ast.expr) -> Iterator[ast.expr]:
