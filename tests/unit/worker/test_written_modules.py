@@ -112,3 +112,14 @@ def test_a_module_that_an_exported_notebook_writes(tmp_path: Path) -> None:
     file.write_text(f"{call}\nfrom part import b\n")
     with imported(parse_reference(str(file))) as module:
         assert module.b == 2
+
+
+def test_commands_in_a_script_are_told(tmp_path: Path) -> None:
+    network = NET.partition("\n")[2].format(width=4)
+    file = tmp_path / "net.py"
+    file.write_text(f"%matplotlib inline\n{network}\n!pip install \\\n  timm\n")
+    with loaded(parse_reference(str(file)), {}) as found:
+        (note,) = [note for note in found.notes if "commands" in note.text]
+    assert note.text == "a notebook's commands are not run: lines 1, 12"
+    assert note.place is not None
+    assert note.place.line == 1
