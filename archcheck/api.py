@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcheck.augmentation import parse_script
 from archcheck.network import Network
-from archcheck.network.input_language import read_inputs
+from archcheck.network.input_language import InputsError, read_inputs
 from archcheck.network.inputs import Inputs
 from archcheck.network.shapes import Shape, inputs_of
 from archcheck.spec import Report, Spec, load_spec
@@ -181,7 +181,12 @@ def given_inputs(
         from archcheck.tracing.examples import described
 
         inputs = described(inputs)
-    return read_inputs(inputs)
+    try:
+        return read_inputs(inputs)
+    except InputsError as error:
+        places = ["".join(f"[{key!r}]" for key in fault.path) for fault in error.faults]
+        pairs = zip(places, error.faults, strict=True)
+        raise ValueError("; ".join(f"inputs{at}: {f.message}" for at, f in pairs)) from None
 
 
 def _refuse_class(value: Any) -> None:

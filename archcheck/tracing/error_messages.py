@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Collection
 
 import torch
 from torch import nn
@@ -14,14 +15,22 @@ from archcheck.worker.faults import fault_of
 from archcheck.worker.import_failures import file_hint
 
 
-def run_error(error: Exception, recorder: Recorder, inputs: list[torch.Tensor]) -> RunError:
-    """The error that forward raised, with the module, its line, its input's shape and a hint."""
+def run_error(
+    error: Exception,
+    recorder: Recorder,
+    inputs: list[torch.Tensor],
+    named: Collection[str] = (),
+) -> RunError:
+    """The error that forward raised, with the module, its line, its input's shape and a hint.
+
+    ``named`` are the parameters that were given by name.
+    """
     place = fault_of(error).place
     call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
     hint = file_hint(error, place) or _batch_hint(inputs)
     advice = None if hint else advice_on(error)
     if advice in ("more-inputs", "fewer-inputs"):
-        hint = _arguments_hint(recorder)
+        hint = _arguments_hint(recorder, named)
         advice = None if hint else advice
     if not hint and advice is None:
         hint = _squeeze_hint(recorder)
@@ -81,7 +90,7 @@ def _origin(recorder: Recorder, tensor: int) -> str | None:
     return recorder.ops[op].kind
 
 
-def _arguments_hint(recorder: Recorder) -> str:
+def _arguments_hint(recorder: Recorder, given: Collection[str]) -> str:
     """A hint if forward wants something else than tensors in order, else empty."""
     model = next(iter(recorder.paths))
     try:
@@ -89,6 +98,7 @@ def _arguments_hint(recorder: Recorder) -> str:
     except (TypeError, ValueError):
         return ""
     needed = [p for p in parameters if p.default is p.empty]
+    needed = [p for p in needed if p.name not in given]
     named = [p.name for p in needed if p.kind is p.KEYWORD_ONLY]
     if named:
         return f"give it by its name: `inputs: {{{named[0]}: ...}}`, or --input {named[0]}=..."

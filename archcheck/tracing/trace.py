@@ -200,7 +200,7 @@ def _one_pass(
             with made_of_other_data(recorder), recorder:
                 output = model(*by_place, **by_name)
         except Exception as error:
-            raise run_error(error, recorder, inputs) from error
+            raise run_error(error, recorder, inputs, by_name) from error
         outputs = tuple(
             (label, recorder.tensor_ids.number(tensor)) for label, tensor in labelled(output)
         )

@@ -19,7 +19,7 @@ _DOING: dict[failures.Stage, str] = {
 }
 _MAIN = '`if __name__ == "__main__":`'
 _ADVICE: dict[failures.Advice, str] = {
-    "more-inputs": "the network takes more inputs: give --input for each of them, in order",
+    "more-inputs": "the network takes more inputs: give --input for each, in order or by name",
     "fewer-inputs": "the network takes fewer inputs: give --input for each of them",
     "indices": "the input holds real numbers: say what it holds, like --input 128:int64:below=1000",
     "no-cuda": "there is no CUDA here: take the device of the input, x.device",

@@ -199,7 +199,7 @@ def describe(error: BaseException) -> str:
 
 
 _COMMON: dict[str, Advice] = {
-    r"forward\(\) missing \d+ required positional": "more-inputs",
+    r"forward\(\) missing \d+ required (positional|keyword-only)": "more-inputs",
     r"forward\(\) takes \d+ positional arguments? but": "fewer-inputs",
     r"scalar types: Long, Int": "indices",
     r"not compiled with CUDA|Found no NVIDIA driver": "no-cuda",

@@ -398,3 +398,33 @@ def test_what_rf_shows_has_the_names_of_the_axes() -> None:
     assert "the path that sets it: time, both ends" in text
     assert "the path that sets it: frequency, both ends" in text
     assert "height" not in text
+
+
+def test_python_says_where_inputs_are_wrong() -> None:
+    wrong = {"x": {"shape": [3], "dtype": "flaot32"}, "y": [0]}
+    with pytest.raises(ValueError, match="there is no dtype") as caught:
+        trace(nn.ReLU(), inputs=wrong)
+    assert str(caught.value) == (
+        "inputs['x']['dtype']: there is no dtype \"flaot32\"; did you mean \"float32\"?; "
+        "inputs['y'][0]: a shape is whole numbers above 0, like [3, 32, 32], not 0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({}, "say what the network is given"), ({"inputs": [[3]]}, "say the same")],
+)
+def test_inputs_are_said_once(options: dict[str, Any], said: str) -> None:
+    shape = (3,) if options else None
+    with pytest.raises(TypeError, match=said):
+        trace(nn.ReLU(), shape, **options)
+
+
+def test_a_keyword_that_is_missing_is_named_with_what_to_do() -> None:
+    class Keywords(nn.Module):
+        def forward(self, x: Tensor, *, mask: Tensor, other: Tensor) -> Tensor:
+            return x * mask + other
+
+    with pytest.raises(archcheck.NetworkError) as caught:
+        trace(Keywords(), inputs={"x": [3], "mask": [3]})
+    assert caught.value.hint == "give it by its name: `inputs: {other: ...}`, or --input other=..."
