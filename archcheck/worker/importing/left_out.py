@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -53,9 +53,10 @@ class LeftOut:
         if not self._left:
             return None
         used = closure(start, self._mentions)
+        used |= self._built_beside(used)
         if (wild := self._wild()) is not None:
             return Change("", wild.lineno)
-        changes = [*self._rebound(used), *self._mutated(used)]
+        changes = [*self._rebound(used, self._code), *self._mutated(used, self._code)]
         return min(changes, key=lambda change: change.line, default=None)
 
     def maker_of(self, name: str) -> int | None:
@@ -124,8 +125,21 @@ class LeftOut:
         nodes = (node for part in self._code for node in ast.walk(part))
         return {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
-    def _rebound(self, used: set[str]) -> Iterator[Change]:
-        for part in self._code:
+    def _built_beside(self, used: set[str]) -> set[str]:
+        """What other instances are made of that may change some definitions as they are built."""
+        found: set[str] = set()
+        for name, parts in self._bound.items():
+            made = [p for p in parts if isinstance(p, ast.Assign) and isinstance(p.value, ast.Call)]
+            reached = closure({name}, self._mentions) if made and name not in used else set()
+            code = [
+                body for each in reached for p in self._bound.get(each, ()) for body in _bodies(p)
+            ]
+            if any(self._rebound(used, code)) or any(self._mutated(used, code)):
+                found |= reached
+        return found
+
+    def _rebound(self, used: set[str], code: Sequence[ast.AST]) -> Iterator[Change]:
+        for part in code:
             for name, line in self._stores(part):
                 replaces = name in self._bound or hasattr(builtins, name) or name == "*"
                 if replaces and (name in used or name == "*"):
@@ -137,9 +151,9 @@ class LeftOut:
                 if self._scopes.owner(node, name) is None:
                     yield name, getattr(node, "lineno", 0)
 
-    def _mutated(self, used: set[str]) -> Iterator[Change]:
+    def _mutated(self, used: set[str], code: Sequence[ast.AST]) -> Iterator[Change]:
         kinds = {name: self._uses.kind(name) for name in self._uses.related(used)}
-        for part in self._code:
+        for part in code:
             for node in ast.walk(part):
                 if self._sets_class(node) in kinds:
                     yield Change(self._sets_class(node), node.lineno)  # type: ignore[attr-defined]

@@ -330,6 +330,23 @@ def test_training_does_not_change_an_instance(rest: str) -> None:
     assert change(rest, "model") is None
 
 
+BESIDE = """
+size = 3
+class Beside(nn.Module):
+    def __init__(self):
+        plan.append(size)
+beside = Beside()
+"""
+
+
+def test_what_an_instance_beside_the_network_is_made_of_counts_where_it_changes_that() -> None:
+    assert change("ask()", head=HEAD + BESIDE) is None
+    found = change("size = ask()", head=HEAD + BESIDE)
+    assert found is not None
+    assert found.name == "size"
+    assert change("size = ask()", head=HEAD + BESIDE.replace("plan.append", "print")) is None
+
+
 def test_the_line_that_changes_is_told() -> None:
     assert change("print(3)\nplan.append(4)\nwidth = ask()") == Change("plan", NEXT + 1)
 
