@@ -11,14 +11,14 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from archcheck.network import Place, Remark
 from archcheck.phrases import some_of
 from archcheck.worker.building import Loaded
 from archcheck.worker.failures import ImportFailure, InputError, NetworkError
-from archcheck.worker.faults import fault_of
+from archcheck.worker.faults import MODULE, fault_of
 from archcheck.worker.fresh_sources import FreshLoader
 from archcheck.worker.import_failures import import_failure, missing_modules
 from archcheck.worker.importing.definitions_loader import DefinitionsLoader, classes_only_of_main
@@ -298,10 +298,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _holds_stand_in(error: BaseException) -> bool:
     """Whether the innermost functions that an error comes from were given a stand-in."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    frames: list[FrameType] = []
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        frames = [] if frame.f_code.co_name == MODULE else [*frames, frame]
     return any(
         next(held_in(value), None) is not None
         for frame in frames[-_INNERMOST:]
-        if frame.f_code.co_name != "<module>"
         for value in list(frame.f_locals.values())
     )

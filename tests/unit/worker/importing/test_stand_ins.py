@@ -138,6 +138,16 @@ def test_all_that_are_missing_are_named(tmp_path: Path) -> None:
     assert caught.value.missing == ("gone", "cv2_", "sklearn_")
 
 
+@pytest.mark.parametrize("mistake", ["assert False", "raise ValueError(3)", "int('x')"])
+def test_another_mistake_is_not_put_down_to_what_is_missing(tmp_path: Path, mistake: str) -> None:
+    text = source("import gone\nx = gone.A()") + mistake
+    with pytest.raises(ImportFailure) as caught:
+        load(tmp_path, text)
+    assert caught.value.missing == ()
+    assert caught.value.place is not None
+    assert caught.value.place.line == len(text.splitlines())
+
+
 def test_the_line_that_needs_it_is_told(tmp_path: Path) -> None:
     text = source("import gone", forward="x = gone.nms(x)")
     with pytest.raises(NetworkError) as caught:
