@@ -13,9 +13,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from archcheck.worker.importing.definitions import Definitions
+from archcheck.worker.importing.kinds import Kind, Kinds
 from archcheck.worker.importing.purity import Purity
 from archcheck.worker.importing.scopes import Scopes, closure, names_bound, root_of
-from archcheck.worker.importing.uses import Kind, Uses
+from archcheck.worker.importing.uses import Uses
 
 _WILD = frozenset({"exec", "eval", "globals", "locals", "__builtins__", "__import__"})
 """Names through which anything may be changed."""
@@ -46,7 +47,8 @@ class LeftOut:
         for statement in self._kept:
             for name in self._scopes.stored(statement):
                 self._bound.setdefault(name, []).append(statement)
-        self._uses = Uses(self._scopes, self._purity, self._bound, is_own)
+        self._kinds = Kinds(self._scopes, self._purity, self._bound, is_own)
+        self._uses = Uses(self._scopes, self._purity, self._bound, self._kinds)
 
     def change_of(self, start: Iterable[str]) -> Change | None:
         """What may be changed of the definitions that some names lead to; None for nothing."""
@@ -152,7 +154,7 @@ class LeftOut:
                     yield name, getattr(node, "lineno", 0)
 
     def _mutated(self, used: set[str], code: Sequence[ast.AST]) -> Iterator[Change]:
-        kinds = {name: self._uses.kind(name) for name in self._uses.related(used)}
+        kinds = {name: self._kinds.of(name) for name in self._kinds.related(used)}
         for part in code:
             for node in ast.walk(part):
                 if self._sets_class(node) in kinds:
