@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from archcheck.cache.store import Store
 from archcheck.cache.tracing import CachedTracing
@@ -16,8 +17,10 @@ from archcheck.verification.submission import Submission
 from archcheck.verification.verify import not_verified, verify
 from archcheck.worker import failures
 from archcheck.worker.failures import InputError
-from archcheck.worker.process import Start
 from archcheck.worker.reference import Reference
+
+if TYPE_CHECKING:
+    from archcheck.worker.process import Start
 
 NAMED = "in the spec it is `network: net.py`, or `network: net.py:Net`"
 """How the network of a folder is named."""

@@ -28,6 +28,7 @@ from archcheck.worker.failures import BuildError, InputError, advice_on, describ
 from archcheck.worker.faults import fault_of
 from archcheck.worker.given_arguments import GivenArguments
 from archcheck.worker.import_failures import file_hint
+from archcheck.worker.ipython import command_notes
 from archcheck.worker.reference import Reference
 from archcheck.worker.scripts import placed
 from archcheck.worker.signatures import missing, named, unknown
@@ -65,6 +66,7 @@ def build(
         BuildError: if the constructor raises, or needs arguments.
     """
     notes = duplicate_definitions(reference.file, vars(module)) if reference.file else []
+    notes += command_notes(reference.file)
     chosen = None if reference.name else choose(module, reference, arguments)
     name = chosen.name if chosen is not None else reference.name
     target = _target(module, reference, name)
@@ -172,7 +174,7 @@ def _source(target: Any) -> Place | None:
         file = inspect.getsourcefile(target)
         line = class_line(target, file) if isinstance(target, type) and file else None
         line = line or inspect.getsourcelines(target)[1]
-    except (TypeError, OSError):
+    except (TypeError, OSError, SyntaxError):
         return None
     return placed(Place(file, line)) if file and is_user_code(file) else None
 

@@ -35,7 +35,8 @@ def main(modules: Sequence[str]) -> None:
 
 def prepare(modules: Sequence[str]) -> None:
     """Import all that jobs need, while the caller reads the spec and before any clock runs."""
-    for name in ("archcheck.worker.loading", "archcheck.worker.session", *modules):
+    own = ("absent_device_modules", "loading", "session")
+    for name in (*(f"archcheck.worker.{each}" for each in own), *modules):
         importlib.import_module(name)
     from archcheck.worker.library_env import set_when_imported
 

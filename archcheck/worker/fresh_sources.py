@@ -45,7 +45,7 @@ class FreshLoader(SourceFileLoader):
         """The file as it is now."""
         script = read_script(self.path)
         if script.cells is not None:  # inspect, and torch.jit, look for the source here
-            lines = [f"{line}\n" for line in script.cells.lines]
+            lines = [f"{line}\n" for line in script.lines]
             linecache.cache[script.file] = (len(lines), None, lines, script.file)
         return script
 

@@ -8,8 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from archcheck.network import Remark
+from archcheck.phrases import some_of
 from archcheck.worker.scripts import Script, read_script
 from archcheck.worker.written_modules import written_modules
+
+MOST_NAMED = 4
+"""The most lines that a remark lists."""
 
 
 class Shell:
@@ -67,6 +72,17 @@ def _script(file: str) -> Script | None:
         return read_script(file) if file else None
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None  # loading it says why
+
+
+def command_notes(file: str) -> list[Remark]:
+    """A note on the commands of a notebook in a script, which Python would refuse."""
+    script = _script(file)
+    if script is None or not script.commands:
+        return []
+    places = [script.place(line) for line in script.commands]
+    lines = "line" if len(places) == 1 else "lines"
+    listed = some_of([place.at for place in places], MOST_NAMED)
+    return [Remark(f"a notebook's commands are not run: {lines} {listed}", places[0])]
 
 
 def is_of_a_notebook(script: Script) -> bool:

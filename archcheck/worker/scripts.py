@@ -83,12 +83,14 @@ class Script:
         tree: its Python. The lines of a notebook are numbered through all of its code cells.
         cells: the code cells of a notebook; None of a script.
         lines: the lines of a notebook as Python; none of a script, whose file has them.
+        commands: the lines of a script that are no Python, but commands of a notebook.
     """
 
     file: str
     tree: ast.Module
     cells: Cells | None = None
     lines: tuple[str, ...] = ()
+    commands: tuple[int, ...] = ()
 
     def place(self, line: int) -> Place:
         """The place of a line."""
@@ -150,12 +152,13 @@ def _cells(content: bytes) -> Cells:
 def _read(path: str, content: bytes) -> Script:
     if is_notebook(path):
         return _notebook(path, _cells(content))
+    commands: tuple[int, ...] = ()
     try:
         tree = ast.parse(content, path)
     except SyntaxError:
-        tree = _with_commands(path, content)
+        tree, commands = _with_commands(path, content)
     tree = with_cells(tree, path)
-    return Script(path, ast.Module(without_unknown_code(tree.body), []))
+    return Script(path, ast.Module(without_unknown_code(tree.body), []), commands=commands)
 
 
 def _notebook(path: str, cells: Cells) -> Script:
@@ -185,13 +188,15 @@ def _is_future(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
-def _with_commands(path: str, content: bytes) -> ast.Module:
-    """The tree of a script that holds a notebook's commands, as some exports do."""
+def _with_commands(path: str, content: bytes) -> tuple[ast.Module, tuple[int, ...]]:
+    """The tree of a script that holds commands of a notebook, and the lines of these."""
     lines = re.split("\r\n|\r|\n", _text(content))
     python = python_lines(lines)
     if python == lines:
         ast.parse(content, path)  # for its error
-    return ast.parse("\n".join(python), path)
+    pairs = enumerate(zip(lines, python, strict=True), 1)
+    commands = tuple(number for number, (line, other) in pairs if other not in (line, ""))
+    return ast.parse("\n".join(python), path), commands
 
 
 def _text(content: bytes) -> str:

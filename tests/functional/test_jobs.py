@@ -17,10 +17,10 @@ pytestmark = pytest.mark.slow
 NET = """\
 import os, time
 from torch import nn
-{top}
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
+        {first}
         self.conv = nn.Conv2d(3, {width}, 3)
     def forward(self, x):
         return self.conv(x)
@@ -34,8 +34,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def add(folder: Path, name: str, top: str = "", width: int = 5) -> None:
-    (folder / f"{name}.py").write_text(NET.format(top=top, width=width))
+def add(folder: Path, name: str, first: str = "pass", width: int = 5) -> None:
+    (folder / f"{name}.py").write_text(NET.format(first=first, width=width))
 
 
 def test_results_stand_in_order_however_long_each_takes(folder: Path) -> None:

@@ -115,3 +115,26 @@ def test_a_broken_notebook_is_a_failed_result(folder: Path, text: str, reason: s
     assert (first["rule"], first["status"]) == ("imports", "failed")
     assert reason in first["message"]
     assert [rule["status"] for rule in others] == ["not-verified"]
+
+
+PIPELINES = """\
+import albumentations as A
+train = A.Compose([A.HorizontalFlip(p=0.5), A.Normalize()])
+other = A.Compose([A.VerticalFlip(p=0.5), A.Normalize()])
+"""
+
+
+def test_the_pipeline_of_a_network_may_be_in_a_notebook(folder: Path) -> None:
+    (folder / "net.py").write_text(f"from torch import nn\n{FIRST}")
+    (folder / "spec.yaml").write_text(
+        "input: [3, 8, 8]\nrules:\n  augmentation: {transforms: [HorizontalFlip]}\n"
+    )
+    write_notebook(folder / "train.ipynb", "!pip install albumentations", PIPELINES)
+    words = ("verify", "net.py", "--spec", "spec.yaml", "--augmentation")
+    said = output_of(folder, *words, "train.ipynb:train")
+    assert "train (train.ipynb:cell 2:2)" in said
+    output_of(folder, *words, "train.ipynb:other", code=1)
+    write_notebook(folder / "train.ipynb", "%run other.py", PIPELINES)
+    said = output_of(folder, *words, "train.ipynb", code=1)
+    assert "it is not known which pipeline trains the network" in said
+    assert "one that is not seen may hold it" in " ".join(said.split())

@@ -98,15 +98,18 @@ def _grain(m: FieldMap, dimension: int) -> int:
 def _in_grains(m: FieldMap, dimension: int, grain: int) -> FieldMap:
     """A dimension as two, the second of ``grain`` neighbours that are alike."""
     trailing = _alike(m, dimension)
-    spatial = any(m.factors[factor].spatial for factor in trailing)
+    behind = [m.factors[factor] for factor in trailing]
+    spatial = any(factor.spatial and factor.part != "inner" for factor in behind)
+    part = "whole"
     if len(trailing) == m.groups[dimension]:  # the first factor decides
         spatial = dimension in m.spatial_dimensions()
+        part = "inner" if spatial else "whole"  # grains are no axis of their own
     total = _grain(m, dimension)
     for factor in trailing:
         m = m.dropped(factor, dimension)
     m = m.with_new(dimension + 1)
     if grain > 1:
-        m = m.widened(dimension + 1, Factor(grain, False, spatial))
+        m = m.widened(dimension + 1, Factor(grain, False, spatial, part))
     if total > grain:
         last = m.span(dimension).stop
         m = m.widened(dimension, Factor(total // grain, False, spatial), at=last)

@@ -28,7 +28,7 @@ class Choice:
         place = pipeline.root.place
         where = str(place) if place else ""
         if not pipeline.name:
-            return f"the pipeline at {where}"
+            return f"the pipeline at {where}" if where else "one that is not seen"
         return f"{pipeline.name} ({where})" if where else pipeline.name
 
 

@@ -30,7 +30,8 @@ class DefinitionsLoader(FreshLoader):
         """Run the definitions."""
         self.script = self.read()
         tree = self.script.tree
-        self.definitions = definitions_of(tree, of_main=not _defines_classes(tree))
+        is_main = self.script.cells is not None  # a notebook is not imported by anything
+        self.definitions = definitions_of(tree, of_main=is_main or not _defines_classes(tree))
         flags = _future_flags(tree)
         kept, self.definitions.kept = self.definitions.kept, []
         for statement in kept:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -53,9 +53,10 @@ class LeftOut:
         if not self._left:
             return None
         used = closure(start, self._mentions)
+        used |= self._built_beside(used)
         if (wild := self._wild()) is not None:
             return Change("", wild.lineno)
-        changes = [*self._rebound(used), *self._mutated(used)]
+        changes = [*self._rebound(used, self._code), *self._mutated(used, self._code)]
         return min(changes, key=lambda change: change.line, default=None)
 
     def maker_of(self, name: str) -> int | None:
@@ -107,10 +108,38 @@ class LeftOut:
             isinstance(n, ast.Attribute) and n.attr == "__class__" for n in _chain(target)
         )
         called = isinstance(root, ast.Name) and root.id == "type" and root is not target.value
-        return through or called or self._uses.is_class_of_method(root)
+        return through or called
 
-    def _rebound(self, used: set[str]) -> Iterator[Change]:
-        for part in self._code:
+    def _sets_class(self, node: ast.AST) -> str:
+        """The class of which a class method sets an attribute; empty for anything else."""
+        if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
+            return ""
+        root = root_of(node)
+        method = getattr(self._scopes.owner(root, getattr(root, "id", "")), "name", "")
+        is_called = method in self._attributes or method == "__init_subclass__"
+        return self._uses.class_of_method(root) if is_called else ""
+
+    @cached_property
+    def _attributes(self) -> set[str]:
+        """The names of attributes that are mentioned."""
+        nodes = (node for part in self._code for node in ast.walk(part))
+        return {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+
+    def _built_beside(self, used: set[str]) -> set[str]:
+        """What other instances are made of that may change some definitions as they are built."""
+        found: set[str] = set()
+        for name, parts in self._bound.items():
+            made = [p for p in parts if isinstance(p, ast.Assign) and isinstance(p.value, ast.Call)]
+            reached = closure({name}, self._mentions) if made and name not in used else set()
+            code = [
+                body for each in reached for p in self._bound.get(each, ()) for body in _bodies(p)
+            ]
+            if any(self._rebound(used, code)) or any(self._mutated(used, code)):
+                found |= reached
+        return found
+
+    def _rebound(self, used: set[str], code: Sequence[ast.AST]) -> Iterator[Change]:
+        for part in code:
             for name, line in self._stores(part):
                 replaces = name in self._bound or hasattr(builtins, name) or name == "*"
                 if replaces and (name in used or name == "*"):
@@ -122,10 +151,12 @@ class LeftOut:
                 if self._scopes.owner(node, name) is None:
                     yield name, getattr(node, "lineno", 0)
 
-    def _mutated(self, used: set[str]) -> Iterator[Change]:
+    def _mutated(self, used: set[str], code: Sequence[ast.AST]) -> Iterator[Change]:
         kinds = {name: self._uses.kind(name) for name in self._uses.related(used)}
-        for part in self._code:
+        for part in code:
             for node in ast.walk(part):
+                if self._sets_class(node) in kinds:
+                    yield Change(self._sets_class(node), node.lineno)  # type: ignore[attr-defined]
                 if not isinstance(node, ast.Name) or node.id not in kinds:
                     continue
                 kind = kinds[node.id]
@@ -136,12 +167,20 @@ class LeftOut:
 
 
 def _bodies(statement: ast.AST) -> Iterator[ast.AST]:
-    """The bodies of the functions in a statement that was run."""
+    """The bodies of the functions in a statement that was run, their defaults, and what attributes
+    of classes are given."""
     for node in ast.walk(statement):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield from node.body
+            yield from (*node.body, *_defaults(node))
         elif isinstance(node, ast.Lambda):
-            yield node.body
+            yield from (node.body, *_defaults(node))
+        elif isinstance(node, ast.ClassDef):
+            yield from (part for part in node.body if isinstance(part, ast.Assign))
+
+
+def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[ast.expr]:
+    defaults = (*function.args.defaults, *function.args.kw_defaults)
+    return [default for default in defaults if default is not None]
 
 
 def _chain(node: ast.expr) -> Iterator[ast.expr]:

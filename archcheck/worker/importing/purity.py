@@ -16,6 +16,8 @@ PURE_BUILTINS = frozenset(
 """.split()
 )
 """Functions of Python that change none of their arguments."""
+_APPLYING = frozenset("map filter sorted min max iter collections.defaultdict".split())
+"""Functions that call what they are given."""
 _PURE_CALLS = frozenset(
     """
     torch.device torch.tensor torch.zeros torch.ones torch.full torch.eye torch.empty torch.rand
@@ -66,6 +68,7 @@ class Purity:
     def __init__(self, statements: Iterable[ast.stmt]) -> None:
         self._imported: dict[str, str] = {}
         self._classes: dict[str, ast.ClassDef] = {}
+        self._functions: set[str] = set()
         self._parsers: set[str] = set()
         for statement in statements:
             for node in ast.walk(statement):
@@ -81,6 +84,8 @@ class Purity:
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 self._imported[alias.asname or alias.name] = f"{node.module or ''}.{alias.name}"
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._functions.add(node.name)
         elif isinstance(node, ast.ClassDef):
             self._classes.setdefault(node.name, node)
         elif isinstance(node, ast.Assign) and self._makes_parser(node.value):
@@ -138,7 +143,7 @@ class Purity:
     def pure(self, node: ast.expr) -> bool:
         """Whether working out an expression changes nothing and goes nowhere."""
         if isinstance(node, ast.Call):
-            return self._pure_call(node) and self._pure_arguments(node)
+            return self._pure_call(node) and self._pure_arguments(node) and not self._applies(node)
         if isinstance(node, ast.Lambda):
             return True
         if not isinstance(node, _PURE_NODES):
@@ -148,6 +153,17 @@ class Purity:
     def _pure_arguments(self, node: ast.Call) -> bool:
         values = (*node.args, *(keyword.value for keyword in node.keywords))
         return all(map(self.pure, values))
+
+    def _applies(self, node: ast.Call) -> bool:
+        """Whether a call may call one of its arguments that does more than to return something."""
+        if self.called(node) not in _APPLYING:
+            return False
+        return any(
+            isinstance(value, ast.Attribute)
+            or (isinstance(value, ast.Name) and value.id in self._functions)
+            or (isinstance(value, ast.Lambda) and not self.pure(value.body))
+            for value in (*node.args, *(keyword.value for keyword in node.keywords))
+        )
 
     def _pure_call(self, node: ast.Call) -> bool:
         function, name = node.func, self.called(node)

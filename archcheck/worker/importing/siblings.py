@@ -27,8 +27,9 @@ class Siblings:
     def own(self, module: str, dots: int) -> bool:
         """Whether an imported module, with dots in front of its name, is one of them."""
         top = module.partition(".")[0]
-        file = getattr(sys.modules.get(top), "__file__", None)
-        if file and owner(file) is Owner.AUTHOR:
+        loaded = [sys.modules[name] for name in list(sys.modules) if _is_in(name, top)]
+        files = [getattr(found, "__file__", None) for found in loaded]
+        if any(file and owner(file) is Owner.AUTHOR for file in files):
             return True
         return dots > 0 or any(
             (root / f"{top}.py").is_file() or (root / top).is_dir() for root in self._roots
@@ -65,6 +66,10 @@ class Siblings:
             for node in ast.walk(tree)
             if isinstance(node, (ast.Import, ast.ImportFrom))
         )
+
+
+def _is_in(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
 
 
 def _modules(statement: ast.stmt) -> list[str]:

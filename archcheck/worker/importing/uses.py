@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from functools import cached_property
 
@@ -59,6 +59,8 @@ class Kind(Enum):
     """Something imported from the submission's other files."""
     FUNCTION = auto()
     CLASS = auto()
+    NAMESPACE = auto()
+    """An object whose attributes are immutable values: arguments, settings."""
     FLAT = auto()
     """A container of immutable values."""
     NESTED = auto()
@@ -125,15 +127,15 @@ class Uses:
             name: {
                 node.id
                 for part in parts
-                if isinstance(part, (ast.Assign, ast.AnnAssign)) and part.value is not None
-                for node in ast.walk(part.value)
-                if isinstance(node, ast.Name) and self._is_held(node, part)
+                for value in _values(part)
+                for node in ast.walk(value)
+                if isinstance(node, ast.Name) and self._is_held(node)
             }
             for name, parts in self._bound.items()
             if self.kind(name) is not Kind.IMMUTABLE
         }
 
-    def _is_held(self, name: ast.Name, within: ast.stmt) -> bool:
+    def _is_held(self, name: ast.Name) -> bool:
         """Whether the value of a name may be held by the value that a statement assigns."""
         if name.id not in self._bound or self.kind(name.id) in (Kind.IMMUTABLE, Kind.FUNCTION):
             return False
@@ -181,7 +183,7 @@ class Uses:
         elif isinstance(value, ast.ListComp):
             items = [value.elt]
         if isinstance(value, ast.Call) and self._purity.is_namespace(value):
-            return Kind.FLAT
+            return Kind.NAMESPACE
         if items == [value]:
             return self._kind_of_one(value, within)
         kinds = {self._kind_of(item, within) for item in items}
@@ -237,6 +239,8 @@ class Uses:
         if isinstance(parent, ast.keyword):
             call = self._scopes.parents.get(parent)
             return isinstance(call, ast.Call) and self._given(call, node, kind, parent.arg)
+        if isinstance(parent, ast.arguments):
+            return self._default_changes(parent, node, kind)
         if kind is Kind.FUNCTION or isinstance(parent, (*_TAKES, *_NO_VALUE)):
             return False
         if kind is Kind.LIBRARY:
@@ -254,19 +258,20 @@ class Uses:
         """Whether what is set says how torch works things out, and not what."""
         return self._purity.full_name(target).startswith("torch.backends.")
 
-    def is_class_of_method(self, root: ast.expr) -> bool:
-        """Whether a name is the first argument of a class method."""
-        if not isinstance(root, ast.Name):
-            return False
-        owner = self._scopes.owner(root, root.id)
+    def class_of_method(self, root: ast.expr) -> str:
+        """The class whose class method has a name as its first argument; else empty."""
+        owner = self._scopes.owner(root, root.id) if isinstance(root, ast.Name) else None
         if not isinstance(owner, ast.FunctionDef) or not owner.args.args:
-            return False
+            return ""
         decorators = {ast.unparse(each) for each in owner.decorator_list}
-        return "classmethod" in decorators and owner.args.args[0].arg == root.id
+        around = self._scopes.parents.get(owner)
+        first = isinstance(root, ast.Name) and owner.args.args[0].arg == root.id
+        is_one = "classmethod" in decorators or owner.name == "__init_subclass__"
+        return around.name if first and is_one and isinstance(around, ast.ClassDef) else ""
 
     def _is_element(self, node: ast.AST, kind: Kind) -> bool:
         """Whether an expression is an immutable value that a definition holds."""
-        if kind is Kind.FLAT:
+        if kind is Kind.NAMESPACE:
             return isinstance(node, ast.Attribute)
         if kind is not Kind.CLASS or not isinstance(node, ast.Attribute):
             return False
@@ -339,7 +344,10 @@ class Uses:
         if self._is_element(node, kind):
             return False
         if isinstance(function, ast.Name) and self._purity.called(call) in PURE_BUILTINS:
-            return last in _HAND_ON and kind in (Kind.OBJECT, Kind.NESTED, Kind.CLASSES)
+            holds = kind in (Kind.OBJECT, Kind.NESTED, Kind.CLASSES)
+            return last in _HAND_ON and (holds or isinstance(node, ast.Attribute))
+        if isinstance(node, ast.Attribute) and kind not in (Kind.FUNCTION, Kind.LIBRARY):
+            return last not in _TAKE_AND_LEAVE  # it may be a method
         local = self._local_function(function)
         if local is not None:
             return self._parameter_changes(local, call, node, kind, keyword)
@@ -376,9 +384,23 @@ class Uses:
             position = call.args.index(node)
             taken = names[position] if position < len(names) else None
         known = {*names, *(each.arg for each in function.args.kwonlyargs)}
-        if taken not in known:
+        if taken is None or taken not in known:
             return True
-        key = (id(function), str(taken))
+        return self._parameter_may_change(function, taken, kind)
+
+    def _default_changes(self, arguments: ast.arguments, node: ast.AST, kind: Kind) -> bool:
+        """Whether a function may change what a parameter of it is by default."""
+        function = self._scopes.parents[arguments]
+        named = [*arguments.posonlyargs, *arguments.args]
+        pairs = [
+            *zip(named[len(named) - len(arguments.defaults) :], arguments.defaults, strict=True),
+            *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+        ]
+        taken = next(argument.arg for argument, default in pairs if default is node)
+        return self._parameter_may_change(function, taken, kind)
+
+    def _parameter_may_change(self, function: ast.AST, taken: str, kind: Kind) -> bool:
+        key = (id(function), taken)
         if key in self._asking:
             return False
         self._asking.add(key)
@@ -425,6 +447,14 @@ _HOLDERS = (
     ast.Set,
     ast.Tuple,
 )
+
+
+def _values(part: ast.stmt) -> Iterator[ast.expr]:
+    """The values that a statement assigns, those of a class's attributes included."""
+    parts = part.body if isinstance(part, ast.ClassDef) else [part]
+    for each in parts:
+        if isinstance(each, (ast.Assign, ast.AnnAssign)) and each.value is not None:
+            yield each.value
 
 
 def _top(name: str) -> str:

@@ -35,7 +35,7 @@ from archcheck.worker.importing.stand_ins import (
     standing_in,
 )
 from archcheck.worker.importing.top_level import deed_of
-from archcheck.worker.main_guard import MAIN
+from archcheck.worker.main_guard import MAIN, is_main_guard
 from archcheck.worker.reference import Load, Reference, roots_of
 from archcheck.worker.scripts import Script, read_script
 
@@ -51,10 +51,12 @@ def load_of(reference: Reference) -> Load:
     if reference.load or not reference.file:
         return reference.load
     try:
-        tree = read_script(reference.file).tree
+        script = read_script(reference.file)
     except (OSError, ValueError, SyntaxError):
         return ""  # it is told when it is imported
-    return "definitions" if deed_of(tree) or classes_only_of_main(tree) else ""
+    tree = script.tree
+    guarded = script.cells is not None and any(map(is_main_guard, tree.body))  # which is true there
+    return "definitions" if guarded or deed_of(tree) or classes_only_of_main(tree) else ""
 
 
 @contextmanager
@@ -209,14 +211,18 @@ class Way:
         for name in names:
             line = self._left_out.maker_of(name)
             if line is not None and line < before:
-                return self._unknown(f"line {line} gives {name} its value", line)
+                return self._unknown(f"{self._at(line)} gives {name} its value", line)
         return None
 
     def _changed(self, change: Change, name: str) -> NetworkError:
         what = f"{change.name}, which {name} uses" if change.name != name else name
         if not change.name or change.name == "*":
             what = "anything"
-        return self._unknown(f"line {change.line} may change {what}", change.line)
+        return self._unknown(f"{self._at(change.line)} may change {what}", change.line)
+
+    def _at(self, line: int) -> str:
+        assert self._loader is not None
+        return self._loader.script.place(line).in_words
 
     def _unknown(self, text: str, line: int) -> NetworkError:
         assert self._loader is not None
@@ -243,7 +249,7 @@ class Way:
             return
         definitions = self._loader.definitions
         beside = f", {stand_ins}" if stand_ins else ""
-        if definitions.of_main and definitions.kept:
+        if definitions.of_main and any(map(is_main_guard, self._loader.script.tree.body)):
             beside += f", with what stands under `{MAIN}`"
         left = _ranges(self._loader.script, definitions.left_out)
         text = f"loaded from its definitions alone{beside}"

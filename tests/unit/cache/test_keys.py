@@ -12,7 +12,7 @@ import pytest
 
 from archcheck.cache import programs
 from archcheck.cache.keys import TRACING, ReferenceKey, reference_key, request_key
-from archcheck.worker.reference import Reference
+from archcheck.worker.reference import LOADS, Reference
 from tests.support.paths import ROOT
 
 REFERENCE = Reference("net.py", "", "Net")
@@ -79,6 +79,11 @@ def test_the_place_has_no_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert dict(changed.programs.items() - keys[0].programs.items()).keys() == {
         "the environment variable PYTHONPATH"
     }
+
+
+def test_how_a_file_is_loaded_is_part_of_the_key() -> None:
+    keys = {reference_key(Reference("net.py", "", "Net", load)).reference for load in ("", *LOADS)}
+    assert len(keys) == 1 + len(LOADS)
 
 
 def test_all_that_a_trace_imports_has_a_say() -> None:

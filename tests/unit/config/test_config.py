@@ -142,6 +142,19 @@ data = "images"
     assert mapped_networks(config(text), folder / "more")[0].submission.data == folder / "more"
 
 
+def test_how_files_are_loaded_is_said_for_all_or_for_one(folder: Path) -> None:
+    text = """
+    [tool.archcheck]
+    load = "plain"
+    [tool.archcheck.networks]
+    "models/one.py" = "specs/edge.yaml"
+    "models/two.py" = {spec = "specs/edge.yaml", load = "definitions"}
+    """
+    networks = mapped_networks(config(text))
+    loads = [network.submission.reference.load for network in networks]
+    assert loads == ["plain", "definitions"]
+
+
 def test_paths_are_relative_to_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = '[tool.archcheck]\nnetworks = {"models/one.py" = "specs/edge.yaml"}\n'
     (folder / "pyproject.toml").write_text(text)
@@ -198,6 +211,11 @@ WRONG = [
     ("[tool.archcheck]\ntimeout = '3'\n", "5:1", "timeout is a number of seconds, not a string"),
     ("[tool.archcheck]\nmemory = 'much'\n", "5:1", "memory is a size in quotes, like"),
     ("[tool.archcheck]\ntimeout = true\n", "5:1", "timeout is a number of seconds, not true"),
+    (
+        "[tool.archcheck]\nload = 'fast'\n",
+        "5:1",
+        "load is one of 'plain', 'stand-ins', 'definitions'",
+    ),
     ("[tool.archcheck]\ntimeout = 0\n", "5:1", "timeout is at least 0.1 seconds, not 0"),
     ("[tool.archcheck]\ntimeout = nan\n", "5:1", "timeout is at least 0.1 seconds, not nan"),
     ("[tool.archcheck]\nskip = 'macs'\n", "5:1", "skip is a list of rules in quotes, not a string"),

@@ -61,6 +61,17 @@ CHAINS: dict[str, tuple[Chain, tuple[int, ...]]] = {
         (("tokens", {"road": "slid"}), ("rewritten", {"way": "rows_stacked"})),
         (4, 2, 2, 2),
     ),
+    "joined positions among their channels, behind a few zeros": (
+        (
+            ("along", {"dim": 2, "way": "cumsum", "side": 6}),
+            ("tokens", {"road": "in_channels"}),
+        ),
+        (4, 6),
+    ),
+    "offsets among their channels, behind a few zeros": (
+        (("depth_to_space", {"parts": (3,)}), ("tokens", {"road": "in_channels"})),
+        (4, 6),
+    ),
     "units written one by one, in the channels of one sample": (
         (UNIT_BY_UNIT, ("tokens", {"road": "in_channels"})),
         (4, 2, 3),

@@ -159,6 +159,26 @@ def test_the_name_on_the_command_line_is_over_the_specs(chosen: Choosing) -> Non
     assert found(chosen(outcomes, spec("b.py"), name="Other")) == "a.py:Other"
 
 
+def test_each_is_loaded_as_the_folder_is_to_be(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(CLASS.format("Net"))
+    folder = Reference(str(tmp_path), "", "", "plain")
+
+    def trace(reference: Reference) -> Network | Failure:
+        assert reference.load == "plain"
+        if not reference.name:
+            raise InputError("a.py holds several", choices=("Net", "Other"))
+        return network(2 if reference.name == "Net" else 3)
+
+    assert choose(folder, spec(), trace).reference.load == "plain"
+    assert choose(folder, spec("a.py"), trace).reference.load == "plain"
+    (tmp_path / "b.py").write_text(CLASS.format("Net"))
+    with pytest.raises(InputError, match="2 networks that fit"):
+        choose(folder, spec(), trace)
+    assert choose(folder, spec("a.py:Net"), trace).reference == Reference(
+        str(tmp_path / "a.py"), "", "Net", "plain"
+    )
+
+
 def test_a_name_that_stands_for_nothing(chosen: Choosing) -> None:
     for name, said in (
         ("net.py", "holds no file net.py, which the spec names as its network's"),

@@ -35,6 +35,10 @@ class Block(nn.Module):
     kernel = 3
     sizes = [1, 2]
 
+    @classmethod
+    def setup(cls, kernel):
+        cls.kernel = kernel
+
 class Net(nn.Module):
     def __init__(self, name="a"):
         super(Net, self).__init__()
@@ -55,6 +59,10 @@ unused = [3]
 losses = []
 """
 NEXT = len(HEAD.splitlines()) + 1
+
+
+def line_of(text: str) -> int:
+    return HEAD[: HEAD.index(text)].count("\n") + 1
 
 
 def change(rest: str, name: str = "Net", head: str = HEAD) -> Change | None:
@@ -142,13 +150,31 @@ CHANGES = {
                 self.plan.append(3)
         Runner().run()
         """,
-    "a class method that sets its class's": """
-        class Runner(Block):
-            @classmethod
-            def setup(cls):
-                cls.kernel = 5
-        Runner.setup()
+    "what a parameter is by default": """
+        def grow(values=plan):
+            values.append(3)
+        grow()
         """,
+    "what a parameter is by default, by name": """
+        def grow(*, values=cfg):
+            values["width"] = 3
+        grow()
+        """,
+    "an attribute of another class": """
+        class Runner:
+            plan = plan
+            def run(self):
+                self.plan.append(3)
+        Runner().run()
+        """,
+    "an attribute of another class, from outside": """
+        class Runner:
+            plan = plan
+        Runner.plan.append(3)
+        """,
+    "a method that is handed on": "ask(plan.append)",
+    "a method that is called by another function": "x = ask() or list(map(plan.append, [1]))",
+    "a function that is called by another one": "x = sorted(plan, key=lambda v: plan.append(v))",
     "an instance that changes its class": """
         def setup(net):
             type(net).forward = ask
@@ -191,6 +217,13 @@ CHANGES = {
     "an own function that is called": "helper.setup()",
     "an own module that is set": "own.width = 3",
 }
+
+
+def test_a_class_method_that_sets_its_classs_is_a_change_where_it_is_called() -> None:
+    assert change("print(Block)") is None
+    assert change("Block.setup(5)") == Change("Block", line_of("cls.kernel = kernel"))
+
+
 USES_OWN = HEAD.replace("return F.relu", "return helper.act")
 
 
@@ -295,6 +328,23 @@ def test_what_may_change_an_instance_is_found(rest: str) -> None:
 )
 def test_training_does_not_change_an_instance(rest: str) -> None:
     assert change(rest, "model") is None
+
+
+BESIDE = """
+size = 3
+class Beside(nn.Module):
+    def __init__(self):
+        plan.append(size)
+beside = Beside()
+"""
+
+
+def test_what_an_instance_beside_the_network_is_made_of_counts_where_it_changes_that() -> None:
+    assert change("ask()", head=HEAD + BESIDE) is None
+    found = change("size = ask()", head=HEAD + BESIDE)
+    assert found is not None
+    assert found.name == "size"
+    assert change("size = ask()", head=HEAD + BESIDE.replace("plan.append", "print")) is None
 
 
 def test_the_line_that_changes_is_told() -> None:
