@@ -94,10 +94,16 @@ def test_units_that_differ_by_padding_alone_are_units() -> None:
     assert assert_every_unit(model, (4, 3, 4)).shape == (4, 4)
 
 
-def test_rows_beside_columns_are_both_axes_where_units_are_written_one_by_one() -> None:
-    added = Node("two", (1, 0), {"way": "cat", "fit": "cut"})
-    model = Dag(2, [Node("swap", (0,), {}), added, Node("rewritten", (2,), UNIT_BY_UNIT[1])])
-    assert assert_every_unit(model.eval(), (4, 3, 3)).shape == (3, 3)
+@pytest.mark.parametrize("way", ["cat", "some", "add"])
+@pytest.mark.parametrize("reads", [(1, 0), (0, 1)])
+@pytest.mark.parametrize("sides", [(3, 3), (2, 2), (2, 2, 2)])
+def test_rows_beside_columns_are_both_axes_where_units_are_written_one_by_one(
+    way: str, reads: tuple[int, int], sides: tuple[int, ...]
+) -> None:
+    # Along either axis the sets move equally far: a tie leaves out none.
+    added = Node("two", reads, {"way": way, "fit": "cut"})
+    nodes = [Node("swap", (0,), {}), added, Node("rewritten", (2,), UNIT_BY_UNIT[1])]
+    assert assert_every_unit(Dag(len(sides), nodes).eval(), (4, *sides)).shape == sides
 
 
 def test_a_map_that_meets_another_keeps_its_axes_where_it_is_overwritten() -> None:
