@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archcheck.api import trace, verify
+    from archcheck.errors import FileError
     from archcheck.fields import (
         Field,
         ReceptiveField,
@@ -20,14 +21,23 @@ if TYPE_CHECKING:
         receptive_field,
     )
     from archcheck.network import Network, Op
-    from archcheck.spec import Report, Spec, SpecError, load_spec
-    from archcheck.worker.failures import InputError, NetworkError, StartError
+    from archcheck.network.input_language import InputsError
+    from archcheck.spec import Finding, Report, Spec, SpecError, UnknownFinding, load_spec
+    from archcheck.worker.failures import (
+        BuildError,
+        ImportFailure,
+        InputError,
+        NetworkError,
+        RunError,
+        StartError,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "trace": "archcheck.api",
     "verify": "archcheck.api",
+    "FileError": "archcheck.errors",
     "Field": "archcheck.fields",
     "ReceptiveField": "archcheck.fields",
     "Region": "archcheck.fields",
@@ -37,29 +47,42 @@ _HOMES = {
     "receptive_field": "archcheck.fields",
     "Network": "archcheck.network",
     "Op": "archcheck.network",
+    "InputsError": "archcheck.network.input_language",
+    "Finding": "archcheck.spec",
     "Report": "archcheck.spec",
     "Spec": "archcheck.spec",
     "SpecError": "archcheck.spec",
+    "UnknownFinding": "archcheck.spec",
     "load_spec": "archcheck.spec",
+    "BuildError": "archcheck.worker.failures",
+    "ImportFailure": "archcheck.worker.failures",
     "InputError": "archcheck.worker.failures",
     "NetworkError": "archcheck.worker.failures",
+    "RunError": "archcheck.worker.failures",
     "StartError": "archcheck.worker.failures",
 }
 
 __all__ = [
+    "BuildError",
     "Field",
+    "FileError",
+    "Finding",
+    "ImportFailure",
     "InputError",
+    "InputsError",
     "Network",
     "NetworkError",
     "Op",
     "ReceptiveField",
     "Region",
     "Report",
+    "RunError",
     "Spec",
     "SpecError",
     "StartError",
     "UnitField",
     "UnknownField",
+    "UnknownFinding",
     "UnknownLocation",
     "__version__",
     "load_spec",

@@ -14,6 +14,7 @@ from archcheck.network import Network
 from archcheck.network.input_language import InputsError, read_inputs
 from archcheck.network.inputs import Inputs
 from archcheck.network.shapes import Shape, inputs_of
+from archcheck.shell_words import for_python
 from archcheck.spec import Report, Spec, load_spec
 from archcheck.spec import spec_from as _spec_from
 from archcheck.tracing.remote import start_worker
@@ -22,6 +23,7 @@ from archcheck.verification.collect import collect, collect_live
 from archcheck.verification.folders import folder_reference
 from archcheck.verification.found import verify_found
 from archcheck.verification.submission import Submission
+from archcheck.verification.wording import failure_finding
 from archcheck.worker import failures
 from archcheck.worker.reference import Load, Reference, parse_reference
 
@@ -29,41 +31,51 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+@for_python()
 def trace(
-    module: nn.Module,
+    module: nn.Module | type[nn.Module],
     input_shape: Shape | Sequence[Shape] | None = None,
     *,
     inputs: Mapping[str, Any] | Sequence[Any] | None = None,
+    arguments: Mapping[str, Any] | None = None,
     training: bool = False,
 ) -> Network:
     """Run a live module once and return what it did, as plain data.
 
     Args:
-        module: any ``nn.Module``; its state is the same afterwards.
+        module: any ``nn.Module``; its state is the same afterwards. A class is built first.
         input_shape: the shape of one sample without the batch, such as ``(3, 32, 32)``, or a
             sequence of shapes for a module of several inputs.
         inputs: in place of it all that is said of the inputs, as a spec says it: a mapping of
             forward's parameters, ``{"input_ids": {"shape": [128], "dtype": "int64", "below":
             30522}}``, or a sequence. A tensor among them is an example of a whole batch: see
             :func:`archcheck.tracing.examples.described`.
+        arguments: for the constructor of a class.
         training: trace in training mode instead of eval mode.
 
     Raises:
-        archcheck.NetworkError: if forward raises or returns no tensor.
-        TypeError: if it is a class that has to be called first, or no input is given.
+        archcheck.NetworkError: if forward raises or returns no tensor; for a class if its
+            constructor raises, or needs arguments that are not given.
+        archcheck.InputError: if an argument is not one of the constructor's.
+        TypeError: if it is no module, or no input is given.
         ValueError: if the inputs are not valid.
     """
-    _refuse_class(module)
-    from archcheck.tracing.trace import trace as run
-
     given = given_inputs(input_shape, inputs)
     if given is None:
         raise TypeError("say what the network is given: input_shape= or inputs=")
-    return run(module, given, training=training)
+    _refuse_arguments(module, arguments)
+    live = _live(module, arguments or {})
+    if isinstance(live, failures.Failure):
+        finding = failure_finding(live)
+        raise failures.BuildError("; ".join(filter(None, (finding.message, finding.hint))))
+    from archcheck.tracing.trace import trace as run
+
+    return run(live, given, training=training)
 
 
+@for_python()
 def verify(
-    network: nn.Module | Network | str | Path,
+    network: nn.Module | type[nn.Module] | Network | str | Path,
     spec: Spec | str | Path | Mapping[str, Any],
     *,
     input_shape: Shape | Sequence[Shape] | None = None,
@@ -79,8 +91,9 @@ def verify(
     """Check a network against a spec.
 
     Args:
-        network: a live module (traced in this process), a Network, or a reference such as
-            ``"net.py:Net"`` (loaded and traced in a child process), or a folder with one network.
+        network: a live module or a class (built and traced in this process), a Network, or a
+            reference such as ``"net.py:Net"`` (loaded and traced in a child process), or a folder
+            with one network.
         spec: a spec, the path of its file, or its content as a mapping.
         input_shape: the input's shape without the batch; by default the spec's inputs.
         inputs: in place of it all that is said of the inputs, as for :func:`trace`.
@@ -102,15 +115,17 @@ def verify(
 
     Raises:
         SpecError: if the spec is wrong, or the input's shape is not known.
-        archcheck.InputError: if the reference is wrong, or the weights or the
+        archcheck.InputError: if the reference or an argument is wrong, or the weights or the
             data that accuracy is measured with cannot be read.
-        TypeError: if the network is none of these, or weights are given with a Network.
+        TypeError: if the network is none of these, weights are given with a Network, or arguments
+            with a network that is built already.
     """
-    _refuse_class(network)
     started = time.perf_counter()
+    if not isinstance(network, (str, Path)):
+        _refuse_arguments(network, arguments)
     loaded_spec = as_spec(spec)
     submission = Submission(
-        reference=Reference("", "", type(network).__name__),
+        reference=Reference("", "", _class_of(network).__name__),
         arguments=arguments or {},
         inputs=given_inputs(input_shape, inputs),
         training=training,
@@ -127,9 +142,10 @@ def verify(
         named = folder_reference(str(network), load) or parse_reference(str(network), load)
         submission = replace(submission, reference=named)
         return verify_found(submission, loaded_spec, None, start_worker, timeout=timeout)[0]
-    if not _is_module(network):
-        raise TypeError(f"an nn.Module, a Network or a reference is wanted, not {network!r}")
-    return _verify_live(network, submission, loaded_spec, timeout, started)
+    live = _live(network, submission.arguments_under(loaded_spec))
+    if isinstance(live, failures.Failure):
+        return verification.report_on(submission, loaded_spec, live, started)
+    return _verify_live(live, submission, loaded_spec, timeout, started)
 
 
 def _verify_live(
@@ -189,11 +205,27 @@ def given_inputs(
         raise ValueError("; ".join(f"inputs{at}: {f.message}" for at, f in pairs)) from None
 
 
-def _refuse_class(value: Any) -> None:
-    if isinstance(value, type):
-        raise TypeError(f"{value.__name__} is a class, no network yet: call it, {value.__name__}()")
+def _refuse_arguments(network: Any, arguments: Mapping[str, Any] | None) -> None:
+    if arguments and not isinstance(network, type):
+        raise TypeError("the network is built already: arguments= are for a class")
 
 
-def _is_module(value: Any) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.nn.Module)
+def _live(network: Any, arguments: Mapping[str, Any]) -> nn.Module | failures.Failure:
+    """A live module: itself or, of a class, an instance; or why there is none.
+
+    Raises:
+        TypeError: if it is neither.
+        InputError: if an argument is not one of the constructor's.
+    """
+    if "torch" not in sys.modules:
+        raise TypeError(f"{network!r} is neither an nn.Module nor a class of them")
+    from archcheck.worker.building import live
+
+    try:
+        return live(network, arguments)
+    except failures.NetworkError as error:
+        return error.failure()
+
+
+def _class_of(value: Any) -> type[Any]:
+    return value if isinstance(value, type) else type(value)

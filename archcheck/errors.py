@@ -39,6 +39,14 @@ class FileError(Exception):
         return f"{where}: {self.message}" if where else self.message
 
 
+class UnknownKey(KeyError):
+    """There is nothing of that name; the message says what there is."""
+
+    def __str__(self) -> str:
+        """The message itself: a KeyError would show it in quotes."""
+        return str(self.args[0])
+
+
 def nearest(word: str, valid: Iterable[str], cutoff: float = 0.6) -> str:
     """The nearest valid word, empty if none is near."""
     return next(iter(get_close_matches(word, list(valid), 1, cutoff)), "")

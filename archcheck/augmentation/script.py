@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archcheck.shell_words import worded
 from archcheck.worker.failures import InputError
 from archcheck.worker.reference import Reference, file_and_name, python_file
 
@@ -16,5 +17,6 @@ def parse_script(text: str) -> Reference:
     file = python_file(head, "builds the pipeline") if head else None
     if file is not None:
         return Reference(str(file), "", name)
-    message = f"there is no file {head}; write --augmentation FILE or FILE:NAME"
+    written = worded("--augmentation FILE or FILE:NAME", 'augmentation="FILE" or "FILE:NAME"')
+    message = f"there is no file {head}; write {written}"
     raise InputError(message, input="reference")

@@ -14,6 +14,7 @@ from archcheck.evidence.accuracy import NotMeasured, Result, Task, Unfit
 from archcheck.evidence.datasets import DATASETS
 from archcheck.network.inputs import Inputs
 from archcheck.progress import Progress
+from archcheck.shell_words import worded
 from archcheck.worker.attempts import first_that_loads
 from archcheck.worker.failures import Failure, InputError, how_it_ended
 from archcheck.worker.process import Start, Worker
@@ -107,7 +108,7 @@ def obstacle(failure: Failure) -> NotMeasured | Unfit:
         )
         return NotMeasured(
             f"{what} was not done within {failure.seconds:g} seconds",
-            "give more time with --timeout",
+            f"give more time with {worded('--timeout', 'timeout=')}",
         )
     if failure.cause == "garbled":
         return NotMeasured("the process that measured answered out of turn")

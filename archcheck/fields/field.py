@@ -21,6 +21,7 @@ from archcheck.fields.locations import MapLocation
 from archcheck.fields.walks import UnknownField, Walks
 from archcheck.network import Network, Op
 from archcheck.network.inputs import Input
+from archcheck.phrases import per_axis, size_text
 
 
 class Field:
@@ -42,7 +43,8 @@ class Field:
         )
 
     def __repr__(self) -> str:
-        return f"<Field at {self.location.name}: size {self.size}, jump {self.jump}>"
+        jump = per_axis(["–" if value is None else value for value in self.jump])
+        return f"<Field at {self.location.name}: {size_text(self.size)}, jump {jump}>"
 
     @property
     def network(self) -> Network:
@@ -283,7 +285,7 @@ class Field:
                 raise NotModelledError("two ways of working it out contradict each other")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UnitField:
     """What one unit depends on: the exact sets of input positions.
 
@@ -295,6 +297,10 @@ class UnitField:
     unit: tuple[int, ...]
     actual: Region
     theoretical: Region
+
+    def __repr__(self) -> str:
+        found = f"{self.theoretical.figures}; in the image {self.actual.figures}"
+        return f"<UnitField of {self.unit} at {self.location.name}: {found}>"
 
 
 def _whole(value: Fraction | None) -> Fraction | int | None:

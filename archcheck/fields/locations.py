@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from archcheck.errors import did_you_mean
+from archcheck.errors import UnknownKey, did_you_mean
 from archcheck.fields.forward import ForwardWalk
 from archcheck.fields.heads import Stage, find_head
 from archcheck.network import Network
@@ -52,12 +52,8 @@ def features_locations(network: Network, walk: ForwardWalk) -> list[MapLocation]
     return locations
 
 
-class UnknownLocation(KeyError):
+class UnknownLocation(UnknownKey):
     """There is no such location in a network; the message says which there are."""
-
-    def __str__(self) -> str:
-        """The message itself: a KeyError would show it in quotes."""
-        return str(self.args[0])
 
 
 def unknown_location(network: Network, name: str) -> UnknownLocation:

@@ -22,10 +22,11 @@ from archcheck.fields.locations import (
     output_locations,
     unknown_location,
 )
-from archcheck.fields.walks import Walks, describe
+from archcheck.fields.walks import UnknownField, Walks, describe
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
 from archcheck.network.kinds import NORMALIZATIONS
+from archcheck.phrases import size_text
 
 
 class ReceptiveField:
@@ -37,7 +38,11 @@ class ReceptiveField:
         self._walks = Walks(network, input_index, normalization_joins=normalization == "joins")
 
     def __repr__(self) -> str:
-        return f"<ReceptiveField of {self.network.name}>"
+        try:
+            found = f"{size_text(self.size)} at features"
+        except UnknownField:
+            found = "not known at features"
+        return f"<ReceptiveField of {self.network.name}: {found}>"
 
     @property
     def forward(self) -> ForwardWalk:

@@ -23,6 +23,7 @@ from archcheck.network.value_dependence import (
     taken_out_whole,
     work_by_values,
 )
+from archcheck.phrases import shape_text
 
 VERSION = 8
 """Raised whenever the meaning of the data changes; data of another version is not read."""
@@ -139,6 +140,11 @@ class Op(msgspec.Struct, frozen=True, gc=False):
     arguments: dict[str, Any]
     parameters: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        place = self.built or self.called
+        at = f" ({place})" if place is not None else ""
+        return f"<Op {self.index}: {self.kind}{f' in {self.module}' if self.module else ''}{at}>"
+
 
 class Call(msgspec.Struct, frozen=True, gc=False):
     """One call of a module: ``outputs`` are the tensors it returned, ``parent`` the call around."""
@@ -221,8 +227,9 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     version: int = VERSION
 
     def __repr__(self) -> str:
-        counts = f"{len(self.ops)} operations, {self.num_parameters:,} parameters"
-        return f"<Network {self.name}: {counts}>"
+        macs = "unknown" if self.macs is None else f"{self.macs:,}"
+        counts = f"{self.num_parameters:,} parameters, {macs} MACs"
+        return f"<Network {self.name}: {self.shapes}, {counts}>"
 
     # -- counts ---------------------------------------------------------------------------
 
@@ -353,6 +360,13 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         """What is said of each of the inputs."""
         said = tensors_of(self.given)
         return said or tensors_of(of_shapes(self.shape(tensor)[1:] for tensor in self.inputs))
+
+    @property
+    def shapes(self) -> str:
+        """The inputs and the first outputs: ``3×32×32 → 10``."""
+        inputs = ", ".join(map(str, self.given_tensors))
+        outputs = ", ".join(shape_text(self.sample_shape(t)) for _, t in self.outputs[:3])
+        return f"{inputs} → {outputs}"
 
     def input_name(self, index: int) -> str:
         """What an input is called: its name, else its number."""

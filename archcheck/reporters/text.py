@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from archcheck.network import Network, Remark
-from archcheck.phrases import how_many, shape_text
+from archcheck.network import Remark
+from archcheck.phrases import how_many
 from archcheck.plain_text import in_one_line, inert
 from archcheck.reporters import formatting
 from archcheck.reporters.findings import REMARK, ShownFinding, issues, remarks, shown
@@ -93,19 +93,12 @@ def _header(report: Report, width: int) -> list[Text]:
     network = report.network
     if network is not None:
         parts += [
-            Text(_shapes(network)),
-            *(Text(f"{name}: {_shapes(other)}") for name, other in report.variants),
+            Text(network.shapes),
+            *(Text(f"{name}: {other.shapes}") for name, other in report.variants),
             Text(f"{network.num_parameters:,} parameters"),
             Text(f"{formatting.amount(network.macs)} MACs"),
         ]
     return flowed(parts, width)
-
-
-def _shapes(network: Network) -> str:
-    """The inputs and the first outputs of a network."""
-    inputs = ", ".join(map(str, network.given_tensors))
-    outputs = ", ".join(shape_text(network.sample_shape(t)) for _, t in network.outputs[:3])
-    return f"{inputs} → {outputs}"
 
 
 def _reference(report: Report) -> str:

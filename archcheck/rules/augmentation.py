@@ -35,11 +35,11 @@ from archcheck.rules.transforms.fill import UINT8, highest
 from archcheck.rules.transforms.matching import Context, Match, Remark, match
 from archcheck.rules.transforms.symbols import settled
 from archcheck.rules.transforms.wanted import SCHEMA, Wanted, read_wanted
+from archcheck.shell_words import worded
 
 Wish = Annotated[
     Wanted, PlainValidator(read_wanted), PlainSerializer(Wanted.as_data), WithJsonSchema(SCHEMA)
 ]
-NO_SCRIPT = "no training script given (--augmentation)"
 
 
 class AugmentationOptions(CommonOptions):
@@ -207,7 +207,8 @@ class Augmentation(Rule):
     def check(self, subject: Subject, options: AugmentationOptions) -> Verdict:
         script = subject.evidence.augmentation
         if script is None:
-            return not_verified(options.required, NO_SCRIPT)
+            given = worded("--augmentation", "augmentation=")
+            return not_verified(options.required, f"no training script given ({given})")
         context = _context(subject, options, script)
         choice = choose(script, options.pipeline)
         if choice.reason:
@@ -304,9 +305,9 @@ def _undecided(
     """Several pipelines, of which some hold what is asked and some do not."""
     words = {"passed": "holds it", "failed": "does not", "not-verified": "may hold it"}
     said = [f"{Choice.name(p)} {words[v.status]}" for p, v in zip(pipelines, judged, strict=True)]
+    given = worded("--augmentation FILE:NAME", 'augmentation="FILE:NAME"')
     reason = (
-        f"it is not known which pipeline trains the network: {', '.join(said)}; "
-        "name it: --augmentation FILE:NAME"
+        f"it is not known which pipeline trains the network: {', '.join(said)}; name it: {given}"
     )
     where = [Location(p.root.place, "", p.name) for p in pipelines]
     return not_verified(options.required, reason, where, "several pipelines")

@@ -29,7 +29,7 @@ class Location:
     label: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """A rule's answer.
 
@@ -49,6 +49,15 @@ class Verdict:
     hint: str = ""
     asides: tuple[Verdict, ...] = ()
     """What else was noticed: each is a finding of its own, a warning."""
+
+    def __repr__(self) -> str:
+        return f"<Verdict {self.figures}>"
+
+    @property
+    def figures(self) -> str:
+        """In a few words what was found: ``failed: 31 × 31, required: more than 44``."""
+        required = f", required: {self.required}" if self.required else ""
+        return f"{self.status}: {self.found_text or '–'}{required}"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from archcheck.spec.model import (
     spec_from,
 )
 from archcheck.spec.points import Points
-from archcheck.spec.report import Failure, Finding, Report
+from archcheck.spec.report import Failure, Finding, Report, UnknownFinding
 from archcheck.spec.schema import json_schema
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Requirement",
     "Spec",
     "SpecError",
+    "UnknownFinding",
     "check",
     "examine_spec",
     "failed_to_run",

@@ -11,6 +11,7 @@ from archcheck.errors import closest
 from archcheck.evidence import Needs, merged
 from archcheck.network.input_language import InputsError, read_input, read_inputs, read_variant
 from archcheck.network.inputs import Inputs
+from archcheck.plain_text import in_one_line
 from archcheck.rules import Rule, all_rules
 from archcheck.rules.options import CommonOptions
 from archcheck.shipped_specs import UnknownName, spec_file
@@ -27,15 +28,23 @@ NETWORK = re.compile(
 leads out of the folder."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Requirement:
     """One entry of a spec: a rule and its options."""
 
     rule: Rule
     options: CommonOptions
 
+    def __repr__(self) -> str:
+        return f"<Requirement {self.name}>"
 
-@dataclass(frozen=True)
+    @property
+    def name(self) -> str:
+        """The name of the entry, the rule's if it has none of its own."""
+        return self.options.name or self.rule.name
+
+
+@dataclass(frozen=True, repr=False)
 class Spec:
     """A validated spec. ``inputs`` is what a network is given, ``variants`` are other inputs, by
     name, that it has to hold the rules for; ``bases`` are the files that ``file`` extends, the
@@ -51,6 +60,11 @@ class Spec:
     skipped: tuple[str, ...] = ()
     variants: tuple[tuple[str, Inputs], ...] = ()
     network: str = ""
+
+    def __repr__(self) -> str:
+        name = self.title or self.file or "without a title"
+        rules = ", ".join(dict.fromkeys(asked.name for asked in self.requirements))
+        return f"<Spec {in_one_line(name)}: {in_one_line(rules) or 'no rules'}>"
 
     @property
     def needs(self) -> Needs:

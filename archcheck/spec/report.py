@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from archcheck.errors import UnknownKey, closest
 from archcheck.network import Network, Remark
 from archcheck.network.input_language import input_data
 from archcheck.network.inputs import tensors_of
@@ -26,7 +27,11 @@ OUTCOMES = {
 Level = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True)
+class UnknownFinding(UnknownKey):
+    """A report has no such finding; the message says which it has."""
+
+
+@dataclass(frozen=True, repr=False)
 class Finding:
     """The answer to one requirement. ``fails`` says whether it fails the run."""
 
@@ -35,6 +40,9 @@ class Finding:
     options: CommonOptions
     aside: bool = False
     """Whether it was noticed beside the rule's answer, which is another finding."""
+
+    def __repr__(self) -> str:
+        return f"<Finding {in_one_line(self.name)} {in_one_line(self.verdict.figures)}>"
 
     @property
     def name(self) -> str:
@@ -71,7 +79,7 @@ class Finding:
         return custom if custom and self.verdict.status == "failed" else self.verdict.message
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """All findings on one network. ``network`` is None where it could not be run at all."""
 
@@ -87,6 +95,17 @@ class Report:
     """The end of what a network printed that could not be run."""
     variants: tuple[tuple[str, Network], ...] = ()
     """The network with the other inputs of the spec, by name."""
+
+    def __repr__(self) -> str:
+        statuses = [finding.verdict.status for finding in self.findings]
+        counts = [f"{statuses.count(each)} {each}" for each in dict.fromkeys(statuses)]
+        return f"<Report on {in_one_line(self._head)}: {', '.join(counts) or 'no rules'}>"
+
+    @property
+    def _head(self) -> str:
+        """The verdict in a few words."""
+        points = f", {self.points}" if self.points else ""
+        return f"{self.name}: {'passed' if self.passed else 'failed'}{points}"
 
     @property
     def outcome(self) -> str:
@@ -106,24 +125,28 @@ class Report:
 
     def __str__(self) -> str:
         """One line a finding: its status, its rule and its reason."""
-        head = f"{self.name}: {'passed' if self.passed else 'failed'}"
-        if self.points:
-            head += f", {self.points}"
         lines = [f"{f.verdict.status}: {f.name}: {f.message}" for f in self.findings]
         remarks = [f"remark: {remark}" for remark in self.remarks]
-        return inert("\n".join(in_one_line(line.strip()) for line in [head, *lines, *remarks]))
+        return inert(
+            "\n".join(in_one_line(line.strip()) for line in [self._head, *lines, *remarks])
+        )
 
     def finding(self, rule: str) -> Finding:
-        """The first finding of a rule.
+        """The first finding of a rule, or of an entry by its own name.
 
         Raises:
-            KeyError: if the spec does not ask for it.
+            UnknownFinding: (a KeyError) if the spec does not ask for it.
         """
         for finding in self.findings:
-            if finding.rule == rule:
+            if rule in (finding.rule, finding.name):
                 return finding
-        asked = ", ".join(dict.fromkeys(finding.rule for finding in self.findings)) or "none"
-        raise KeyError(f"the spec asks for no rule {rule!r}; its rules: {asked}")
+        asked = dict.fromkeys(
+            name for finding in self.findings for name in (finding.rule, finding.name)
+        )
+        named = ", ".join(asked) or "none"
+        raise UnknownFinding(
+            f"the spec asks for no rule {rule!r}{closest(rule, asked)}; its rules: {named}"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data, as ``--output-format json`` prints it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import nn
@@ -29,13 +29,16 @@ def run_error(
     call = recorder.calls[recorder.stack[-1]] if recorder.stack else None
     hint = file_hint(error, place) or _batch_hint(inputs)
     advice = None if hint else advice_on(error)
+    by_name: tuple[str, ...] = ()
     if advice in ("more-inputs", "fewer-inputs"):
-        hint = _arguments_hint(recorder, named)
-        advice = None if hint else advice
+        needed = _needed(recorder, named)
+        by_name = tuple(p.name for p in needed if p.kind is p.KEYWORD_ONLY)
+        hint = "" if by_name else _plain_hint(needed)
+        advice = None if hint or by_name else advice
     if not hint and advice is None:
         hint = _squeeze_hint(recorder)
     if call is None:
-        return RunError(describe(error), place=place, advice=advice, hint=hint)
+        return RunError(describe(error), place=place, advice=advice, hint=hint, missing=by_name)
     shapes = [recorder.tensor_ids.tensors[number].shape for number in call.inputs]
     module = next((m for m, path in recorder.paths.items() if path == call.module), None)
     return RunError(
@@ -47,6 +50,7 @@ def run_error(
         input_from=_origin(recorder, call.inputs[0]) if call.inputs else None,
         advice=advice,
         hint=hint,
+        missing=by_name,
     )
 
 
@@ -90,24 +94,24 @@ def _origin(recorder: Recorder, tensor: int) -> str | None:
     return recorder.ops[op].kind
 
 
-def _arguments_hint(recorder: Recorder, given: Collection[str]) -> str:
-    """A hint if forward wants something else than tensors in order, else empty."""
+def _needed(recorder: Recorder, given: Collection[str]) -> list[inspect.Parameter]:
+    """The parameters of forward without a default that are not given by name; none where they are
+    not known."""
     model = next(iter(recorder.paths))
     try:
         parameters = inspect.signature(model.forward).parameters.values()
     except (TypeError, ValueError):
+        return []
+    return [p for p in parameters if p.default is p.empty and p.name not in given]
+
+
+def _plain_hint(needed: Sequence[inspect.Parameter]) -> str:
+    """A hint if forward wants a value of Python, else empty."""
+    plain = next((p for p in needed if p.annotation in _PLAIN), None)
+    if plain is None:
         return ""
-    needed = [p for p in parameters if p.default is p.empty]
-    needed = [p for p in needed if p.name not in given]
-    named = [p.name for p in needed if p.kind is p.KEYWORD_ONLY]
-    if named:
-        return f"give it by its name: `inputs: {{{named[0]}: ...}}`, or --input {named[0]}=..."
-    plain = [p for p in needed if p.annotation in _PLAIN]
-    if plain:
-        kind = getattr(plain[0].annotation, "__name__", plain[0].annotation)
-        name = plain[0].name
-        return f"give {name}, of type {kind}, a value: `inputs: {{{name}: ...}}`"
-    return ""
+    kind = getattr(plain.annotation, "__name__", plain.annotation)
+    return f"give {plain.name}, of type {kind}, a value: `inputs: {{{plain.name}: ...}}`"
 
 
 _PLAIN = (int, float, bool, str, "int", "float", "bool", "str")

@@ -12,6 +12,7 @@ from archcheck.network import Network
 from archcheck.network.inputs import images_of
 from archcheck.phrases import shape_text
 from archcheck.progress import Progress
+from archcheck.shell_words import worded
 from archcheck.spec import Spec
 from archcheck.verification.submission import Submission
 from archcheck.worker.reference import Reference
@@ -65,7 +66,7 @@ def collect_live(
 
     def measure(task: Task) -> Result:
         if submission.data is None:
-            return NotMeasured("no data given (--data)")
+            return _not_given("data")
         from archcheck.evaluation.live import measure_live
 
         return measure_live(module, task, submission.weights, submission.data, network.given)
@@ -106,9 +107,9 @@ def _measure(
     if submission.unmeasured:
         return NotMeasured(submission.unmeasured)
     if submission.weights is None:
-        return NotMeasured("no weights given (--weights)")
+        return _not_given("weights")
     if submission.data is None:
-        return NotMeasured("no data given (--data)")
+        return _not_given("data")
     from archcheck.evaluation.process import measure
 
     return measure(
@@ -122,6 +123,10 @@ def _measure(
         timeout=timeout,
         on_progress=on_progress,
     )
+
+
+def _not_given(name: str) -> NotMeasured:
+    return NotMeasured(f"no {name} given ({worded(f'--{name}', f'{name}=')})")
 
 
 def _augmentation(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcheck.network.inputs import Inputs
 from archcheck.network.shapes import AnyInputs, inputs_of
+from archcheck.shell_words import worded
 from archcheck.worker.reference import Reference
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Submission:
 
             raise SpecError(
                 "the input's shape is not known: add `input: [3, 32, 32]` to the spec, "
-                "or give --input 3,32,32",
+                f"or give {worded('--input 3,32,32', 'input_shape=(3, 32, 32)')}",
                 file=spec.file,
             )
         return spec.inputs

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from archcheck.phrases import shape_text
 from archcheck.rules import Location
+from archcheck.shell_words import worded
 from archcheck.spec import Failure, Report, Spec, failed_to_run
 from archcheck.worker import failures
 from archcheck.worker.failures import how_it_ended
@@ -18,15 +19,6 @@ _DOING: dict[failures.Stage, str] = {
     "runs": "forward",
 }
 _MAIN = '`if __name__ == "__main__":`'
-_ADVICE: dict[failures.Advice, str] = {
-    "more-inputs": "the network takes more inputs: give --input for each, in order or by name",
-    "fewer-inputs": "the network takes fewer inputs: give --input for each of them",
-    "indices": "the input holds real numbers: say what it holds, like --input 128:int64:below=1000",
-    "no-cuda": "there is no CUDA here: take the device of the input, x.device",
-    "prompt": f"the file asks for input while it is imported; put that under {_MAIN}",
-    "main-guard": f"this runs whenever the file is imported: put it under {_MAIN}",
-    "memory": "it takes more memory than there is, or than --memory lets it",
-}
 
 PACKAGES = {
     "Crypto": "pycryptodome",
@@ -91,10 +83,45 @@ def _hint(failure: failures.Failure) -> str:
     parts = [
         _input_of_module(failure),
         failure.hint,
-        _ADVICE[failure.advice] if failure.advice is not None else "",
+        _advice(failure.advice) if failure.advice is not None else "",
         _missing_names(failure),
     ]
     return "; ".join(part for part in parts if part)
+
+
+def _advice(advice: failures.Advice) -> str:
+    plain = worded("--load plain", 'load="plain"')
+    texts: dict[failures.Advice, str] = {
+        "more-inputs": f"the network takes more inputs: {_more_inputs()}",
+        "fewer-inputs": f"the network takes fewer inputs: {_fewer_inputs()}",
+        "indices": f"the input holds real numbers: say what it holds, like {_an_index()}",
+        "no-cuda": "there is no CUDA here: take the device of the input, x.device",
+        "prompt": f"the file asks for input while it is imported; put that under {_MAIN}",
+        "main-guard": f"this runs whenever the file is imported: put it under {_MAIN}",
+        "memory": f"it takes more memory than there is{worded(', or than --memory lets it', '')}",
+        "load-plain": f"{plain} lets it",
+        "own-file": "move the network to a file of its own, or give "
+        f"{plain} to run all of this one",
+    }
+    return texts[advice]
+
+
+def _more_inputs() -> str:
+    return worded(
+        "give --input for each, in order or by name",
+        "give input_shape= a shape for each, or inputs= each by its name",
+    )
+
+
+def _fewer_inputs() -> str:
+    return worded("give --input for each of them", "give input_shape= a shape for each of them")
+
+
+def _an_index() -> str:
+    return worded(
+        "--input 128:int64:below=1000",
+        'inputs=[{"shape": [128], "dtype": "int64", "below": 1000}]',
+    )
 
 
 def _input_of_module(failure: failures.Failure) -> str:
@@ -112,5 +139,11 @@ def _missing_names(failure: failures.Failure) -> str:
         where = Path(failure.place.file).name if failure.place else "the file that is checked"
         imports = "import" if len(failure.missing) == 1 else "imports"
         return f"pip install {packages}, or take the {imports} out of {where}"
+    if failure.stage == "runs":
+        name = failure.missing[0]
+        given = worded(f"--input {name}=...", f'inputs={{"{name}": ...}}')
+        return f"give it by its name: {given} (or `inputs: {{{name}: ...}}` in the spec)"
     options = " ".join(f"--arg {argument}=..." for argument in failure.missing)
-    return f"give them: {options} (or `arguments:` in the spec)"
+    named = ", ".join(f'"{argument}": ...' for argument in failure.missing)
+    in_spec = "(or `arguments:` in the spec)"
+    return f"give them: {worded(options, f'arguments={{{named}}}')} {in_spec}"

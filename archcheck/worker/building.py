@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,7 @@ from archcheck.worker.candidates import (
     other_instances,
     several,
 )
-from archcheck.worker.construction import built_at
+from archcheck.worker.construction import built_at, constructions_recorded
 from archcheck.worker.definitions import class_line, duplicate_definitions
 from archcheck.worker.failures import BuildError, InputError, advice_on, describe
 from archcheck.worker.faults import fault_of
@@ -91,6 +92,27 @@ def build(
     return Loaded(model, name, source, notes)
 
 
+def live(target: Any, arguments: Mapping[str, Any]) -> nn.Module:
+    """A module of this process as it is; of a class an instance, whose modules know the lines that
+    construct them.
+
+    Raises:
+        TypeError: if it is neither.
+        InputError: if an argument is not one of the constructor's.
+        BuildError: if the constructor raises, or needs arguments.
+    """
+    if isinstance(target, nn.Module):
+        return target
+    if not (isinstance(target, type) and issubclass(target, nn.Module)):
+        raise TypeError(f"{target!r} is neither an nn.Module nor a class of them")
+    name = target.__name__
+    _check_arguments(target, name, arguments)
+    module = sys.modules[target.__module__]
+    given = GivenArguments(target, module, arguments)
+    with constructions_recorded():
+        return _made(module, None, name, target, given, _source(target), lambda make: make())
+
+
 def _target(module: ModuleType, reference: Reference, name: str) -> Any:
     target: Any = module
     for part in name.split("."):
@@ -110,7 +132,7 @@ def _target(module: ModuleType, reference: Reference, name: str) -> Any:
 
 def _made(
     module: ModuleType,
-    reference: Reference,
+    reference: Reference | None,
     name: str,
     target: Any,
     given: GivenArguments,
@@ -154,8 +176,10 @@ def _check_arguments(target: Any, name: str, arguments: Mapping[str, Any]) -> No
         )
 
 
-def _other_ways(module: ModuleType, reference: Reference, target: Any) -> str:
-    """What else of the module builds a class, empty if nothing does."""
+def _other_ways(module: ModuleType, reference: Reference | None, target: Any) -> str:
+    """What else of a referenced module builds a class, empty if nothing does."""
+    if reference is None:
+        return ""
     names = [each.name for each in Candidates(module).builders(target)]
     return name_one(reference, names[:MOST_BUILDERS]) if names else ""
 

@@ -36,6 +36,8 @@ Advice = Literal[
     "prompt",
     "main-guard",
     "memory",
+    "load-plain",
+    "own-file",
 ]
 """What to do about a common error that can be recognised by itself."""
 
@@ -78,8 +80,9 @@ class StartError(Exception):
 class NetworkError(Exception):
     """The network cannot be imported, built or run. This is a finding, not an error of the run.
 
-    ``missing`` has the names of the arguments that the constructor needs (``builds``), or of the
-    module that is not installed (``imports``).
+    ``missing`` has the names of the arguments that the constructor needs (``builds``), of the
+    module that is not installed (``imports``), or of the inputs that forward takes by name only
+    (``runs``).
     """
 
     stage: Stage = "runs"

@@ -183,7 +183,7 @@ def test_a_live_module_is_measured_as_it_is_and_left_so(folder: Path, linear: Li
     def judged(**given: Any) -> Finding:
         return archcheck.verify(net, spec, **given).finding("accuracy")
 
-    assert judged().verdict.message == "no data given (--data)"
+    assert judged().verdict.message == "no data given (data=)"
     assert judged(data=DATA).verdict.found["correct"] < 3000  # its random weights
     save_file(
         {

@@ -282,7 +282,7 @@ def test_a_reference_gives_the_same_report_as_a_live_module() -> None:
     for entry, other in zip(referenced["rules"], live["rules"], strict=True):
         if entry["rule"] == "accuracy":  # only a reference needs weights from a file
             messages = [entry.pop("message"), other.pop("message")]
-            assert messages == ["no weights given (--weights)", "no data given (--data)"]
+            assert messages == ["no weights given (weights=)", "no data given (data=)"]
         assert {**entry, "locations": 0} == {**other, "locations": 0}
     field = next(entry for entry in referenced["rules"] if entry["rule"] == "receptive-field")
     assert {Path(where["file"]).name for where in field["locations"]} == {"net004.py"}

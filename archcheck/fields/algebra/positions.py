@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from archcheck.phrases import some_of
+
+MOST_RUNS = 12
+"""The most stretches of a set that its short form names."""
+
 
 class Positions:
     """A finite set of whole numbers, kept as its lowest member and a bit for each one from there.
@@ -109,7 +114,8 @@ class Positions:
         return hash((self.low, self.bits))
 
     def __repr__(self) -> str:
-        return f"Positions.of({list(self.members())})"
+        runs = [f"{low}" if low == high else f"{low} to {high}" for low, high in self.runs()]
+        return f"<Positions {some_of(runs, MOST_RUNS) or 'none'}>"
 
 
 def _make(low: int, bits: int) -> Positions:

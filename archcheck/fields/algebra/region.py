@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archcheck.fields.algebra.positions import EMPTY, Positions
+from archcheck.phrases import how_many, size_text
 
 Box = tuple[Positions, ...]
 """A product of sets: one for each axis."""
@@ -49,7 +50,7 @@ def canonical(boxes: Iterable[Box]) -> tuple[Box, ...]:
     return tuple((positions, *rest) for slices, positions in ordered for rest in slices)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Region:
     """A set of input positions, exactly, with its holes.
 
@@ -60,6 +61,14 @@ class Region:
 
     boxes: tuple[Box, ...]
     sides: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return f"<Region {self.figures}>"
+
+    @property
+    def figures(self) -> str:
+        """The hull's size and what is in it: ``31 × 31, 961 positions``."""
+        return f"{size_text(self.size) or 'no axes'}, {how_many(self.count, 'position')}"
 
     @property
     def axes(self) -> Box:

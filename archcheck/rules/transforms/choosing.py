@@ -7,6 +7,7 @@ from pathlib import Path
 
 from archcheck.errors import closest
 from archcheck.evidence.augmentation import Augmentation, Pipeline
+from archcheck.shell_words import worded
 
 PLAIN = frozenset(
     "Normalize ToTensorV2 ToTensor3D ToFloat FromFloat ToRGB Resize CenterCrop Crop Pad "
@@ -40,7 +41,8 @@ def choose(script: Augmentation, name: str | None) -> Choice:
     file = Path(script.file).name
     if not script.pipelines:
         notes = f" ({'; '.join(script.notes)})" if script.notes else ""
-        hint = "; --augmentation FILE names the script that has one"
+        given = worded("--augmentation FILE", 'augmentation="FILE"')
+        hint = f"; {given} names the script that has one"
         return Choice(reason=f"{script.reason}{notes}{hint}")
     wanted = script.chosen or name
     if wanted:

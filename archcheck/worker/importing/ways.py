@@ -160,7 +160,7 @@ class Way:
             return ImportFailure(
                 f"it {self._isolation.doing} when it is imported",
                 place=self._isolation.place,
-                hint="--load plain lets it",
+                advice="load-plain",
             )
         return self._made_elsewhere(chain)
 
@@ -236,8 +236,7 @@ class Way:
             f"{text}, and is left out where a file is loaded from its definitions alone",
             cause="unknown",
             place=self._loader.script.place(line),
-            hint="move the network to a file of its own, or give --load plain to run all of this "
-            "one",
+            advice="own-file",
         )
 
     def _notes(self) -> Iterator[Remark]:

@@ -316,9 +316,9 @@ def test_a_network_survives_its_bytes(training: bool) -> None:
 
 def test_what_python_shows_of_a_network_is_short() -> None:
     network = trace(nn.Conv2d(3, 4, 3), IMAGE)
-    assert repr(network) == "<Network Conv2d: 1 operations, 112 parameters>"
+    assert repr(network) == "<Network Conv2d: 3×8×8 → 4×6×6, 112 parameters, 3,888 MACs>"
     rf = archcheck.receptive_field(network)
-    assert repr(rf.at("output")) == "<Field at output: size (3, 3), jump (1, 1)>"
+    assert repr(rf.at("output")) == "<Field at output: 3 × 3, jump 1>"
     report = archcheck.verify(network, {"rules": {"parameters": {"less_than": 100}}})
     assert str(report).splitlines()[0] == "Conv2d: failed"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.network import Network
+from archcheck.shell_words import for_python
 from archcheck.tracing.remote import trace_in, warm_workers
 from archcheck.tracing.requests import Traced
 from archcheck.verification.wording import failure_finding
@@ -261,7 +262,6 @@ def test_what_is_no_python_gets_advice(
 
 
 ARGUMENTS = {
-    "(self, *, x)": "give it by its name: `inputs: {x: ...}`",
     "(self, x, size: int)": "give size, of type int, a value: `inputs: {size: ...}`",
     "(self, x, size: 'int')": "give size, of type int, a value: `inputs: {size: ...}`",
 }
@@ -274,6 +274,14 @@ def test_a_forward_that_does_not_take_tensors_in_order(
     failure = failed(trace(source().replace("forward(self, x)", f"forward{parameters}")))
     assert failure.advice is None
     assert hint in failure.hint
+
+
+def test_an_input_that_forward_takes_by_name_only_is_named(trace: Trace) -> None:
+    failure = failed(trace(source().replace("forward(self, x)", "forward(self, *, x)")))
+    assert (failure.advice, failure.missing) == (None, ("x",))
+    assert failure_finding(failure).hint.startswith("give it by its name: --input x=... (or `inp")
+    with for_python():
+        assert 'give it by its name: inputs={"x": ...} (or' in failure_finding(failure).hint
 
 
 @pytest.mark.parametrize(
