@@ -99,7 +99,8 @@ def _counting_space(
     known = {letter for term, _ in terms for letter in term}
     factors = list(whole.factors)
     for term in constants:
-        read, made = (set(term) - set(result)) & spatial.keys(), set(term) - known
+        read = (set(term) - set(result)) & spatial.keys()
+        made = set(term) & set(result) - known
         if len(read) == len(made) == 1:
             fused = spatial[read.pop()].fused
             for factor in range(len(factors))[whole.span(result.index(made.pop()))]:
