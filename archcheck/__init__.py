@@ -21,8 +21,8 @@ if TYPE_CHECKING:
         receptive_field,
     )
     from archcheck.network import Network, Op
-    from archcheck.network.input_language import InputsError
-    from archcheck.spec import Finding, Report, Spec, SpecError, UnknownFinding, load_spec
+    from archcheck.report import Report
+    from archcheck.spec import Finding, Spec, SpecError, UnknownFinding, load_spec
     from archcheck.worker.failures import (
         BuildError,
         ImportFailure,
@@ -47,9 +47,8 @@ _HOMES = {
     "receptive_field": "archcheck.fields",
     "Network": "archcheck.network",
     "Op": "archcheck.network",
-    "InputsError": "archcheck.network.input_language",
     "Finding": "archcheck.spec",
-    "Report": "archcheck.spec",
+    "Report": "archcheck.report",
     "Spec": "archcheck.spec",
     "SpecError": "archcheck.spec",
     "UnknownFinding": "archcheck.spec",
@@ -69,7 +68,6 @@ __all__ = [
     "Finding",
     "ImportFailure",
     "InputError",
-    "InputsError",
     "Network",
     "NetworkError",
     "Op",

@@ -14,8 +14,10 @@ from archcheck.network import Network
 from archcheck.network.input_language import InputsError, read_inputs
 from archcheck.network.inputs import Inputs
 from archcheck.network.shapes import Shape, inputs_of
+from archcheck.report import Report
 from archcheck.shell_words import for_python
-from archcheck.spec import Report, Spec, load_spec
+from archcheck.spec import Report as PlainReport
+from archcheck.spec import Spec, load_spec
 from archcheck.spec import spec_from as _spec_from
 from archcheck.tracing.remote import start_worker
 from archcheck.verification import verify as verification
@@ -133,8 +135,19 @@ def verify(
         weights=weights,
         data=data,
     )
+    return Report.of(_verified(network, submission, loaded_spec, load, timeout, started))
+
+
+def _verified(
+    network: Any,
+    submission: Submission,
+    loaded_spec: Spec,
+    load: Load,
+    timeout: float,
+    started: float,
+) -> PlainReport:
     if isinstance(network, Network):
-        if weights is not None:
+        if submission.weights is not None:
             raise TypeError("a Network is data: weights are for a module, or a reference to one")
         evidence = collect(submission, loaded_spec, network, start_worker, timeout=timeout)
         return verification.report_on(submission, loaded_spec, network, started, evidence)
@@ -150,7 +163,7 @@ def verify(
 
 def _verify_live(
     module: nn.Module, submission: Submission, spec: Spec, timeout: float, started: float
-) -> Report:
+) -> PlainReport:
     from archcheck.tracing.other_batch import trace_for_batches
 
     def run(inputs: Inputs) -> Network | failures.Failure:

@@ -19,6 +19,7 @@ from archcheck.fields.axis_field import (
 )
 from archcheck.fields.locations import MapLocation
 from archcheck.fields.walks import UnknownField, Walks
+from archcheck.markdown_text import escaped, table
 from archcheck.network import Network, Op
 from archcheck.network.inputs import Input
 from archcheck.phrases import per_axis, size_text
@@ -43,8 +44,20 @@ class Field:
         )
 
     def __repr__(self) -> str:
-        jump = per_axis(["–" if value is None else value for value in self.jump])
-        return f"<Field at {self.location.name}: {size_text(self.size)}, jump {jump}>"
+        figures = f"{size_text(self.size)}, jump {self.jump_text}" if self.axes else "no axes"
+        return f"<Field at {self.location.name}: {figures}>"
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the figures of each axis."""
+        named = self.input.position_names or tuple(map(str, range(len(self.axes))))
+        figures = zip(named, self.size, self.jump, self.start, self.coverage, strict=True)
+        rows = [
+            (name, f"{size:,}", *("–" if v is None else str(v) for v in where), _percent(share))
+            for name, size, *where, share in figures
+        ]
+        head = f"receptive field at {self.location.name}: {size_text(self.size)}"
+        titles = ("axis", "size", "jump", "start", "coverage")
+        return "\n".join([f"**{escaped(head)}**", "", *table(titles, rows, " nnnn"), ""])
 
     @property
     def network(self) -> Network:
@@ -75,6 +88,12 @@ class Field:
     def jump(self) -> tuple[Fraction | int | None, ...]:
         """How far the field moves when the unit's index moves by one; None if it does not."""
         return tuple(_whole(axis.jump) for axis in self.axes)
+
+    @property
+    def jump_text(self) -> str:
+        """The jump as people read it: ``2``, ``2×1``, ``–`` where it does not move."""
+        values = ["–" if value is None else value for value in self.jump]
+        return per_axis(values) if values else "–"
 
     @property
     def start(self) -> tuple[Fraction | int | None, ...]:
@@ -305,3 +324,8 @@ class UnitField:
 
 def _whole(value: Fraction | None) -> Fraction | int | None:
     return int(value) if value is not None and value.denominator == 1 else value
+
+
+def _percent(share: float) -> str:
+    """A share in percent; what is not all is never rounded up to it."""
+    return "100 %" if share == 1 else f"{min(100 * share, 99.9):.1f} %"

@@ -24,7 +24,8 @@ from archcheck.fields.locations import (
 )
 from archcheck.fields.walks import UnknownField, Walks, describe
 from archcheck.gc_pause import gc_paused
-from archcheck.network import Network, Op
+from archcheck.markdown_text import escaped, table
+from archcheck.network import Network, Op, layers_of
 from archcheck.network.kinds import NORMALIZATIONS
 from archcheck.phrases import size_text
 
@@ -38,11 +39,30 @@ class ReceptiveField:
         self._walks = Walks(network, input_index, normalization_joins=normalization == "joins")
 
     def __repr__(self) -> str:
+        return f"<ReceptiveField of {self.network.name}: {self._at_features}>"
+
+    @property
+    def _at_features(self) -> str:
         try:
-            found = f"{size_text(self.size)} at features"
+            return f"{size_text(self.size)} at features"
         except UnknownField:
-            found = "not known at features"
-        return f"<ReceptiveField of {self.network.name}: {found}>"
+            return "not known at features"
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the field behind each layer."""
+        places = [(layer.name, layer.module, layer.output) for layer in layers_of(self.network)]
+        rows = [(name, module, *self._figures(tensor)) for name, module, tensor in places]
+        titles = ("layer", "module", "field", "jump")
+        head = f"receptive field of {self.network.name}: {self._at_features}"
+        return "\n".join([f"**{escaped(head)}**", "", *table(titles, rows, "  nn"), ""])
+
+    def _figures(self, tensor: int) -> tuple[str, str]:
+        """The size and the jump behind a tensor, in words."""
+        try:
+            field = self.tensor(tensor)
+        except UnknownField:
+            return "not known", ""
+        return size_text(field.size) or "–", field.jump_text
 
     @property
     def forward(self) -> ForwardWalk:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from archcheck.network.kinds import LAYER_KINDS
-from archcheck.network.model import Call, Network, Op
+
+if TYPE_CHECKING:  # a Network shows its layers
+    from archcheck.network.model import Call, Network, Op
 
 INSIDE_LAYER = "parametrizations."
 """Part of the path of a module that computes a layer's weight (``torch.nn.utils.parametrize``)."""

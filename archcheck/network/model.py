@@ -13,10 +13,12 @@ from typing import Any
 
 import msgspec
 
+from archcheck.markdown_text import escaped, table
 from archcheck.network import kinds
 from archcheck.network.constants import Constant
 from archcheck.network.inputs import Input, PlainValue, constants_of, of_shapes, tensors_of
 from archcheck.network.kinds import SCRIPT
+from archcheck.network.layers import layers_of
 from archcheck.network.macs import op_macs
 from archcheck.network.value_dependence import (
     driven_by,
@@ -230,6 +232,23 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         macs = "unknown" if self.macs is None else f"{self.macs:,}"
         counts = f"{self.num_parameters:,} parameters, {macs} MACs"
         return f"<Network {self.name}: {self.shapes}, {counts}>"
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the layers."""
+        macs = "unknown" if self.macs is None else f"{self.macs:,}"
+        head = f"{self.name}: {self.shapes}, {self.num_parameters:,} parameters, {macs} MACs"
+        rows = [
+            (
+                layer.name,
+                layer.module,
+                shape_text(self.sample_shape(layer.output)),
+                f"{layer.num_parameters:,}",
+                "unknown" if layer.macs is None else f"{layer.macs:,}",
+            )
+            for layer in layers_of(self)
+        ]
+        titles = ("layer", "module", "output", "parameters", "MACs")
+        return "\n".join([f"**{escaped(head)}**", "", *table(titles, rows, "  nnn"), ""])
 
     # -- counts ---------------------------------------------------------------------------
 

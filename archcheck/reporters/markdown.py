@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from archcheck.plain_text import plain
+from archcheck.markdown_text import escaped, table
 from archcheck.reporters.findings import ShownFinding, issues, remarks, shown, title
 from archcheck.reporters.table import MARKS, points_of
 from archcheck.reporters.text import summary
 from archcheck.spec import Report
-
-_MEANING = re.compile(r"([\\`*_\[\]<>|~&:@$#])")
-"""Characters that have a meaning in the middle of a line and are escaped."""
 
 
 def render(reports: Sequence[Report]) -> str:
@@ -33,14 +29,13 @@ def _section(report: Report) -> str:
 
 def _table(findings: Sequence[ShownFinding]) -> list[str]:
     with_points = any(finding.points for finding in findings)
-    rows = [["", "rule", "found", "required", *(["points"] if with_points else [])]]
-    rows.append(["---", "---", "---:", "---", *(["---:"] if with_points else [])])
+    titles = ["", "rule", "found", "required", *(["points"] if with_points else [])]
+    rows = []
     for finding in findings:
         verdict = finding.verdict
-        mark = MARKS[verdict.status][0]
-        row = [mark, finding.entry, verdict.found_text, verdict.required]
-        rows.append([escaped(cell) for cell in (*row, *([points_of(finding)] * with_points))])
-    return [*(f"| {' | '.join(row)} |" for row in rows), ""]
+        row = [MARKS[verdict.status][0], finding.entry, verdict.found_text, verdict.required]
+        rows.append([*row, *([points_of(finding)] * with_points)])
+    return [*table(titles, rows, "  n n"), ""]
 
 
 def _item(issue: ShownFinding) -> str:
@@ -51,9 +46,3 @@ def _item(issue: ShownFinding) -> str:
         part for part in (issue.reason, f"({'; '.join(details)})" * bool(details), place) if part
     )
     return f"- **{escaped(issue.name)}**{kind}: {escaped(text)}"
-
-
-def escaped(text: str) -> str:
-    """Text in one line, escaped so that Markdown shows it literally."""
-    text = _MEANING.sub(r"\\\1", " ".join(plain(text).split()))
-    return re.sub(r"(?i)\bwww\.", lambda match: match[0][:-1] + r"\.", text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 from rich.console import Console
 from rich.text import Text
 
@@ -39,6 +41,21 @@ def print_report(report: Report, console: Console) -> None:
         _print(console, *_last_lines(report.output, width))
     console.print()
     _print(console, *_summary(report, width))
+
+
+def report_text(report: Report, width: int, *, colour: bool) -> str:
+    """A report in full, in lines of some width, for whatever shows it."""
+    buffer = StringIO()
+    console = Console(
+        file=buffer,
+        width=width,
+        color_system="standard" if colour else None,
+        force_terminal=colour,
+        force_jupyter=False,
+        no_color=not colour,
+    )
+    print_report(report, console)
+    return inert("".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines()))
 
 
 def _last_lines(output: str, width: int) -> list[Text]:
