@@ -15,6 +15,7 @@ from archcheck.network import Place
 from archcheck.phrases import per_axis
 from archcheck.plain_text import in_one_line
 from archcheck.worker.scripts import read_cells
+from archcheck.worker.typed_code import typed_lines
 
 
 def amount(number: int | None) -> str:
@@ -145,7 +146,8 @@ def source_line(place: Place) -> str | None:
                 if number == place.line:
                     return _quoted(text)
     except OSError:
-        return None
+        typed = typed_lines(place.file)
+        return _quoted(typed[place.line - 1]) if place.line <= len(typed) else None
     return None
 
 

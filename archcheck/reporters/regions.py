@@ -9,6 +9,7 @@ from archcheck.plain_text import plain
 from archcheck.project import in_project
 from archcheck.rules import Location
 from archcheck.worker.scripts import read_cells
+from archcheck.worker.typed_code import typed_lines
 
 
 @dataclass(frozen=True)
@@ -85,4 +86,4 @@ def _lines(file: str) -> tuple[bytes, ...]:
     try:
         return tuple(Path(file).read_bytes().splitlines())
     except (OSError, ValueError):
-        return ()
+        return tuple(line.encode("utf-8", "replace") for line in typed_lines(file))

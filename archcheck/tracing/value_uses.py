@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from archcheck.network import Place
 from archcheck.worker.scripts import read_script
+from archcheck.worker.typed_code import typed_lines
 
 
 class Use(IntEnum):
@@ -96,7 +97,7 @@ class _Source:
             pass  # it may have been typed, or made by a program
         linecache.checkcache(file)
         try:
-            return _parsed(_tree("".join(linecache.getlines(file))))
+            return _parsed(_tree("".join(typed_lines(file))))
         except (SyntaxError, ValueError, RecursionError):
             return None
 

@@ -23,7 +23,7 @@ _STANDARD = tuple(
     }
     if path
 )
-_TYPED = ("<ipython", "<stdin", "<doctest")
+_TYPED = ("<ipython", "<python-input", "<stdin", "<doctest")
 """The beginnings of the names that code has which was typed, not read from a file."""
 
 

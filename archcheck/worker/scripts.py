@@ -25,6 +25,7 @@ from archcheck.worker.exported import with_cells
 from archcheck.worker.ipython_calls import without_unknown_code
 from archcheck.worker.magics import python_lines, without_indent
 from archcheck.worker.notebooks import SUFFIX, CodeCell, Line, code_cells
+from archcheck.worker.typed_code import shown_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,9 +129,12 @@ def read_cells(file: str) -> Cells | None:
 
 
 def placed(place: Place) -> Place:
-    """A place with its cell, if it is one in a notebook."""
+    """A place with its cell, if it is one in a notebook; of a cell that was run, by its number."""
     cells = read_cells(place.file)
-    return place if cells is None else cells.placed(place)
+    if cells is not None:
+        return cells.placed(place)
+    file = shown_file(place.file)
+    return place if file == place.file else msgspec.structs.replace(place, file=file)
 
 
 def lines_of(places: Sequence[Place]) -> str:
