@@ -25,7 +25,7 @@ def shipped_specs() -> dict[str, Path]:
     """
     for folder in (_PACKAGE / "specs", _PACKAGE.parent / "specs"):
         if (folder / _SCHEMA).is_file():
-            return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+            return dict(sorted((file.stem, file) for file in folder.glob("*.yaml")))
     return {}
 
 

@@ -9,6 +9,7 @@ import typer
 from msgspec import structs
 
 from archcheck.cli.check import check
+from archcheck.cli.completions import rule_names, spec_names, words_of
 from archcheck.cli.errors import FAILED, with_exit_codes
 from archcheck.cli.parameters import (
     Arguments,
@@ -52,7 +53,6 @@ app = typer.Typer(
     name="archcheck",
     help="Tell whether a PyTorch network is built the way it has to be.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -89,6 +89,7 @@ def verify(
             metavar="SPEC",
             help="The spec: the path of a file (./name, name.yaml or name.json) or the name of a "
             "shipped one.",
+            autocompletion=spec_names,
         ),
     ],
     inputs: InputOption = None,
@@ -109,6 +110,7 @@ def verify(
             "--output-format",
             metavar="FORMAT",
             parser=one_of(ReportFormat),
+            autocompletion=words_of(ReportFormat),
             help=f"full (by itself), {', '.join(_OTHERS[:-1])} or {_OTHERS[-1]}. Several at once, "
             "each with its -o.",
             show_default=False,
@@ -261,7 +263,9 @@ def rules(
 
 @app.command()
 @with_exit_codes
-def rule(name: Annotated[str, typer.Argument(help="The rule's name.")]) -> None:
+def rule(
+    name: Annotated[str, typer.Argument(help="The rule's name.", autocompletion=rule_names)],
+) -> None:
     """Explain one rule."""
     from archcheck.cli.output import print_rule
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archcheck.cli.completions import words_of
 from archcheck.cli.errors import UsageError, with_exit_codes
 from archcheck.cli.parameters import (
     CacheDir,
@@ -73,6 +74,7 @@ def check(
             "--output-format",
             metavar="FORMAT",
             parser=one_of(ReportFormat),
+            autocompletion=words_of(ReportFormat),
             help="brief (by itself), or one of those of verify. Several at once, each with its -o.",
             show_default=False,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +84,16 @@ def write_examined(
         _write(lambda console: print_errors_concisely(examined, console), file)
     else:
         _write(lambda console: print_examined(examined, console), file)
+
+
+def write_shipped(specs: Mapping[str, Spec], output_format: str) -> None:
+    """Write a list of the shipped specs to standard output."""
+    from archcheck.reporters.specs import print_shipped, shipped_as_dict
+
+    if output_format == "json":
+        _write_json(shipped_as_dict(specs), None)
+    else:
+        _write(lambda console: print_shipped(specs, console), None)
 
 
 def write_inspection(network: Network, output_format: str, file: Path | None) -> str | None:

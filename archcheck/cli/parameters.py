@@ -9,6 +9,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from archcheck.cli.completions import rule_names, words_of
+
 F = TypeVar("F", bound=StrEnum)
 N = TypeVar("N", int, float)
 
@@ -57,6 +59,7 @@ TableFormatOption = Annotated[
         "--output-format",
         metavar="FORMAT",
         parser=one_of(TableFormat),
+        autocompletion=words_of(TableFormat),
         help="text or json.",
     ),
 ]
@@ -204,7 +207,13 @@ OutputFiles = Annotated[
 ]
 Skip = Annotated[
     list[str] | None,
-    typer.Option("--skip", metavar="RULE", help="Leave a rule out.", show_default=False),
+    typer.Option(
+        "--skip",
+        metavar="RULE",
+        help="Leave a rule out.",
+        show_default=False,
+        autocompletion=rule_names,
+    ),
 ]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 even where rules fail.")]
 NoCache = Annotated[

@@ -1,4 +1,4 @@
-"""``archcheck spec``: checking specs alone, and writing one from a network."""
+"""``archcheck spec``: listing, showing and checking specs, and writing one from a network."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from archcheck.cli.completions import spec_names, words_of
 from archcheck.cli.errors import BROKEN, FAILED, UsageError, with_exit_codes
 from archcheck.cli.parameters import (
     Arguments,
@@ -16,6 +17,8 @@ from archcheck.cli.parameters import (
     Net,
     NoCache,
     OutputFile,
+    TableFormat,
+    TableFormatOption,
     Timeout,
     Train,
     Verbose,
@@ -24,7 +27,7 @@ from archcheck.cli.parameters import (
 
 spec_app = typer.Typer(
     name="spec",
-    help="Check specs alone, or write one from a network.",
+    help="List, show and check specs, or write one from a network.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -36,6 +39,40 @@ class CheckFormat(StrEnum):
     full = "full"
     concise = "concise"
     json = "json"
+
+
+@spec_app.command("list")
+@with_exit_codes
+def list_shipped(output_format: TableFormatOption = TableFormat.text) -> None:
+    """List the specs that come with archcheck, and what they ask."""
+    from archcheck.cli.output import write_shipped
+    from archcheck.shipped_specs import shipped_specs
+    from archcheck.spec import load_spec
+
+    write_shipped({name: load_spec(name) for name in shipped_specs()}, output_format.value)
+
+
+@spec_app.command("show")
+@with_exit_codes
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPEC",
+            help="A spec: a file, or the name of a shipped one.",
+            autocompletion=spec_names,
+        ),
+    ],
+    resolved: Annotated[
+        bool, typer.Option("--resolved", help="With all that it extends, as one spec.")
+    ] = False,
+) -> None:
+    """Print a spec as it is written."""
+    from archcheck.cli.streams import print_text
+    from archcheck.plain_text import plain
+    from archcheck.spec import spec_text
+
+    print_text(plain(spec_text(name, resolved=resolved)))
 
 
 @spec_app.command("check")
@@ -55,6 +92,7 @@ def check(
             "--output-format",
             metavar="FORMAT",
             parser=one_of(CheckFormat),
+            autocompletion=words_of(CheckFormat),
             help="full, concise or json.",
         ),
     ] = CheckFormat.full,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from archcheck.network.input_language import input_data
+from archcheck.network.inputs import tensors_of
 from archcheck.plain_text import inert
 from archcheck.project import in_project
 from archcheck.reporters import formatting
+from archcheck.reporters.layout import hung, sentence_width
 from archcheck.spec import Spec, SpecError
 from archcheck.spec.points import Points, added
 
@@ -48,6 +51,35 @@ def print_examined(examined: Examined, console: Console) -> None:
         outcome = f"{wrong} of {total} wrong, {error_count}" if wrong else f"all {total} are valid"
         console.print()
         _print(console, Text(outcome, style=f"bold {'red' if wrong else 'green'}"))
+
+
+def print_shipped(specs: Mapping[str, Spec], console: Console) -> None:
+    """Print the name and the title of each spec, and below them what it asks."""
+    width = sentence_width(console)
+    for name, spec in specs.items():
+        title = Text(name, style="bold").append(f"   {spec.title}", style="not bold")
+        given = ", ".join(map(str, tensors_of(spec.inputs or ())))
+        rules = ", ".join(dict.fromkeys(asked.name for asked in spec.requirements))
+        asks = f"{given}; {rules}; {_content(spec)}"
+        for row in (*hung(title, width, "", "    "), *hung(Text(asks, style="dim"), width, "  ")):
+            _print(console, row)
+
+
+def shipped_as_dict(specs: Mapping[str, Spec]) -> dict[str, Any]:
+    """The same as data, with a version key."""
+    return {
+        "version": VERSION,
+        "specs": [
+            {
+                "name": name,
+                "title": spec.title,
+                "inputs": input_data(spec.inputs or ()),
+                "rules": list(dict.fromkeys(asked.rule.name for asked in spec.requirements)),
+                "points": offered(spec).as_dict(),
+            }
+            for name, spec in specs.items()
+        ],
+    }
 
 
 def error_text(error: SpecError) -> str:

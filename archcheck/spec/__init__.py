@@ -9,6 +9,7 @@ from archcheck.spec.model import (
     load_spec,
     parse_spec,
     spec_from,
+    spec_text,
 )
 from archcheck.spec.points import Points
 from archcheck.spec.report import Failure, Finding, Report, UnknownFinding
@@ -30,4 +31,5 @@ __all__ = [
     "load_spec",
     "parse_spec",
     "spec_from",
+    "spec_text",
 ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from archcheck.errors import closest
 from archcheck.evidence import Needs, merged
 from archcheck.network.input_language import InputsError, read_input, read_inputs, read_variant
@@ -100,6 +102,20 @@ def spec_from(data: dict[str, Any]) -> Spec:
         SpecError: as :func:`load_spec`, without lines.
     """
     return _valid(Document(Source("", ""), data))
+
+
+def spec_text(path: str | Path, *, resolved: bool = False) -> str:
+    """The text of a spec as it is written; ``resolved`` is YAML with all that it extends.
+
+    Raises:
+        SpecError: if it cannot be read or, to be resolved, is wrong.
+    """
+    document = _read(path)
+    if not resolved:
+        return document.source.text.rstrip("\n") + "\n"
+    _valid(document)
+    data = {key: value for key, value in complete(document, []).data.items() if key != "extends"}
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
 
 
 def examine_spec(path: str | Path) -> tuple[Spec | None, tuple[SpecError, ...]]:

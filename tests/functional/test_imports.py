@@ -43,6 +43,8 @@ def test_importing_imports_no_torch(statement: str) -> None:
         ("rules", 0),
         ("rule receptive-field", 0),
         ("schema", 0),
+        ("spec list", 0),
+        ("spec show assignment7 --resolved", 0),
         ("frobnicate", 2),
         ("verify nothing.py --spec nothing.yaml", 2),
     ],

@@ -1,4 +1,4 @@
-"""``archcheck spec check`` and ``archcheck spec init``."""
+"""``archcheck spec``: ``check``, ``init``, ``list`` and ``show``."""
 
 from __future__ import annotations
 
@@ -198,3 +198,43 @@ def test_a_network_that_cannot_be_run_has_no_spec(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "✗ runs: forward raised in conv" in done.stderr
     assert not (tmp_path / "net.yaml").exists()
+
+
+# -- list and show -----------------------------------------------------------------------------
+
+
+def test_the_shipped_specs_are_listed_with_what_they_ask(tmp_path: Path) -> None:
+    text = run(tmp_path, "list").stdout
+    assert "mnist-20k   MNIST under 20k parameters" in text
+    assert "1×28×28; parameters, fully-connected, global-average-pool, output-shape" in text
+    listed = json.loads(run(tmp_path, "list", "--output-format=json").stdout)["specs"]
+    assert [each["name"] for each in listed] == sorted(file.stem for file in SPECS.glob("*.yaml"))
+    assert listed[0]["points"]["possible"] == 100
+
+
+def test_a_spec_is_shown_as_it_is_written(tmp_path: Path) -> None:
+    own = SPECS / "assignment7-dilated.yaml"
+    assert run(tmp_path, "show", "assignment7-dilated").stdout == own.read_text("utf-8")
+    (tmp_path / "own.yaml").write_text("extends: mnist-20k\nrules: {parameters: {at_most: 9}}")
+    shown = run(tmp_path, "show", "own.yaml").stdout
+    assert shown == "extends: mnist-20k\nrules: {parameters: {at_most: 9}}\n"
+
+
+def test_a_resolved_spec_asks_the_same_without_extending(tmp_path: Path) -> None:
+    text = run(tmp_path, "show", "assignment7-dilated", "--resolved").stdout
+    assert "extends" not in yaml.safe_load(text)
+    resolved, named = parse_spec(text), archcheck.load_spec("assignment7-dilated")
+    assert resolved.requirements == named.requirements
+    assert (resolved.title, resolved.inputs) == (named.title, named.inputs)
+
+
+def test_a_spec_that_cannot_be_shown_is_told(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("rules: {max_pool: forbidden}\n")
+    for words, message in {
+        ("assignment",): 'did you mean "assignment7"?',
+        ("nothing.yaml",): "there is no file nothing.yaml",
+        ("wrong.yaml", "--resolved"): "wrong.yaml:1:9: unknown rule",
+    }.items():
+        done = run(tmp_path, "show", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
