@@ -14,9 +14,10 @@ from archcheck.network import Network
 from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.pytest_plugin.reports import Reports, VerificationError, check_data, stage_of
 from archcheck.pytest_plugin.settings import Model, Settings, resolved
+from archcheck.report import Report
 from archcheck.reporters.specs import error_text
 from archcheck.reporters.text import finding_text
-from archcheck.spec import Report, Spec, SpecError
+from archcheck.spec import Spec, SpecError
 from archcheck.verification.beside import GivenPath
 from archcheck.worker.reference import Reference
 
@@ -80,7 +81,7 @@ class Archcheck:
             inputs = given_inputs(self._given.get("input_shape"), self._given.get("inputs"))
             report = reports.report(self._reference, self.spec, arguments, self._artifacts, inputs)
             check_data(self.spec, self._artifacts)
-            return report.get()
+            return Report.of(report.get())
         except (VerificationError, ValueError, TypeError) as error:
             text = str(error)
         pytest.fail(text, pytrace=False)

@@ -7,7 +7,8 @@ from markdown_it import MarkdownIt
 from torch import nn
 
 import archcheck
-from archcheck.cli.output import render_text
+from archcheck.cli.output import render_brief, render_text
+from archcheck.reporters.formats import MACHINE_FORMATS, ReportFormat, render
 
 SPEC = {"input": [3, 8, 8], "rules": {"parameters": {"at_most": 100}, "max-pool": "forbidden"}}
 
@@ -57,3 +58,25 @@ def test_a_name_is_shown_as_it_is_in_a_notebook() -> None:
     network = archcheck.trace(net, (3, 8, 8))
     html = MarkdownIt("commonmark").enable("table").render(network._repr_markdown_())
     assert "<td>a*b*|c</td>" in html
+
+
+NAMED = {
+    "layers": [
+        {"name": "the stem", "kind": "conv2d", "exactly": 0},
+        {"name": "an activation", "kind": "relu", "exactly": 0},
+    ]
+}
+
+
+@pytest.mark.parametrize("output_format", [each.value for each in ReportFormat])
+def test_entries_of_one_rule_are_told_apart_by_their_names(output_format: str) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    report = archcheck.verify(net, {"input": [3, 8, 8], "rules": NAMED})
+    if output_format == "brief":
+        text = render_brief([report], for_file=True)
+    elif output_format in MACHINE_FORMATS:
+        text = render(output_format, [report])
+    else:
+        text = render_text(report, output_format, for_file=True)
+    assert "the stem" in text and "an activation" in text
+    assert report.finding("an activation").verdict.locations[0].module == "1"
