@@ -31,6 +31,21 @@ def command(node: ast.AST) -> tuple[str, list[str]] | None:
     return call.func.attr, [text for text in texts if isinstance(text, str)]
 
 
+def sets_variable(call: ast.Call) -> bool:
+    """Whether a call stands for ``%env NAME=value``, which sets a variable of the environment."""
+    method, texts = command(ast.Expr(call)) or ("", [])
+    return method == "run_line_magic" and len(texts) == 2 and bool(variable_of(*texts))
+
+
+def variable_of(name: str, text: str) -> tuple[str, ...]:
+    """The variable of the environment that a command sets, and its value; empty for others."""
+    sign = "=" if "=" in text else " "
+    variable, _, value = text.partition(sign)
+    if name not in ("env", "set_env") or not value.strip():
+        return ()
+    return variable.strip(), value.strip()
+
+
 def python_in(node: ast.stmt) -> str:
     """The Python of a cell or line that ran in the notebook; empty for other statements."""
     method, texts = command(node) or ("", [])
