@@ -24,6 +24,7 @@ from archcheck.worker.import_failures import import_failure, missing_modules
 from archcheck.worker.importing.definitions import Definitions
 from archcheck.worker.importing.definitions_loader import DefinitionsLoader, classes_only_of_main
 from archcheck.worker.importing.guarded import guarded_in, new_values, unguarded
+from archcheck.worker.importing.hidden_needs import HiddenNeeds
 from archcheck.worker.importing.isolation import Isolation, Stopped, isolated
 from archcheck.worker.importing.left_out import Change, LeftOut
 from archcheck.worker.importing.siblings import Siblings
@@ -141,6 +142,9 @@ class Way:
         needed = needed_by(found.model, self._stand_ins)
         if needed:
             raise self._missing(None)
+        line = self._hidden_need(found.name.partition(".")[0])
+        if line is not None:
+            raise self._missing(_line(self._reference, line))
         self._stand_ins.stage = "runs"
         found.notes += self._notes()
 
@@ -190,6 +194,17 @@ class Way:
     def _missing(self, place: Place | None) -> NetworkError:
         names = [*self._stand_ins.needed, *self._stand_ins.missing]
         return missing_modules(names, self._reference, place)
+
+    def _hidden_need(self, name: str) -> int | None:
+        """The line at which a network needs a missing module that no stand-in is told of."""
+        if not self._stand_ins.missing or not self._reference.file:
+            return None
+        body = (
+            unguarded(read_script(self._reference.file).tree)
+            if self._loader is None
+            else self._loader.definitions.kept
+        )
+        return HiddenNeeds(body, self._stand_ins.missing, self._siblings.own).line_of(name)
 
     # -- definitions ------------------------------------------------------------------------
 
