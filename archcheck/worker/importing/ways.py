@@ -25,6 +25,7 @@ from archcheck.worker.importing.definitions import Definitions
 from archcheck.worker.importing.definitions_loader import DefinitionsLoader, classes_only_of_main
 from archcheck.worker.importing.guarded import guarded_in, new_values, unguarded
 from archcheck.worker.importing.hidden_needs import HiddenNeeds
+from archcheck.worker.importing.instances import changed_instance
 from archcheck.worker.importing.isolation import Isolation, Stopped, isolated
 from archcheck.worker.importing.left_out import Change, LeftOut
 from archcheck.worker.importing.siblings import Siblings
@@ -139,6 +140,7 @@ class Way:
         change = self._change_of_main(found.name.partition(".")[0])
         if change is not None:
             raise self._changed_by_main(change, found.name)
+        self._unless_changed_elsewhere(found)
         needed = needed_by(found.model, self._stand_ins)
         if needed:
             raise self._missing(None)
@@ -231,6 +233,20 @@ class Way:
         if not guarded:
             return None
         return LeftOut(Definitions(kept, guarded), self._siblings.own).sets([name])
+
+    def _unless_changed_elsewhere(self, found: Loaded) -> None:
+        """Make sure that no line which is left out makes another network of an instance, where
+        the network is not named.
+
+        Raises:
+            NetworkError: if one does.
+        """
+        if self._loader is None or self._reference.name:
+            return
+        change = changed_instance(self._loader.definitions.left_out, self._names, found.model)
+        if change is not None:
+            text = f"{self._at(change.line)} changes {change.name}, an instance of {found.name}"
+            raise self._unknown(text, change.line)
 
     def _changed_by_main(self, change: Change, name: str) -> NetworkError:
         what = f"{change.name}, which {name} uses" if change.name != name else name
