@@ -59,3 +59,36 @@ def test_a_variable_that_is_set_to_what_is_not_known_is_not_passed_over(tmp_path
         loaded(parse_reference(str(file)), {}),
     ):
         pass
+
+
+USES = "from torch import nn\nfrom widths import width"
+WRITE = {
+    "sed": "!sed -i 's/8/3/' widths.py",
+    "echo": "!echo 'width = 3' > widths.py",
+    "echo more": "!echo 'width = 3' >> ./widths.py",
+    "a copy": "!cp other/widths.py .",
+    "a cell": "%%bash\nls\necho 'width = 3' > widths.py",
+}
+
+
+@pytest.mark.parametrize("command", WRITE.values(), ids=WRITE)
+def test_a_command_that_writes_a_module_of_the_network_is_not_passed_over(
+    command: str, tmp_path: Path
+) -> None:
+    (tmp_path / "widths.py").write_text("width = 8\n", encoding="utf-8")
+    file = write_notebook(tmp_path / "net.ipynb", command, USES, NET)
+    with pytest.raises(ImportFailure, match="is not known"), loaded(parse_reference(str(file)), {}):
+        pass
+
+
+READ = ["!cat widths.py", "!python widths.py", "!echo 3 > other.py", "%%bash\nls > list.txt"]
+
+
+@pytest.mark.parametrize("command", READ)
+def test_a_command_that_leaves_the_modules_alone_is_passed_over(
+    command: str, tmp_path: Path
+) -> None:
+    (tmp_path / "widths.py").write_text("width = 8\n", encoding="utf-8")
+    file = write_notebook(tmp_path / "net.ipynb", command, USES, NET)
+    with loaded(parse_reference(str(file)), {}) as found:
+        assert found.model.conv.out_channels == 8  # type: ignore[union-attr]
