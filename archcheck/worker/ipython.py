@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from archcheck.network import Remark
 from archcheck.phrases import some_of
+from archcheck.worker.ipython_calls import variable_of
 from archcheck.worker.scripts import Script, read_script
 from archcheck.worker.written_modules import written_modules
 
@@ -27,6 +29,13 @@ class Shell:
     def code_of(self, command: str) -> str:
         """The code that a command runs in the notebook, which is not known."""
         raise RuntimeError(f"what `{command}` runs is not known, and may change anything")
+
+    def run_line_magic(self, name: str, text: str = "", *_: Any) -> None:
+        """A variable of the environment is set; nothing else is run."""
+        if variable := variable_of(name, text):
+            if not {"$", "{"}.isdisjoint(variable[1]):
+                raise RuntimeError(f"what `%{name} {text}` sets is not known")
+            os.environ[variable[0]] = variable[1]
 
     def awaited(self, value: Any) -> Any:
         """What comes of something that is waited for."""

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from archcheck.worker.importing.definitions import Definitions
+from archcheck.worker.importing.guarded import sets
 from archcheck.worker.importing.kinds import Kind, Kinds
 from archcheck.worker.importing.purity import Purity
 from archcheck.worker.importing.scopes import Scopes, closure, names_bound, root_of
@@ -20,6 +21,8 @@ from archcheck.worker.importing.uses import Uses
 
 _WILD = frozenset({"exec", "eval", "globals", "locals", "__builtins__", "__import__"})
 """Names through which anything may be changed."""
+_NAMES_OF_ALL = frozenset({"user_ns", "user_global_ns", "__globals__"})
+"""Attributes that hold the names of a module, or of a notebook."""
 _WILD_PATHS = ("sys.modules", "builtins.", "unittest.mock.", "importlib.reload", "importlib.import")
 
 
@@ -61,6 +64,24 @@ class LeftOut:
         changes = [*self._rebound(used, self._code), *self._mutated(used, self._code)]
         return min(changes, key=lambda change: change.line, default=None)
 
+    def sets(self, start: Iterable[str]) -> Change | None:
+        """What is set for certain of the definitions that some names lead to: given another value,
+        or another attribute or element; None for nothing."""
+        used = closure(start, self._mentions)
+        related = self._kinds.related(used)
+        changes = [
+            *self._rebound(used, self._code),
+            *(
+                Change(node.id, node.lineno)
+                for part in self._code
+                for node in ast.walk(part)
+                if isinstance(node, ast.Name) and node.id in related
+                if self._scopes.is_global(node, node.id) and sets(node, self._scopes.parents)
+                if self._uses.may_change(node, self._kinds.of(node.id))
+            ),
+        ]
+        return min(changes, key=lambda change: change.line, default=None)
+
     def maker_of(self, name: str) -> int | None:
         """The line of the statement that gives a name its value and is left out."""
         for statement in self._left:
@@ -71,9 +92,22 @@ class LeftOut:
     @cached_property
     def _mentions(self) -> dict[str, set[str]]:
         return {
-            name: {each for part in parts for each in self._scopes.mentioned(part)}
+            name: {
+                each
+                for part in parts
+                for each in (*self._scopes.mentioned(part), *self._imported_in(part))
+            }
             for name, parts in self._bound.items()
         }
+
+    def _imported_in(self, part: ast.stmt) -> Iterator[str]:
+        """The names of the module that stand for what the functions of a statement import."""
+        inner = [node for node in ast.walk(part) if isinstance(node, _IMPORTS) and node is not part]
+        packages = {package for node in inner for package in _packages(node)}
+        for name, parts in self._bound.items() if packages else ():
+            imports = [each for each in parts if isinstance(each, _IMPORTS)]
+            if any(packages & _packages(each) for each in imports):
+                yield name
 
     @cached_property
     def _code(self) -> list[ast.AST]:
@@ -95,10 +129,14 @@ class LeftOut:
         return min(found, key=lambda node: node.lineno, default=None)
 
     def _is_wild(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Call):  # without an argument `vars` is `locals`
+            return self._purity.called(node) == "vars" and not node.args
         if isinstance(node, ast.Name):
+            if self._purity.full_name(node) == "__main__":
+                return True
             return node.id in _WILD and self._scopes.is_global(node, node.id)
         if isinstance(node, ast.Attribute):
-            if self._purity.full_name(node).startswith(_WILD_PATHS):
+            if self._purity.full_name(node).startswith(_WILD_PATHS) or node.attr in _NAMES_OF_ALL:
                 return True
             return isinstance(node.ctx, ast.Store) and self._of_its_class(node)
         return False
@@ -166,6 +204,15 @@ class LeftOut:
                     continue
                 if self._uses.may_change(node, kind):
                     yield Change(node.id, node.lineno)
+
+
+_IMPORTS = (ast.Import, ast.ImportFrom)
+
+
+def _packages(node: ast.Import | ast.ImportFrom) -> set[str]:
+    if isinstance(node, ast.ImportFrom):
+        return {(node.module or "").partition(".")[0]}
+    return {alias.name.partition(".")[0] for alias in node.names}
 
 
 def _bodies(statement: ast.AST) -> Iterator[ast.AST]:

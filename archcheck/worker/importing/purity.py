@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Iterable
 
 from archcheck.worker.importing.scopes import path_of
+from archcheck.worker.ipython_calls import sets_variable
 
 PURE_BUILTINS = frozenset(
     """
@@ -136,7 +137,7 @@ class Purity:
             return False
         function = node.func
         of_parser = isinstance(function, ast.Attribute) and self._is_parser(function)
-        return of_parser or self.called(node) in _PATHS
+        return of_parser or sets_variable(node) or self.called(node) in _PATHS
 
     # -- expressions ------------------------------------------------------------------------
 

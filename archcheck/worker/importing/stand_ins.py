@@ -291,6 +291,16 @@ def standing_in() -> Iterator[StandIns]:
         builtins.__import__ = original
 
 
+def weightless(path: str) -> bool:
+    """Whether something, by its full name, is of a module without any weights."""
+    return _below(path, _WEIGHTLESS)
+
+
+def leaves_alone(path: str) -> bool:
+    """Whether something, by its full name, leaves what it is given as it is."""
+    return _below(path, _LEAVES_ALONE)
+
+
 def _below(path: str, modules: tuple[str, ...]) -> bool:
     return any(f"{path}.".startswith((f"{module}.", f"{module}()")) for module in modules)
 

@@ -18,6 +18,13 @@ _HARMLESS_SETTERS = frozenset(
     set_sharing_strategy set_device set_rng_state set_epoch
 """.split()
 )
+_OF_THE_ENVIRONMENT = frozenset(
+    """
+    os.environ.clear os.environ.pop os.environ.setdefault os.environ.update os.putenv os.unsetenv
+    os.chdir
+""".split()
+)
+"""What changes the variables, and the folder, that a definition may read."""
 _READING = frozenset(
     """
     copy count get index items join keys values format split strip lower upper startswith endswith
@@ -145,7 +152,7 @@ class Uses:
         last = node.attr if isinstance(node, ast.Attribute) else name.id
         if kind is Kind.LIBRARY:
             sets = last.startswith(_SETTER_NAMES) and last not in _HARMLESS_SETTERS
-            return sets or last in _SETTERS
+            return sets or last in _SETTERS or self._purity.called(call) in _OF_THE_ENVIRONMENT
         if node is name or kind is Kind.FUNCTION:
             return False
         if kind is Kind.CLASS:

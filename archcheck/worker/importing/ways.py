@@ -21,7 +21,11 @@ from archcheck.worker.failures import ImportFailure, InputError, NetworkError
 from archcheck.worker.faults import MODULE, fault_of
 from archcheck.worker.fresh_sources import FreshLoader
 from archcheck.worker.import_failures import import_failure, missing_modules
+from archcheck.worker.importing.definitions import Definitions
 from archcheck.worker.importing.definitions_loader import DefinitionsLoader, classes_only_of_main
+from archcheck.worker.importing.guarded import guarded_in, new_values, unguarded
+from archcheck.worker.importing.hidden_needs import HiddenNeeds
+from archcheck.worker.importing.instances import changed_instance
 from archcheck.worker.importing.isolation import Isolation, Stopped, isolated
 from archcheck.worker.importing.left_out import Change, LeftOut
 from archcheck.worker.importing.siblings import Siblings
@@ -37,7 +41,7 @@ from archcheck.worker.importing.stand_ins import (
 from archcheck.worker.importing.top_level import deed_of
 from archcheck.worker.main_guard import MAIN, is_main_guard
 from archcheck.worker.reference import Load, Reference, roots_of
-from archcheck.worker.scripts import Script, read_script
+from archcheck.worker.scripts import Script, is_notebook, read_script
 
 MOST_RANGES = 4
 """The most ranges of lines that a remark lists."""
@@ -133,9 +137,16 @@ class Way:
         change = self._change_of(found.name.partition(".")[0])
         if change is not None:
             raise self._changed(change, found.name)
+        change = self._change_of_main(found.name.partition(".")[0])
+        if change is not None:
+            raise self._changed_by_main(change, found.name)
+        self._unless_changed_elsewhere(found)
         needed = needed_by(found.model, self._stand_ins)
         if needed:
             raise self._missing(None)
+        line = self._hidden_need(found.name.partition(".")[0])
+        if line is not None:
+            raise self._missing(_line(self._reference, line))
         self._stand_ins.stage = "runs"
         found.notes += self._notes()
 
@@ -186,6 +197,17 @@ class Way:
         names = [*self._stand_ins.needed, *self._stand_ins.missing]
         return missing_modules(names, self._reference, place)
 
+    def _hidden_need(self, name: str) -> int | None:
+        """The line at which a network needs a missing module that no stand-in is told of."""
+        if not self._stand_ins.missing or not self._reference.file:
+            return None
+        body = (
+            unguarded(read_script(self._reference.file).tree)
+            if self._loader is None
+            else self._loader.definitions.kept
+        )
+        return HiddenNeeds(body, self._stand_ins.missing, self._siblings.own).line_of(name)
+
     # -- definitions ------------------------------------------------------------------------
 
     def _change_of(self, name: str) -> Change | None:
@@ -197,6 +219,44 @@ class Way:
             if self._siblings.may_patch(statement, folder):  # in the part of it that was run
                 return Change("*", statement.lineno)
         return self._left_out.change_of([name])
+
+    def _change_of_main(self, name: str) -> Change | None:
+        """What is set under the main guard of the definitions that a name leads to."""
+        file = self._reference.file
+        if self._load == "plain" or not file or is_notebook(file):
+            return None
+        tree = read_script(file).tree
+        if self._loader is not None and self._loader.definitions.of_main:
+            return None
+        kept = unguarded(tree)
+        guarded = new_values(guarded_in(tree), kept)
+        if not guarded:
+            return None
+        return LeftOut(Definitions(kept, guarded), self._siblings.own).sets([name])
+
+    def _unless_changed_elsewhere(self, found: Loaded) -> None:
+        """Make sure that no line which is left out makes another network of an instance, where
+        the network is not named.
+
+        Raises:
+            NetworkError: if one does.
+        """
+        if self._loader is None or self._reference.name:
+            return
+        change = changed_instance(self._loader.definitions.left_out, self._names, found.model)
+        if change is not None:
+            text = f"{self._at(change.line)} changes {change.name}, an instance of {found.name}"
+            raise self._unknown(text, change.line)
+
+    def _changed_by_main(self, change: Change, name: str) -> NetworkError:
+        what = f"{change.name}, which {name} uses" if change.name != name else name
+        return ImportFailure(
+            f"{_line(self._reference, change.line).in_words} changes {what}, and is run by "
+            f"`{MAIN}` only",
+            cause="unknown",
+            place=_line(self._reference, change.line),
+            hint="move it above the network, or give --load plain for the network of an import",
+        )
 
     def _made_elsewhere(
         self, chain: Sequence[BaseException], before: int = sys.maxsize
@@ -253,6 +313,10 @@ class Way:
         left = _ranges(self._loader.script, definitions.left_out)
         text = f"loaded from its definitions alone{beside}"
         yield Remark(f"{text}: left out: {left}" if left else text)
+
+
+def _line(reference: Reference, line: int) -> Place:
+    return read_script(reference.file).place(line)
 
 
 def _ranges(script: Script, left_out: Sequence[ast.stmt]) -> str:

@@ -103,6 +103,10 @@ CHANGES = {
     "object.__setattr__": "type.__setattr__(Net, 'forward', ask)",
     "delattr": "delattr(Net, 'forward')",
     "globals": "globals()['width'] = 3",
+    "vars of the module": "vars()['width'] = 3",
+    "the names of a function": "make.__globals__['width'] = 3",
+    "the module that is run": "import __main__\n__main__.width = 3",
+    "the names of a notebook": "get_ipython().user_ns['width'] = 3",
     "globals updated": "globals().update(json.load(open('f')))",
     "exec": "exec(open('config.py').read())",
     "eval": "eval('plan.append(3)')",
@@ -296,6 +300,29 @@ HARMLESS = {
 @pytest.mark.parametrize("rest", HARMLESS.values(), ids=HARMLESS)
 def test_what_does_not_touch_the_network_is_no_change(rest: str) -> None:
     assert change(rest) is None
+
+
+READS = HEAD.replace("width = 8", 'width = int(os.environ.get("WIDTH", "8"))')
+OF_THE_ENVIRONMENT = {
+    "a variable that is set": "os.environ['WIDTH'] = '3'",
+    "variables that are updated": "os.environ.update(WIDTH='3')",
+    "a variable that is set where it is not": "os.environ.setdefault('WIDTH', '3')",
+    "a variable that is taken away": "os.environ.pop('WIDTH', None)",
+    "the working directory": "os.chdir('elsewhere')",
+}
+
+
+@pytest.mark.parametrize("rest", OF_THE_ENVIRONMENT.values(), ids=OF_THE_ENVIRONMENT)
+def test_what_changes_the_environment_that_a_network_reads_is_found(rest: str) -> None:
+    assert change(rest, head=READS) == Change("os", NEXT)
+    assert change(rest) is None
+
+
+IMPORTS_INSIDE = HEAD.replace("        super(Net", "        import own as mine\n        super(Net")
+
+
+def test_what_changes_a_module_that_a_constructor_imports_is_found() -> None:
+    assert change("own.width = 3", head=IMPORTS_INSIDE) == Change("own", NEXT + 1)
 
 
 OF_AN_INSTANCE = {
