@@ -16,7 +16,8 @@ from archcheck.fields.op_dependencies import OutputUnits, output_units
 from archcheck.fields.open_units import open_of
 from archcheck.fields.regained import Regained, cut_alike
 from archcheck.network import Network, Op
-from archcheck.network.graph import Paths, data_inputs
+from archcheck.network.graph import Paths
+from archcheck.network.operands import operands_of
 
 
 class BackwardWalk:
@@ -53,7 +54,7 @@ class BackwardWalk:
         self.ops: list[Op] = _on_paths(network, source, targets)
         unknown: dict[int, NotModelledError] = {}
         for op in self.ops:
-            read = data_inputs(op)
+            read = operands_of(network, op)
             for tensor in unknown.keys() & set(read):
                 raise unknown[tensor]
             structures = {t: self.structures.get(t) if t in read else None for t in op.inputs}

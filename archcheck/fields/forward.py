@@ -13,8 +13,8 @@ from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Resu
 from archcheck.fields.handlers.placing import placed_along
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
-from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import ESCAPE, FROZEN, SCRIPT
+from archcheck.network.operands import operands_of
 from archcheck.network.value_dependence import taken_out
 
 REARRANGING = frozenset(
@@ -121,7 +121,7 @@ class ForwardWalk:
         unknown: list[Cause] = []
         operands: dict[int, FieldMap | None] = {}
         depends = False
-        for tensor in data_inputs(op):
+        for tensor in operands_of(self.network, op):
             m = self.maps.get(tensor) or self._carried(tensor)
             if isinstance(m, UnknownMap):
                 unknown.extend(m.causes)

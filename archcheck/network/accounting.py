@@ -6,10 +6,11 @@ one that was made in forward. Each of them whose values reach an output by arith
 
 Shapes, indices, the conditions of ``where`` and ``masked_fill``, boolean masks of attention and the
 running statistics that a normalisation reads say where values go, or are no weights: they are not
-held. Neither is a mask of zeros and ones that a weight is multiplied by, nor a tensor that forward
-fills with one number, which is a number of the code. Where an index or a condition only says where
-numbers of the code go, ``where(table, 1.0, -1.0)``, it is all that the result is made of, and held;
-a mask with a number that closes paths, ``where(table, 0.0, -inf)``, is not.
+held. Neither is a mask of zeros and ones that a weight of as many numbers is multiplied by, nor a
+tensor that forward fills with one number, which is a number of the code. Where an index or a
+condition only says where numbers of the code go, ``where(table, 1.0, -1.0)``, it is all that the
+result is made of, and held; a mask with a number that closes paths, ``where(table, 0.0, -inf)``, is
+not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from archcheck.network import kinds
 from archcheck.network.constants import BINARY
 from archcheck.network.model import Memory, Network, Op, Place, Tensor
 from archcheck.network.numbers_of_code import MOST_NUMBERS, numbers_of_code
-from archcheck.network.reach import gives_a_constant, values_behind, values_read
+from archcheck.network.operands import gives_a_constant, values_read
+from archcheck.network.reach import values_behind
 from archcheck.network.value_dependence import taken_out
 
 if TYPE_CHECKING:
@@ -303,8 +305,16 @@ def arithmetic_operands(network: Network, op: Op) -> tuple[int, ...]:
         apart.update(mask for mask in added if network.tensors[mask].dtype == "bool")
     elif op.kind == "mul" and network.driven.isdisjoint(read):
         masks = {tensor for tensor in read if network.constant(tensor, BINARY) is not None}
-        apart.update(masks if len(masks) < len(set(read)) else ())
+        numbers = _numbers_behind(network, set(read) - masks) if masks else 0
+        apart.update(mask for mask in masks if prod(network.shape(mask)) <= numbers)
     return tuple(tensor for tensor in read if tensor not in apart)
+
+
+def _numbers_behind(network: Network, tensors: Iterable[int]) -> int:
+    """How many numbers some tensors are made of, however they were repeated."""
+    operands = {op.index: values_read(op) for op in network.ops}
+    behind = values_behind(network, tensors, operands)
+    return sum(prod(network.shape(each)) for each in behind if _enters(network.producer(each)))
 
 
 def _in_a_layer(network: Network, op: Op) -> bool:

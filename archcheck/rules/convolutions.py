@@ -48,9 +48,11 @@ def groups(network: Network, op: Op) -> str:
 
 
 def is_dilated(network: Network, op: Op) -> bool:
-    """A dilation above 1 on an axis whose kernel is above 1."""
+    """A dilation above 1 on an axis whose kernel and whose map are above 1."""
     a = attributes(network, op)
-    return any(d > 1 and k > 1 for d, k in zip(a["dilation"], a["kernel_size"], strict=True))
+    sides = network.shape(op.inputs[0])[-len(a["kernel_size"]) :]
+    axes = zip(a["dilation"], a["kernel_size"], sides, strict=True)
+    return any(min(axis) > 1 for axis in axes)
 
 
 def is_strided(network: Network, op: Op) -> bool:

@@ -30,7 +30,8 @@ class Dilated(CountingRule):
     """
     ## What it does
     Counts the convolutions, transposed ones too, with a dilation above 1 on an axis whose kernel
-    is above 1. A dilation on a 1x1 kernel changes nothing and is none.
+    is above 1. A dilation on a 1x1 kernel, or over a map of one position (behind a global pool),
+    changes nothing and is none.
 
     With `of: anything` everything counts that joins positions of a map and leaves out others
     between them: also dilated pools, `unfold` with a dilation, a convolution over every other
@@ -64,6 +65,10 @@ class Dilated(CountingRule):
     )
     fails = (
         Example("nn.Conv2d(3, 8, 1, dilation=2)", "required"),
+        Example(
+            "nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(3, 8, 3, padding=2, dilation=2))",
+            "required",
+        ),
         Example("nn.ConvTranspose2d(3, 8, 3, dilation=2)", "forbidden"),
         Example("nn.MaxPool2d(3, dilation=2)", {"exactly": 0, "of": "anything"}),
         Example(
@@ -107,8 +112,10 @@ def _near_misses(network: Network) -> list[NearMiss]:
             continue
         a = attributes(network, op)
         if max(a["dilation"]) > 1 and not is_dilated(network, op):
-            words = f"has dilation {per_axis(a['dilation'])} on a kernel of"
-            near.append(NearMiss(op, f"{words} {shape_text(a['kernel_size'])}"))
+            kernel, side = a["kernel_size"], network.shape(op.inputs[0])[-len(a["kernel_size"]) :]
+            over = f" over a map of {shape_text(side)}" if max(kernel) > 1 else ""
+            words = f"has dilation {per_axis(a['dilation'])} on a kernel of {shape_text(kernel)}"
+            near.append(NearMiss(op, words + over))
         elif op.kind in kinds.FIXED_MAX_POOLS and is_dilated(network, op):
             near.append(NearMiss(op, "is a dilated pool, not a convolution"))
     return near

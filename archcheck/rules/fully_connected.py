@@ -64,10 +64,6 @@ class Net(nn.Module):
         return forbidden(self, subject)
 
 
-_ADDING = frozenset({"addmm", "baddbmm", "addbmm", "addmv"})
-"""The products whose first operand is only added to them."""
-
-
 def _near_misses(network: Network, ops: Iterable[Op]) -> list[NearMiss]:
     """Convolutions that join a whole map, and products with a constant."""
     near = []
@@ -88,7 +84,7 @@ def _weighs(network: Network, op: Op) -> bool:
     if op.kind not in kinds.MATRIX_PRODUCTS:
         return False
     operands = data_inputs(op)
-    if op.kind in _ADDING:
+    if op.kind in kinds.ADDING_PRODUCTS:
         operands = operands[1:]
     weights = [tensor for tensor in operands if tensor not in network.driven]
     return len(weights) < len(operands) and any(_from_parameters(network, t) for t in weights)

@@ -158,7 +158,7 @@ def _near_misses(subject: Subject, found: set[int]) -> list[NearMiss]:
     """Other averages of maps, and global max pools."""
     network = subject.network
     near = []
-    for op in subject.reaching(network.ops):
+    for op in subject.reaching([op for op in network.ops if op.kind in kinds.POOLS]):
         after = network.shape(op.outputs[0])[2:]
         whole = prod(after) == 1 < prod(network.shape(op.inputs[0])[2:])
         if op.kind in kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS:

@@ -54,9 +54,9 @@ class Parameters(Rule):
     loads, draws at random or writes out (`torch.tensor([...])`), of any type. An element counts
     once, a complex number too, and memory that several tensors share counts once. Apart from it are
     shapes, indices, the conditions of `where` and `masked_fill`, boolean masks of attention, the
-    running statistics that a normalisation reads, a mask of zeros and ones that a weight is
-    multiplied by, and numbers of the code, also in a tensor that forward fills with one (`zeros`,
-    `full`). An index or a condition that only says where numbers of the code go,
+    running statistics that a normalisation reads, a mask of zeros and ones that a weight of as many
+    numbers is multiplied by, and numbers of the code, also in a tensor that forward fills with one
+    (`zeros`, `full`). An index or a condition that only says where numbers of the code go,
     `torch.where(table, 1.0, -1.0)`, is all that the result is made of, and counts; a mask of `-inf`
     does not. Whether many numbers of Python that forward computes with, one by one, are weights is
     *not verified*. Under every other count all this is a remark in the report.

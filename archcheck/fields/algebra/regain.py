@@ -7,13 +7,14 @@ move regularly, the map goes on beyond its borders as it did before.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 import numpy as np
 from msgspec.structs import replace
 
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.table import Axis, Factor, Table, Values
+from archcheck.fields.algebra.track import Track
 
 LEAST_UNITS = 2
 """The fewest units from which a movement can be told."""
@@ -65,8 +66,7 @@ def relabelled(m: FieldMap, dimensions: Container[int]) -> FieldMap:
     """
     missing = missing_axes(m)
     alone = _alone(m, dimensions)
-    # What operations joined is one unit, however many hold it.
-    moving = [t.tables if t.joined_by is None else [t.local] for t in m.tracks]
+    moving = [_moving(track, alone) for track in m.tracks]
     if not any(table.varies(at) for tables in moving for table in tables for at in alone):
         return m
     reaches = [list(map(max, zip(*map(_reaches, tables), strict=True))) for tables in moving]
@@ -85,6 +85,19 @@ def relabelled(m: FieldMap, dimensions: Container[int]) -> FieldMap:
         fused = (Axis(0, True),) * axes if axes > 1 else ()
         factors[at] = replace(factors[at], spatial=True, part="whole", fused=fused, ended=True)
     return replace(m, factors=tuple(factors))
+
+
+def _moving(track: Track, factors: Sequence[int]) -> list[Table]:
+    """The tables of a track by which units may move along some factors.
+
+    What operations joined is one unit, however many hold it; unless it moves regularly: strips
+    of a map, each of which was averaged.
+    """
+    fixed = track.fixed
+    if fixed is None or track.joined_by is None:
+        return track.tables
+    strips = any(fixed.varies(at) and _period(fixed.values, at) for at in factors)
+    return track.tables if strips else [track.local]
 
 
 def _alone(m: FieldMap, dimensions: Container[int]) -> list[int]:

@@ -15,7 +15,7 @@ from archcheck.fields.handlers import Reading
 from archcheck.network import Network, Op, kinds
 from archcheck.network.equations import explicit
 from archcheck.network.graph import data_inputs
-from archcheck.network.reach import values_read
+from archcheck.network.operands import values_read
 from archcheck.rules.base import Subject
 
 MOVES = kinds.VIEWS | kinds.COPIES | kinds.PADDING | kinds.JOINS | kinds.WINDOW_VIEWS

@@ -348,3 +348,38 @@ class Merged(nn.Module):
 def test_channels_that_were_patches_stay_channels_behind_linear_layers() -> None:
     field = archcheck.receptive_field(archcheck.trace(Merged(), (2, 8, 12))).at("features")
     assert (field.shape, field.size) == ((4, 6), (10, 14))
+
+
+STRIPS: dict[str, Callable[[Tensor], Tensor]] = {
+    "slices": lambda x: torch.stack([x[:, :, 2 * i : 2 * i + 2].mean(2) for i in range(4)], 2),
+    "splits": lambda x: torch.stack([part.sum(2) for part in torch.split(x, 2, 2)], 2),
+    "concatenated": lambda x: torch.cat([part.mean(2, keepdim=True) for part in x.chunk(4, 2)], 2),
+}
+
+
+@pytest.mark.parametrize("way", STRIPS)
+def test_strips_that_are_averaged_and_put_in_a_row_are_an_axis(way: str) -> None:
+    class Strips(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2, kernel_size=3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return STRIPS[way](self.conv(x))
+
+    field = assert_every_unit(Strips(), (3, 8, 9))
+    assert (field.shape, field.size) == ((4, 9), (4, 3))
+
+
+def test_averages_of_whole_maps_that_are_stacked_are_no_axis() -> None:
+    class Pools(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, kernel_size=3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.conv(x)
+            return torch.stack([x.mean(2), y.mean(2), self.conv(y).mean(2)], 2)
+
+    field = archcheck.receptive_field(archcheck.trace(Pools(), (3, 8, 9))).at("output")
+    assert field.shape == (9,)

@@ -300,6 +300,17 @@ def test_a_mask_of_zeros_and_ones_on_a_weight_is_not_counted_again() -> None:
     assert accounts(on_the_map).size == 64
 
 
+@pytest.mark.parametrize(
+    "weight", [lambda k: k.sum(), lambda k: k.sum().expand(4, 3, 3, 3), lambda k: k.mean(0)]
+)
+def test_a_mask_that_writes_more_numbers_than_its_weight_holds_is_counted(
+    weight: Callable[[Any], Any],
+) -> None:
+    mask = (torch.arange(108) % 2).view(4, 3, 3, 3).float()
+    few = Fn(convolved(lambda s: weight(s.k) * s.m), k=WEIGHT[:2].clone(), m=mask)
+    assert accounts(few).size == 54 + 108
+
+
 def test_memory_that_tensors_share_counts_once() -> None:
     flat = torch.randn(10)
     parts = {"a": flat[:6], "b": flat[4:], "c": flat.view(2, 5), "d": flat[:1].expand(8)}

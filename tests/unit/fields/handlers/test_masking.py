@@ -114,12 +114,18 @@ def test_a_bias_that_is_a_weight_masks_nothing() -> None:
     [
         lambda x: sdpa(x, x, x, x > 0),
         lambda x: (x + torch.full((8, 8), float("-inf"))).softmax(3),
-        lambda x: x.masked_fill(torch.ones(8, 8).bool(), float("-inf")).softmax(3),
     ],
 )
 def test_masks_that_say_nothing_certain_are_not_guessed(change: Callable[[Tensor], Tensor]) -> None:
     rf = archcheck.receptive_field(archcheck.trace(Scores(change), (2, 8, 8)))
     with pytest.raises(archcheck.UnknownField, match=r"mask.*test_masking\.py"):
+        rf.at("output")
+
+
+def test_behind_a_mask_that_closes_everything_nothing_of_the_input_is_left() -> None:
+    model = Scores(lambda x: x.masked_fill(torch.ones(8, 8).bool(), float("-inf")).softmax(3))
+    rf = archcheck.receptive_field(archcheck.trace(model, (2, 8, 8)))
+    with pytest.raises(archcheck.UnknownField, match="nothing of the input reaches output"):
         rf.at("output")
 
 

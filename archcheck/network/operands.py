@@ -1,0 +1,113 @@
+"""The tensors on whose values the results of an operation depend."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from archcheck.network import kinds
+from archcheck.network.constants import BOOLEANS
+from archcheck.network.kinds import DROPOUTS, IN_PLACE_WRITE
+from archcheck.network.model import Network, Op
+
+RANDOM_FILLS = frozenset(
+    """bernoulli cauchy exponential geometric kaiming_uniform log_normal normal random
+    uniform""".split()
+)
+"""Kinds that, in place, fill a tensor with random numbers."""
+_OF_ZEROS = frozenset("zeros zeros_like new_zeros zero".split())
+_PRODUCTS = {"mul", "linear"} | kinds.MATRIX_PRODUCTS | kinds.CONVOLUTIONS
+_OVERWRITING = frozenset({"constant", "copy", "fill", "zero"}) | RANDOM_FILLS
+"""Kinds that, in place, leave nothing of the tensor that they write to."""
+
+
+def operands_of(network: Network, op: Op) -> tuple[int, ...]:
+    """The tensors on whose values an operation's results depend, also by values of constants."""
+    read = values_read(op)
+    if op.kind in _PRODUCTS:
+        added = [tensor for tensor in read if tensor in _added(op)]
+        if any(_is_made_zero(network, tensor) for tensor in read if tensor not in added):
+            return tuple(added)
+    if op.kind in ("where", "masked_fill") and len(read) > 1:
+        return _chosen(network, op, read)
+    return read
+
+
+def _chosen(network: Network, op: Op, read: tuple[int, ...]) -> tuple[int, ...]:
+    """What a condition that is the same everywhere leaves of the operands."""
+    condition = op.arguments.get("mask" if op.kind == "masked_fill" else "condition")
+    tensor = condition.get("tensor") if isinstance(condition, dict) else None
+    known = None if tensor is None else network.constant(tensor, BOOLEANS)
+    if known is None or (known.values.any() and not known.values.all()):
+        return read
+    holds = bool(known.values.all())
+    kept = op.arguments.get("input" if holds or op.kind == "masked_fill" else "other")
+    if (op.kind == "masked_fill" and holds) or not isinstance(kept, dict):
+        return ()
+    return (kept["tensor"],)
+
+
+def _added(op: Op) -> list[int]:
+    """The tensors that a product of others is added to."""
+    names = ("bias", "input") if op.kind in kinds.ADDING_PRODUCTS else ("bias",)
+    given = [op.arguments.get(name) for name in names]
+    return [value["tensor"] for value in given if isinstance(value, dict) and "tensor" in value]
+
+
+def _is_made_zero(network: Network, tensor: int) -> bool:
+    maker = network.producer(tensor)
+    return maker is not None and maker.kind in _OF_ZEROS
+
+
+def values_read(op: Op) -> tuple[int, ...]:
+    """The tensors on whose values an operation's results depend.
+
+    Those that only give a shape are left out, and what is overwritten or multiplied by 0.
+    """
+    arguments = op.arguments
+    if gives_a_constant(op):
+        return ()
+    if op.kind in ("add", "sub", "addcmul", "addcdiv") and any(
+        _is_zero(arguments.get(name)) for name in ("alpha", "value")
+    ):
+        return op.inputs[:1]
+    if op.kind == "lerp" and _is_zero(arguments.get("weight")):
+        return op.inputs[:1]
+    if op.kind == "alias_write" and arguments.get("same"):
+        return op.inputs[1:]
+    overwritten = op.kind in _OVERWRITING or (
+        op.kind == "setitem" and _is_whole(arguments.get("index"))
+    )
+    if overwritten and arguments.get(IN_PLACE_WRITE):
+        return op.inputs[1:]
+    return kinds.values_read(op.kind, op.inputs)
+
+
+def gives_a_constant(op: Op) -> bool:
+    """Whether an operation gives the same whatever it reads: ``y * 0``, ``y - y``, ``y ** 0``."""
+    arguments = op.arguments
+    if op.kind == "mul":
+        return _is_zero(arguments.get("other")) or _is_zero(arguments.get("input"))
+    if op.kind == "pow":
+        return _is_zero(arguments.get("exponent"))
+    if op.kind == "sub":
+        return len(op.inputs) == 2 and op.inputs[0] == op.inputs[1] and "alpha" not in arguments
+    if op.kind == "div":
+        return arguments.get("other") in (inf, -inf)
+    if op.kind == "clamp":
+        low, high = arguments.get("min"), arguments.get("max")
+        return isinstance(low, (int, float)) and low == high
+    return op.kind in DROPOUTS and arguments.get("p") == 1 and bool(arguments.get("training"))
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, (int, float)) and value == 0
+
+
+def _is_whole(index: Any) -> bool:
+    """Whether a subscript stands for a whole tensor: ``[:]``, ``[...]``, ``[:, :]``."""
+    parts = index if isinstance(index, list) else [index]
+    return all(
+        isinstance(part, dict) and (part.get("ellipsis") or part.get("slice") == [None] * 3)
+        for part in parts
+    )
