@@ -162,13 +162,17 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         """The same map in which these dimensions, and no others, count positions of space."""
         if self.spatial_dimensions() == tuple(dimensions):
             return self
-        factors = list(self.factors)
-        for dimension in range(len(self.groups)):
+        m = self
+        for dimension in dimensions:
+            if not m.groups[dimension]:  # one unit, which may count as well
+                m = m.widened(dimension, Factor(1, False, True))
+        factors = list(m.factors)
+        for dimension in range(len(m.groups)):
             counts = dimension in dimensions
-            for at in range(len(factors))[self.span(dimension)]:
+            for at in range(len(factors))[m.span(dimension)]:
                 part = "whole" if counts else factors[at].part
                 factors[at] = replace(factors[at], spatial=counts, part=part)
-        return replace(self, factors=tuple(factors))
+        return replace(m, factors=tuple(factors))
 
     def mapped(self, change: Callable[[Table], Table]) -> tuple[Track, ...]:
         """The tracks with every table changed."""
