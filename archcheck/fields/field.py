@@ -309,7 +309,9 @@ class UnitField:
     """What one unit depends on: the exact sets of input positions.
 
     ``unit`` indexes the spatial axes of the map. ``actual`` lies on the image, without
-    padding; ``theoretical`` goes on beyond the borders.
+    padding; ``theoretical`` goes on beyond the borders. It holds ``actual``, except for positions
+    that taps on reflected, replicated or circular padding lead to, or that ``roll`` has taken
+    around a border: positions beyond the border stand for them.
     """
 
     location: MapLocation

@@ -30,6 +30,7 @@ IN_A_ROW = frozenset(
     alias_write""".split()
 )
 """The kinds that may put single units one behind the other; ``cat`` may, too."""
+TOO_LARGE = "the fields of its units differ too much to be written out one by one"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def outcome(
         result = handler(Context(network, op, operands, reading))
     except NotModelledError as error:
         return str(error)
+    except MemoryError:
+        return f"{op.function}: {TOO_LARGE}"
     except Exception as error:
         # Called in a way that its model does not cover: not known, rather than guessed.
         return f"{op.function} was called in a way that is not modelled ({error!r})"
@@ -183,13 +186,12 @@ class ForwardWalk:
         if isinstance(maps, str):
             return [NotModelledError(maps)] * len(op.outputs)
         results: list[Result] = []
-        rearranging = op.kind in REARRANGING
         for position, tensor in enumerate(op.outputs):
             m: Result = maps[position] if position < len(maps) else _more(op)
             if isinstance(m, FieldMap):
                 if m.shape != self.network.shape(tensor):
                     m = NotModelledError(f"{op.function} gave a shape that its model does not")
-                elif rearranging:
+                elif op.kind in REARRANGING:
                     m = self._put_together(m, op, operands)
             results.append(m)
         return results

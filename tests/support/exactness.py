@@ -15,6 +15,7 @@ import archcheck
 from archcheck.fields import Field, ReceptiveField
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.table import united
+from archcheck.fields.forward import TOO_LARGE
 from tests.support import oracle
 
 _MASKING = {"sub", "sub_", "__sub__", "__isub__", "__rsub__", "rsub", "baddbmm", "masked_fill"}
@@ -79,6 +80,13 @@ def traced(model: nn.Module, shape: Sequence[int]) -> tuple[ReceptiveField, Fiel
     """The receptive fields of a model, and the one at its output."""
     rf = archcheck.receptive_field(archcheck.trace(model, tuple(shape)))
     return rf, rf.at("output")
+
+
+def followed(rf: ReceptiveField) -> bool:
+    """Whether fields are known throughout; only what is too large to write out may be missing."""
+    reasons = [cause.reason for cause in rf.not_modelled]
+    assert all(reason.endswith(TOO_LARGE) for reason in reasons), reasons
+    return not reasons
 
 
 def sets(m: FieldMap, axis: int) -> NDArray[Any]:

@@ -29,6 +29,22 @@ def _spans_of(groups: tuple[int, ...]) -> tuple[slice, ...]:
     return tuple([slice(end - own, end) for end, own in zip(ends, groups, strict=True)])
 
 
+@lru_cache(maxsize=1024)
+def _spatial_dimensions(factors: tuple[Factor, ...], groups: tuple[int, ...]) -> tuple[int, ...]:
+    windows = any(factor.part == "outer" for factor in factors)
+    dimensions = []
+    for dimension, span in enumerate(_spans_of(groups)):
+        if span.start == span.stop or not factors[span.start].spatial:
+            continue
+        if factors[span.start].part == "inner":
+            behind = any(f.spatial and f.part == "outer" for f in factors[span])
+            # Places among the channels stay channels.
+            if not behind and (windows or dimension < 2):
+                continue
+        dimensions.append(dimension)
+    return tuple(dimensions)
+
+
 class FieldMap(msgspec.Struct, frozen=True, dict=True):
     """The fields of all units of a tensor, on every input axis.
 
@@ -98,18 +114,7 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         shuffle) still counts positions, channels times height times width (a flattened map) and
         the positions inside a window do not, unless no windows are left or they stand behind.
         """
-        windows = any(factor.part == "outer" for factor in self.factors)
-        dimensions = []
-        for dimension, span in enumerate(self._spans):
-            if span.start == span.stop or not self.factors[span.start].spatial:
-                continue
-            if self.factors[span.start].part == "inner":
-                behind = any(f.spatial and f.part == "outer" for f in self.factors[span])
-                # Places among the channels stay channels.
-                if not behind and (windows or dimension < 2):
-                    continue
-            dimensions.append(dimension)
-        return tuple(dimensions)
+        return _spatial_dimensions(self.factors, self.groups)
 
     @cached_property
     def sides(self) -> tuple[int, ...]:
@@ -162,13 +167,17 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
         """The same map in which these dimensions, and no others, count positions of space."""
         if self.spatial_dimensions() == tuple(dimensions):
             return self
-        factors = list(self.factors)
-        for dimension in range(len(self.groups)):
+        m = self
+        for dimension in dimensions:
+            if not m.groups[dimension]:  # one unit, which may count as well
+                m = m.widened(dimension, Factor(1, False, True))
+        factors = list(m.factors)
+        for dimension in range(len(m.groups)):
             counts = dimension in dimensions
-            for at in range(len(factors))[self.span(dimension)]:
+            for at in range(len(factors))[m.span(dimension)]:
                 part = "whole" if counts else factors[at].part
                 factors[at] = replace(factors[at], spatial=counts, part=part)
-        return replace(self, factors=tuple(factors))
+        return replace(m, factors=tuple(factors))
 
     def mapped(self, change: Callable[[Table], Table]) -> tuple[Track, ...]:
         """The tracks with every table changed."""

@@ -51,6 +51,8 @@ def _alike_throughout(m: FieldMap, first: FieldMap, shape: tuple[int, ...]) -> b
 def concatenated(maps: Sequence[FieldMap], dimension: int) -> FieldMap:
     """The maps concatenated along a dimension."""
     maps = [m for m in maps if m.shape[dimension]] or maps[:1]
+    if len(maps) == 1:
+        return maps[0]
     sizes = [m.shape[dimension] for m in maps]
     shape = [max(m.shape[d] for m in maps) for d in range(len(maps[0].groups))]
     shape[dimension] = sum(sizes)

@@ -24,8 +24,8 @@ LONGEST_PERIOD = 64
 
 def regained(m: FieldMap) -> FieldMap:
     """A map whose regular factors go on beyond the borders again, where they did before."""
-    ended = [at for at, f in enumerate(m.factors) if f.ended and f.spatial and not f.margin]
-    ended = [at for at in ended if not m.factors[at].lattice]
+    written_out = [(at, f) for at, f in enumerate(m.factors) if f.ended and not f.lattice]
+    ended = [at for at, f in written_out if f.spatial and not f.margin]
     if not ended or m.cut is not None:
         return m
     m = replace(m, tracks=m.mapped(lambda table: _shortened(table, ended)))

@@ -24,6 +24,8 @@ from archcheck.fields.algebra.axis_map import AxisMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 
 Values = npt.NDArray[Any]
+MOST_ENTRIES = 1 << 26
+"""How many sets are read at once along a factor; more take gigabytes, and minutes."""
 
 
 class Axis(NamedTuple):
@@ -185,7 +187,11 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         return positions + shift
 
     def gathered(self, factor: int, along: AxisMap, source: Factor, target: Factor) -> Table:
-        """What the outputs of an operation along one factor depend on."""
+        """What the outputs of an operation along one factor depend on.
+
+        Raises:
+            MemoryError: if too many sets would have to be written out.
+        """
         values, step = self.values, self.steps[factor]
         length = values.shape[factor]
         if source.lattice:
@@ -217,6 +223,8 @@ class Table(msgspec.Struct, frozen=True, dict=True):
                 turn, phase = np.divmod(np.array(indices), length)
                 picks[row, : len(indices)] = phase if source.lattice or length > 1 else 0
                 turns_of[row, : len(indices)] = turn
+        if values.size // length * picks.size > MOST_ENTRIES:
+            raise MemoryError(f"more than {MOST_ENTRIES} sets of positions")
         extended = values
         if any(len(indices) < width for indices in indices_read):
             extended = np.concatenate([values, _filled(values, factor, 1)], axis=factor)

@@ -44,16 +44,18 @@ def _slid(
     """One window along each of the last axes."""
     for axis, window in enumerate(windows):
         dimension = len(m.groups) - len(windows) + axis
-        before = m.single(dimension)
-        m = before.gathered(dimension, window, context.output_shape[dimension])
-        m = m if numbered else counted(m, dimension)
-        if numbered and len(m.factors) == len(before.factors):
-            # Of numbered units an axis's own tracks alone say which units read nothing on it.
-            at = m.span(dimension).start
-            pairs = zip(m.tracks, before.tracks, strict=True)
-            kept = tuple([new if old.local.varies(at) else old for new, old in pairs])
-            m = replace(m, tracks=kept)
+        read = m.gathered(dimension, window, context.output_shape[dimension])
+        m = _of_own(read, m.single(dimension), dimension) if numbered else counted(read, dimension)
     return m
+
+
+def _of_own(m: FieldMap, before: FieldMap, dimension: int) -> FieldMap:
+    """Of numbered units an axis's own tracks alone say which units read nothing on it."""
+    if len(m.factors) != len(before.factors):
+        return m
+    at = m.span(dimension).start
+    pairs = zip(m.tracks, before.tracks, strict=True)
+    return replace(m, tracks=tuple([new if old.local.varies(at) else old for new, old in pairs]))
 
 
 def counted(m: FieldMap, dimension: int) -> FieldMap:

@@ -1,9 +1,11 @@
 """What holds for the fields of any network: the two walks and the two readings do not contradict
-each other, and equal axes get equal answers."""
+each other, equal axes get equal answers, and a size beyond the image has its reason."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -11,9 +13,12 @@ from hypothesis import given
 
 import archcheck
 from archcheck.fields import Field, ReceptiveField
+from archcheck.fields.algebra.axis_map import DROP, AxisMap
 from archcheck.fields.explain.path import joining_ops
+from archcheck.fields.locations import MapLocation
 from archcheck.network import Network
 from tests.support.dags import Dag, Drawn, Node, dags
+from tests.support.exactness import followed
 from tests.support.zoo import halo
 from tests.support.zoo.catalogue import ZOO
 
@@ -45,6 +50,44 @@ def repeats(network: Network) -> bool:
     return any(op.kind == "roll" or op.arguments.get("mode") in AROUND for op in network.ops)
 
 
+@dataclass(frozen=True)
+class Borders:
+    """What a network does at the borders of its maps.
+
+    ``field`` is the field where taps beyond them lead nowhere, whatever stands there; ``met`` says
+    whether there are such taps at all.
+    """
+
+    field: Field
+    met: bool
+
+
+def at_borders(network: Network, location: str | MapLocation) -> Borders:
+    beyond: list[bool] = []
+    reads_within = AxisMap.reads_within
+
+    def kept(window: AxisMap, output: int, size: int, margin: int = 0) -> list[int]:
+        beyond.append(any(not 0 <= index < size for index in window.reads(output)))
+        return reads_within(replace(window, border=DROP), output, size, margin)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AxisMap, "reads_within", kept)
+        field = archcheck.receptive_field(network).at(location)
+        assert field.actual_map.shape == field.map.shape
+    return Borders(field, any(beyond))
+
+
+def assert_explained_by_borders(field: Field) -> None:
+    """Up to where a border is wrapped around, the theoretical field holds the actual one; a size
+    beyond the image comes from taps beyond a border."""
+    borders = at_borders(field.network, field.location)
+    for unit in units(field):
+        for axis in range(len(field.axes)):
+            kept = borders.field.actual_positions(axis, unit)
+            assert not kept - field.positions(axis, unit)
+    assert borders.met or all(map(operator.le, field.size, field.sides))
+
+
 def assert_consistent(rf: ReceptiveField, field: Field) -> None:
     network = rf.network
     (tensor, *_) = field.location.tensors
@@ -71,6 +114,7 @@ def test_the_walks_and_the_readings_do_not_contradict_each_other(name: str) -> N
     rf = archcheck.receptive_field(traced(name))
     for field in fields(rf, name):
         assert_consistent(rf, field)
+        assert_explained_by_borders(field)
 
 
 ONE_SIDED = {"axial, rows", "crnn", "in place", "indexed"}
@@ -110,6 +154,8 @@ def test_attention_in_blocks_joins_the_axis_of_which_there_is_one_block(
 @given(dags(longest=6))
 def test_what_is_known_of_random_graphs_is_no_contradiction(drawn: Drawn) -> None:
     rf = archcheck.receptive_field(archcheck.trace(drawn.module, drawn.input_shape))
+    if not followed(rf):
+        return
     field = rf.at("output")
     assert field.map.shape == rf.network.shape(field.location.tensors[0])
     assert bool(joining_ops(rf, field.location)) == (field.joined_by is not None)
@@ -123,6 +169,7 @@ def test_what_is_known_of_random_graphs_is_no_contradiction(drawn: Drawn) -> Non
             assert not whole.theoretical.axes[axis] - theoretical
             assert whole.actual.axes[axis] == actual
             assert repeats(rf.network) or not actual - whole.theoretical.axes[axis]
+    assert_explained_by_borders(field)
 
 
 def test_a_map_beside_itself_turned_does_not_go_on_along_both_axes() -> None:

@@ -123,6 +123,14 @@ def test_channels_that_are_written_one_by_one_are_no_positions() -> None:
     assert field_of(model, (4, 3, 2, 3)).shape == (1, 1, 1)
 
 
+@pytest.mark.parametrize("road", ["chunked", "indexed", "in_channels", "padded"])
+def test_an_axis_of_one_unit_stays_one_on_the_road_of_its_tokens(road: str) -> None:
+    # The window steps over all other units.
+    last = {"kernel_size": (1,), "stride": (6,), "padding": (0,), "dilation": (1,)}
+    tokens = ("tokens", {"road": road})
+    assert assert_every_unit(chain((("conv", last), tokens, tokens), 1), (4, 6)).shape == (1,)
+
+
 def test_a_view_by_the_strides_of_the_tensor_is_the_tensor() -> None:
     class Strided(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

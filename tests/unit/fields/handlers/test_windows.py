@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import archcheck
+from archcheck.fields.algebra import table
 from tests.support.exactness import assert_every_unit, assert_theoretical
 from tests.support.modules import SHAPES, Applied
 
@@ -297,3 +298,26 @@ def test_a_projected_lstm_and_its_states() -> None:
     rf = archcheck.receptive_field(archcheck.trace(States(), (2, 7)))
     assert rf.at("output[0]").size == (7,)
     assert rf.at("output[1]").size == (7,)
+
+
+def test_fields_that_are_too_many_to_write_out_are_not_known_for_that_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Turned(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up = nn.ConvTranspose2d(4, 4, 3, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            # Rows beside columns go on in no closed form.
+            result: Tensor = self.up(x + x.transpose(2, 3))
+            return result
+
+    network = archcheck.trace(Turned(), (4, 6, 6))
+    assert not archcheck.receptive_field(network).not_modelled
+    monkeypatch.setattr(table, "MOST_ENTRIES", 100)
+    (cause,) = archcheck.receptive_field(network).not_modelled
+    assert cause.reason == (
+        "torch.nn.functional.conv_transpose2d: "
+        "the fields of its units differ too much to be written out one by one"
+    )
