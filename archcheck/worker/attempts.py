@@ -39,8 +39,13 @@ def first_that_loads(
             other = ask(worker, structs.replace(reference, load="definitions"))
     except InputError:
         return answer
-    says_less = isinstance(other, Failure) and other.stage == "imports" and other.cause != "unknown"
-    return answer if says_less else other
+    return answer if isinstance(other, Failure) and _says_less(other, answer) else other
+
+
+def _says_less(other: Failure, first: Failure) -> bool:
+    """Whether the failure of a file's definitions says less than the first one; a module that is
+    missing is to be had before anything else."""
+    return other.stage == "imports" and (other.cause != "unknown" or bool(first.missing))
 
 
 def _may_have_definitions(reference: Reference, failure: Failure) -> bool:

@@ -107,7 +107,9 @@ class Candidates:
         if len(classes) == 1:
             return self._way_to(classes[0], others)
         if classes:
-            ready = any(each.ready(self._arguments) for each in classes)
+            ready = [each for each in classes if each.ready(self._arguments)]
+            if self._arguments and len(ready) == 1:  # no other class takes what is given
+                return self._way_to(ready[0], others)
             return None if ready else _only(others)
         others = others or self._outermost(self.functions) or self.instances
         return _only(others) or _only([each for each in others if each.has_parameters()])

@@ -43,7 +43,8 @@ def tree_of(module: ModuleType) -> ast.Module:
 def factories(module: ModuleType, tree: ast.Module) -> dict[str, frozenset[Made]]:
     """The functions that a module defines, by name, with what they return, if that is a network."""
     names = vars(module)
-    returns = _Returns(names, {name: node for name, node in _functions(tree) if name in names})
+    functions = {name: node for name, node in _functions(tree) if callable(names.get(name))}
+    returns = _Returns(names, functions)
     found = {name: frozenset(returns.of(name)) for name in returns.functions}
     for name, value in names.items():
         if isinstance(value, functools.partial) and _is_network(value.func):

@@ -38,8 +38,13 @@ def mentioned_by(start: Any, names: Mapping[str, Any]) -> dict[int, Any]:
 
 
 def abstract_bases(kind: type) -> Iterator[type]:
-    """The bases of a class that have no forward, so that they are no networks themselves."""
-    return (base for base in kind.__mro__[1:] if getattr(base, "forward", None) in _NO_FORWARD)
+    """The bases of a class that have no forward or abstract methods, so that they are no networks
+    themselves."""
+    return (
+        base
+        for base in kind.__mro__[1:]
+        if inspect.isabstract(base) or getattr(base, "forward", None) in _NO_FORWARD
+    )
 
 
 def _content(value: Any, names: Mapping[str, Any]) -> Iterator[Any]:
@@ -56,8 +61,10 @@ def _content(value: Any, names: Mapping[str, Any]) -> Iterator[Any]:
         items = list(value.values())
     elif isinstance(value, functools.partial):
         items = [value.func, *value.args, *value.keywords.values()]
-    else:
+    elif isinstance(value, (list, tuple)):
         items = list(value)
+    else:  # what a decorator made of a function
+        items = []
     for item in items:
         if isinstance(item, (type, FunctionType, nn.Module, *_CONTAINERS)):
             yield item

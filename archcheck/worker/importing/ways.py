@@ -41,7 +41,7 @@ from archcheck.worker.importing.stand_ins import (
 from archcheck.worker.importing.top_level import deed_of
 from archcheck.worker.main_guard import MAIN, is_main_guard
 from archcheck.worker.reference import Load, Reference, roots_of
-from archcheck.worker.scripts import Script, is_notebook, read_script
+from archcheck.worker.scripts import Script, is_notebook, placed, read_script
 
 MOST_RANGES = 4
 """The most ranges of lines that a remark lists."""
@@ -165,7 +165,7 @@ class Way:
         """What is to be said in place of an error; None if the error says it."""
         chain = list(_chain(error))
         if self._lacks(chain):
-            place = getattr(error, "place", None) or fault_of(chain[-1]).place
+            place = getattr(error, "place", None) or fault_of(chain[-1]).place or self._useless
             return self._missing(place)
         if any(isinstance(each, Stopped) for each in chain):
             return ImportFailure(
@@ -185,13 +185,25 @@ class Way:
             return True
         if any(_holds_stand_in(each) for each in chain):
             return True
-        return isinstance(chain[0], InputError) and self._is_of_no_use()
+        return isinstance(chain[0], InputError) and bool(self._useless_names())
 
-    def _is_of_no_use(self) -> bool:
-        """Whether what may be the network is of no use for want of a module."""
+    def _useless_names(self) -> list[str]:
+        """The names of what may be the network and is of no use for want of a module."""
         top = self._reference.name.partition(".")[0]
-        values = [self._names.get(top)] if top else list(self._names.values())
-        return any(missing_base_of(value) or isinstance(value, StandIn) for value in values)
+        return [
+            name
+            for name, value in self._names.items()
+            if name == (top or name) and (missing_base_of(value) or isinstance(value, StandIn))
+        ]
+
+    @property
+    def _useless(self) -> Place | None:
+        """The line of the first definition that is of no use, None if there is none."""
+        names, file = self._useless_names(), self._reference.file
+        for node in read_script(file).tree.body if names and file else []:
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name in names:
+                return placed(Place(file, node.lineno))
+        return None
 
     def _missing(self, place: Place | None) -> NetworkError:
         names = [*self._stand_ins.needed, *self._stand_ins.missing]

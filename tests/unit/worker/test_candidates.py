@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ def write(tmp_path: Path) -> Write:
     return write_source
 
 
-def load(file: Path, name: str = "", **arguments: int) -> Loaded:
+def load(file: Path, name: str = "", **arguments: Any) -> Loaded:
     reference = parse_reference(f"{file}:{name}" if name else str(file), "plain")
     with loaded(reference, arguments) as found:
         return found
@@ -154,6 +155,21 @@ CHOSEN = {
         RESIDUAL + "class Ours(Residual):\n    def __init__(self):\n"
         "        super().__init__(Plain, 2)\n",
         "Ours",
+    ),
+    "a class whose base has abstract methods": (
+        "import abc\n"
+        + NET.replace("class Net(nn.Module)", "class Base(nn.Module, abc.ABC)")
+        + "    @abc.abstractmethod\n    def features(self): ...\n"
+        + "class Ours(Base):\n    def features(self): ...\n",
+        "Ours",
+    ),
+    "a class beside what a decorator made of functions": (
+        NET
+        + "class Entry:\n    def __init__(self, function):\n        self.function = function\n"
+        + "    def __call__(self):\n        return self.function()\n"
+        + "def forget(function):\n    pass\n"
+        + "@Entry\ndef one():\n    return Net()\n@forget\ndef two():\n    return Net()\n",
+        "Net",
     ),
     "an imported class": (
         "from torch.nn import Conv2d\ndef build():\n    return Conv2d(3, 4, 1)\n",
@@ -228,6 +244,13 @@ def test_a_function_that_trains_is_not_called(write: Write) -> None:
 def test_arguments_choose_among_what_takes_them(write: Write) -> None:
     file = write(RESIDUAL + SMALL + LARGE)
     assert load(file, depth=5).name == "large"
+
+
+def test_a_part_that_only_functions_name_is_no_choice_beside_the_class_that_takes_arguments(
+    write: Write,
+) -> None:
+    file = write(SHORTCUT + RESIDUAL + SMALL)
+    assert load(file, block="Shortcut", depth=2).name == "Residual"
 
 
 def test_a_class_that_needs_arguments_says_what_builds_it(write: Write) -> None:

@@ -57,6 +57,8 @@ NOT_NEEDED = {
         "def f(x: gone.A, y: Optional[gone.B] = None, *z: gone.C[int] | None)"
         " -> Union[gone.D, int]: ...\nAlias = Optional[gone.A]"
     ),
+    "decorates a function that builds it": source("import gone")
+    + "\n@gone.register\ndef net(**options): return Net(**options)\n",
     "set": source("import gone\ngone.rc['figure'] = (8, 8)\ngone.level = 3"),
     "printed": source("import gone\nprint(f'{gone.__version__} {gone}')"),
     "a metric that is stored": source(
@@ -75,6 +77,25 @@ def test_a_network_is_loaded_that_does_without(tmp_path: Path, text: str) -> Non
     assert sum(p.numel() for p in found.model.parameters()) == 112
     notes = [note for note in found.notes if note.text.startswith("loaded with stand-ins for ")]
     assert len(notes) == ("def train():" not in text)
+
+
+def test_a_class_of_a_missing_module_in_an_annotation_says_nothing_of_the_argument(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "net.py"
+    for hint in ("gone.Config", "gone.Config | None", "Optional[gone.Config]", "'gone.Config'"):
+        text = source("import gone\nfrom typing import Optional", init="self.fc = cfg.fc")
+        file.write_text(text.replace("(self)", f"(self, cfg: {hint})", 1), encoding="utf-8")
+        with loaded(parse_reference(str(file)), {"cfg": {"fc": 7}}) as found:
+            assert found.model.fc == 7
+
+
+def test_the_class_is_told_whose_base_is_missing(tmp_path: Path) -> None:
+    text = source("import gone", base="gone.Base")
+    with pytest.raises(NetworkError) as caught:
+        load(tmp_path, text)
+    assert caught.value.place is not None
+    assert text.splitlines()[caught.value.place.line - 1] == "class Net(gone.Base):"
 
 
 NEEDED = {

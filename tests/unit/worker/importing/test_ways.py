@@ -349,6 +349,17 @@ def test_an_attempt_leaves_nothing_to_the_next(workers: WarmWorkers, tmp_path: P
     assert other.num_parameters == 112
 
 
+def test_a_module_that_is_missing_is_told_before_the_line_that_is_left_out_for_it(
+    workers: WarmWorkers, tmp_path: Path
+) -> None:
+    (tmp_path / "config.txt").write_text("8", encoding="utf-8")
+    top = "import gone\ncfg = gone.Config(open('config.txt').read())\n"
+    net = NET.replace("nn.Conv2d(3, width, 3)", "nn.Conv2d(3, cfg.width, 3)")
+    failure = trace(workers, write(tmp_path, top, net))
+    assert isinstance(failure, Failure)
+    assert failure.missing == ("gone",)
+
+
 FAILS = {
     "a mistake of the network's": ("raise ValueError('first')\n", NET.replace("nn.Module", "no")),
     "no network": ("raise ValueError('first')\n", ""),
