@@ -19,14 +19,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
-from archcheck import Network, receptive_field, verify
+from archcheck import Network, load_spec, receptive_field
 from archcheck.cli.output import rule_markdown
 from archcheck.fields.explain.summary import summarize
 from archcheck.reporters.plot import picture as plot
 from archcheck.reporters.text import print_report
 from archcheck.rules import all_rules
 from archcheck.spec import json_schema
-from archcheck.tracing.remote import trace_reference
+from archcheck.tracing.remote import start_worker, trace_reference
+from archcheck.verification.found import verify_found
+from archcheck.verification.submission import Submission
 from archcheck.worker.reference import parse_reference
 from benchmarks.models import findings
 from benchmarks.models.page import page
@@ -73,7 +75,9 @@ def rules() -> str:
 
 def picture() -> str:
     """What the README's first command prints, as SVG (without its run time)."""
-    report = replace(verify(NETWORK, SPEC), seconds=0.0)
+    submission = Submission(reference=parse_reference(NETWORK))
+    report, _ = verify_found(submission, load_spec(SPEC), None, start_worker)
+    report = replace(report, seconds=0.0)
     console = Console(
         record=True,
         width=COLUMNS,

@@ -105,7 +105,8 @@ class Report:
     def _head(self) -> str:
         """The verdict in a few words."""
         points = f", {self.points}" if self.points else ""
-        return f"{self.name}: {'passed' if self.passed else 'failed'}{points}"
+        name = self.name or in_project(self.file)
+        return f"{name}: {'passed' if self.passed else 'failed'}{points}"
 
     @property
     def outcome(self) -> str:

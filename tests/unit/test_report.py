@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from markdown_it import MarkdownIt
 from torch import nn
@@ -80,3 +82,10 @@ def test_entries_of_one_rule_are_told_apart_by_their_names(output_format: str) -
         text = render_text(report, output_format, for_file=True)
     assert "the stem" in text and "an activation" in text
     assert report.finding("an activation").verdict.locations[0].module == "1"
+
+
+def test_a_network_without_a_name_is_called_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("from torch import nn\n1 / 0\nNet = nn.Linear(3, 3)\n")
+    report = archcheck.verify(tmp_path / "net.py", SPEC)
+    assert repr(report).startswith(f"<Report on {tmp_path}/net.py: failed: ")
+    assert str(report).startswith(f"{tmp_path}/net.py: failed\n")
