@@ -99,6 +99,7 @@ def _advice(advice: failures.Advice) -> str:
         "prompt": f"the file asks for input while it is imported; put that under {_MAIN}",
         "main-guard": f"this runs whenever the file is imported: put it under {_MAIN}",
         "memory": f"it takes more memory than there is{worded(', or than --memory lets it', '')}",
+        "move-above": f"move it above the network, or give {plain} for the network of an import",
         "load-plain": f"{plain} lets it",
         "own-file": "move the network to a file of its own, or give "
         f"{plain} to run all of this one",

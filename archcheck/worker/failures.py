@@ -38,6 +38,7 @@ Advice = Literal[
     "memory",
     "load-plain",
     "own-file",
+    "move-above",
 ]
 """What to do about a common error that can be recognised by itself."""
 

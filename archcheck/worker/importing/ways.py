@@ -267,7 +267,7 @@ class Way:
             f"`{MAIN}` only",
             cause="unknown",
             place=_line(self._reference, change.line),
-            hint="move it above the network, or give --load plain for the network of an import",
+            advice="move-above",
         )
 
     def _made_elsewhere(
