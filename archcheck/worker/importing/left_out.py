@@ -82,6 +82,17 @@ class LeftOut:
         ]
         return min(changes, key=lambda change: change.line, default=None)
 
+    def imported(self) -> dict[ast.stmt, set[int]]:
+        """The imports of the submission's modules that what is left out mentions, with its
+        lines."""
+        found: dict[ast.stmt, set[int]] = {}
+        for part in self._left:
+            for name in self._scopes.mentioned(part):
+                if name in self._bound and self._kinds.of(name) is Kind.OWN:
+                    for each in self._bound[name]:
+                        found.setdefault(each, set()).add(part.lineno)
+        return found
+
     def maker_of(self, name: str) -> int | None:
         """The line of the statement that gives a name its value and is left out."""
         for statement in self._left:

@@ -43,6 +43,16 @@ class Siblings:
             for file in self._files(name, folder)
         )
 
+    def patches(self, statement: ast.stmt, folder: Path) -> bool:
+        """Whether a file that is imported sets something of torch's for certain: an attribute, or
+        a default."""
+        return any(
+            _patches_torch(tree)
+            for name in _modules(statement)
+            for file in self._files(name, folder)
+            if file.is_file() and (tree := _tree(file)) is not None
+        )
+
     def _files(self, module: str, folder: Path) -> Iterator[Path]:
         parts = module.lstrip(".").split(".")
         up = max(len(module) - len(module.lstrip(".")) - 1, 0)
@@ -56,9 +66,8 @@ class Siblings:
         if file in self._seen or not file.is_file():
             return False
         self._seen.add(file)
-        try:
-            tree = read_script(file).tree
-        except (SyntaxError, ValueError, OSError):
+        tree = _tree(file)
+        if tree is None:
             return False  # nothing of it was run
         purity = Purity(tree.body)
         return any(_sets(node, purity) for node in ast.walk(tree)) or any(
@@ -66,6 +75,13 @@ class Siblings:
             for node in ast.walk(tree)
             if isinstance(node, (ast.Import, ast.ImportFrom))
         )
+
+
+def _tree(file: Path) -> ast.Module | None:
+    try:
+        return read_script(file).tree
+    except (SyntaxError, ValueError, OSError):
+        return None
 
 
 def _is_in(module: str, package: str) -> bool:
@@ -79,6 +95,18 @@ def _modules(statement: ast.stmt) -> list[str]:
         name = "." * statement.level + (statement.module or "")
         return [name, *(f"{name}.{alias.name}" for alias in statement.names)]
     return []
+
+
+def _patches_torch(tree: ast.Module) -> bool:
+    purity = Purity(tree.body)
+    return any(
+        purity.called(node).startswith("torch.set_default")
+        if isinstance(node, ast.Call)
+        else isinstance(node, ast.Attribute)
+        and _path(node, purity).startswith("torch.")
+        and _sets(node, purity)
+        for node in ast.walk(tree)
+    )
 
 
 def _sets(node: ast.AST, purity: Purity) -> bool:

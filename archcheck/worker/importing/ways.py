@@ -230,6 +230,9 @@ class Way:
         for statement in self._loader.definitions.left_out:
             if self._siblings.may_patch(statement, folder):  # in the part of it that was run
                 return Change("*", statement.lineno)
+        for statement, lines in self._left_out.imported().items():
+            if self._siblings.patches(statement, folder):
+                return Change("*", min(lines))
         return self._left_out.change_of([name])
 
     def _change_of_main(self, name: str) -> Change | None:
