@@ -94,7 +94,10 @@ class Code:
 
 
 def reachable(modules: Iterable[nn.Module]) -> list[Code]:
-    """The functions of the author's that a pass through some modules may run."""
+    """The functions that a pass through some modules may run, without those of libraries.
+
+    A module that is alive has no submission below whose root its code could lie.
+    """
     found: list[Code] = []
     seen: set[tuple[CodeType, int]] = set()
     waiting = [start for module in modules for start in _starts(module)]
@@ -103,7 +106,7 @@ def reachable(modules: Iterable[nn.Module]) -> list[Code]:
         if not isinstance(function, FunctionType):
             continue
         key = function.__code__, id(type(instance))
-        if key in seen or owner(function.__code__.co_filename) is not Owner.AUTHOR:
+        if key in seen or owner(function.__code__.co_filename) < Owner.OTHER:
             continue
         seen.add(key)
         for code in _codes(function, instance):

@@ -330,3 +330,15 @@ def test_a_layer_whose_first_turn_has_no_effect_gets_no_remark() -> None:
 def test_rules_stand_where_a_tensor_is_made_of_nothing() -> None:
     net = Fn(lambda s, x: x[:, :, torch.arange(15)].mean((2, 3)))
     assert judge(net, "global-average-pool", {"at_least": 0}).status == "passed"
+
+
+class PoolsLargeBatches(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, 2) if len(x) == 64 else x
+
+
+def test_a_live_network_is_tried_at_the_batches_that_it_compares_something_with() -> None:
+    spec = {"rules": {"max-pool": {"exactly": 0}}}
+    report = archcheck.verify(PoolsLargeBatches(), spec, input_shape=GRID)
+    assert "max_pool2d on a batch of 64" in report.findings[0].message
+    assert not report.passed
