@@ -19,15 +19,21 @@ _OF_ZEROS = frozenset("zeros zeros_like new_zeros zero".split())
 _PRODUCTS = {"mul", "linear"} | kinds.MATRIX_PRODUCTS | kinds.CONVOLUTIONS
 _OVERWRITING = frozenset({"constant", "copy", "fill", "zero"}) | RANDOM_FILLS
 """Kinds that, in place, leave nothing of the tensor that they write to."""
+_BY_ARGUMENTS = (
+    frozenset("add sub addcmul addcdiv lerp alias_write setitem mul pow div clamp".split())
+    | _OVERWRITING
+    | DROPOUTS
+)
+"""Kinds whose other arguments may leave out a tensor."""
 
 
 def operands_of(network: Network, op: Op) -> tuple[int, ...]:
     """The tensors on whose values an operation's results depend, also by values of constants."""
     read = values_read(op)
     if op.kind in _PRODUCTS:
-        added = [tensor for tensor in read if tensor in _added(op)]
-        if any(_is_made_zero(network, tensor) for tensor in read if tensor not in added):
-            return tuple(added)
+        zeros = [tensor for tensor in read if _is_made_zero(network, tensor)]
+        if zeros and not set(zeros) <= set(added := _added(op)):
+            return tuple([tensor for tensor in read if tensor in added])
     if op.kind in ("where", "masked_fill") and len(read) > 1:
         return _chosen(network, op, read)
     return read
@@ -64,6 +70,8 @@ def values_read(op: Op) -> tuple[int, ...]:
 
     Those that only give a shape are left out, and what is overwritten or multiplied by 0.
     """
+    if op.kind not in _BY_ARGUMENTS:
+        return kinds.values_read(op.kind, op.inputs)
     arguments = op.arguments
     if gives_a_constant(op):
         return ()

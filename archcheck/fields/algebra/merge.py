@@ -164,6 +164,8 @@ def _with_rank(m: FieldMap, rank: int) -> FieldMap:
 
 def _align(maps: list[FieldMap], dimension: int, size: int) -> list[FieldMap]:
     """Give a dimension the same factors in all maps."""
+    if size == 1 and not any(m.groups[dimension] for m in maps):
+        return maps
 
     def factors(m: FieldMap) -> tuple[Factor, ...]:
         return m.factors[m.span(dimension)]
