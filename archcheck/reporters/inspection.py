@@ -305,10 +305,9 @@ def _totals(network: Network, views: list[ReceptiveField]) -> list[tuple[str, li
     for function, line in dict.fromkeys((op.function, op.called) for op in network.left_out_ops):
         where = f" ({formatting.line(line)})" if line else ""
         told.append(("not counted", f"{function} of constants{where}"))
-    fields = [
-        ("receptive field", _field_words(answer))
-        for answer in (*answers(views, "features"), *answers(views, "output"))
-    ]
+    found = [*answers(views, "features"), *answers(views, "output")]
+    fields = [_field_words(each) for each in found if not _is_without_axes(each)]
+    fields += _without_axes([each for each in found if _is_without_axes(each)])
     notes = [("not modelled", views[0].describe(cause)) for cause in _not_modelled(views)]
     if network.unused_modules:
         notes.append(("never called", ", ".join(network.unused_modules)))
@@ -317,7 +316,7 @@ def _totals(network: Network, views: list[ReceptiveField]) -> list[tuple[str, li
         ("parameters", _parameters(network)),
         ("MACs", _macs(network)),
         *((label, [Text(text, style="yellow")]) for label, text in told),
-        *fields,
+        *(("receptive field", words) for words in fields),
         *((label, [Text(text, style="yellow")]) for label, text in notes),
     ]
 
@@ -340,15 +339,25 @@ def _exact(number: int | None) -> str:
     return "not known" if number is None else f"{number:,}"
 
 
+def _is_without_axes(answer: Answer) -> bool:
+    return isinstance(answer.field, Field) and not answer.field.axes
+
+
+def _without_axes(answers: Sequence[Answer]) -> list[list[Text]]:
+    """The inputs without spatial axes, in which nothing has a field: all in one line."""
+    names = dict.fromkeys(each.rf.network.input_name(each.rf.input_index) for each in answers)
+    if not names:
+        return []
+    several = len(answers[0].rf.network.inputs) > 1
+    what = ", ".join(names) if several else "the input"
+    return [[Text(f"none in {what}: no spatial axes", style="dim")]]
+
+
 def _field_words(answer: Answer) -> list[Text]:
     rf, location, field = answer.rf, answer.location, answer.field
     if not isinstance(field, Field):
         reason = f": {field}" if len(rf.network.inputs) > 1 else ""
         return [Text(f"not known at {location.name}{reason}", style="yellow")]
-    if not field.axes:
-        several = len(rf.network.inputs) > 1
-        what = rf.network.input_name(rf.input_index) if several else "the input"
-        return [Text(f"none at {location.name}: {what} has no spatial axes", style="dim")]
     facts = [f"jump {formatting.axes(field.jump)}", f"start {formatting.axes(field.start)}"]
     if len(rf.network.inputs) > 1:
         facts.insert(0, f"of {rf.network.input_name(rf.input_index)}")

@@ -99,6 +99,25 @@ def test_an_output_of_two_inputs_has_a_field_in_each() -> None:
     )
 
 
+class Words(nn.Module):
+    """Two outputs of words and a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 4)
+
+    def forward(self, words: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.table(words) * time[:, None, None]
+        return x, x.mean(1)
+
+
+def test_inputs_without_positions_are_told_once() -> None:
+    inputs = {"words": {"shape": [6], "below": 9}, "time": {"shape": []}}
+    _, text = described(archcheck.trace(Words(), inputs=inputs))
+    lines = [line for line in text.splitlines() if line.startswith("receptive field")]
+    assert lines == ["receptive field  none in words, time: no spatial axes"]
+
+
 def test_what_is_not_known_of_one_input_is_told_beside_the_other() -> None:
     data, text = described(archcheck.trace(Pair(), [(3, 12, 12)] * 2))
     assert data["output"]["size"] == [3, 12]

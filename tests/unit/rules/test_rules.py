@@ -178,6 +178,7 @@ TRAPS: list[tuple[str, int, nn.Module]] = [
     # The image branch of a pyramid is spread out again; a second output has a pool of its own.
     (POOL, 0, Fn(lambda _, x: x + F.interpolate(avg(x, 1), size=(32, 32)))),
     (POOL, 2, Fn(lambda _, x: (x.mean((2, 3)), torch.relu(x).mean((2, 3))))),
+    (POOL, 1, Fn(lambda _, x: x.mean((2, 3)) + torch.arange(3))),
 ]
 
 
