@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from archcheck.errors import closest
 from archcheck.network.inputs import AXES, BATCH, DTYPES, INTEGERS, Input, Inputs, Path, PlainValue
+from archcheck.phrases import how_many
 
 KEYS = ("shape", "dtype", "from", "below", "value", "batch", "axes", "python")
 """What a table says of an input."""
@@ -302,7 +303,9 @@ class _Reader:
             batch = place
         names = tuple(name for name in names if name != BATCH)
         if len(names) != sides:
-            self._fault((*at, "axes"), f"axes names {len(names)} sides, the shape has {sides}")
+            self._fault(
+                (*at, "axes"), f"axes names {how_many(len(names), 'side')}, the shape has {sides}"
+            )
         return names, batch
 
     def _batch(self, table: Mapping[str, Any], sides: int, at: Path) -> int | None:

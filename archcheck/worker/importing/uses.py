@@ -15,7 +15,7 @@ _HARMLESS_SETTERS = frozenset(
     """
     set_num_threads set_num_interop_threads set_printoptions set_grad_enabled set_detect_anomaly
     set_float32_matmul_precision use_deterministic_algorithms set_start_method
-    set_sharing_strategy set_device set_rng_state set_epoch
+    set_sharing_strategy set_device set_default_device set_rng_state set_epoch
 """.split()
 )
 _OF_THE_ENVIRONMENT = frozenset(

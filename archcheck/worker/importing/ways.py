@@ -185,7 +185,11 @@ class Way:
             return True
         if any(_holds_stand_in(each) for each in chain):
             return True
-        return isinstance(chain[0], InputError) and bool(self._useless_names())
+        if not isinstance(chain[0], InputError):
+            return False
+        if chain[0].choices:  # what is of no use may be none of them
+            return any(map(_has_forward, self._useless_definitions()))
+        return bool(self._useless_names())
 
     def _useless_names(self) -> list[str]:
         """The names of what may be the network and is of no use for want of a module."""
@@ -196,14 +200,19 @@ class Way:
             if name == (top or name) and (missing_base_of(value) or isinstance(value, StandIn))
         ]
 
+    def _useless_definitions(self) -> list[ast.ClassDef | ast.FunctionDef]:
+        names, file = self._useless_names(), self._reference.file
+        return [
+            node
+            for node in (read_script(file).tree.body if names and file else [])
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name in names
+        ]
+
     @property
     def _useless(self) -> Place | None:
         """The line of the first definition that is of no use, None if there is none."""
-        names, file = self._useless_names(), self._reference.file
-        for node in read_script(file).tree.body if names and file else []:
-            if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name in names:
-                return placed(Place(file, node.lineno))
-        return None
+        found = self._useless_definitions()
+        return placed(Place(self._reference.file, found[0].lineno)) if found else None
 
     def _missing(self, place: Place | None) -> NetworkError:
         names = [*self._stand_ins.needed, *self._stand_ins.missing]
@@ -360,6 +369,11 @@ def _range(script: Script, first: int, last: int) -> str:
         lines += f"-{end.cell.line}" if first != last else ""
         return f"cell {start.cell.number}:{lines}"
     return f"cell {start.cell.number}:{start.cell.line} to {end.cell.number}:{end.cell.line}"
+
+
+def _has_forward(node: ast.ClassDef | ast.FunctionDef) -> bool:
+    methods = (part.name for part in node.body if isinstance(part, ast.FunctionDef))
+    return isinstance(node, ast.ClassDef) and "forward" in methods
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -243,6 +243,7 @@ HARMLESS = {
     "nothing": "",
     "seeds": "torch.manual_seed(0); np.random.seed(0); random.seed(0)",
     "settings of the machine": "torch.backends.cudnn.benchmark = True; torch.set_num_threads(2)",
+    "the device that tensors are put on": "torch.set_default_device('cuda')",
     "the environment": "os.environ['CUDA_VISIBLE_DEVICES'] = '0'",
     "what is printed": "print(Net, width, plan, cfg, plans, len(plan), Block.kernel)",
     "what is printed of numbers": "print(f'{width} {cfg} {CFG.depth}', plan[0] * 2)",

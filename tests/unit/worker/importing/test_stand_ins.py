@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from archcheck.worker.building import Loaded
-from archcheck.worker.failures import ImportFailure, NetworkError
+from archcheck.worker.failures import ImportFailure, InputError, NetworkError
 from archcheck.worker.loading import loaded
 from archcheck.worker.reference import Load, parse_reference
 
@@ -88,6 +88,26 @@ def test_a_class_of_a_missing_module_in_an_annotation_says_nothing_of_the_argume
         file.write_text(text.replace("(self)", f"(self, cfg: {hint})", 1), encoding="utf-8")
         with loaded(parse_reference(str(file)), {"cfg": {"fc": 7}}) as found:
             assert found.model.fc == 7
+
+
+OTHER = source().partition("from torch import nn")[2].replace("class Net", "class Other")
+
+
+def test_several_networks_are_listed_though_other_things_are_made_of_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    top = "from gone import Base, function\nclass Data(Base):\n    def fit(self): ..."
+    with pytest.raises(InputError, match=r"name one: net\.py:Net, net\.py:Other"):
+        load(tmp_path, source(top) + OTHER)
+
+
+def test_a_network_whose_base_is_missing_is_told_before_its_parts_are_listed(
+    tmp_path: Path,
+) -> None:
+    whole = "\nimport gone\nclass Whole(gone.Base):\n    def forward(self, x): ..."
+    with pytest.raises(NetworkError) as caught:
+        load(tmp_path, source() + OTHER + whole)
+    assert caught.value.missing == ("gone",)
 
 
 def test_the_class_is_told_whose_base_is_missing(tmp_path: Path) -> None:
