@@ -113,6 +113,10 @@ class GivenArguments:
             return text
         if wants == "name":
             return self._named(text, hint)
+        if _takes(hint, tuple, list) or isinstance(default, (tuple, list)):
+            listed = _tuple(f"({text})")  # 4,8 as --input takes it
+            if listed is not None and not text.startswith("("):
+                return self._sequence(list(listed), hint, default)
         if wants == "number":
             return _number(text)
         literal = _tuple(text)

@@ -110,6 +110,23 @@ def test_a_text_is_one_where_the_parameter_takes_one(
     assert meant(module, parameter, text) == text
 
 
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("widths: tuple[int, ...]", (4, 8)),
+        ("widths=(1,)", (4, 8)),
+        ("widths=[1]", [4, 8]),
+        ("widths: Optional[list[int]] = None", [4, 8]),
+        ("kernel: Union[int, tuple[int, int]] = 3", (4, 8)),
+        ("widths", "4,8"),
+    ],
+)
+def test_numbers_with_commas_are_several_where_the_parameter_takes_them(
+    module: types.ModuleType, parameter: str, value: Any
+) -> None:
+    assert meant(module, parameter, "4,8") == value
+
+
 def test_text_can_be_said(module: types.ModuleType) -> None:
     assert meant(module, "act", "text:ReLU") == "ReLU"
     assert meant(module, "act=nn.ReLU", "text:nn.ReLU") == "nn.ReLU"
