@@ -25,6 +25,8 @@ _WRITES = frozenset(
 """.split()
 )
 _MODULE = "<module>"
+_COMPILER = tuple(f"{os.sep}torch{os.sep}{name}{os.sep}" for name in ("_dynamo", "_inductor"))
+"""The parts of torch that compile: they keep caches."""
 
 
 class Stopped(BaseException):
@@ -102,12 +104,14 @@ def isolated() -> Iterator[Isolation]:
 
 
 def _authors_frame(frame: FrameType | None) -> FrameType | None:
-    """The author's frame that leads here; None if a library is being imported, or there is none."""
+    """The author's frame that leads here; None if a library is being imported, if torch compiles,
+    or if there is none."""
     while frame is not None:
         found = owner(frame.f_code.co_filename)
         if found is Owner.AUTHOR:
             return frame
-        if found is not Owner.NOBODY and frame.f_code.co_name == _MODULE:
+        is_compiler = any(name in frame.f_code.co_filename for name in _COMPILER)
+        if frame.f_code.co_name == _MODULE or is_compiler:
             return None
         frame = frame.f_back
     return None

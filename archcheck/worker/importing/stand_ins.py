@@ -20,6 +20,7 @@ from torch import nn
 from archcheck.worker.failures import Stage
 from archcheck.worker.importing.lightning import lightning_class
 from archcheck.worker.owners import Owner, owner
+from archcheck.worker.registered import modules_of
 from archcheck.worker.scripts import read_script
 
 _WEIGHTLESS = (
@@ -245,7 +246,7 @@ def held_in(value: Any, depth: int = 0) -> Iterator[StandIn]:
 def needed_by(model: nn.Module, stand_ins: StandIns) -> str:
     """The missing module that a network needs, as far as can be seen once it is built; else
     empty."""
-    for module in model.modules():
+    for module in modules_of(model):
         own = {key: value for key, value in vars(module).items() if key != "_stands_for"}
         for found in held_in(own):
             if not _below(found.path, _WEIGHTLESS):
