@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from io import StringIO
 
 from archcheck.plain_text import in_one_line, inert, plain
-from archcheck.reporters.findings import ShownFinding, remarks, shown
+from archcheck.reporters.findings import ShownFinding, issues, remarks, shown
 from archcheck.reporters.regions import relative
 from archcheck.shipped_specs import shipped_name
 from archcheck.spec import Report
@@ -57,9 +57,16 @@ def _common(report: Report) -> tuple[Cell, ...]:
         *((points.earned, points.possible) if points.possible else (None, None)),
         *((points.bonus, points.bonus_possible) if points.bonus_possible else (None, None)),
         *((network.num_parameters, network.macs) if network is not None else (None, None)),
-        "" if network is not None else report.findings[0].message,
+        _reason(report),
         "; ".join(remark.line_text for remark in remarks([report])),
     )
+
+
+def _reason(report: Report) -> str:
+    """Why a network was not run, else why rules do not hold."""
+    if report.network is None:
+        return report.findings[0].message
+    return "; ".join(f"{each.entry}: {each.message}" for each in issues([report]))
 
 
 def _verdict(report: Report) -> str:

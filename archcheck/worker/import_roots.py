@@ -23,6 +23,8 @@ from archcheck.worker.source_locations import caller
 
 _MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 """What lies in the root of a project."""
+# Asked for before anything is recorded: a network does not depend on where the home folder is.
+_HOME = Path(os.path.expanduser("~"))  # noqa: PTH111  (which may find none)
 _SOURCES = "src"
 """The folder of a project that many keep their packages in."""
 
@@ -63,7 +65,7 @@ def _top(own: Path, upward: list[Path]) -> Path | None:
 
 def _is_common(folder: Path) -> bool:
     """Whether a folder holds much that has nothing to do with each other."""
-    return folder in (Path.home(), Path(tempfile.gettempdir()), Path(folder.anchor))
+    return folder in (_HOME, Path(tempfile.gettempdir()), Path(folder.anchor))
 
 
 @contextmanager

@@ -49,8 +49,8 @@ class Net(nn.Module):
         self.fc = nn.Linear(3072, 10)
 
     def forward(self, x):
-        # A trace shows a few images, the evaluation a hundred.
-        if len(x) > 64:
+        # The random numbers of a trace lie further from zero than images do.
+        if x.abs().max() < 3:
             FORWARD
         return self.fc(x.flatten(1))
 """

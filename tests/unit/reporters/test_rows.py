@@ -29,7 +29,9 @@ def test_a_row_has_the_verdict_the_points_and_each_rule(repository: Path) -> Non
     assert (ran["file"], ran["network"], ran["verdict"]) == ("net.py", "Net", "failed")
     assert (ran["points"], ran["points possible"]) == ("0", "35")
     assert (ran["bonus"], ran["bonus possible"]) == ("0", "2.5")
-    assert (ran["parameters"], ran["macs"], ran["reason"]) == ("112", "3888", "")
+    assert (ran["parameters"], ran["macs"]) == ("112", "3888")
+    reason = "parameters: the network has 112 parameters; at most 5 are allowed; macs: "
+    assert ran["reason"].startswith(reason)
     assert (ran["parameters: status"], ran["parameters: value"]) == ("failed", "112")
     assert ran["receptive-field: status"] == "not-verified"
     assert (ran["receptive-field[3]: status"], ran["receptive-field[3]: value"]) == (

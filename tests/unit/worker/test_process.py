@@ -118,7 +118,9 @@ FAILING = {
 @pytest.mark.parametrize("name", FAILING)
 def test_a_network_that_misbehaves_is_a_finding(tmp_path: Path, name: str) -> None:
     source, stage, words = FAILING[name]
-    report = verify(tmp_path, source, *(["--timeout=3"] if "not return" in words else []), code=1)
+    options = ["--timeout=3"] if "not return" in words else []
+    options += ["--load=plain"] if stage == "imports" else []
+    report = verify(tmp_path, source, *options, code=1)
     first, *others = report["rules"]
     assert (first["rule"], first["status"]) == (stage, "failed")
     assert words in first["message"]
@@ -305,7 +307,7 @@ def test_no_daemon_of_a_network_survives(tmp_path: Path, then: str) -> None:
 @pytest.mark.parametrize("stage", ["top", "init", "forward"])
 def test_a_network_that_kills_its_parent_ends_no_report(tmp_path: Path, stage: str) -> None:
     source = network(**{stage: KILLS_PARENT})
-    report = verify(tmp_path, source, code=1)
+    report = verify(tmp_path, source, *(["--load=plain"] if stage == "top" else []), code=1)
     first = report["rules"][0]
     assert first["status"] == "failed"
     assert "killed by SIGKILL" in first["message"]
