@@ -9,6 +9,7 @@ from typing import Any
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import settled
 from archcheck.fields.algebra.regain import missing_axes, regained, relabelled
+from archcheck.fields.algebra.table import TOO_LARGE
 from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Result
 from archcheck.fields.handlers.placing import placed_along
 from archcheck.gc_pause import gc_paused
@@ -30,7 +31,6 @@ IN_A_ROW = frozenset(
     alias_write""".split()
 )
 """The kinds that may put single units one behind the other; ``cat`` may, too."""
-TOO_LARGE = "the fields of its units differ too much to be written out one by one"
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from torch.overrides import TorchFunctionMode
 import archcheck
 from archcheck.fields import Field, ReceptiveField
 from archcheck.fields.algebra.field_map import FieldMap
-from archcheck.fields.algebra.table import united
-from archcheck.fields.forward import TOO_LARGE
+from archcheck.fields.algebra.table import TOO_LARGE, united
 from tests.support import oracle
 
 _MASKING = {"sub", "sub_", "__sub__", "__isub__", "__rsub__", "rsub", "baddbmm", "masked_fill"}

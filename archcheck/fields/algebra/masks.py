@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import WRITTEN_MARGIN
 from archcheck.fields.algebra.positions import EMPTY
-from archcheck.fields.algebra.table import Factor, Table, union
+from archcheck.fields.algebra.table import MOST_ENTRIES as MOST_WRITTEN
+from archcheck.fields.algebra.table import TOO_LARGE, Factor, Table, union
 from archcheck.fields.algebra.track import Cut, Track
 from archcheck.network.constants import CUTTING
 
@@ -177,7 +178,10 @@ def _kept(table: Table, is_open: Booleans) -> Table:
 
 
 def _where(is_open: Booleans, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    kept = np.broadcast_to(values, np.broadcast_shapes(is_open.shape, values.shape)).copy()
+    shape = np.broadcast_shapes(is_open.shape, values.shape)
+    if prod(shape) > MOST_WRITTEN:
+        raise NotModelledError(TOO_LARGE)
+    kept = np.broadcast_to(values, shape).copy()
     kept[np.broadcast_to(~is_open, kept.shape)] = EMPTY
     return kept
 

@@ -24,8 +24,9 @@ from archcheck.fields.algebra.axis_map import AxisMap
 from archcheck.fields.algebra.positions import EMPTY, Positions
 
 Values = npt.NDArray[Any]
-MOST_ENTRIES = 1 << 26
+MOST_ENTRIES = 1 << 24
 """How many sets are read at once along a factor; more take gigabytes, and minutes."""
+TOO_LARGE = "the fields of its units differ too much to be written out one by one"
 
 
 class Axis(NamedTuple):
