@@ -29,6 +29,14 @@ _BY_ARGUMENTS = (
 
 def operands_of(network: Network, op: Op) -> tuple[int, ...]:
     """The tensors on whose values an operation's results depend, also by values of constants."""
+    known: dict[int, tuple[int, ...]] = vars(network).setdefault("operands", {})  # often asked for
+    read = known.get(op.index)
+    if read is None:
+        read = known[op.index] = _operands(network, op)
+    return read
+
+
+def _operands(network: Network, op: Op) -> tuple[int, ...]:
     read = values_read(op)
     if op.kind in _PRODUCTS:
         zeros = [tensor for tensor in read if _is_made_zero(network, tensor)]
