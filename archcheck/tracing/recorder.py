@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import torch
 from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
 from archcheck.network import Call, Op, Place, Remark
@@ -79,6 +80,8 @@ class Recorder(TorchFunctionMode):
         path = self.paths.find(module)
         if path is None:
             self._adopt(module, name)
+        if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():
+            self._initialize_unseen(module, f"{path}." if path else "")
         self.calls.append(
             Call(
                 index=index,
@@ -107,6 +110,19 @@ class Recorder(TorchFunctionMode):
         for name, parameter in own_parameters(module).items():
             if is_parameter(parameter) and not self.tensor_ids.knows(parameter):
                 self.tensor_ids.number(parameter, name=f"{kind}.{name}")
+
+    def _initialize_unseen(self, module: Any, prefix: str) -> None:
+        """Have a lazy layer draw its parameters without being seen: they are no step of the pass."""
+        initialize = module.initialize_parameters
+
+        def initialize_unseen(*args: Any, **kwargs: Any) -> None:
+            del vars(module)["initialize_parameters"]
+            with torch._C.DisableTorchFunction():
+                initialize(*args, **kwargs)
+                for name, parameter in own_parameters(module).items():
+                    self.tensor_ids.register(parameter, "parameter", name=prefix + name)
+
+        vars(module)["initialize_parameters"] = initialize_unseen
 
     def _class_of(self, module: nn.Module) -> tuple[str, bool]:
         kind = type(module)

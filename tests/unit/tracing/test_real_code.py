@@ -14,6 +14,7 @@ from torch.nn.utils import parametrizations
 
 import archcheck
 from archcheck.network import layers_of
+from archcheck.network.remarks import remarks_on
 from archcheck.network.torch_layers import LAYER_CLASSES
 from tests.support import oracle
 
@@ -204,6 +205,15 @@ def test_lazy_layers_are_what_they_become() -> None:
     network = archcheck.trace(model, (3, 8, 8))
     assert [layer.type for layer in layers_of(network)] == ["Conv2d", "Flatten", "Linear"]
     assert network.macs == 3 * 4 * 9 * 36 + 144 * 2
+
+
+def test_what_a_lazy_layer_draws_is_no_step_of_the_pass() -> None:
+    model = nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(2))
+    network = archcheck.trace(model, (3, 8, 8))
+    assert [op.kind for op in network.ops] == ["conv2d", "flatten", "linear"]
+    assert network.left_out_ops == ()
+    assert remarks_on(network) == ()
+    assert all(parameter.used for parameter in network.parameters)
 
 
 # -- spellings ------------------------------------------------------------------------------
