@@ -112,7 +112,7 @@ class Recorder(TorchFunctionMode):
                 self.tensor_ids.number(parameter, name=f"{kind}.{name}")
 
     def _initialize_unseen(self, module: Any, prefix: str) -> None:
-        """Have a lazy layer draw its parameters without being seen: they are no step of the pass."""
+        """Have a lazy layer draw its parameters unseen: that is no step of the pass."""
         initialize = module.initialize_parameters
 
         def initialize_unseen(*args: Any, **kwargs: Any) -> None:
