@@ -314,8 +314,8 @@ def test_an_input_that_is_not_known(folder: Path) -> None:
 
 
 def test_ctrl_c_leaves_nothing_running(folder: Path) -> None:
-    sleeper = "import time\nopen('started', 'w').close()\ntime.sleep(999)\n"
-    (folder / "models" / "net.py").write_text(sleeper)
+    sleeps = "super().__init__(); open('started', 'w').close(); __import__('time').sleep(999)"
+    (folder / "models" / "net.py").write_text(NET.replace("super().__init__()", sleeps))
     (folder / "pyproject.toml").write_text(CONFIG.replace("models/*", "models/n*"))
     words = [COMMAND, "check", "--no-cache"]
     process = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

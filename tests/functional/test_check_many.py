@@ -46,7 +46,8 @@ FORWARDS = {
 def project(tmp_path: Path) -> Path:
     for name, forward in FORWARDS.items():
         (tmp_path / f"{name}.py").write_text(NET.format(top="", forward=forward))
-    (tmp_path / "z_misses_a_module.py").write_text(NET.format(top="import nope", forward="pass"))
+    needs = NET.format(top="import nope", forward="x = nope.scale(x)")
+    (tmp_path / "z_misses_a_module.py").write_text(needs)
     (tmp_path / "spec.yaml").write_text("input: [3, 8, 8]\nrules:\n  parameters: {at_most: 2k}\n")
     (tmp_path / "pyproject.toml").write_text(
         '[tool.archcheck]\ntimeout = 5\n[tool.archcheck.networks]\n"*.py" = "spec.yaml"\n'
