@@ -23,7 +23,7 @@ TRACING = (
         f"{name}.py"
         for name in (
             *("errors", "gc_pause", "limited_file", "phrases", "plain_text", "progress"),
-            "project",
+            *("markdown_text", "project"),
         )
     ),
 )

@@ -71,5 +71,6 @@ def reference_to(network: MappedNetwork) -> Reference:
     try:
         reference.file.encode()
     except UnicodeEncodeError:
-        raise InputError(f"{network}: its name is not UTF-8; rename the file") from None
+        text = f"{network}: its name is not UTF-8; rename the file"
+        raise InputError(text, says_where=True) from None
     return reference

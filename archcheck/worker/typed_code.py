@@ -28,7 +28,10 @@ def shown_file(file: str) -> str:
 def typed_lines(file: str) -> list[str]:
     """The lines of code that was typed, by its file or by what that is called; none if they are
     not known."""
-    return linecache.getlines(_files.get(file, file))
+    try:
+        return linecache.getlines(_files.get(file, file))
+    except ValueError:  # a null byte in the name of a file
+        return []
 
 
 def _run_as(file: str) -> str:

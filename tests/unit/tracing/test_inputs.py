@@ -427,4 +427,4 @@ def test_a_keyword_that_is_missing_is_named_with_what_to_do() -> None:
 
     with pytest.raises(archcheck.NetworkError) as caught:
         trace(Keywords(), inputs={"x": [3], "mask": [3]})
-    assert caught.value.hint == "give it by its name: `inputs: {other: ...}`, or --input other=..."
+    assert caught.value.missing == ("other",)

@@ -168,7 +168,7 @@ def as_repeats(net: Any, x: Tensor) -> Any:
 
 
 def as_a_bound(net: Any, x: Tensor) -> Any:
-    return x[:, :, : int(x.argmax() * 0) + 14]
+    return x[:, :, : int(x.argmax() // 1e9) + 14]
 
 
 def as_a_tensor_of_a_list(net: Any, x: Tensor) -> Any:
@@ -194,7 +194,7 @@ def as_a_bool(net: Any, x: Tensor) -> Any:
 
 
 def as_a_stride(net: Any, x: Tensor) -> Any:
-    return F.pad(x, (int(x.max() * 0),) * 4)
+    return F.pad(x, (int(x.abs().max() // 1e9),) * 4)
 
 
 RETURNING = [
