@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from archcheck.network import Remark
-from archcheck.worker.scripts import read_script
+from archcheck.worker.scripts import readable_scripts
 
 NAME = "archcheck"
 _ASKING = frozenset(
@@ -51,11 +51,7 @@ _TEXT = "the code looks at {}: what the network does here may not be what it doe
 def searches(files: Iterable[str]) -> list[Remark]:
     """A remark on each of some source files that looks for what runs it, with the first line."""
     remarks = []
-    for file in files:
-        try:
-            script = read_script(file)
-        except (OSError, SyntaxError, ValueError, RecursionError):
-            continue
+    for script in readable_scripts(files):
         found = next(_found(script.tree), None)
         if found is not None:
             line, what = found

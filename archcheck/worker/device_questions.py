@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from archcheck.network import Remark
 from archcheck.worker.absent_devices import KINDS
-from archcheck.worker.scripts import read_script
+from archcheck.worker.scripts import readable_scripts
 
 _ASKS = frozenset({f"is_{kind}" for kind in KINDS} | {"is_cpu"})
 """The properties of a tensor that say whether it lies on a device."""
@@ -24,11 +24,7 @@ _IS_THERE = "the network asks whether there is a GPU: what it does with one is n
 def device_questions(files: Iterable[str]) -> list[Remark]:
     """Remarks on source files in which a class asks for a device, each with the first line."""
     remarks = []
-    for file in files:
-        try:
-            script = read_script(file)
-        except (OSError, SyntaxError, ValueError, RecursionError):
-            continue
+    for script in readable_scripts(files):
         for asks, text in ((_asks, _LIES), (_decides_by_availability, _IS_THERE)):
             line = next(_lines(script.tree, asks), None)
             if line is not None:

@@ -13,7 +13,8 @@ import json
 import os
 import re
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -126,6 +127,13 @@ def read_cells(file: str) -> Cells | None:
         return _cells_of(file, state.st_mtime_ns, state.st_size, state.st_ino)
     except (OSError, ValueError):
         return None
+
+
+def readable_scripts(files: Iterable[str]) -> Iterator[Script]:
+    """Those of some files of Python that can be read."""
+    for file in files:
+        with suppress(OSError, SyntaxError, ValueError, RecursionError):
+            yield read_script(file)
 
 
 def placed(place: Place) -> Place:
