@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from archcheck.network import Place
+from archcheck.worker.importing.isolation import STARTS, connects
 from archcheck.worker.source_locations import frame_place
 
 MESSAGE = "it goes out to the network here, which is not done while a pipeline is read"
-_CONNECTS = frozenset(
-    "socket.connect socket.sendto socket.getaddrinfo socket.gethostbyname".split()
-)
-_STARTS = frozenset("subprocess.Popen os.system os.exec os.posix_spawn".split())
 _DOWNLOADERS = frozenset("wget curl gdown kaggle aria2c git pip pip3 scp rsync aws gsutil".split())
 
 
@@ -76,10 +73,7 @@ def offline(script: str) -> Iterator[Offline]:
 
 
 def _goes_out(event: str, args: tuple[Any, ...]) -> bool:
-    if event in _CONNECTS:
-        address = args[1] if event in ("socket.connect", "socket.sendto") and len(args) > 1 else ""
-        return event not in ("socket.connect", "socket.sendto") or isinstance(address, tuple)
-    return event in _STARTS and _downloads(args)
+    return connects(event, args) or (event in STARTS and _downloads(args))
 
 
 def _downloads(args: tuple[Any, ...]) -> bool:

@@ -15,7 +15,7 @@ from archcheck.spec import Spec
 from archcheck.verification.folders import is_folder, python_files
 from archcheck.verification.mapping import MappedNetwork
 from archcheck.worker.failures import InputError
-from archcheck.worker.reference import Reference
+from archcheck.worker.reference import Reference, is_utf8
 
 
 def sources_of(network: MappedNetwork, spec: Spec, store: Store | None) -> Sources:
@@ -68,9 +68,6 @@ def reference_to(network: MappedNetwork) -> Reference:
         InputError: if the file's name is not UTF-8.
     """
     reference = network.submission.reference
-    try:
-        reference.file.encode()
-    except UnicodeEncodeError:
-        text = f"{network}: its name is not UTF-8; rename the file"
-        raise InputError(text, says_where=True) from None
+    if not is_utf8(reference.file):
+        raise InputError(f"{network}: its name is not UTF-8; rename the file", says_where=True)
     return reference

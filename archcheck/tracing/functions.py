@@ -25,6 +25,7 @@ _PLAIN_METADATA = METADATA - {"grad"}
 SET_DATA = "torch.Tensor.data.__set__"
 """What gives a tensor object the values and the shape of another one."""
 _GRADIENTS = frozenset({"torch.Tensor.grad.__get__", "torch.Tensor._grad.__get__"})
+"""What hands out the tensor that was kept as a gradient, the object itself."""
 HANDLES = frozenset("numpy array untyped_storage storage data_ptr".split())
 """Functions that hand out a tensor's memory, which may be written then without torch."""
 

@@ -5,41 +5,22 @@ nn.Module's own tables are read: its methods and attributes may be overridden.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from torch import nn
 
-attributes_of: Callable[[nn.Module], dict[str, Any]] = nn.Module.__dict__["__dict__"].__get__
-"""The attributes of a module, whatever its class says they are: its tables of what is registered
-among them."""
-_NONE: dict[str, Any] = {}
+from archcheck.worker.registered import registered, table_of
 
 
 def children_of(module: nn.Module) -> dict[str, nn.Module]:
     """The registered modules of a module."""
-    return _registered(module, "_modules")
+    return registered(module, "_modules")
 
 
 def own_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters that a module itself registers."""
-    return _registered(module, "_parameters")
-
-
-def own_buffers(module: nn.Module) -> dict[str, torch.Tensor]:
-    """The buffers that a module itself registers."""
-    return _registered(module, "_buffers")
-
-
-def _registered(module: nn.Module, name: str) -> dict[str, Any]:
-    table = table_of(module, name)
-    return {name: value for name, value in table.items() if value is not None}
-
-
-def table_of(module: nn.Module, name: str) -> dict[str, Any]:
-    """What a module registers in a table, with None for what it might have and has not."""
-    return attributes_of(module).get(name) or _NONE
+    return registered(module, "_parameters")
 
 
 class Paths(Mapping[nn.Module, str]):

@@ -22,6 +22,7 @@ from typing import Any
 
 from torch import nn
 
+from archcheck.worker.defined_twice import first_line
 from archcheck.worker.owners import Owner, owner
 from archcheck.worker.scripts import Script, read_script
 
@@ -146,15 +147,10 @@ def _codes(function: FunctionType, instance: Any) -> Iterator[Code]:
     except (OSError, SyntaxError, ValueError, RecursionError):
         return
     for node in ast.walk(script.tree):
-        if not isinstance(node, _FUNCTIONS) or _first_line(node) != code.co_firstlineno:
+        if not isinstance(node, _FUNCTIONS) or first_line(node) != code.co_firstlineno:
             continue
         if getattr(node, "name", "<lambda>") == code.co_name:
             yield Code(function, node, script, instance)
-
-
-def _first_line(node: Function) -> int:
-    decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
-    return min([node.lineno, *(each.lineno for each in decorators)])
 
 
 def _called(code: Code) -> Iterator[_Start]:

@@ -12,7 +12,8 @@ from torch import nn
 
 from archcheck.network import Memory, Tensor
 from archcheck.tracing.made_before import made_before
-from archcheck.tracing.module_tree import Paths, attributes_of, table_of
+from archcheck.tracing.module_tree import Paths
+from archcheck.worker.registered import own_attributes, table_of
 from archcheck.worker.source_locations import caller_frame
 
 
@@ -94,7 +95,7 @@ class TensorIds:
         for name, buffer in table_of(module, "_buffers").items():
             if buffer is not None and not self.knows(buffer):
                 self.register(buffer, "buffer", name=prefix + name)
-        own = attributes_of(module)
+        own = own_attributes(module)
         for name in [name for name in own if name not in _OF_EVERY_MODULE]:
             value = own[name]
             if _is_plain(value):

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from archcheck.phrases import by_name
 from archcheck.worker.failures import InputError
-from archcheck.worker.reference import SUFFIXES, Load, Reference, dotted, file_and_name, near
+from archcheck.worker.reference import (
+    SUFFIXES,
+    Load,
+    Reference,
+    dotted,
+    file_and_name,
+    is_utf8,
+    near,
+)
 
 SKIPPED = frozenset(
     """__pycache__ build dist env extern external node_modules site-packages test tests third_party
@@ -47,7 +55,7 @@ def python_files(folder: Path) -> list[Path]:
     found = []
     for file in _walk(folder):
         found.append(file)
-        if not _is_utf8(file):
+        if not is_utf8(str(file)):
             raise InputError(
                 f"{near(str(file))}: its name is not UTF-8; rename it", says_where=True
             )
@@ -79,14 +87,6 @@ def _walk(folder: Path) -> Iterator[Path]:
         hidden = entry.name.startswith(".") or entry.name.lower() in SKIPPED
         if not hidden and entry.is_dir(follow_symlinks=False):
             yield from _walk(folder / entry.name)
-
-
-def _is_utf8(file: Path) -> bool:
-    try:
-        str(file).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def named_file(folder: Path, text: str) -> tuple[Path | None, str]:

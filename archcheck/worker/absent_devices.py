@@ -67,11 +67,6 @@ def stand_in_no_more() -> None:
     _stands_in = False
 
 
-def stands_in() -> bool:
-    """Whether this process stands in for the devices that are not here."""
-    return _stands_in
-
-
 def absence_notes() -> list[Remark]:
     """A note on every device that was asked for and is not here, with the first line that did."""
     text = "{} is not here: what is put there stays on the CPU"

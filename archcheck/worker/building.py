@@ -24,7 +24,7 @@ from archcheck.worker.candidates import (
     several,
 )
 from archcheck.worker.construction import built_at, constructions_recorded
-from archcheck.worker.definitions import class_line, duplicate_definitions
+from archcheck.worker.defined_twice import class_line, duplicate_definitions
 from archcheck.worker.failures import BuildError, InputError, advice_on, describe
 from archcheck.worker.faults import fault_of
 from archcheck.worker.given_arguments import GivenArguments

@@ -84,6 +84,15 @@ def python_file(text: str, purpose: str) -> Path | None:
     return Path(os.path.abspath(path))
 
 
+def is_utf8(file: str) -> bool:
+    """Whether a file's name is UTF-8."""
+    try:
+        file.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def near(file: str) -> str:
     """A file as people call it: relative to the working directory where it lies inside of it."""
     try:

@@ -5,13 +5,25 @@ Its methods may be overridden, and its modules may be equal to each other, or ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import nn
 
-own_attributes = nn.Module.__dict__["__dict__"].__get__
-"""The attributes of a module, whatever its class says they are."""
+own_attributes: Callable[[nn.Module], dict[str, Any]] = nn.Module.__dict__["__dict__"].__get__
+"""The attributes of a module, whatever its class says they are: its tables of what is registered
+among them."""
+_NONE: dict[str, Any] = {}
+
+
+def table_of(module: nn.Module, name: str) -> dict[str, Any]:
+    """What a module registers in a table, with None for what it might have and has not."""
+    return own_attributes(module).get(name) or _NONE
+
+
+def registered(module: nn.Module, name: str) -> dict[str, Any]:
+    """What a module registers in a table."""
+    return {key: value for key, value in table_of(module, name).items() if value is not None}
 
 
 def modules_of(model: nn.Module) -> list[nn.Module]:
@@ -22,16 +34,11 @@ def modules_of(model: nn.Module) -> list[nn.Module]:
         module = left.pop()
         if id(module) not in found:
             found[id(module)] = module
-            left += reversed([value for _, value in _table(module, "_modules")])
+            left += reversed(registered(module, "_modules").values())
     return list(found.values())
 
 
 def parameters_of(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     """The parameters of a model with their names in their own modules."""
     for module in modules_of(model):
-        yield from _table(module, "_parameters")
-
-
-def _table(module: nn.Module, name: str) -> list[tuple[str, Any]]:
-    items = (own_attributes(module).get(name) or {}).items()
-    return [(key, value) for key, value in items if value is not None]
+        yield from registered(module, "_parameters").items()

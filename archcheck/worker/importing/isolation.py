@@ -17,7 +17,8 @@ from archcheck.worker.source_locations import frame_place
 _CONNECTS = frozenset(
     "socket.connect socket.sendto socket.getaddrinfo socket.gethostbyname".split()
 )
-_STARTS = frozenset("subprocess.Popen os.system os.exec os.posix_spawn".split())
+STARTS = frozenset("subprocess.Popen os.system os.exec os.posix_spawn".split())
+"""The events of Python that start another program."""
 _WRITES = frozenset(
     """
     os.mkdir os.remove os.rename os.rmdir os.symlink os.link os.truncate shutil.copyfile
@@ -75,18 +76,16 @@ class Isolation:
         raise Stopped(f"it {doing}")
 
     def _doing(self, event: str, args: tuple[Any, ...]) -> str:
-        if event in _CONNECTS:
-            address = args[1] if len(args) > 1 else ""
-            local = event in ("socket.connect", "socket.sendto") and not isinstance(address, tuple)
-            return "" if local else "goes out to the network"
-        if event in _STARTS:
+        if connects(event, args):
+            return "goes out to the network"
+        if event in STARTS:
             return "starts another program"
         if self.writes:
             return ""
         return "writes" if event in _WRITES or _opens_to_write(args) else ""
 
 
-_HEARD = _CONNECTS | _STARTS | _WRITES
+_HEARD = _CONNECTS | STARTS | _WRITES
 
 
 @contextmanager
@@ -115,6 +114,13 @@ def _authors_frame(frame: FrameType | None) -> FrameType | None:
             return None
         frame = frame.f_back
     return None
+
+
+def connects(event: str, args: tuple[Any, ...]) -> bool:
+    """Whether an event is to go out to the network; sockets of this machine have no address."""
+    if event not in ("socket.connect", "socket.sendto"):
+        return event in _CONNECTS
+    return len(args) > 1 and isinstance(args[1], tuple)
 
 
 def _opens_to_write(args: tuple[Any, ...]) -> bool:

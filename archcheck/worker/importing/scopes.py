@@ -64,7 +64,7 @@ class Scopes:
         run; what functions do that it defines is left out."""
         return {
             name
-            for node in _run_at_once(statement)
+            for node in run_at_once(statement)
             for name in names_bound(node)
             if self.owner(node, name) is None
         }
@@ -127,13 +127,13 @@ def _inside(function: ast.AST, child: ast.AST) -> bool:
     return child in function.body
 
 
-def _run_at_once(node: ast.AST) -> Iterator[ast.AST]:
+def run_at_once(node: ast.AST) -> Iterator[ast.AST]:
     """A statement with all in it but the bodies of functions."""
     yield node
     for child in ast.iter_child_nodes(node):
         if isinstance(node, _FUNCTIONS) and _inside(node, child):
             continue
-        yield from _run_at_once(child)
+        yield from run_at_once(child)
 
 
 def _local_names(scope: ast.AST) -> Iterator[str]:

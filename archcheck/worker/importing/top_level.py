@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from archcheck.worker.importing.purity import Purity
+from archcheck.worker.importing.scopes import run_at_once
 from archcheck.worker.main_guard import is_main_guard
 
 _ASKS = frozenset({"input", "getpass.getpass"})
@@ -55,7 +56,7 @@ class _Look:
 
     def of(self, statement: ast.AST) -> str:
         """What a statement does, with the functions that it calls; empty for nothing."""
-        for node in _run_at_once(statement):
+        for node in run_at_once(statement):
             if isinstance(node, ast.Call) and (doing := self._call(node)):
                 return doing
         return ""
@@ -97,17 +98,6 @@ def _functions(tree: ast.Module) -> Mapping[str, list[list[ast.stmt]]]:
         elif isinstance(node, _FUNCTIONS):
             found.setdefault(node.name, []).append(node.body)
     return found
-
-
-def _run_at_once(node: ast.AST) -> Iterator[ast.AST]:
-    """A statement with all in it but the bodies of functions."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if isinstance(node, (*_FUNCTIONS, ast.Lambda)) and (
-            child is node.body if isinstance(node, ast.Lambda) else child in node.body
-        ):
-            continue
-        yield from _run_at_once(child)
 
 
 def _downloads(call: ast.Call) -> bool:

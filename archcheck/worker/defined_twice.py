@@ -26,7 +26,7 @@ def class_line(kind: type, file: str) -> int | None:
     except (SyntaxError, ValueError, OSError):
         return None
     node = _counting(kind, nodes, file)
-    return None if node is None else _first_line(node)
+    return None if node is None else first_line(node)
 
 
 def duplicate_definitions(file: str, names: Mapping[str, Any]) -> list[Remark]:
@@ -104,7 +104,7 @@ def _counting(value: Any, nodes: list[Any], file: str) -> Any:
     """The one of some definitions that a value was made by, by default the last."""
     for code in _codes(value):
         for node in nodes if code.co_filename == file else ():
-            if _first_line(node) <= code.co_firstlineno <= (node.end_lineno or node.lineno):
+            if first_line(node) <= code.co_firstlineno <= (node.end_lineno or node.lineno):
                 return node
     return nodes[-1] if nodes else None
 
@@ -117,5 +117,7 @@ def _codes(value: Any) -> Iterator[CodeType]:
             yield code
 
 
-def _first_line(node: Definition) -> int:
-    return min([node.lineno, *(each.lineno for each in node.decorator_list)])
+def first_line(node: Definition | ast.Lambda) -> int:
+    """The line in which a definition begins, its decorators included."""
+    decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+    return min([node.lineno, *(each.lineno for each in decorators)])
