@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from archcheck.verification import verify as verification
 from archcheck.verification.collect import collect, collect_live
 from archcheck.verification.folders import folder_reference
 from archcheck.verification.found import verify_found
+from archcheck.verification.passes import passes_of
 from archcheck.verification.submission import Submission
 from archcheck.verification.wording import failure_finding
 from archcheck.worker import failures
@@ -165,10 +167,15 @@ def _verify_live(
     module: nn.Module, submission: Submission, spec: Spec, timeout: float, started: float
 ) -> PlainReport:
     from archcheck.tracing.other_batch import trace_for_batches
+    from archcheck.tracing.trace import trace as one_trace
 
-    def run(inputs: Inputs) -> Network | failures.Failure:
+    def run(
+        inputs: Inputs, *, training: bool = submission.training, batch: int = 0
+    ) -> Network | failures.Failure:
         try:
-            return trace_for_batches(module, inputs, training=submission.training)
+            if batch or not spec.compares_batches:
+                return one_trace(module, inputs, training=training, batch=batch)
+            return trace_for_batches(module, inputs, training=training)
         except failures.NetworkError as error:
             return error.failure()
 
@@ -179,6 +186,9 @@ def _verify_live(
     if isinstance(variants, failures.Failure):
         return verification.report_on(submission, spec, variants, started)
     evidence = collect_live(module, submission, spec, traced, start_worker, timeout=timeout)
+    if spec.needs.passes:
+        passes = passes_of(traced, partial(run, submission.inputs_under(spec)))
+        evidence = replace(evidence, passes=passes)
     return verification.report_on(submission, spec, traced, started, evidence, variants)
 
 

@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 from archcheck import Network, load_spec, receptive_field
-from archcheck.cli.output import rule_markdown
+from archcheck.cli.output import lint_markdown, rule_markdown
 from archcheck.fields.explain.summary import summarize
+from archcheck.lint import all_lint_rules
 from archcheck.reporters.plot import picture as plot
 from archcheck.reporters.text import print_report
 from archcheck.rules import all_rules
@@ -66,11 +67,23 @@ def rules() -> str:
     parts = ["# The rules", "Made from the rules themselves by `python -m tools.generate`."]
     names = [f"- [`{name}`](#{name}): {rule.summary}" for name, rule in all_rules().items()]
     parts.append("\n".join(names))
-    parts += [
-        rule_markdown(rule).replace("\n#", "\n##").replace("# ", "## ", 1)
-        for rule in all_rules().values()
-    ]
+    parts += [_below(rule_markdown(rule)) for rule in all_rules().values()]
     return "\n\n".join(parts) + "\n"
+
+
+def lint_rules() -> str:
+    """The documentation of all lint rules."""
+    rules = all_lint_rules()
+    parts = ["# The lint rules", "Made from the rules themselves by `python -m tools.generate`."]
+    names = [f"- [`{n}`](#{n}) ({rule.severity}): {rule.summary}" for n, rule in rules.items()]
+    parts.append("\n".join(names))
+    parts += [_below(lint_markdown(rule)) for rule in rules.values()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _below(text: str) -> str:
+    """A document's headings, one level lower."""
+    return text.replace("\n#", "\n##").replace("# ", "## ", 1)
 
 
 def picture() -> str:
@@ -116,6 +129,7 @@ MADE = {
     "specs/archcheck.schema.json": schema,
     "docs/models.md": models,
     "docs/rules.md": rules,
+    "docs/lint-rules.md": lint_rules,
     "docs/verify.svg": picture,
     "docs/field.svg": field,
     "docs/benchmarks.md": benchmarks,

@@ -66,6 +66,7 @@ def request_key(
     arguments: Mapping[str, Any],
     training: bool,
     other_batches: bool = False,
+    batch: int = 0,
 ) -> str:
     """The key of one request to a reference, with the programs.
 
@@ -73,4 +74,5 @@ def request_key(
         TypeError, ValueError, OverflowError: if the arguments cannot be serialised.
     """
     programs = sorted(key.programs.items())
-    return key_of(programs, inputs_of(inputs), dict(arguments), training, other_batches)
+    given = inputs_of(inputs)
+    return key_of(programs, given, dict(arguments), training, other_batches, batch)

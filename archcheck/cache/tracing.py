@@ -71,19 +71,21 @@ class CachedTracing:
         training: bool = False,
         timeout: float = 60.0,
         other_batches: bool = False,
+        batch: int = 0,
     ) -> Network | Failure:
         """The Network, kept or new; what goes wrong in it is returned as a :class:`Failure`.
 
-        With ``other_batches`` it has to be the same network for another batch.
+        With ``other_batches`` it has to be the same network for another batch. ``batch`` is its
+        number of samples, 0 for the usual one.
 
         Raises:
             InputError: if the reference is wrong.
             StartError: if the child could not import torch.
         """
         with watch.paused():
-            request = self._request(inputs, arguments or {}, training, other_batches)
+            request = self._request(inputs, arguments or {}, training, other_batches, batch)
             network = self._kept(request)
-            if network is None and not other_batches:  # one that was looked at twice will do
+            if network is None and not (other_batches or batch):  # one looked at twice will do
                 network = self._kept(self._request(inputs, arguments or {}, training, True))
             if network is not None:
                 self.remark = "the network comes from the cache"
@@ -104,6 +106,7 @@ class CachedTracing:
                     timeout=timeout,
                     recorded=True,
                     other_batches=other_batches,
+                    batch=batch,
                 ),
                 self.start_worker,
                 worker,
@@ -129,11 +132,12 @@ class CachedTracing:
         arguments: Mapping[str, Any],
         training: bool,
         other_batches: bool,
+        batch: int = 0,
     ) -> str:
         if self._store is None or self._key is None:
             return ""
         try:
-            return request_key(self._key, inputs, arguments, training, other_batches)
+            return request_key(self._key, inputs, arguments, training, other_batches, batch)
         except (TypeError, ValueError, OverflowError):
             return ""  # the process will report what is wrong with them
 

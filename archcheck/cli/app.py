@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec import structs
 
 from archcheck.cli.check import check
-from archcheck.cli.completions import rule_names, spec_names, words_of
-from archcheck.cli.errors import FAILED, with_exit_codes
+from archcheck.cli.completions import rule_names, spec_names
+from archcheck.cli.errors import with_exit_codes
+from archcheck.cli.lint import lint
 from archcheck.cli.parameters import (
     Arguments,
     Augmentation,
@@ -27,6 +27,7 @@ from archcheck.cli.parameters import (
     NoCache,
     OutputFile,
     OutputFiles,
+    ReportFormats,
     Skip,
     TableFormat,
     TableFormatOption,
@@ -34,20 +35,16 @@ from archcheck.cli.parameters import (
     Train,
     Verbose,
     Weights,
-    one_of,
 )
 from archcheck.cli.rf import not_run, rf
 from archcheck.cli.spec_commands import spec_app
 from archcheck.cli.streams import print_text
 from archcheck.plain_text import in_one_line
-from archcheck.reporters.formats import ReportFormat
 
 if TYPE_CHECKING:
+    from archcheck.spec import Spec
     from archcheck.verification.submission import Submission
-    from archcheck.worker.reference import Load as HowLoaded
     from archcheck.worker.reference import Reference
-
-_OTHERS = [each.value for each in ReportFormat if each is not ReportFormat.full]
 
 app = typer.Typer(
     name="archcheck",
@@ -104,18 +101,7 @@ def verify(
     weights: Weights = None,
     data: Data = None,
     skip: Skip = None,
-    output_format: Annotated[
-        list[ReportFormat] | None,
-        typer.Option(
-            "--output-format",
-            metavar="FORMAT",
-            parser=one_of(ReportFormat),
-            autocompletion=words_of(ReportFormat),
-            help=f"full (by itself), {', '.join(_OTHERS[:-1])} or {_OTHERS[-1]}. Several at once, "
-            "each with its -o.",
-            show_default=False,
-        ),
-    ] = None,
+    output_format: ReportFormats = None,
     output_file: OutputFiles = None,
     exit_zero: ExitZero = False,
     no_cache: NoCache = False,
@@ -126,14 +112,13 @@ def verify(
 
     Inside GitHub Actions annotations and a job summary are written by themselves.
     """
-    started = time.perf_counter()
-    from archcheck.cli.cached_trace import open_cache, tracing
-    from archcheck.cli.options import surroundings_of
-    from archcheck.cli.replay import this_run
-    from archcheck.verification.folders import folder_reference
-    from archcheck.worker.reference import parse_reference
+    from archcheck.cli.verifying import Asked, verify_networks
 
-    how: HowLoaded = load.value if load else ""
+    def spec_asked() -> Spec:
+        from archcheck.cli.options import without
+        from archcheck.spec import load_spec
+
+        return without(load_spec(spec), skip or [])
 
     def submitted(reference: Reference) -> Submission:
         from archcheck.augmentation import parse_script
@@ -142,7 +127,7 @@ def verify(
         from archcheck.verification.submission import Submission
 
         return Submission(
-            reference=structs.replace(reference, load=how),
+            reference=structs.replace(reference, load=load.value if load else ""),
             arguments=read_arguments(arguments),
             inputs=read_inputs(inputs),
             training=train,
@@ -151,57 +136,11 @@ def verify(
             data=data,
         )
 
+    asked = Asked(
+        nets, spec_asked, submitted, load.value if load else "", timeout, jobs, memory, clean_env
+    )
     formats = [chosen.value for chosen in output_format or ()]
-    try:
-        surroundings = surroundings_of(memory, clean_env)
-        if len(nets) > 1 or folder_reference(nets[0]) is not None:
-            from archcheck.cli.outputs import destinations
-            from archcheck.cli.verify_many import Options, verify_many
-
-            places = destinations(formats, output_file)
-            store = open_cache(no_cache or clean_env, cache_dir)
-            options = Options(
-                spec, skip or (), places, jobs, timeout, surroundings, store, exit_zero, verbose
-            )
-            raise typer.Exit(verify_many(nets, submitted, options))
-        reference = parse_reference(nets[0], how)
-        store = open_cache(no_cache or clean_env, cache_dir)
-        # Unless the network is in the cache, a child imports torch while this process reads the
-        # spec.
-        with tracing(reference, store, verbose, surroundings) as child:
-            from archcheck.cli.options import without
-            from archcheck.cli.output import refuse_overwrite
-            from archcheck.cli.outputs import deliver, destinations, repeatable
-            from archcheck.cli.progress import progress_bar
-            from archcheck.spec import load_spec
-            from archcheck.verification.verify import verify as verify_submission
-
-            places = destinations(formats, output_file)
-            loaded_spec = without(load_spec(spec), skip or [])
-            submission = submitted(reference)
-            script = submission.augmentation
-            read = (reference.file, loaded_spec.file, weights, script.file if script else None)
-            refuse_overwrite([place.file for place in places], read)
-            with progress_bar("images") as on_progress:
-                report = verify_submission(
-                    submission,
-                    loaded_spec,
-                    child,
-                    timeout=timeout,
-                    started=started,
-                    on_progress=on_progress,
-                )
-        deliver([report], places)
-    except typer.Exit:
-        raise
-    except Exception as error:
-        from archcheck.cli.outputs import leave_unrun
-
-        leave_unrun(error, nets[0], formats, output_file)
-        raise
-    code = 0 if report.passed or exit_zero else FAILED
-    this_run.keep(None if verbose else store, repeatable([report], places), code)
-    raise typer.Exit(code)
+    verify_networks(asked, formats, output_file, exit_zero, no_cache, cache_dir, verbose)
 
 
 @app.command()
@@ -247,6 +186,7 @@ def inspect(
 
 
 app.command()(check)
+app.command()(lint)
 app.command()(rf)
 
 

@@ -20,6 +20,13 @@ def rule_names(incomplete: str) -> list[str]:
     return _begun(incomplete, all_rules())
 
 
+def lint_rule_names(incomplete: str) -> list[str]:
+    """The lint rules whose names begin like that."""
+    from archcheck.lint import all_lint_rules
+
+    return _begun(incomplete, ["all", *all_lint_rules()])
+
+
 def words_of(kind: type[StrEnum]) -> Callable[[str], list[str]]:
     """What proposes the words that an option has to be one of."""
 

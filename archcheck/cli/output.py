@@ -23,6 +23,7 @@ from archcheck.reporters.data import dumps, escaped
 
 if TYPE_CHECKING:  # commands without a spec do not import it
     from archcheck.fields.explain.summary import Summary
+    from archcheck.lint import LintRule
     from archcheck.rules import Rule
     from archcheck.spec import Report, Spec, SpecError
 
@@ -147,17 +148,24 @@ def print_rules(output_format: str) -> None:
     """Print a list of all rules."""
     from rich.table import Table
 
+    from archcheck.lint import all_lint_rules
     from archcheck.rules import all_rules
 
-    rules = all_rules()
+    rules, lint_rules = all_rules(), all_lint_rules()
     if output_format == "json":
-        _write_json({name: rule.summary for name, rule in rules.items()}, None)
+        both = (rules, lint_rules)
+        _write_json({name: r.summary for group in both for name, r in group.items()}, None)
         return
     table = Table(box=None, pad_edge=False, show_header=False, show_edge=False)
     table.add_column(no_wrap=True)
     table.add_column()
+    table.add_row("In the rules of a spec:")
     for name, rule in rules.items():
-        table.add_row(name, rule.summary)
+        table.add_row(f"  {name}", rule.summary)
+    table.add_row()
+    table.add_row("Of archcheck lint:")
+    for name, lint_rule in lint_rules.items():
+        table.add_row(f"  {name}", f"{lint_rule.summary} ({lint_rule.severity})")
     _write(lambda console: console.print(table), None)
 
 
@@ -167,14 +175,15 @@ def print_rule(name: str) -> None:
     Raises:
         UsageError: if there is no rule of that name.
     """
+    from archcheck.lint import all_lint_rules
     from archcheck.rules import all_rules
 
-    rules = all_rules()
-    if name not in rules:
-        hint = closest(name.replace("_", "-"), rules, quoted=False)
+    rules, lint_rules = all_rules(), all_lint_rules()
+    if name not in {**rules, **lint_rules}:
+        hint = closest(name.replace("_", "-"), {**rules, **lint_rules}, quoted=False)
         hint = hint or "; `archcheck rules` lists them"
         raise UsageError(f"there is no rule {name!r}{hint}")
-    text = rule_markdown(rules[name])
+    text = rule_markdown(rules[name]) if name in rules else lint_markdown(lint_rules[name])
 
     def show(console: Console) -> None:
         if console.is_terminal:
@@ -210,6 +219,13 @@ def rule_markdown(rule: Rule) -> str:
     if references:
         parts.append(f"## References{references.rstrip()}")
     return "\n\n".join(parts)
+
+
+def lint_markdown(rule: LintRule) -> str:
+    """A lint rule's documentation, as Markdown."""
+    from archcheck.rules import documentation
+
+    return f"# {rule.name}\n\n{rule.summary} Severity: {rule.severity}.\n\n{documentation(rule)}"
 
 
 def print_schema() -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from archcheck.cli.completions import rule_names, words_of
+from archcheck.reporters.formats import ReportFormat
 
 F = TypeVar("F", bound=StrEnum)
 N = TypeVar("N", int, float)
@@ -202,6 +203,19 @@ OutputFiles = Annotated[
         metavar="FILE",
         help="Write the report here. The first -o is that of the first --output-format, and "
         "so on; - is standard output.",
+        show_default=False,
+    ),
+]
+_OTHERS = [each.value for each in ReportFormat if each is not ReportFormat.full]
+ReportFormats = Annotated[
+    list[ReportFormat] | None,
+    typer.Option(
+        "--output-format",
+        metavar="FORMAT",
+        parser=one_of(ReportFormat),
+        autocompletion=words_of(ReportFormat),
+        help=f"full (by itself), {', '.join(_OTHERS[:-1])} or {_OTHERS[-1]}. Several at once, "
+        "each with its -o.",
         show_default=False,
     ),
 ]

@@ -11,12 +11,11 @@ from pathlib import Path
 from archcheck.cache.store import Store
 from archcheck.cli.errors import UsageError
 from archcheck.cli.many import Outcome, conclude, verify_all
-from archcheck.cli.options import without
 from archcheck.cli.output import refuse_overwrite
 from archcheck.cli.outputs import Destination, repeatable
 from archcheck.cli.replay import this_run
 from archcheck.phrases import by_name
-from archcheck.spec import Report, Spec, load_spec
+from archcheck.spec import Report, Spec
 from archcheck.verification.folders import folder_reference, is_folder, python_files
 from archcheck.verification.mapping import MappedNetwork
 from archcheck.verification.submission import Submission
@@ -29,8 +28,7 @@ from archcheck.worker.surroundings import Surroundings
 class Options:
     """What holds for all networks of a run."""
 
-    spec: str
-    skip: Sequence[str]
+    spec: Spec
     places: Sequence[Destination]
     jobs: int
     timeout: float
@@ -54,7 +52,7 @@ def verify_many(
     Raises:
         SpecError, UsageError: if the spec or an option is wrong.
     """
-    spec = without(load_spec(options.spec), options.skip)
+    spec = options.spec
     outcome = Outcome()
     networks = list(_networks(names, submitted, spec, outcome))
     for network in networks[:1]:

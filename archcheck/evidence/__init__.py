@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from archcheck.evidence.accuracy import Accuracy, Task
 from archcheck.evidence.augmentation import Augmentation
+from archcheck.evidence.passes import NotRun, Passes
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,9 @@ class Evidence:
     augmentation: Augmentation | None = None
     """The pipelines that augment the training images."""
 
+    passes: Passes | None = None
+    """The network's other passes."""
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the report has to know."""
@@ -31,10 +35,11 @@ class Evidence:
 @dataclass(frozen=True)
 class Needs:
     """What evidence rules need: the tasks that accuracy is measured on, each once, and whether the
-    pipelines of the training script are read."""
+    pipelines of the training script are read and the network is run in other ways."""
 
     accuracy: tuple[Task, ...] = ()
     augmentation: bool = False
+    passes: bool = False
 
 
 def merged(needs: Iterable[Needs]) -> Needs:
@@ -43,7 +48,8 @@ def merged(needs: Iterable[Needs]) -> Needs:
     return Needs(
         accuracy=tuple(dict.fromkeys(task for each in every for task in each.accuracy)),
         augmentation=any(each.augmentation for each in every),
+        passes=any(each.passes for each in every),
     )
 
 
-__all__ = ["Augmentation", "Evidence", "Needs", "merged"]
+__all__ = ["Augmentation", "Evidence", "Needs", "NotRun", "Passes", "merged"]

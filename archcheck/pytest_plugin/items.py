@@ -169,7 +169,7 @@ class RuleItem(pytest.Item):
         self.asides = [
             _with_place(each)
             for each in findings
-            if each.finding.aside and any(each.verdict is aside for aside in own)
+            if each.finding.aside and any(each.verdict is aside.verdict for aside in own)
         ]
         points = self.finding.points
         if points.possible:

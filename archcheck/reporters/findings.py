@@ -8,20 +8,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from archcheck.lint import LINT
 from archcheck.network import Remark
 from archcheck.plain_text import in_one_line, plain
 from archcheck.reporters.regions import Region, region, relative
 from archcheck.rules import Location, Verdict
-from archcheck.rules.base import Status
+from archcheck.rules.base import Level, Status
 from archcheck.rules.options import CommonOptions
 from archcheck.spec import Finding, Points, Report
-from archcheck.spec.report import Level
 from archcheck.worker.reference import SUFFIXES
 
 REMARK = "remark"
 """What stands in the place of a rule's name before a remark."""
 KINDS: dict[Level, str] = {"error": "", "warning": "warning", "note": "bonus"}
 """The names of findings that do not fail the run."""
+INFORMS = "info"
+"""The name of a note that is no bonus."""
 OUTCOMES: dict[Level, str] = {"error": "", "warning": "warning: ", "note": "bonus not earned: "}
 """The prefixes of their reasons."""
 
@@ -90,8 +92,14 @@ class ShownFinding(_Placed):
 
     @property
     def kind(self) -> str:
-        """``warning`` or ``bonus`` for a finding that does not fail the run, else empty."""
-        return KINDS[self.level]
+        """``warning``, ``bonus`` or ``info`` for a finding that does not fail the run, else
+        empty."""
+        return INFORMS if self.informs else KINDS[self.level]
+
+    @property
+    def informs(self) -> bool:
+        """Whether it is neither a rule's answer nor a fault."""
+        return self.level == "note" and self.finding.aside
 
     @property
     def fails(self) -> bool:
@@ -117,7 +125,7 @@ class ShownFinding(_Placed):
     @property
     def outcome(self) -> str:
         """The reason, with a prefix if the finding does not fail the run."""
-        return OUTCOMES[self.level] + self.reason
+        return self.reason if self.informs else OUTCOMES[self.level] + self.reason
 
     @property
     def own_reason(self) -> str:
@@ -200,6 +208,15 @@ def issues(reports: Iterable[Report]) -> Iterator[ShownFinding]:
             unknown = report.network is None and each.status == "not-verified"
             if not each.holds and not unknown:
                 yield each
+
+
+def told(report: Report) -> Iterator[ShownFinding]:
+    """The findings that are told to people: where all that is asked is a lint, its findings are
+    all that there is to tell."""
+    for each in issues([report]):
+        lint = report.spec.only_lint and each.rule == LINT.name
+        if report.network is None or not lint or each.status == "not-verified":
+            yield each
 
 
 def numbered(entries: Iterable[tuple[str, CommonOptions]]) -> Iterator[str]:

@@ -87,7 +87,7 @@ def _case(finding: ShownFinding) -> ElementTree.Element:
 
 def _outcome(finding: ShownFinding) -> ElementTree.Element:
     status, text = finding.status, _text(finding.outcome)
-    if finding.level == "note":
+    if finding.level == "note" and not finding.informs:
         return ElementTree.Element("skipped", {"message": text})
     if status == "not-verified" and (finding.report.network is None or not finding.fails):
         return ElementTree.Element("skipped", {"message": _text(finding.reason)})

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import archcheck
+from archcheck.lint import LINT, all_lint_rules
 from archcheck.plain_text import plain
 from archcheck.project import in_project
 from archcheck.reporters.data import dumps
@@ -90,7 +91,7 @@ def _category(reports: Sequence[Report]) -> str:
 
 def _rule(name: str) -> dict[str, Any]:
     rule = all_rules().get(name)
-    described = _described(rule) if rule is not None else _stage(name)
+    described = _described(rule) if rule is not None else _other(name)
     return {
         "id": name,
         "name": "".join(word.capitalize() for word in name.split("-")),
@@ -104,17 +105,25 @@ def _rule(name: str) -> dict[str, Any]:
     }
 
 
-def _stage(name: str) -> dict[str, Any]:
+def _other(name: str) -> dict[str, Any]:
+    lint_rule = all_lint_rules().get(name)
+    if lint_rule is not None:
+        return _texts(lint_rule.summary, documentation(lint_rule), "What it finds")
+    if name == LINT.name:
+        return _described(LINT)
     text = STAGES.get(name, name)
     return {"shortDescription": {"text": text}, "help": {"text": text}}
 
 
 def _described(rule: Rule) -> dict[str, Any]:
-    text = documentation(rule)
-    what = text.partition("## What it does")[2].partition("\n## ")[0].strip()
+    return _texts(rule.summary, documentation(rule), "What it does")
+
+
+def _texts(summary: str, text: str, heading: str) -> dict[str, Any]:
+    what = text.partition(f"## {heading}")[2].partition("\n## ")[0].strip()
     first = what.partition("\n\n")[0]
     return {
-        "shortDescription": {"text": rule.summary},
+        "shortDescription": {"text": summary},
         "fullDescription": {"text": " ".join(re.sub("[`*]", "", first).split())},
         "help": {"text": what, "markdown": text},
     }

@@ -11,11 +11,12 @@ from archcheck.network import Remark
 from archcheck.phrases import how_many
 from archcheck.plain_text import in_one_line, inert
 from archcheck.reporters import formatting
-from archcheck.reporters.findings import REMARK, ShownFinding, issues, remarks, shown
+from archcheck.reporters.findings import REMARK, ShownFinding, remarks, shown, told
 from archcheck.reporters.growth import picture
 from archcheck.reporters.layout import UNLIMITED, flowed, hung, sentence_width, table_width
 from archcheck.reporters.table import mark_of, told_in_its_row, verdict_rows
 from archcheck.rules import Location
+from archcheck.rules.base import LEVELS
 from archcheck.spec import Finding, Report
 
 MOST_LINES = 3
@@ -30,9 +31,11 @@ def print_report(report: Report, console: Console) -> None:
         text = Text(remark_text(remark.remark), style="dim")
         _print(console, *hung(text, width, "  ", "    "))
     if report.network is not None:
-        console.print()
-        _print(console, *verdict_rows(shown(report), table_width(console)))
-    for issue in issues([report]):
+        rows = [each for each in shown(report) if not each.finding.aside]
+        if not report.spec.only_lint:
+            console.print()
+            _print(console, *verdict_rows(rows, table_width(console)))
+    for issue in told(report):
         if not (report.network is not None and told_in_its_row(issue)):
             console.print()
             _print(console, *_details(issue, width))
@@ -80,7 +83,7 @@ def finding_text(finding: ShownFinding) -> str:
 
 def print_concise(report: Report, console: Console) -> None:
     """One line a finding that does not hold: ``path:line:column: rule message``."""
-    for finding in issues([report]):
+    for finding in told(report):
         place = next((where.place for where in finding.locations if where.place), None)
         if place is None:
             where = f"{formatting.path(report.file) or report.name}:1:1"
@@ -173,10 +176,12 @@ def summary(report: Report) -> str:
 
 def _counts(report: Report) -> list[str]:
     """The rows of a report, how_many: rules by what became of them, then other findings."""
+    if report.network is not None and report.spec.only_lint:
+        return [report.findings[0].verdict.message]
     rules = [_outcome(finding) for finding in report.findings if not finding.aside]
     if report.network is None:
         rules = rules[1:]  # the first finding is why nothing could be verified
-    others = sum(finding.aside for finding in report.findings)
+    noticed = [finding.level for finding in report.findings if finding.aside]
     total, hold = len(rules), rules.count("hold")
     of_all = f"of {how_many(total, 'rule')}"
     parts = []
@@ -194,8 +199,11 @@ def _counts(report: Report) -> list[str]:
         )
     if "bonus" in rules:
         parts.append(f"{how_many(rules.count('bonus'), 'bonus', 'bonuses')} not earned")
-    if others:
-        parts.append(how_many(others, "other warning"))
+    parts += [
+        how_many(noticed.count(level), f"other {word}")
+        for level, word in LEVELS.items()
+        if level in noticed
+    ]
     if report.spec.skipped:
         parts.append(f"{len(report.spec.skipped)} left out")
     return parts

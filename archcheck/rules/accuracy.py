@@ -14,6 +14,7 @@ from archcheck.evidence.accuracy import Accuracy as Found
 from archcheck.evidence.accuracy import Measured, NotMeasured, Task, Unfit
 from archcheck.evidence.datasets import DATASETS
 from archcheck.rules.base import (
+    Aside,
     Example,
     Location,
     Rule,
@@ -214,7 +215,7 @@ def _judged(result: Measured, options: AccuracyOptions) -> Verdict:
     )
 
 
-def _changing(result: Measured) -> tuple[Verdict, ...]:
+def _changing(result: Measured) -> tuple[Aside, ...]:
     """The remark on answers that depend on more than the image."""
     if result.changed <= MOST_CHANGED * result.repeated:
         return ()
@@ -223,7 +224,7 @@ def _changing(result: Measured) -> tuple[Verdict, ...]:
         "another way among other images: the answers depend on the order of the images, or on "
         "those beside them"
     )
-    return (Verdict("failed", result.changed, f"{result.changed:,}", "none", text),)
+    return (Aside(Verdict("failed", result.changed, f"{result.changed:,}", "none", text)),)
 
 
 def _sentence(result: Measured, options: AccuracyOptions, around: bool) -> str:

@@ -18,6 +18,9 @@ from archcheck.network.reach import Reach, reach_of
 from archcheck.rules.options import CommonOptions
 
 Status = Literal["passed", "failed", "not-verified"]
+Level = Literal["error", "warning", "note"]
+LEVELS: dict[Level, str] = {"error": "error", "warning": "warning", "note": "note"}
+"""The levels, the worst first, and what their findings are called."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class Verdict:
     growth: tuple[Growth, ...] = ()
     needed: int | None = None
     hint: str = ""
-    asides: tuple[Verdict, ...] = ()
-    """What else was noticed: each is a finding of its own, a warning."""
+    asides: tuple[Aside, ...] = ()
+    """What else was noticed."""
 
     def __repr__(self) -> str:
         return f"<Verdict {self.figures}>"
@@ -58,6 +61,16 @@ class Verdict:
         """In a few words what was found: ``failed: 31 × 31, required: more than 44``."""
         required = f", required: {self.required}" if self.required else ""
         return f"{self.status}: {self.found_text or '–'}{required}"
+
+
+@dataclass(frozen=True)
+class Aside:
+    """What was noticed beside a rule's answer: a finding of its own, under the name of another rule
+    if one is given."""
+
+    verdict: Verdict
+    level: Level = "warning"
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -234,7 +247,7 @@ def all_rules() -> dict[str, Rule]:
     return dict(sorted(_RULES.items()))
 
 
-def documentation(rule: Rule) -> str:
+def documentation(rule: object) -> str:
     """A rule's documentation as Markdown, without its indentation."""
     import inspect
 
@@ -242,8 +255,10 @@ def documentation(rule: Rule) -> str:
 
 
 __all__ = [
+    "Aside",
     "Baseline",
     "Example",
+    "Level",
     "Location",
     "Proposal",
     "Rule",

@@ -36,7 +36,7 @@ def check(
         Finding(r.rule.name, _worst(subject, others, r), r.options) for r in spec.requirements
     ]
     asides = [
-        Finding(answer.rule, aside, CommonOptions(severity="warning"), aside=True)
+        Finding(aside.rule or answer.rule, aside.verdict, CommonOptions(), aside.level)
         for answer in answers
         for aside in answer.verdict.asides
     ]

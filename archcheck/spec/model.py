@@ -11,6 +11,7 @@ import yaml
 
 from archcheck.errors import closest
 from archcheck.evidence import Needs, merged
+from archcheck.lint import LINT
 from archcheck.network.input_language import InputsError, read_input, read_inputs, read_variant
 from archcheck.network.inputs import Inputs
 from archcheck.plain_text import in_one_line
@@ -22,7 +23,7 @@ from archcheck.spec.entries import options_of
 from archcheck.spec.errors import SpecError
 from archcheck.spec.extends import complete
 
-KEYS = ("title", "extends", "network", "input", "inputs", "variants", "arguments", "rules")
+KEYS = ("title", "extends", "network", "input", "inputs", "variants", "arguments", "rules", "lint")
 NETWORK = re.compile(
     r"(?!/|.*(?:^|/)\.\.(?:/|$))(?:[^:]+\.(?:py|ipynb)(?::(?!\d)[\w.]+)?|(?!\d)[\w.]+)"
 )
@@ -67,6 +68,16 @@ class Spec:
         name = self.title or self.file or "without a title"
         rules = ", ".join(dict.fromkeys(asked.name for asked in self.requirements))
         return f"<Spec {in_one_line(name)}: {in_one_line(rules) or 'no rules'}>"
+
+    @property
+    def only_lint(self) -> bool:
+        """Whether nothing is asked but a lint."""
+        return bool(self.requirements) and all(r.rule is LINT for r in self.requirements)
+
+    @property
+    def compares_batches(self) -> bool:
+        """Whether it has to be the same network for another batch: a lint looks at that itself."""
+        return not self.only_lint
 
     @property
     def needs(self) -> Needs:
@@ -153,7 +164,7 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
     document = complete(document, errors)
     data = document.data
     if data is None or data == {}:
-        return None, (document.error("the spec is empty; it needs at least `rules:`"),)
+        return None, (document.error("the spec is empty; it needs at least `rules:` or `lint:`"),)
     if not isinstance(data, dict):
         return None, (document.error("a spec is a mapping with the key `rules:`"),)
     for key in data:
@@ -172,7 +183,9 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
         where: KeyPath = ("arguments",)
         errors.append(document.error("arguments is a mapping of names to values", where))
     # A misspelt `rules` is reported once.
-    requirements = _requirements(document, errors) if "rules" in data or not misspelt else ()
+    asks = "rules" in data or not (misspelt or "lint" in data)
+    requirements = _requirements(document, errors) if asks else ()
+    requirements += _lint(document, errors)
     inputs = _inputs(document, errors)
     variants = _variants(document, inputs, errors)
     if errors:
@@ -187,6 +200,14 @@ def _examined(document: Document) -> tuple[Spec | None, tuple[SpecError, ...]]:
         variants=variants,
         network=network,
     ), ()
+
+
+def _lint(document: Document, errors: list[SpecError]) -> tuple[Requirement, ...]:
+    if "lint" not in document.data:
+        return ()
+    entry = document.data["lint"]
+    options = options_of(document, LINT, {} if entry is None else entry, ("lint",), errors)
+    return () if options is None else (Requirement(LINT, options),)
 
 
 def _network(document: Document, errors: list[SpecError]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from archcheck.errors import UnknownKey, closest
 from archcheck.network import Network, Remark
@@ -12,6 +12,7 @@ from archcheck.network.inputs import tensors_of
 from archcheck.plain_text import in_one_line, inert
 from archcheck.project import in_project
 from archcheck.rules import Location, Verdict
+from archcheck.rules.base import Level
 from archcheck.rules.options import CommonOptions
 from archcheck.shipped_specs import shipped_name
 from archcheck.spec.model import Spec
@@ -24,7 +25,6 @@ OUTCOMES = {
     "unchanged": "the network changed while it was checked",
 }
 """The findings beside the rules, and what they mean for all rules."""
-Level = Literal["error", "warning", "note"]
 
 
 class UnknownFinding(UnknownKey):
@@ -38,8 +38,8 @@ class Finding:
     rule: str
     verdict: Verdict
     options: CommonOptions
-    aside: bool = False
-    """Whether it was noticed beside the rule's answer, which is another finding."""
+    noticed: Level | None = None
+    """What it means, where it was noticed beside a rule's answer, which is another finding."""
 
     def __repr__(self) -> str:
         return f"<Finding {in_one_line(self.name)} {in_one_line(self.verdict.figures)}>"
@@ -50,9 +50,16 @@ class Finding:
         return self.options.name or self.rule
 
     @property
+    def aside(self) -> bool:
+        """Whether it was noticed beside a rule's answer."""
+        return self.noticed is not None
+
+    @property
     def level(self) -> Level:
         """What it means if the rule does not hold: an error fails the run, a warning advises, a
-        note says that a bonus was not earned."""
+        note says that a bonus was not earned, or informs."""
+        if self.noticed is not None:
+            return self.noticed
         if self.options.only_bonus:
             return "note"
         if self.verdict.status == "not-verified" and self.options.when_unverified == "warn":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from archcheck.lint import LINT, all_lint_rules
+from archcheck.lint.options import ALL
 from archcheck.network.input_language import DTYPE_WORDS
 from archcheck.network.inputs import AXES, BATCH, DTYPES, POSITIONS
 from archcheck.rules import all_rules, documentation
@@ -40,6 +42,7 @@ def json_schema() -> dict[str, Any]:
                 {"type": "null"},
             ],
         }
+    definitions["lint"] = _lint()
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "archcheck spec",
@@ -49,7 +52,7 @@ def json_schema() -> dict[str, Any]:
         # What extends another spec may leave out what that one says, and take rules away.
         "if": {"not": {"required": ["extends"]}},
         "then": {
-            "required": ["rules"],
+            "anyOf": [{"required": ["rules"]}, {"required": ["lint"]}],
             "properties": {
                 "rules": {
                     "minProperties": 1,
@@ -113,9 +116,24 @@ def json_schema() -> dict[str, Any]:
                 "additionalProperties": False,
                 "properties": rules,
             },
+            "lint": {
+                "description": LINT.summary,
+                "anyOf": [{"$ref": "#/definitions/lint"}, {"type": "null"}],
+            },
         },
         "definitions": dict(sorted({**definitions, **_inputs()}.items())),
     }
+
+
+def _lint() -> dict[str, Any]:
+    """What is said of a lint, with the names of its rules."""
+    schema = LINT.Options.model_json_schema(ref_template="#/definitions/{model}")
+    names = {"enum": [ALL, *all_lint_rules()]}
+    properties = schema["properties"]
+    properties["select"]["anyOf"][0]["items"] = names
+    properties["ignore"]["items"] = names
+    properties["severities"]["propertyNames"] = names
+    return {**schema, "title": LINT.name}
 
 
 def _inputs() -> dict[str, Any]:

@@ -44,6 +44,8 @@ def trace_network(request: TraceRequest, session: Session) -> Traced:
     options: dict[str, Any] = {}
     if request.other_batches:
         tracer, options = trace_for_batches, {"compared": session.compare}
+    elif request.batch:
+        options = {"batch": request.batch}
     session.enter("imports")
     with loaded(
         request.reference, request.arguments, session.enter, construct=lazy_init.construct

@@ -39,12 +39,13 @@ def trace_in(
     timeout: float = 60.0,
     recorded: bool = False,
     other_batches: bool = False,
+    batch: int = 0,
 ) -> Traced | Failure:
     """Have a worker trace a network.
 
     ``inputs`` is what it is given, ``timeout`` is in seconds. With ``recorded`` the result
     lists the files and modules that were read; with ``other_batches`` the network has to be the
-    same for another batch.
+    same for another batch. ``batch`` is its number of samples, 0 for the usual one.
 
     Returns:
         The trace, or the failure of a network that cannot be imported, built or run.
@@ -56,7 +57,13 @@ def trace_in(
     return worker.run(
         "archcheck.tracing.job:trace_network",
         TraceRequest(
-            reference, inputs_of(inputs), dict(arguments or {}), training, recorded, other_batches
+            reference,
+            inputs_of(inputs),
+            dict(arguments or {}),
+            training,
+            recorded,
+            other_batches,
+            batch,
         ),
         Traced,
         script=reference.file or reference.module,

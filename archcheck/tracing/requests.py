@@ -16,7 +16,7 @@ class TraceRequest(msgspec.Struct, frozen=True):
     """The network to trace, what it is given, and the arguments of its constructor.
 
     With ``recorded`` the result lists what was read for it. With ``other_batches`` it has to be the
-    same network for another batch.
+    same network for another batch. ``batch`` is its number of samples, 0 for the usual one.
     """
 
     reference: Reference
@@ -25,6 +25,7 @@ class TraceRequest(msgspec.Struct, frozen=True):
     training: bool = False
     recorded: bool = False
     other_batches: bool = False
+    batch: int = 0
 
 
 class Traced(msgspec.Struct, frozen=True):

@@ -28,8 +28,9 @@ def trace(
     training: bool,
     timeout: float,
     other_batches: bool = False,
+    batch: int = 0,
 ) -> Network | Failure:
-    """Trace the network of a tracer.
+    """Trace the network of a tracer, with the options of its ``trace``.
 
     Raises:
         InputError: if the reference is wrong. Where its file holds several networks, each is tried
@@ -38,7 +39,12 @@ def trace(
     """
     try:
         return tracer.trace(
-            inputs, arguments, training=training, timeout=timeout, other_batches=other_batches
+            inputs,
+            arguments,
+            training=training,
+            timeout=timeout,
+            other_batches=other_batches,
+            batch=batch,
         )
     except InputError as error:
 

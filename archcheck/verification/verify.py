@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 from msgspec import structs
 
@@ -15,6 +17,7 @@ from archcheck.progress import Progress
 from archcheck.spec import Failure, Report, Spec, check, failed_to_run
 from archcheck.verification.changes import Watched, change_of
 from archcheck.verification.collect import collect
+from archcheck.verification.passes import passes_of
 from archcheck.verification.several import trace
 from archcheck.verification.submission import Submission
 from archcheck.verification.wording import failure_finding, input_finding
@@ -55,14 +58,17 @@ def verify(
     watched = Watched(submission)
     reads: list[Dependencies | None] = []
 
-    def run(inputs: Inputs) -> Network | failures.Failure:
+    def run(
+        inputs: Inputs, *, training: bool = submission.training, batch: int = 0
+    ) -> Network | failures.Failure:
         traced = trace(
             tracer,
             inputs,
             submission.arguments_under(spec),
-            training=submission.training,
+            training=training,
             timeout=timeout,
-            other_batches=True,
+            other_batches=not batch and spec.compares_batches,
+            batch=batch,
         )
         reads.append(tracer.reads)
         return traced
@@ -88,6 +94,9 @@ def verify(
             timeout=timeout,
             on_progress=on_progress,
         )
+        if spec.needs.passes:
+            passes = passes_of(traced, partial(run, submission.inputs_under(spec)))
+            evidence = replace(evidence, passes=passes)
     changed = [file for each in reads for file in watched.changed(each)]
     if changed:
         return not_verified(submission, spec, change_of(tuple(dict.fromkeys(changed))), began)

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archcheck.evidence.augmentation import Pipeline, Transform, Unknown
-from archcheck.rules.base import Location, Verdict
+from archcheck.rules.base import Aside, Location, Verdict
 from archcheck.rules.transforms.arguments import Contradiction, Given, Unclear, canonical, shown
 from archcheck.rules.transforms.matching import Remark
 from archcheck.rules.transforms.names import CURRENT, FILL_ALIASES
 
 
-def dropped(pipeline: Pipeline, library: str, faults: Sequence[Remark]) -> tuple[Verdict, ...]:
+def dropped(pipeline: Pipeline, library: str, faults: Sequence[Remark]) -> tuple[Aside, ...]:
     """A warning for each transform that is not run with the arguments that it was written with.
 
     What it says to write instead has none of the ``faults`` of the pipeline.
     """
     return tuple(
-        _warning(transform, library, [f for f in faults if f.transform is transform])
+        Aside(_warning(transform, library, [f for f in faults if f.transform is transform]))
         for transform in pipeline.root.walk()
         if transform.dropped
     )

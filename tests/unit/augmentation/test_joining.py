@@ -82,6 +82,7 @@ def test_what_to_write_instead_does_not_contradict_the_verdict(
     text = f"{MOVES} A.CoarseDropout(max_holes={arguments}), {NORMALIZE}"
     _, verdict = judge(tmp_path, text, before)
     (warning,) = verdict.asides
-    assert advice in warning.hint
-    assert "0.4914" not in warning.hint
-    assert "hole_height_range=(8, 8)" not in warning.hint
+    hint = warning.verdict.hint
+    assert advice in hint
+    assert "0.4914" not in hint
+    assert "hole_height_range=(8, 8)" not in hint

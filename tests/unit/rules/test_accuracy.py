@@ -234,8 +234,8 @@ def test_answers_that_depend_on_the_order_are_a_warning() -> None:
     verdict = judge(measured(8600, repeated=1000, changed=11), at_least=85)
     assert verdict.status == "passed"
     (aside,) = verdict.asides
-    assert "11 of 1,000 images that were shown twice" in aside.message
-    assert "depend on the order of the images" in aside.message
+    assert "11 of 1,000 images that were shown twice" in aside.verdict.message
+    assert "depend on the order of the images" in aside.verdict.message
 
 
 def test_what_was_not_measured_is_not_verified() -> None:

@@ -1,0 +1,145 @@
+"""``archcheck lint``: what is wrong with networks whatever they are meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec import structs
+
+from archcheck.cli.completions import lint_rule_names
+from archcheck.cli.errors import UsageError, with_exit_codes
+from archcheck.cli.parameters import (
+    Arguments,
+    CacheDir,
+    CleanEnv,
+    ExitZero,
+    InputOption,
+    Jobs,
+    Load,
+    Memory,
+    Nets,
+    NoCache,
+    OutputFiles,
+    ReportFormats,
+    Timeout,
+    Verbose,
+)
+
+if TYPE_CHECKING:
+    from archcheck.lint import LintOptions
+    from archcheck.spec import Spec
+    from archcheck.verification.submission import Submission
+    from archcheck.worker.reference import Load as HowLoaded
+    from archcheck.worker.reference import Reference
+
+Rules = list[str] | None
+
+
+@with_exit_codes
+def lint(
+    nets: Nets,
+    inputs: InputOption = None,
+    arguments: Arguments = None,
+    select: Annotated[
+        Rules,
+        typer.Option(
+            "--select",
+            metavar="RULE",
+            help="Only these rules; all are `all`, with those that only inform. Several may be "
+            "given, with commas too.",
+            show_default=False,
+            autocompletion=lint_rule_names,
+        ),
+    ] = None,
+    ignore: Annotated[
+        Rules,
+        typer.Option(
+            "--ignore",
+            metavar="RULE",
+            help="Leave rules out.",
+            show_default=False,
+            autocompletion=lint_rule_names,
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            "--loss",
+            metavar="LOSS",
+            help="The loss that the network is trained with, like cross-entropy.",
+            show_default=False,
+        ),
+    ] = None,
+    load: Load = None,
+    timeout: Timeout = 60.0,
+    jobs: Jobs = 1,
+    memory: Memory = None,
+    clean_env: CleanEnv = False,
+    output_format: ReportFormats = None,
+    output_file: OutputFiles = None,
+    exit_zero: ExitZero = False,
+    no_cache: NoCache = False,
+    cache_dir: CacheDir = None,
+    verbose: Verbose = False,
+) -> None:
+    """Find faults that networks have whatever they are meant for: a view that mixes samples, a
+    layer that is never trained. Exit code 0: no error; 1: some.
+
+    `archcheck rules` lists the rules.
+    """
+    from archcheck.cli.verifying import Asked, verify_networks
+
+    how: HowLoaded = load.value if load else ""
+
+    def spec() -> Spec:
+        from archcheck.lint import LINT
+        from archcheck.spec import Spec
+        from archcheck.spec.model import Requirement
+
+        return Spec((Requirement(LINT, _options(select, ignore, loss)),))
+
+    def submitted(reference: Reference) -> Submission:
+        from archcheck.cli.cached_trace import NO_SHAPE
+        from archcheck.cli.inputs import read_inputs
+        from archcheck.cli.options import read_arguments
+        from archcheck.verification.submission import Submission
+
+        given = read_inputs(inputs)
+        if given is None:
+            raise UsageError(NO_SHAPE)
+        return Submission(
+            reference=structs.replace(reference, load=how),
+            arguments=read_arguments(arguments),
+            inputs=given,
+        )
+
+    asked = Asked(nets, spec, submitted, how, timeout, jobs, memory, clean_env)
+    formats = [chosen.value for chosen in output_format or ()]
+    verify_networks(asked, formats, output_file, exit_zero, no_cache, cache_dir, verbose)
+
+
+def _options(
+    select: Sequence[str] | None, ignore: Sequence[str] | None, loss: str | None
+) -> LintOptions:
+    """What is asked of the lint.
+
+    Raises:
+        UsageError: if there is no such rule or loss.
+    """
+    from pydantic import ValidationError
+
+    from archcheck.lint import LintOptions
+
+    said = {"select": _names(select), "ignore": _names(ignore), "loss": loss}
+    try:
+        return LintOptions.model_validate({key: value for key, value in said.items() if value})
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = first.get("ctx", {}).get("error") or first["msg"]
+        raise UsageError(f"--{first['loc'][0]}: {reason}") from None
+
+
+def _names(words: Sequence[str] | None) -> list[str]:
+    return [name.strip() for word in words or () for name in word.split(",") if name.strip()]

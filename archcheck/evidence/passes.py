@@ -1,0 +1,33 @@
+"""The forward passes that a lint compares, and the sources of what ran in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from archcheck.network import Network, Place
+
+SEVERAL = 3
+"""The batch of the pass of several samples."""
+
+
+@dataclass(frozen=True)
+class NotRun:
+    """Why there is no pass: forward raised, say."""
+
+    reason: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class Passes:
+    """A network in evaluation, with one sample and with ``SEVERAL``, and in training.
+
+    ``sources`` are the texts of the author's files, by name; the lines of a notebook are counted
+    through its code cells.
+    """
+
+    single: Network | NotRun
+    several: Network | NotRun
+    training: Network | NotRun
+    sources: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,96 @@
+"""The lint as a rule: it holds where no error is found; each finding is an aside of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from archcheck.evidence import Needs, NotRun
+from archcheck.lint.base import Fault, Severity, Unknown
+from archcheck.lint.linted import Linted
+from archcheck.lint.options import LintOptions
+from archcheck.phrases import how_many
+from archcheck.rules.base import LEVELS, Aside, Level, Rule, Status, Subject, Verdict, not_verified
+
+REQUIRED = "no error"
+_LEVELS: dict[Severity, Level] = {"error": "error", "warning": "warning", "info": "note"}
+
+
+class Lint(Rule):
+    """
+    ## What it does
+    Looks for faults that a network has whatever it is meant for: each is a finding of its own,
+    under the name of its lint rule. An error fails the run, a warning advises.
+
+    ## Why it matters
+    A network with such a fault runs and even learns, and does something else than was meant.
+
+    ## Example
+    ```yaml
+    lint:
+      ignore: [flatten-head]
+      points: 10
+    ```
+    """
+
+    name = "lint"
+    summary = "Faults that a network has whatever it is meant for."
+    Options = LintOptions
+
+    def needs(self, options: Any) -> Needs:
+        del options
+        return Needs(passes=True)
+
+    def check(self, subject: Subject, options: Any) -> Verdict:
+        passes = subject.evidence.passes
+        if passes is None:
+            return not_verified(REQUIRED, "the network was not run in other ways")
+        if isinstance(passes.single, NotRun) and isinstance(passes.several, NotRun):
+            return not_verified(REQUIRED, passes.single.reason)
+        asides = tuple(asides_of(Linted(passes, options.loss or ""), options))
+        return _verdict(asides, options)
+
+
+def asides_of(linted: Linted, options: LintOptions) -> Iterator[Aside]:
+    """The findings of the rules that are asked for, in the order of their lines."""
+    found = []
+    for name, rule in options.chosen.items():
+        for each in rule.find(linted):
+            severity = options.severity_of(rule, each)
+            if options.shows(rule, severity):
+                found.append(Aside(_told(each), _LEVELS[severity], name))
+    yield from sorted(found, key=_line)
+
+
+def _told(found: Fault | Unknown) -> Verdict:
+    if isinstance(found, Unknown):
+        return not_verified("", found.reason, found.locations)
+    return Verdict("failed", None, "", "", found.message, found.locations, hint=found.remedy)
+
+
+def _line(aside: Aside) -> tuple[str, int]:
+    places = (where.place for where in aside.verdict.locations)
+    place = next(filter(None, places), None)
+    return (place.file, place.line) if place is not None else ("", 0)
+
+
+def _verdict(asides: tuple[Aside, ...], options: LintOptions) -> Verdict:
+    counts = Counter(aside.level for aside in asides if aside.verdict.status == "failed")
+    unknown = [aside for aside in asides if aside.verdict.status == "not-verified"]
+    said = [how_many(counts[level], word) for level, word in LEVELS.items() if counts[level]]
+    text = ", ".join(said)
+    looked_for = how_many(len(options.chosen), "rule")
+    if counts["error"]:
+        status: Status = "failed"
+    else:
+        status = "not-verified" if unknown else "passed"
+    message = f"{text or 'no fault'} by {looked_for}"
+    if status == "not-verified":
+        first = unknown[0]
+        message = f"{first.rule} cannot tell: {first.verdict.message}"
+    found = {word: counts[level] for level, word in LEVELS.items()}
+    return Verdict(status, found, text or "none", REQUIRED, message, note=looked_for, asides=asides)
+
+
+LINT = Lint()

@@ -1,0 +1,61 @@
+"""What a lint rule looks at."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from archcheck.evidence import NotRun, Passes
+from archcheck.network import Network
+from archcheck.rules.base import Subject
+
+
+class Linted:
+    """The passes of a network, and what is worked out of each once.
+
+    ``loss`` is the loss that the network is trained with, empty if it is not known.
+    """
+
+    def __init__(self, passes: Passes, loss: str = "") -> None:
+        self.passes = passes
+        self.loss = loss
+        self._subjects: dict[int, Subject] = {}
+
+    @cached_property
+    def network(self) -> Network:
+        """The network in evaluation: with one sample, where that runs, else with several.
+
+        Raises:
+            ValueError: if neither ran.
+        """
+        for found in (self.passes.single, self.passes.several):
+            if isinstance(found, Network):
+                return found
+        raise ValueError("no pass ran")
+
+    @property
+    def single(self) -> Network | None:
+        """The network in evaluation with one sample."""
+        return _ran(self.passes.single)
+
+    @property
+    def several(self) -> Network | None:
+        """The network in evaluation with several samples."""
+        return _ran(self.passes.several)
+
+    @property
+    def training(self) -> Network | None:
+        """The network in training."""
+        return _ran(self.passes.training)
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The fields and the reach of the network in evaluation."""
+        return self.subject_of(self.network)
+
+    def subject_of(self, network: Network) -> Subject:
+        """The fields and the reach of one of the passes."""
+        return self._subjects.setdefault(id(network), Subject(network))
+
+
+def _ran(found: Network | NotRun) -> Network | None:
+    return found if isinstance(found, Network) else None

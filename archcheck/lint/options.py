@@ -1,0 +1,66 @@
+"""What is asked of a lint."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from archcheck.errors import closest
+from archcheck.lint.base import Fault, LintRule, Severity, Unknown, all_lint_rules
+from archcheck.rules.options import CommonOptions
+
+ALL = "all"
+Loss = Literal["cross-entropy", "nll", "bce", "bce-with-logits", "mse", "l1"]
+
+
+class LintOptions(CommonOptions):
+    """Which faults are looked for, and what they mean."""
+
+    select: tuple[str, ...] | None = Field(
+        None,
+        description="The rules; all of them, with those that only inform, are `all`. By default "
+        "what is an error or a warning is shown.",
+    )
+    ignore: tuple[str, ...] = Field((), description="Rules that are left out.")
+    severities: dict[str, Severity] = Field(
+        {}, description="What the findings of a rule mean, in place of its own severity."
+    )
+    loss: Loss | None = Field(None, description="The loss that the network is trained with.")
+
+    @field_validator("select", "ignore", "severities")
+    @classmethod
+    def _known(cls, names: object) -> object:
+        for name in names or ():  # type: ignore[attr-defined]
+            refuse_unknown(name)
+        return names
+
+    @property
+    def chosen(self) -> dict[str, LintRule]:
+        """The rules that are looked for, by name."""
+        asked = all_lint_rules()
+        if self.select is not None and ALL not in self.select:
+            asked = {name: rule for name, rule in asked.items() if name in self.select}
+        return {name: rule for name, rule in asked.items() if name not in self.ignore}
+
+    def severity_of(self, rule: LintRule, found: Fault | Unknown) -> Severity:
+        """What a finding means; that a rule cannot tell only informs."""
+        if isinstance(found, Unknown):
+            return "info"
+        return self.severities.get(rule.name) or found.severity or rule.severity
+
+    def shows(self, rule: LintRule, severity: Severity) -> bool:
+        """Whether a finding is shown: what only informs has to be asked for."""
+        return severity != "info" or bool(self.select) or rule.name in self.severities
+
+
+def refuse_unknown(name: str) -> None:
+    """Refuse what is no lint rule.
+
+    Raises:
+        ValueError: with the closest name.
+    """
+    known = (ALL, *all_lint_rules())
+    if name not in known:
+        hint = closest(name.replace("_", "-"), known)
+        raise ValueError(f'there is no lint rule "{name}"{hint or "; `archcheck rules` has them"}')

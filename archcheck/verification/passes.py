@@ -1,0 +1,39 @@
+"""The passes of a network that a lint compares."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from archcheck.evidence import NotRun, Passes
+from archcheck.evidence.passes import SEVERAL
+from archcheck.network import Network
+from archcheck.network.inputs import batched
+from archcheck.verification.sources import sources_of
+from archcheck.verification.wording import failure_finding
+from archcheck.worker.failures import Failure
+
+NO_BATCH = NotRun("the inputs have no batch")
+
+
+class Run(Protocol):
+    """Runs a network once more. ``batch`` is its number of samples, 0 for the usual one."""
+
+    def __call__(self, *, training: bool, batch: int = 0) -> Network | Failure: ...
+
+
+def passes_of(traced: Network, run: Run) -> Passes:
+    """The passes of a network that was traced once."""
+    single = run(training=False) if traced.training else traced
+    training = traced if traced.training else run(training=True)
+    several: Network | NotRun = NO_BATCH
+    if batched(traced.given_tensors):
+        several = _or_reason(run(training=False, batch=SEVERAL))
+    return Passes(_or_reason(single), several, _or_reason(training), sources_of(traced))
+
+
+def _or_reason(traced: Network | Failure) -> Network | NotRun:
+    if isinstance(traced, Network):
+        return traced
+    finding = failure_finding(traced)
+    place = finding.locations[0].place if finding.locations else None
+    return NotRun(finding.message, place)
