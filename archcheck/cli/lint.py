@@ -72,6 +72,13 @@ def lint(
             show_default=False,
         ),
     ] = None,
+    no_ignores: Annotated[
+        bool,
+        typer.Option(
+            "--no-ignores",
+            help="Comments in the sources, # archcheck: ignore[rule], suppress nothing.",
+        ),
+    ] = False,
     load: Load = None,
     timeout: Timeout = 60.0,
     jobs: Jobs = 1,
@@ -98,7 +105,7 @@ def lint(
         from archcheck.spec import Spec
         from archcheck.spec.model import Requirement
 
-        return Spec((Requirement(LINT, _options(select, ignore, loss)),))
+        return Spec((Requirement(LINT, _options(select, ignore, loss, no_ignores)),))
 
     def submitted(reference: Reference) -> Submission:
         from archcheck.cli.cached_trace import NO_SHAPE
@@ -121,7 +128,7 @@ def lint(
 
 
 def _options(
-    select: Sequence[str] | None, ignore: Sequence[str] | None, loss: str | None
+    select: Sequence[str] | None, ignore: Sequence[str] | None, loss: str | None, no_ignores: bool
 ) -> LintOptions:
     """What is asked of the lint.
 
@@ -133,8 +140,9 @@ def _options(
     from archcheck.lint import LintOptions
 
     said = {"select": _names(select), "ignore": _names(ignore), "loss": loss}
+    given = {key: value for key, value in said.items() if value}
     try:
-        return LintOptions.model_validate({key: value for key, value in said.items() if value})
+        return LintOptions.model_validate({**given, "ignores": not no_ignores})
     except ValidationError as error:
         first = error.errors()[0]
         reason = first.get("ctx", {}).get("error") or first["msg"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from archcheck.network import Network, Place
+from archcheck.network import Cell, Network, Place
 
 SEVERAL = 3
 """The batch of the pass of several samples."""
@@ -24,10 +24,23 @@ class Passes:
     """A network in evaluation, with one sample and with ``SEVERAL``, and in training.
 
     ``sources`` are the texts of the author's files, by name; the lines of a notebook are counted
-    through its code cells.
+    through its code cells, and ``cells`` says where each of them is.
     """
 
     single: Network | NotRun
     several: Network | NotRun
     training: Network | NotRun
     sources: Mapping[str, str] = field(default_factory=dict)
+    cells: Mapping[str, tuple[Cell | None, ...]] = field(default_factory=dict)
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """Those that ran."""
+        found = (self.single, self.several, self.training)
+        return tuple(each for each in found if isinstance(each, Network))
+
+    def place(self, file: str, line: int, column: int, end_column: int) -> Place:
+        """A stretch of a line of one of the files."""
+        cells = self.cells.get(file, ())
+        cell = cells[line - 1] if line <= len(cells) else None
+        return Place(file, line, column, line, end_column, cell)

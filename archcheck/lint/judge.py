@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from archcheck.evidence import Needs, NotRun
-from archcheck.lint.base import Fault, Severity, Unknown
+from archcheck.lint.base import Fault, LintRule, Severity, Unknown
+from archcheck.lint.ignores import ignores_in
 from archcheck.lint.linted import Linted
 from archcheck.lint.options import LintOptions
+from archcheck.lint.rules.unused_ignore import UnusedIgnore, unused
 from archcheck.phrases import how_many
 from archcheck.rules.base import LEVELS, Aside, Level, Rule, Status, Subject, Verdict, not_verified
 
@@ -55,12 +57,27 @@ class Lint(Rule):
 def asides_of(linted: Linted, options: LintOptions) -> Iterator[Aside]:
     """The findings of the rules that are asked for, in the order of their lines."""
     found = []
-    for name, rule in options.chosen.items():
-        for each in rule.find(linted):
-            severity = options.severity_of(rule, each)
-            if options.shows(rule, severity):
-                found.append(Aside(_told(each), _LEVELS[severity], name))
+    for rule, each in findings_of(linted, options):
+        severity = options.severity_of(rule, each)
+        if options.shows(rule, severity):
+            found.append(Aside(_told(each), _LEVELS[severity], rule.name))
     yield from sorted(found, key=_line)
+
+
+def findings_of(linted: Linted, options: LintOptions) -> Iterator[tuple[LintRule, Fault | Unknown]]:
+    """What the rules find that no comment suppresses, and what is wrong with the comments."""
+    rules = options.chosen
+    comments = ignores_in(linted.passes) if options.ignores else ()
+    used = set()
+    for name, rule in rules.items():
+        for found in rule.find(linted):
+            by = [comment for comment in comments if comment.covers(name, found)]
+            used |= {(comment, name) for comment in by}
+            if not by:
+                yield rule, found
+    if UnusedIgnore.name in rules:
+        for fault in unused(comments, used, rules):
+            yield rules[UnusedIgnore.name], fault
 
 
 def _told(found: Fault | Unknown) -> Verdict:

@@ -26,6 +26,10 @@ class LintOptions(CommonOptions):
     severities: dict[str, Severity] = Field(
         {}, description="What the findings of a rule mean, in place of its own severity."
     )
+    ignores: bool = Field(
+        True,
+        description="Whether comments, `# archcheck: ignore[rule] reason`, may suppress findings.",
+    )
     loss: Loss | None = Field(None, description="The loss that the network is trained with.")
 
     @field_validator("select", "ignore", "severities")

@@ -8,7 +8,7 @@ from archcheck.evidence import NotRun, Passes
 from archcheck.evidence.passes import SEVERAL
 from archcheck.network import Network
 from archcheck.network.inputs import batched
-from archcheck.verification.sources import sources_of
+from archcheck.verification.sources import cells_of, sources_of
 from archcheck.verification.wording import failure_finding
 from archcheck.worker.failures import Failure
 
@@ -28,7 +28,9 @@ def passes_of(traced: Network, run: Run) -> Passes:
     several: Network | NotRun = NO_BATCH
     if batched(traced.given_tensors):
         several = _or_reason(run(training=False, batch=SEVERAL))
-    return Passes(_or_reason(single), several, _or_reason(training), sources_of(traced))
+    sources = sources_of(traced)
+    ran = (_or_reason(single), several, _or_reason(training))
+    return Passes(*ran, sources, cells_of(sources))
 
 
 def _or_reason(traced: Network | Failure) -> Network | NotRun:

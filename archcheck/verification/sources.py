@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from archcheck.network import Network
-from archcheck.worker.scripts import read_cells
+from archcheck.network import Cell, Network, Place
+from archcheck.worker.scripts import is_notebook, read_cells
 from archcheck.worker.typed_code import typed_lines
 
 
@@ -17,6 +18,17 @@ def sources_of(network: Network) -> dict[str, str]:
     files = {place.file: place.cell is not None for place in (*called, *built) if place is not None}
     texts = {file: _text(file, in_cells) for file, in_cells in files.items()}
     return {file: text for file, text in texts.items() if text}
+
+
+def cells_of(files: Iterable[str]) -> dict[str, tuple[Cell | None, ...]]:
+    """The cell of each line of those that are notebooks, by file."""
+    found = {}
+    for file in filter(is_notebook, files):
+        cells = read_cells(file)
+        if cells is not None:
+            lines = range(1, len(cells.lines) + 1)
+            found[file] = tuple(cells.placed(Place(file, line)).cell for line in lines)
+    return found
 
 
 def _text(file: str, in_cells: bool) -> str:

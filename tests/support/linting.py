@@ -9,7 +9,9 @@ from torch import nn
 
 from archcheck.evidence import NotRun, Passes
 from archcheck.lint.base import Fault, LintRule, Sample, Unknown
+from archcheck.lint.judge import findings_of
 from archcheck.lint.linted import Linted
+from archcheck.lint.options import LintOptions
 from archcheck.network import Network
 from archcheck.network.shapes import AnyInputs
 from archcheck.tracing.trace import trace
@@ -59,7 +61,9 @@ def found_in(sample: Sample, rule: LintRule, folder: Path) -> list[Fault | Unkno
     file.write_text(source_of(sample))
     with constructions_recorded():
         network = run_path(str(file))["Net"]()
-    return list(rule.find(Linted(passes(network, sample.input), sample.loss)))
+    linted = Linted(passes(network, sample.input), sample.loss)
+    found = findings_of(linted, LintOptions(select=("all",)))
+    return [each for by, each in found if by is rule]
 
 
 def lines_of(found: list[Fault | Unknown]) -> list[int]:
