@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from archcheck.evidence import Needs, NotRun
@@ -12,10 +13,12 @@ from archcheck.lint.ignores import ignores_in
 from archcheck.lint.linted import Linted
 from archcheck.lint.options import LintOptions
 from archcheck.lint.rules.unused_ignore import UnusedIgnore, unused
-from archcheck.phrases import how_many
+from archcheck.phrases import how_many, some_of
 from archcheck.rules.base import LEVELS, Aside, Level, Rule, Status, Subject, Verdict, not_verified
 
 REQUIRED = "no error"
+MOST_NAMED = 3
+"""The most layers that a finding on several of them names."""
 _LEVELS: dict[Severity, Level] = {"error": "error", "warning": "warning", "info": "note"}
 
 
@@ -56,12 +59,26 @@ class Lint(Rule):
 
 def asides_of(linted: Linted, options: LintOptions) -> Iterator[Aside]:
     """The findings of the rules that are asked for, in the order of their lines."""
-    found = []
+    alike: dict[tuple[object, ...], list[Aside]] = {}
     for rule, each in findings_of(linted, options):
         severity = options.severity_of(rule, each)
         if options.shows(rule, severity):
-            found.append(Aside(_told(each), _LEVELS[severity], rule.name))
-    yield from sorted(found, key=_line)
+            aside = Aside(_told(each), _LEVELS[severity], rule.name)
+            alike.setdefault((rule.name, severity, _line(aside)), []).append(aside)
+    yield from sorted(map(_together, alike.values()), key=_line)
+
+
+def _together(alike: list[Aside]) -> Aside:
+    """One finding for those of a rule on one line, such as the layers that a loop has built."""
+    first = alike[0]
+    if len(alike) == 1:
+        return first
+    names = list(dict.fromkeys(where.module for a in alike for where in a.verdict.locations[:1]))
+    others = f"{len(alike) - 1} more times"
+    if len(names) == len(alike):
+        others = f"of {some_of(names[1:], MOST_NAMED)}"
+    verdict = replace(first.verdict, message=f"{first.verdict.message}; likewise {others}")
+    return replace(first, verdict=verdict)
 
 
 def findings_of(linted: Linted, options: LintOptions) -> Iterator[tuple[LintRule, Fault | Unknown]]:

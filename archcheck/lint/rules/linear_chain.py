@@ -136,7 +136,9 @@ def _layer(network: Network, op: Op) -> _Layer | None:
 
 def _meant(first: _Layer, second: _Layer) -> bool:
     """Whether a pair of layers is a known way to factorise one."""
-    narrow = first.leaving < first.entering and first.leaving <= second.leaving
+    ends = (first.entering, second.leaving)
+    narrow = first.leaving < first.entering or (set(first.kernel) == {1} and len({*ends}) > 1)
+    narrow = narrow and first.leaving <= min(ends)
     one, other = _long(first), _long(second)
     return narrow or bool(one and other and one.isdisjoint(other))
 

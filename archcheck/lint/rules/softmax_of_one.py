@@ -62,8 +62,9 @@ class Net(nn.Module):
     )
 
     def find(self, linted: Linted) -> Findings:
-        for softmax in softmaxes(linted.network):
-            shape = linted.network.shape(softmax.op.inputs[0])
+        network = linted.several or linted.network
+        for softmax in softmaxes(network):
+            shape = network.shape(softmax.op.inputs[0])
             if shape[softmax.axis] == 1:
                 constant = 0 if softmax.logarithm else 1
                 text = f"softmax along axis {softmax.axis} of {shape_text(shape)}, which has one "
