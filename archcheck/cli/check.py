@@ -109,17 +109,21 @@ def check(
         named = Files(files) if files else None
         every = named is None or named.hold([str(config.file)])
 
+    from archcheck.cli.baseline import quietened
     from archcheck.cli.check_runner import Specs, about_setting, affected_networks
     from archcheck.cli.many import Outcome, conclude, verify_all
     from archcheck.cli.output import refuse_overwrite
     from archcheck.cli.outputs import destinations, repeatable
     from archcheck.cli.sources import sources_of
+    from archcheck.config.lint import lint_settings
 
     formats = [chosen.value for chosen in output_format or ()]
     places = destinations(formats or [_format(config)], output_file)
     sources = [file for n in networks for file in (n.file, n.spec, n.submission.weights)]
     refuse_overwrite([place.file for place in places], [config.file, *sources])
-    specs, outcome = Specs(_skipped(config, skip)), Outcome()
+    lint = lint_settings(config)
+    specs = Specs(_skipped(config, skip), lint.options if lint.check else None)
+    outcome = Outcome()
     selected = networks
     if named is not None:
         errors = Outcome() if every else outcome  # every network is looked at again
@@ -140,8 +144,11 @@ def check(
         surroundings=surroundings,
         verbose=verbose,
     )
+    if lint.baseline is not None:
+        rules = lint.options.chosen
+        outcome.reports = quietened(outcome.reports, lint.baseline, rules, anew=False)
     code = conclude(outcome, places, exit_zero)
-    if verbose or outcome.errors:
+    if verbose or outcome.errors or lint.baseline is not None:
         raise typer.Exit(code)
     subject = tuple(map(networks.index, selected)) if apart and not every else None
     this_run.keep(store, repeatable(outcome.reports, places), code, subject)
@@ -180,9 +187,10 @@ def _format(config: Config) -> str:
 def _skipped(config: Config, skip_option: list[str] | None) -> list[str]:
     """The rules to skip: those of the command line, else those of the settings."""
     from archcheck.errors import closest
+    from archcheck.lint import LINT
     from archcheck.rules import all_rules
 
-    rules = all_rules()
+    rules = (*all_rules(), LINT.name)
     for number, name in enumerate(skip_option or config.skip):
         if name not in rules:
             message = f'there is no rule "{name}"{closest(name.replace("_", "-"), list(rules))}'

@@ -10,17 +10,20 @@ from archcheck.cli.errors import UsageError
 from archcheck.cli.many import Outcome
 from archcheck.cli.options import without
 from archcheck.cli.sources import sources_of, untracked
+from archcheck.lint import LintOptions
 from archcheck.reporters import formatting
-from archcheck.spec import Spec, SpecError, load_spec
+from archcheck.spec import Spec, SpecError, linted, load_spec
 from archcheck.verification.mapping import MappedNetwork
 from archcheck.worker.failures import InputError
 
 
 class Specs:
-    """The specs of networks without the skipped rules; each file is read once."""
+    """The specs of networks without the skipped rules; each file is read once. With ``lint`` all of
+    them ask for a lint."""
 
-    def __init__(self, skip: Sequence[str]) -> None:
+    def __init__(self, skip: Sequence[str], lint: LintOptions | None = None) -> None:
         self._skip = skip
+        self._lint = lint
         self._loaded: dict[str, Spec | SpecError] = {}
 
     def of(self, network: MappedNetwork) -> Spec:
@@ -31,6 +34,8 @@ class Specs:
             UsageError: if all of its rules are skipped.
         """
         spec = self._read(network.spec)
+        if self._lint is not None:
+            spec = linted(spec, self._lint)
         if network.submission.inputs is None and spec.inputs is None:
             raise SpecError(
                 "the input's shape is not known: add `input: [3, 32, 32]` to the spec, or "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from msgspec import structs
@@ -28,8 +29,9 @@ from archcheck.cli.parameters import (
 )
 
 if TYPE_CHECKING:
+    from archcheck.config import Config
     from archcheck.lint import LintOptions
-    from archcheck.spec import Spec
+    from archcheck.spec import Report, Spec
     from archcheck.verification.submission import Submission
     from archcheck.worker.reference import Load as HowLoaded
     from archcheck.worker.reference import Reference
@@ -79,6 +81,20 @@ def lint(
             help="Comments in the sources, # archcheck: ignore[rule], suppress nothing.",
         ),
     ] = False,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            help="The file of the findings that are known: they are not told. What is found no "
+            "longer is taken out of it.",
+            show_default=False,
+        ),
+    ] = None,
+    write_baseline: Annotated[
+        bool,
+        typer.Option("--write-baseline", help="Write all that is found into the baseline."),
+    ] = False,
     load: Load = None,
     timeout: Timeout = 60.0,
     jobs: Jobs = 1,
@@ -94,18 +110,35 @@ def lint(
     """Find faults that networks have whatever they are meant for: a view that mixes samples, a
     layer that is never trained. Exit code 0: no error; 1: some.
 
-    `archcheck rules` lists the rules.
+    `archcheck rules` lists the rules; [tool.archcheck.lint] in pyproject.toml has the settings.
     """
     from archcheck.cli.verifying import Asked, verify_networks
+    from archcheck.config import find_config
 
     how: HowLoaded = load.value if load else ""
+    config = find_config()
+    known = _baseline(baseline, config)
+    if write_baseline and known is None:
+        raise UsageError("--write-baseline: say which file: --baseline FILE")
+
+    def options() -> LintOptions:
+        from archcheck.config.lint import lint_settings
+
+        usual = lint_settings(config).options
+        return _options(usual, select, ignore, loss, no_ignores)
 
     def spec() -> Spec:
         from archcheck.lint import LINT
         from archcheck.spec import Spec
         from archcheck.spec.model import Requirement
 
-        return Spec((Requirement(LINT, _options(select, ignore, loss, no_ignores)),))
+        return Spec((Requirement(LINT, options()),))
+
+    def quiet(reports: list[Report]) -> list[Report]:
+        from archcheck.cli.baseline import quietened
+
+        assert known is not None
+        return quietened(reports, known, options().chosen, anew=write_baseline)
 
     def submitted(reference: Reference) -> Submission:
         from archcheck.cli.cached_trace import NO_SHAPE
@@ -122,15 +155,38 @@ def lint(
             inputs=given,
         )
 
-    asked = Asked(nets, spec, submitted, how, timeout, jobs, memory, clean_env)
+    asked = Asked(
+        nets,
+        spec,
+        submitted,
+        how,
+        timeout,
+        jobs,
+        memory,
+        clean_env,
+        quiet if known is not None else None,
+    )
     formats = [chosen.value for chosen in output_format or ()]
     verify_networks(asked, formats, output_file, exit_zero, no_cache, cache_dir, verbose)
 
 
+def _baseline(option: Path | None, config: Config | None) -> Path | None:
+    """The file of the findings that are known: of the command line, else of the settings."""
+    if option is not None or config is None or not config.lint:
+        return option
+    from archcheck.config.lint import lint_settings
+
+    return lint_settings(config).baseline
+
+
 def _options(
-    select: Sequence[str] | None, ignore: Sequence[str] | None, loss: str | None, no_ignores: bool
+    usual: LintOptions,
+    select: Sequence[str] | None,
+    ignore: Sequence[str] | None,
+    loss: str | None,
+    no_ignores: bool,
 ) -> LintOptions:
-    """What is asked of the lint.
+    """What is asked of the lint: what the command line says, over the settings.
 
     Raises:
         UsageError: if there is no such rule or loss.
@@ -138,15 +194,17 @@ def _options(
     from pydantic import ValidationError
 
     from archcheck.lint import LintOptions
+    from archcheck.lint.options import reason_of
 
     said = {"select": _names(select), "ignore": _names(ignore), "loss": loss}
-    given = {key: value for key, value in said.items() if value}
+    given: dict[str, Any] = {key: value for key, value in said.items() if value}
+    if no_ignores:
+        given["ignores"] = False
     try:
-        return LintOptions.model_validate({**given, "ignores": not no_ignores})
+        return LintOptions.model_validate({**usual.model_dump(exclude_unset=True), **given})
     except ValidationError as error:
         first = error.errors()[0]
-        reason = first.get("ctx", {}).get("error") or first["msg"]
-        raise UsageError(f"--{first['loc'][0]}: {reason}") from None
+        raise UsageError(f"--{first['loc'][0]}: {reason_of(first)}") from None
 
 
 def _names(words: Sequence[str] | None) -> list[str]:

@@ -36,6 +36,8 @@ class Options:
     store: Store | None
     exit_zero: bool
     verbose: bool
+    quiet: Callable[[list[Report]], list[Report]] | None = None
+    """Takes out of the reports what is not told."""
 
 
 def verify_many(
@@ -71,8 +73,10 @@ def verify_many(
         verbose=options.verbose,
     )
     outcome.reports.sort(key=_place)
+    if options.quiet is not None:
+        outcome.reports = options.quiet(outcome.reports)
     code = conclude(outcome, options.places, options.exit_zero)
-    if not outcome.errors and not options.verbose:
+    if not outcome.errors and not options.verbose and options.quiet is None:
         this_run.keep(options.store, repeatable(outcome.reports, options.places), code)
     return code
 

@@ -18,7 +18,7 @@ from archcheck.verification.folders import folder_reference
 from archcheck.worker.reference import Load, Reference, parse_reference
 
 if TYPE_CHECKING:
-    from archcheck.spec import Spec
+    from archcheck.spec import Report, Spec
     from archcheck.verification.submission import Submission
 
 
@@ -37,6 +37,8 @@ class Asked:
     jobs: int
     memory: str | None
     clean_env: bool
+    quiet: Callable[[list[Report]], list[Report]] | None = None
+    """Takes out of the reports what is not told."""
 
 
 def verify_networks(
@@ -72,6 +74,7 @@ def verify_networks(
                 store,
                 exit_zero,
                 verbose,
+                asked.quiet,
             )
             raise typer.Exit(verify_many(nets, asked.submitted, options))
         reference = parse_reference(nets[0], asked.load)
@@ -99,6 +102,7 @@ def verify_networks(
                     started=started,
                     on_progress=on_progress,
                 )
+        (report,) = asked.quiet([report]) if asked.quiet is not None else [report]
         deliver([report], places)
     except typer.Exit:
         raise
@@ -108,5 +112,6 @@ def verify_networks(
         leave_unrun(error, nets[0], formats, output_file)
         raise
     code = 0 if report.passed or exit_zero else FAILED
-    this_run.keep(None if verbose else store, repeatable([report], places), code)
+    kept = None if verbose or asked.quiet is not None else store
+    this_run.keep(kept, repeatable([report], places), code)
     raise typer.Exit(code)

@@ -64,6 +64,7 @@ KEYS = {
     "cache-dir": Key("a folder's path", _as(Text)),
     "output-format": Key("a format's name", _as(str)),
     "data": Key("a folder's path", _as(Text)),
+    "lint": Key("a table of what is asked of the lint", _as(dict[str, Any])),
 }
 ENTRY_KEYS = {
     "spec": Key("a file or a name", _as(Text)),
@@ -128,6 +129,7 @@ class Config:
     cache_dir: Path | None = None
     output_format: str = ""
     data: str = ""
+    lint: Mapping[str, Any] = field(default_factory=dict)
     table: TomlTable | None = field(repr=False, compare=False, default=None)
 
     def error(self, message: str, *path: str | int) -> ConfigError:
@@ -210,6 +212,7 @@ def _config(table: TomlTable) -> Config:
         cache_dir=table.file.parent / cache_dir if cache_dir else None,
         output_format=values.get("output-format", ""),
         data=values.get("data", ""),
+        lint=values.get("lint", {}),
         table=table,
     )
 

@@ -54,7 +54,7 @@ class Lint(Rule):
         if isinstance(passes.single, NotRun) and isinstance(passes.several, NotRun):
             return not_verified(REQUIRED, passes.single.reason)
         asides = tuple(asides_of(Linted(passes, options.loss or ""), options))
-        return _verdict(asides, options)
+        return verdict_on(asides, options)
 
 
 def asides_of(linted: Linted, options: LintOptions) -> Iterator[Aside]:
@@ -109,7 +109,8 @@ def _line(aside: Aside) -> tuple[str, int]:
     return (place.file, place.line) if place is not None else ("", 0)
 
 
-def _verdict(asides: tuple[Aside, ...], options: LintOptions) -> Verdict:
+def verdict_on(asides: tuple[Aside, ...], options: LintOptions) -> Verdict:
+    """The verdict that some findings come to."""
     counts = Counter(aside.level for aside in asides if aside.verdict.status == "failed")
     unknown = [aside for aside in asides if aside.verdict.status == "not-verified"]
     said = [how_many(counts[level], word) for level, word in LEVELS.items() if counts[level]]

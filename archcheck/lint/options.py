@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field, field_validator
+from pydantic_core import ErrorDetails
 
 from archcheck.errors import closest
 from archcheck.lint.base import Fault, LintRule, Severity, Unknown, all_lint_rules
@@ -56,6 +57,11 @@ class LintOptions(CommonOptions):
     def shows(self, rule: LintRule, severity: Severity) -> bool:
         """Whether a finding is shown: what only informs has to be asked for."""
         return severity != "info" or bool(self.select) or rule.name in self.severities
+
+
+def reason_of(error: ErrorDetails) -> str:
+    """What pydantic found wrong with an option, as people say it."""
+    return str(error.get("ctx", {}).get("error") or error["msg"])
 
 
 def refuse_unknown(name: str) -> None:

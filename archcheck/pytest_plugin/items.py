@@ -138,6 +138,8 @@ class RuleItem(pytest.Item):
         self.finding: ShownFinding | None = None
         self.asides: list[str] = []
         """What was noticed beside the answer, a sentence each: it fails nothing."""
+        self.faults: list[ShownFinding] = []
+        """What was noticed and fails the run: what a lint found."""
         self.remarks: list[str] = []
         """What else is to be told of the network, a line each."""
         self.broken = False
@@ -166,11 +168,14 @@ class RuleItem(pytest.Item):
         findings = shown(report)
         self.finding = findings[self.number - (stage is None)]
         own = self.finding.verdict.asides
-        self.asides = [
-            _with_place(each)
+        noticed = [
+            each
             for each in findings
             if each.finding.aside and any(each.verdict is aside.verdict for aside in own)
         ]
+        self.faults = [each for each in noticed if each.fails]
+        rule = self.finding.rule
+        self.asides = [_with_place(each, rule) for each in noticed if not each.fails]
         points = self.finding.points
         if points.possible:
             self._tell(points=points.earned, points_possible=points.possible)
@@ -220,7 +225,8 @@ class RuleItem(pytest.Item):
 
     def _text(self, finding: ShownFinding) -> str:
         points = str(self.finding.points) if self.finding is not None else ""
-        return "\n".join(part for part in (finding_text(finding), points) if part)
+        faults = [finding_text(fault) for fault in self.faults]
+        return "\n".join(part for part in (finding_text(finding), *faults, points) if part)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """The submission's file. Its line is not known before the network is traced."""
@@ -249,11 +255,12 @@ class RuleItem(pytest.Item):
         return shown
 
 
-def _with_place(finding: ShownFinding) -> str:
+def _with_place(finding: ShownFinding, rule: str) -> str:
+    name = "" if finding.rule == rule else f"{finding.rule}: "
     where = ""
     if finding.regions:
         where = f" ({short_path(finding.regions[0].file)}:{finding.regions[0].at})"
-    return _in_one_line(finding.reason + where)
+    return _in_one_line(f"{name}{finding.reason}{where}")
 
 
 def _in_one_line(text: str) -> str:

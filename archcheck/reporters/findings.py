@@ -211,11 +211,10 @@ def issues(reports: Iterable[Report]) -> Iterator[ShownFinding]:
 
 
 def told(report: Report) -> Iterator[ShownFinding]:
-    """The findings that are told to people: where all that is asked is a lint, its findings are
-    all that there is to tell."""
+    """The findings that are told to people: of a lint all that it found, and not that it did."""
     for each in issues([report]):
-        lint = report.spec.only_lint and each.rule == LINT.name
-        if report.network is None or not lint or each.status == "not-verified":
+        found = each.rule == LINT.name and each.status == "failed"
+        if report.network is None or not found:
             yield each
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import yaml
 
 from archcheck.errors import closest
 from archcheck.evidence import Needs, merged
-from archcheck.lint import LINT
+from archcheck.lint import LINT, LintOptions
 from archcheck.network.input_language import InputsError, read_input, read_inputs, read_variant
 from archcheck.network.inputs import Inputs
 from archcheck.plain_text import in_one_line
@@ -83,6 +83,13 @@ class Spec:
     def needs(self) -> Needs:
         """What evidence the rules need."""
         return merged(asked.rule.needs(asked.options) for asked in self.requirements)
+
+
+def linted(spec: Spec, options: LintOptions) -> Spec:
+    """A spec that asks for a lint: for its own, if it does already."""
+    if any(asked.rule is LINT for asked in spec.requirements):
+        return spec
+    return replace(spec, requirements=(*spec.requirements, Requirement(LINT, options)))
 
 
 def load_spec(path: str | Path) -> Spec:
