@@ -99,17 +99,23 @@ def values_read(op: Op) -> tuple[int, ...]:
     return kinds.values_read(op.kind, op.inputs)
 
 
+def is_reversed(op: Op) -> bool:
+    """Whether an operation's first argument stands behind the sign: ``2 - x``, ``1 / x``."""
+    name = op.function.rpartition(".")[2]
+    return name == "rsub" or name.startswith("__r")
+
+
 def gives_a_constant(op: Op) -> bool:
     """Whether an operation gives the same whatever it reads: ``y * 0``, ``y - y``, ``y ** 0``."""
     arguments = op.arguments
     if op.kind == "mul":
         return _is_zero(arguments.get("other")) or _is_zero(arguments.get("input"))
     if op.kind == "pow":
-        return _is_zero(arguments.get("exponent"))
+        return _is_zero(arguments.get("exponent")) and not is_reversed(op)
     if op.kind == "sub":
         return len(op.inputs) == 2 and op.inputs[0] == op.inputs[1] and "alpha" not in arguments
     if op.kind == "div":
-        return arguments.get("other") in (inf, -inf)
+        return arguments.get("other") in (inf, -inf) and not is_reversed(op)
     if op.kind == "clamp":
         low, high = arguments.get("min"), arguments.get("max")
         return isinstance(low, (int, float)) and low == high
