@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.axis_field import axis_field
 from archcheck.fields.forward import ForwardWalk, outcome
 from archcheck.fields.handlers import Reading
+from archcheck.fields.pool_runs import KEEPS_PLACES, POOLING, first_of_pools
 from archcheck.network import Op, attributes
 from archcheck.network.graph import Paths
 from archcheck.network.kinds import (
-    ACTIVATIONS,
     ADAPTIVE_POOLS,
-    ARITHMETIC,
     CONVOLUTIONS,
-    COPIES,
-    DROPOUTS,
     FIXED_POOLS,
-    NORMALIZATIONS,
-    POOLS,
-    REDUCTIONS,
     TRANSPOSED_CONVOLUTIONS,
 )
 
@@ -77,9 +71,8 @@ def _first_op(paths: Paths, walk: ForwardWalk) -> tuple[Op | None, list[Op]]:
     What joins all positions leaves no map, unless a layer with a window of its own follows: such
     operations in front of the head are the second part of the result.
     """
-    cuts = paths.cuts
     joining: list[Op] = []
-    for position, op in enumerate(cuts):
+    for op in paths.cuts:
         maps = [walk.map(tensor) for tensor in op.outputs if tensor in paths.tensors]
         maps = maps or [walk.map(tensor) for tensor in op.outputs]
         field_maps = [m for m in maps if isinstance(m, FieldMap)]
@@ -89,7 +82,7 @@ def _first_op(paths: Paths, walk: ForwardWalk) -> tuple[Op | None, list[Op]]:
             if any(m.sides for m in field_maps) and _window_behind(op, paths, walk):
                 joining.append(op)
                 continue
-            return _first_of_pools(op, reversed(cuts[:position]), walk, paths), joining
+            return first_of_pools(op, paths, walk), joining
     return None, joining
 
 
@@ -129,14 +122,14 @@ def _stages(joining: Sequence[Op], paths: Paths, walk: ForwardWalk) -> tuple[Sta
 def _pool_behind(head: Op, paths: Paths, walk: ForwardWalk) -> int | None:
     """A pool behind a convolution or pool that has left one position, as an index."""
     rank = len(walk.network.shape(head.outputs[0]))
-    if head.kind not in _SLIDING:
+    if head.kind not in _SLIDING or _is_map(head.outputs[0], walk):
         return None
     for op in paths.cuts:
         if op.index <= head.index:
             continue
-        if op.kind in _POOLING and len(walk.network.shape(op.inputs[0])) == rank:
+        if op.kind in POOLING and len(walk.network.shape(op.inputs[0])) == rank:
             return op.index
-        if op.kind not in _KEEPS_PLACES | CONVOLUTIONS:
+        if op.kind not in KEEPS_PLACES | CONVOLUTIONS:
             break
     return None
 
@@ -179,7 +172,7 @@ def _fronts(head: Op, paths: Paths, walk: ForwardWalk) -> tuple[Op, ...]:
         if len(before) < len(made) or any(_is_map(tensor, walk) for tensor in inputs):
             if op is not head:
                 op = _joining_before(op, paths, walk)
-            first = _first_of_pools(op, _straight_before(op, paths, walk), walk, paths)
+            first = first_of_pools(op, paths, walk)
             fronts[first.index] = first
             continue
         waiting += [p for p in before if p.index not in seen]
@@ -230,30 +223,4 @@ def _seen(m: FieldMap) -> list[int]:
     return [axis_field(m, axis).size for axis in range(len(m.tracks))]
 
 
-_KEEPS_PLACES = ACTIVATIONS | ARITHMETIC | COPIES | DROPOUTS | NORMALIZATIONS
-_POOLING = POOLS | REDUCTIONS
 _SLIDING = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | FIXED_POOLS | ADAPTIVE_POOLS
-
-
-def _first_of_pools(first: Op, before: Iterable[Op], walk: ForwardWalk, paths: Paths) -> Op:
-    """The first of a run of pools that begins the head: ``mean(3).mean(2)`` is one pool.
-
-    ``before`` are the operations in front of ``first``, backwards.
-    """
-    if first.kind not in _POOLING:
-        return first
-    for op in before:
-        if op.kind in _POOLING and _shortens(op, walk, paths):
-            first = op
-        elif op.kind not in _KEEPS_PLACES:
-            break
-    return first
-
-
-def _shortens(op: Op, walk: ForwardWalk, paths: Paths) -> bool:
-    """Whether a pool has fewer spatial axes behind it than in front."""
-    before = [m for m in (walk.map(t) for t in paths.inputs(op)) if isinstance(m, FieldMap)]
-    after = [m for m in (walk.map(t) for t in op.outputs) if isinstance(m, FieldMap)]
-    if not before or not after:
-        return False
-    return len(after[0].sides) < len(before[0].sides)

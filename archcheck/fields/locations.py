@@ -41,12 +41,12 @@ def output_locations(network: Network) -> list[MapLocation]:
     return [MapLocation(f"output[{label}]", (tensor,)) for label, tensor in network.outputs]
 
 
-def features_locations(network: Network, walk: ForwardWalk) -> list[MapLocation]:
+def features_locations(walk: ForwardWalk) -> list[MapLocation]:
     """The last map in front of the head, for every tensor that the network returns."""
     locations = []
-    for output in output_locations(network):
+    for output in output_locations(walk.network):
         name = output.name.replace("output", "features", 1)
-        head = find_head(Paths(network, walk.source, output.tensors[0]), walk)
+        head = find_head(Paths(walk.network, walk.source, output.tensors[0]), walk)
         ops = tuple([op.index for op in head.ops])
         locations.append(MapLocation(name, head.maps, ops, head.stages, head.pool))
     return locations

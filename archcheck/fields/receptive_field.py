@@ -27,6 +27,7 @@ from archcheck.gc_pause import gc_paused
 from archcheck.markdown_text import escaped, table
 from archcheck.network import Network, Op, layers_of
 from archcheck.network.kinds import NORMALIZATIONS
+from archcheck.network.simplified import simplified
 from archcheck.phrases import size_text
 
 
@@ -36,7 +37,9 @@ class ReceptiveField:
     def __init__(self, network: Network, input_index: int = 0, normalization: str = "ignored"):
         self.network = network
         self.input_index = input_index
-        self._walks = Walks(network, input_index, normalization_joins=normalization == "joins")
+        self._walks = Walks(
+            simplified(network), input_index, normalization_joins=normalization == "joins"
+        )
 
     def __repr__(self) -> str:
         return f"<ReceptiveField of {self.network.name}: {self._at_features}>"
@@ -96,7 +99,7 @@ class ReceptiveField:
     def features_locations(self) -> tuple[MapLocation, ...]:
         """The last map in front of the head, one for each output."""
         with gc_paused():
-            return tuple(features_locations(self.network, self.forward))
+            return tuple(features_locations(self.forward))
 
     @cached_property
     def output_locations(self) -> tuple[MapLocation, ...]:

@@ -108,7 +108,8 @@ class Tensor(msgspec.Struct, frozen=True, gc=False):
     ``origin`` is ``input``, ``parameter``, ``buffer``, ``constant`` (held by the model before the
     pass or made in it without any operand), ``op`` or ``unseen`` (it appeared without any recorded
     operation making it, so that what it depends on is not known). ``memory`` is known of what was
-    there before the pass.
+    there before the pass. ``trainable`` are constants that are weights all the same: parameters
+    which no module registers, and tensors that ask for a gradient.
     """
 
     id: int
@@ -118,6 +119,12 @@ class Tensor(msgspec.Struct, frozen=True, gc=False):
     op: int | None = None
     name: str | None = None
     memory: Memory | None = None
+    trainable: bool = False
+
+    @property
+    def is_weight(self) -> bool:
+        """Whether it is a weight, registered or not."""
+        return self.origin == "parameter" or self.trainable
 
 
 class Op(msgspec.Struct, frozen=True, gc=False):

@@ -16,6 +16,8 @@ RANDOM_FILLS = frozenset(
 )
 """Kinds that, in place, fill a tensor with random numbers."""
 _OF_ZEROS = frozenset("zeros zeros_like new_zeros zero".split())
+FILLED = {"full": "argument1", "full_like": "argument1", "new_full": "argument2"}
+"""Kinds that fill a tensor with one number, and where it stands among their arguments."""
 _PRODUCTS = {"mul", "linear"} | kinds.MATRIX_PRODUCTS | kinds.CONVOLUTIONS
 _OVERWRITING = frozenset({"constant", "copy", "fill", "zero"}) | RANDOM_FILLS
 """Kinds that, in place, leave nothing of the tensor that they write to."""
@@ -61,6 +63,13 @@ def _chosen(network: Network, op: Op, read: tuple[int, ...]) -> tuple[int, ...]:
     return (kept["tensor"],)
 
 
+def may_close(op: Op, tensor: int) -> bool:
+    """Whether an operation gives nothing of its other operands if a tensor is zero."""
+    if op.kind in kinds.NORMALIZATIONS:
+        return op.arguments.get("weight") == {"tensor": tensor}
+    return op.kind == "mul"
+
+
 def _added(op: Op) -> list[int]:
     """The tensors that a product of others is added to."""
     names = ("bias", "input") if op.kind in kinds.ADDING_PRODUCTS else ("bias",)
@@ -70,7 +79,9 @@ def _added(op: Op) -> list[int]:
 
 def _is_made_zero(network: Network, tensor: int) -> bool:
     maker = network.producer(tensor)
-    return maker is not None and maker.kind in _OF_ZEROS
+    if maker is None or maker.kind not in FILLED:
+        return maker is not None and maker.kind in _OF_ZEROS
+    return _is_zero(maker.arguments.get("fill_value", maker.arguments.get(FILLED[maker.kind])))
 
 
 def values_read(op: Op) -> tuple[int, ...]:
@@ -99,17 +110,23 @@ def values_read(op: Op) -> tuple[int, ...]:
     return kinds.values_read(op.kind, op.inputs)
 
 
+def is_reversed(op: Op) -> bool:
+    """Whether an operation's first argument stands behind the sign: ``2 - x``, ``1 / x``."""
+    name = op.function.rpartition(".")[2]
+    return name == "rsub" or name.startswith("__r")
+
+
 def gives_a_constant(op: Op) -> bool:
     """Whether an operation gives the same whatever it reads: ``y * 0``, ``y - y``, ``y ** 0``."""
     arguments = op.arguments
     if op.kind == "mul":
         return _is_zero(arguments.get("other")) or _is_zero(arguments.get("input"))
     if op.kind == "pow":
-        return _is_zero(arguments.get("exponent"))
+        return _is_zero(arguments.get("exponent")) and not is_reversed(op)
     if op.kind == "sub":
         return len(op.inputs) == 2 and op.inputs[0] == op.inputs[1] and "alpha" not in arguments
     if op.kind == "div":
-        return arguments.get("other") in (inf, -inf)
+        return arguments.get("other") in (inf, -inf) and not is_reversed(op)
     if op.kind == "clamp":
         low, high = arguments.get("min"), arguments.get("max")
         return isinstance(low, (int, float)) and low == high

@@ -9,7 +9,8 @@ from archcheck.network.constants import ZERO
 from archcheck.network.kinds import ESCAPE
 from archcheck.network.model import Network, Op
 from archcheck.network.needed import needed
-from archcheck.network.operands import operands_of
+from archcheck.network.operands import may_close, operands_of
+from archcheck.network.simplified import simplified
 from archcheck.network.value_dependence import SHOWN
 
 
@@ -40,6 +41,7 @@ class Reach:
 
 def reach_of(network: Network) -> Reach:
     """What reaches the outputs of a network."""
+    network = simplified(network)
     operands = {op.index: operands_of(network, op) for op in network.ops}
     outputs = [tensor for _, tensor in network.outputs]
     possible = needed(network, outputs, operands)
@@ -57,7 +59,7 @@ def reach_of(network: Network) -> Reach:
 def _is_closed(network: Network, op: Op) -> bool:
     """Whether an operation multiplies by a constant that is zero, and may be a state that something
     else writes to."""
-    return op.kind == "mul" and any(network.constant(each, ZERO) for each in op.inputs)
+    return any(may_close(op, each) and network.constant(each, ZERO) for each in op.inputs)
 
 
 def values_behind(

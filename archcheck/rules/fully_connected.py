@@ -16,7 +16,8 @@ class FullyConnected(CountingRule):
     """
     ## What it does
     Counts the calls of linear layers: `nn.Linear`, `F.linear`, and products of the data with a
-    parameter (`x @ self.weight`). A 1x1 convolution is none.
+    parameter (`x @ self.weight`), also with one that no module registers (in a list, a global
+    variable). A 1x1 convolution is none.
 
     ## Why it matters
     A fully connected layer behind a flattened map holds most of a small network's parameters and
@@ -91,11 +92,12 @@ def _weighs(network: Network, op: Op) -> bool:
 
 
 def _from_parameters(network: Network, tensor: int) -> bool:
-    """Whether a parameter is in a tensor, however it was reshaped, scaled or normalised."""
+    """Whether a parameter, registered or not, is in a tensor, however it was reshaped, scaled or
+    normalised."""
     waiting = [tensor]
     while waiting:
         tensor = waiting.pop()
-        if network.tensors[tensor].origin == "parameter":
+        if network.tensors[tensor].is_weight:
             return True
         producer = network.producer(tensor)
         waiting += producer.inputs if producer is not None else ()

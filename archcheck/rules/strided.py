@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import prod
 from typing import Literal
 
 from pydantic import Field
 
-from archcheck.fields import ReceptiveField, UnknownField
 from archcheck.network import Network, Op, kinds
 from archcheck.network.attributes import attributes
-from archcheck.network.graph import data_inputs
 from archcheck.phrases import per_axis
 from archcheck.rules.base import (
     Baseline,
@@ -26,6 +23,7 @@ from archcheck.rules.baseline import forbidden
 from archcheck.rules.convolutions import convolutions, is_strided
 from archcheck.rules.counting import CountingRule, NearMiss, counted
 from archcheck.rules.options import CountOptions
+from archcheck.rules.roads.spacing import enlarging
 
 
 class StridedOptions(CountOptions):
@@ -34,7 +32,8 @@ class StridedOptions(CountOptions):
     of: Literal["convolutions", "anything"] = Field(
         "convolutions",
         description="anything: in front of the head pools count too, and whatever else makes "
-        "neighbouring units look further apart: a slice with a step, resampling, space to depth.",
+        "neighbouring units look further apart: a slice with a step, resampling by a grid or to "
+        "another size, a cropped spectrum, space to depth.",
     )
 
 
@@ -131,32 +130,8 @@ def _others(subject: Subject) -> list[Op]:
         if op.kind in kinds.POOLS and prod(network.shape(op.outputs[0])[2:]) > 1
     ]
     for index in range(len(network.inputs)):
-        ops += _enlarging(network, subject.fields(input_index=index))
+        ops += enlarging(subject, index)
     return ops
-
-
-def _enlarging(network: Network, rf: ReceptiveField) -> list[Op]:
-    """Operations behind which neighbouring units look further apart than in front of them."""
-    enlarging = []
-    behind: dict[int, tuple[Fraction | int, ...]] = {}
-    for op in network.ops:
-        before = [behind[tensor] for tensor in data_inputs(op) if tensor in behind]
-        for tensor in op.outputs:
-            try:
-                jump = rf.tensor(tensor).jump
-            except UnknownField:
-                continue
-            # Where it does not move (halfway through space to depth), it is what it was.
-            was = tuple(max(axis) for axis in zip(*before, strict=True)) if before else (1,) * 3
-            now = tuple(
-                old if new is None else new for old, new in zip(was, jump, strict=bool(before))
-            )
-            behind[tensor] = now
-            counted_already = op.kind in kinds.CONVOLUTIONS | kinds.POOLS
-            if not counted_already and any(n > w for n, w in zip(now, was, strict=False)):
-                enlarging.append(op)
-                break
-    return enlarging
 
 
 def _unseen(subject: Subject, end: int) -> list[Location]:

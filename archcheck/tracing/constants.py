@@ -34,6 +34,7 @@ from archcheck.network.kinds import (
     MATRIX_PRODUCTS,
     TRANSPOSED_CONVOLUTIONS,
 )
+from archcheck.network.operands import may_close
 from archcheck.tracing.kernel_masks import MOST_ELEMENTS, KernelMasks, is_binary, is_seeded
 from archcheck.tracing.shape_rules.base import RANDOM, Call
 from archcheck.tracing.tensor_ids import is_parameter
@@ -92,7 +93,7 @@ class Constants:
             if number not in self._learned and not by_chance:
                 if decides:
                     self._keep(op, number, tensor)
-                if op.kind == "mul" and not is_parameter(tensor) and _is_zero(tensor):
+                if may_close(op, number) and not is_parameter(tensor) and _is_zero(tensor):
                     self._kept[number, ZERO] = Constant(number, ZERO, tuple(tensor.shape))
             elif not tensor.is_floating_point():
                 self._kept[number, LEARNED] = Constant(number, LEARNED, tuple(tensor.shape))

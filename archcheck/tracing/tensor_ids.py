@@ -127,7 +127,8 @@ class TensorIds:
         if origin in _THERE_BEFORE and storage is not None:
             memory = self._memory(tensor, storage, shape)
         dtype = _dtype_name(tensor.dtype)
-        self.tensors.append(Tensor(number, shape, dtype, origin, op, name, memory))
+        trains = origin == "constant" and (is_parameter(tensor) or tensor.requires_grad)
+        self.tensors.append(Tensor(number, shape, dtype, origin, op, name, memory, trains))
         if origin in ("input", "unseen") and not known:
             self._driven.add(number)
             self.unseen = self.unseen or origin == "unseen"

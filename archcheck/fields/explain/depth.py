@@ -32,7 +32,7 @@ def nodes(summary: Summary, axis: int) -> list[Node]:
     Sizes are without gates if the path that sets the field is; tensors that only hold what a gate
     added are left out.
     """
-    rf, network = summary.rf, summary.rf.network
+    rf, network = summary.rf, summary.rf.forward.network
     path = next((path for path in summary.paths if path.axis == axis), None)
     chosen = {link.op.index for link in path.links} if path else set()
     walk = rf.ungated if path is not None and path.local else rf.forward

@@ -138,7 +138,7 @@ class _Search:
         size = seen.size
         links: list[Link] = []
         while at.tensor != self.back.source:
-            op = self.rf.network.producer(at.tensor)
+            op = self.rf.forward.network.producer(at.tensor)
             output = self.back.outputs.get(at.tensor)
             if op is None or output is None:
                 return None

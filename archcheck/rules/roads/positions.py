@@ -278,7 +278,7 @@ def learned(network: Network, tensor: int) -> bool:
     origins = [network.tensors[root] for root in roots]
     elements = sum(prod(root.shape) for root in origins)
     return (
-        all(root.origin == "parameter" for root in origins)
+        all(root.is_weight for root in origins)
         and elements >= prod(network.shape(tensor))
         and not any(op.kind in _SPARSE for op in ops)
     )

@@ -154,3 +154,50 @@ def test_rules_ask_in_front_of_all_branches() -> None:
     both = Streams(body((3, 2)), body((3, 1), (3, 2), (3, 2)), joined="cat")
     strided = {"rules": {"strided": {"exactly": 3, "of": "anything"}}}
     assert archcheck.verify(both, strided, input_shape=SHAPE).passed
+
+
+S = nn.Sequential
+ONE_POOL: dict[str, nn.Module | Callable[[torch.Tensor], torch.Tensor]] = {
+    "a window": S(nn.AvgPool2d(8), nn.AdaptiveAvgPool2d(1)),
+    "quarters": S(nn.AdaptiveAvgPool2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    "windows that overlap": S(nn.AvgPool2d(3, 2, 1), nn.AdaptiveAvgPool2d(1)),
+    "three": S(nn.AvgPool2d(2), nn.AvgPool2d(2), nn.AvgPool2d(8)),
+    "one axis, then both": lambda x: F.avg_pool2d(x, (8, 1)).mean(3).mean(2),
+    "rows of tokens": lambda x: F.avg_pool2d(x, 8).flatten(2).transpose(1, 2).mean(1),
+    "a view": lambda x: x.view(-1, 4, 4, 8, 4, 8).mean((3, 5)).mean((2, 3)),
+    "a resize": lambda x: F.interpolate(x, size=4, mode="area").mean((2, 3)),
+    "scaled": lambda x: (F.avg_pool2d(x, 8) * 2 + 1).sum((2, 3)) / 16,
+    "linear layers between": S(
+        nn.AvgPool2d(8), nn.BatchNorm2d(4), nn.Dropout(), nn.Conv2d(4, 2, 1), nn.AvgPool2d(4)
+    ),
+    "maxima": S(nn.MaxPool2d(8), nn.ReLU(), nn.AdaptiveMaxPool2d(1)),
+    "branches": lambda x: torch.cat([average(F.avg_pool2d(x, 8)), maximum(F.max_pool2d(x, 8))], 1),
+}
+TWO_POOLS: dict[str, nn.Module | Callable[[torch.Tensor], torch.Tensor]] = {
+    "maxima and an average": S(nn.MaxPool2d(8), nn.AdaptiveAvgPool2d(1)),
+    "an activation between": S(nn.AvgPool2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1)),
+    "an inverse between": lambda x: (1 / F.avg_pool2d(x, 8)).mean((2, 3)),
+    "a square between": lambda x: (lambda y: (y * y).mean((2, 3)))(F.avg_pool2d(x, 8)),
+    "a fully connected layer": S(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(64, 2)),
+}
+
+
+@pytest.mark.parametrize("head", ONE_POOL)
+def test_an_average_of_averages_begins_the_head_as_one_pool(head: str) -> None:
+    network = traced(Net(body((3, 1), (3, 1)), ONE_POOL[head]))
+    field = archcheck.receptive_field(network).at("features")
+    assert field.size == (5, 5)
+    assert field.location.pool is None
+
+
+@pytest.mark.parametrize("head", TWO_POOLS)
+def test_a_pool_whose_windows_count_stands_in_front_of_the_head(head: str) -> None:
+    network = traced(Net(body((3, 1), (3, 1)), TWO_POOLS[head]))
+    assert archcheck.receptive_field(network).at("features").size == (12, 12)
+
+
+def test_a_window_in_front_of_a_global_average_is_no_stride() -> None:
+    rules = {"receptive-field": {"at_least": 12}, "strided": {"exactly": 0, "of": "anything"}}
+    network = Net(body((3, 1), (3, 1)), ONE_POOL["a window"])
+    report = archcheck.verify(network, {"rules": rules}, input_shape=SHAPE)
+    assert [f.verdict.status for f in report.findings] == ["failed", "passed"]

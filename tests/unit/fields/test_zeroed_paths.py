@@ -27,6 +27,19 @@ ZEROED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "a product with zeros": lambda x, y: x + y @ torch.zeros(9, 9),
     "a kernel of zeros": lambda x, y: x + F.conv2d(y, torch.zeros(2, 2, 1, 1)),
     "dropped": lambda x, y: x + F.dropout(y, 1.0, training=True),
+    "taken away again": lambda x, y: x + y - y,
+    "taken away in two steps": lambda x, y: (2 * (x + y) + 3) - y - y,
+    "minus a copy of itself": lambda x, y: x + (y - y.detach()),
+    "over itself": lambda x, y: x * (y / y),
+    "multiplied and divided": lambda x, y: x * y / y,
+    "compared with itself": lambda x, y: x + (y > y),
+    "compared with what it never is": lambda x, y: x + (y.sigmoid() > 1),
+    "bounded from both sides": lambda x, y: x + F.relu(-y.abs()),
+    "chosen by no condition": lambda x, y: torch.where(y.relu() >= 0, x, y),
+    "alike under any condition": lambda x, y: torch.where(y > 0, x, x),
+    "cut off": lambda x, y: x + (y.sigmoid() / 2).long(),
+    "weighed alone": lambda x, y: x * y.mean(1, keepdim=True).softmax(1),
+    "a norm of zeros": lambda x, y: x + F.group_norm(y, 1, torch.zeros(2)),
 }
 
 
@@ -59,3 +72,15 @@ def test_a_pool_times_zero_begins_no_stage() -> None:
         .verdict
     )
     assert (verdict.status, verdict.found) == ("failed", [5, 5])
+
+
+def test_what_a_sum_leaves_is_read_unit_by_unit() -> None:
+    net = Fn(
+        lambda s, x: s.last(s.conv(x) + s.wide(x) - s.wide(x)),
+        conv=nn.Conv2d(2, 2, 3, padding=1),
+        wide=nn.Conv2d(2, 2, 3, padding=4, dilation=4),
+        last=nn.Conv2d(2, 2, 3, padding=1),
+    )
+    field = archcheck.receptive_field(archcheck.trace(net, SHAPE)).at("output")
+    assert field.size == (5, 5)
+    assert field.unit((4, 4)).actual.count == 25
