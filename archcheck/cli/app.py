@@ -39,6 +39,7 @@ from archcheck.cli.parameters import (
 from archcheck.cli.rf import not_run, rf
 from archcheck.cli.spec_commands import spec_app
 from archcheck.cli.streams import print_text
+from archcheck.cli.suggest import suggest
 from archcheck.plain_text import in_one_line
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ def inspect(
 app.command()(check)
 app.command()(lint)
 app.command()(rf)
+app.command()(suggest)
 
 
 @app.command()

@@ -8,7 +8,15 @@ from typing import Any
 from archcheck.network import Network
 from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.progress import Progress
-from archcheck.tracing.requests import Gradient, GradientRequest, Probe, Traced, TraceRequest
+from archcheck.tracing.requests import (
+    Edited,
+    EditedRequest,
+    Gradient,
+    GradientRequest,
+    Probe,
+    Traced,
+    TraceRequest,
+)
 from archcheck.worker.failures import Failure
 from archcheck.worker.process import ANY, Worker
 from archcheck.worker.reference import Reference
@@ -16,6 +24,7 @@ from archcheck.worker.surroundings import Surroundings
 from archcheck.worker.warm import WarmWorkers, fresh_worker
 
 JOB_MODULES = ("archcheck.tracing.job",)
+EDIT_MODULES = (*JOB_MODULES, "archcheck.tracing.edited")
 """What a worker imports in advance."""
 
 
@@ -27,6 +36,11 @@ def start_worker(surroundings: Surroundings = ANY) -> Worker:
 def warm_workers(surroundings: Surroundings = ANY) -> WarmWorkers:
     """Processes for many networks, forked from one that has imported torch."""
     return WarmWorkers(JOB_MODULES, surroundings)
+
+
+def editing_workers(surroundings: Surroundings = ANY) -> WarmWorkers:
+    """Processes that trace edits of networks, forked from one that has imported torch."""
+    return WarmWorkers(EDIT_MODULES, surroundings)
 
 
 def trace_in(
@@ -96,6 +110,33 @@ def measure_in(
         Gradient,
         script=reference.file or reference.module,
         timeout=timeout,
+        on_progress=on_progress,
+    )
+
+
+def trace_edited_in(
+    worker: Worker,
+    request: EditedRequest,
+    *,
+    timeout: float = 60.0,
+    on_progress: Progress | None = None,
+) -> tuple[Edited, ...] | Failure:
+    """Have a worker trace a network after each of some edits, each for ``timeout`` seconds.
+
+    ``on_progress`` is called with how many of how many edits are done. An edit after which the
+    process dies or does not return ends all of them, as a failure.
+
+    Raises:
+        InputError: if the reference or the arguments are wrong.
+        StartError: if the process could not start.
+    """
+    return worker.run(
+        "archcheck.tracing.edited:trace_edited",
+        request,
+        tuple[Edited, ...],
+        script=request.reference.file or request.reference.module,
+        timeout=timeout,
+        steps=len(request.edits),
         on_progress=on_progress,
     )
 

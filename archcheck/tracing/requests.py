@@ -35,6 +35,30 @@ class Traced(msgspec.Struct, frozen=True):
     dependencies: Dependencies | None = None
 
 
+class EditedRequest(msgspec.Struct, frozen=True):
+    """A network whose files hold something else than on the disk, in several ways.
+
+    Each of ``edits`` has the contents of the files that it changes, by their paths. Every one is
+    traced with each of ``inputs``; with ``other_batches`` it has to be the same network for another
+    batch.
+    """
+
+    reference: Reference
+    inputs: tuple[tuple[Input | PlainValue, ...], ...]
+    arguments: dict[str, Any]
+    edits: tuple[dict[str, bytes], ...]
+    training: bool = False
+    other_batches: bool = False
+
+
+class Edited(msgspec.Struct, frozen=True):
+    """The network after an edit, with each of the inputs; none and a reason where it does not
+    run."""
+
+    networks: tuple[Network, ...] = ()
+    reason: str = ""
+
+
 class Probe(msgspec.Struct, frozen=True):
     """A unit whose gradient is to be measured.
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import ast
 import io
 import json
+import linecache
 import os
 import re
 import tokenize
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -115,7 +116,33 @@ def read_script(file: str | Path) -> Script:
             (:class:`NotebookError`).
     """
     path = os.fspath(file)
-    return _read(path, Path(path).read_bytes())
+    return _read(path, _content(path))
+
+
+_given: dict[str, bytes] = {}
+
+
+@contextmanager
+def contents_given(contents: Mapping[str, bytes]) -> Iterator[None]:
+    """While this is entered, some files hold what is given and not what is on the disk."""
+    before = dict(_given)
+    _given.update(contents)
+    for file in contents:
+        linecache.cache.pop(file, None)
+        if not is_notebook(file):  # inspect, and torch.jit, look for the source here
+            lines = _text(contents[file]).splitlines(keepends=True)
+            linecache.cache[file] = (len(contents[file]), None, lines, file)
+    try:
+        yield
+    finally:
+        _given.clear()
+        _given.update(before)
+        for file in contents:
+            linecache.cache.pop(file, None)
+
+
+def _content(path: str) -> bytes:
+    return _given[path] if path in _given else Path(path).read_bytes()
 
 
 def read_cells(file: str) -> Cells | None:
@@ -123,6 +150,8 @@ def read_cells(file: str) -> Cells | None:
     if not is_notebook(file):
         return None
     try:
+        if file in _given:
+            return _cells(_given[file])
         state = Path(file).stat()
         return _cells_of(file, state.st_mtime_ns, state.st_size, state.st_ino)
     except (OSError, ValueError):

@@ -95,11 +95,24 @@ def isolated() -> Iterator[Isolation]:
     Libraries may do so while they are imported: they keep caches.
     """
     isolation = Isolation()
-    sys.addaudithook(isolation.hear)  # it stays, but does nothing any more
+    if not _hooked:
+        sys.addaudithook(_hear)  # it stays, and is heard at every step of Python: one is enough
+        _hooked.append(True)
+    _hearing.append(isolation)
     try:
         yield isolation
     finally:
         isolation.end()
+        _hearing.remove(isolation)
+
+
+_hearing: list[Isolation] = []
+_hooked: list[bool] = []
+
+
+def _hear(event: str, args: tuple[Any, ...]) -> None:
+    for isolation in _hearing:
+        isolation.hear(event, args)
 
 
 def _authors_frame(frame: FrameType | None) -> FrameType | None:

@@ -1,0 +1,209 @@
+"""Which places of the source decide on an operation's attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import islice
+
+import libcst as cst
+
+from archcheck.network import Network, Op, Place
+from archcheck.suggestions.edits import Change, Edit, Site, Value, argument_places, splices_of
+from archcheck.suggestions.repairs.base import Setting
+from archcheck.suggestions.signatures import class_arguments, function_arguments
+from archcheck.suggestions.sources import NotEditable, Source
+from archcheck.suggestions.syntax import Call, Syntax
+from archcheck.worker.owners import Owner, authors_code_below, owner
+from archcheck.worker.reference import Reference, roots_of
+
+_FUNCTIONS = {"AvgPool": "avg_pool", "AdaptiveAvgPool": "adaptive_avg_pool"}
+"""The functions that do what layers do."""
+MOST_CALLS = 12
+"""The most calls of a helper function that are looked at."""
+_DEPTH = 3
+"""How many functions an argument is followed through."""
+
+
+class Sources:
+    """The author's files, as they were when they were first read."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._roots = roots_of(reference.file or reference.module)
+        self._syntax: dict[str, Syntax | None] = {}
+        self.unreadable: dict[str, str] = {}
+        """Why files cannot be edited."""
+
+    def syntax(self, file: str) -> Syntax | None:
+        """The tree of one of the author's files; None if it cannot be edited."""
+        if file not in self._syntax:
+            self._syntax[file] = self._read(file)
+        return self._syntax[file]
+
+    def _read(self, file: str) -> Syntax | None:
+        with authors_code_below(self._roots):
+            if owner(file) is not Owner.AUTHOR:
+                return None
+        try:
+            return Syntax(Source.read(file))
+        except OSError as error:
+            self.unreadable[file] = error.strerror or str(error)
+        except NotEditable as error:
+            self.unreadable[file] = str(error)
+        return None
+
+    def read(self, file: str) -> Source:
+        """A file that an edit changes, as it was read."""
+        syntax = self.syntax(file)
+        assert syntax is not None
+        return syntax.source
+
+    def after(self, edit: Edit) -> dict[str, bytes]:
+        """The contents of the files that an edit changes.
+
+        Raises:
+            NotEditable: if it cannot be written.
+        """
+        by_file: dict[str, dict[Site, Change]] = {}
+        for site, change in edit.items():
+            by_file.setdefault(site.file, {})[site] = change
+        contents = {}
+        for file, changes in by_file.items():
+            syntax = self.syntax(file)
+            assert syntax is not None
+            contents[file] = syntax.source.after(splices_of(syntax, changes))
+        return contents
+
+
+class Sites:
+    """The places that decide on the operations of a network, as it is in its files."""
+
+    def __init__(self, network: Network, sources: Sources) -> None:
+        self._network = network
+        self._sources = sources
+
+    @cached_property
+    def _types(self) -> Mapping[str, str]:
+        return {module.path: module.type for module in self._network.modules}
+
+    def of_module(self, path: str) -> Site | None:
+        """The call that constructs a module; None if it is not known."""
+        built = next((m.built for m in self._network.modules if m.path == path), None)
+        return self._site(built, class_arguments(self._types.get(path, "")), 0)
+
+    def of_op(self, op: Op) -> Site | None:
+        """The call that decides on an operation: the construction of its layer, else the call of
+        the function."""
+        call = self._network.calls[op.call] if op.call >= 0 else None
+        if call is not None and call.standard:
+            return self.of_module(call.module)
+        names = function_arguments(op.kind)
+        tensors = sum(name in ("input", "weight") for name in names)
+        return self._site(op.called, names, tensors)
+
+    def _site(self, place: Place | None, names: tuple[str, ...], tensors: int) -> Site | None:
+        syntax = self._sources.syntax(place.file) if place is not None else None
+        call = syntax.call_at(place) if syntax is not None and place is not None else None
+        if syntax is None or call is None or not names:
+            return None
+        return _site(syntax, call.node, names, tensors)
+
+    def edits(self, op: Op, setting: Setting) -> Iterator[dict[Site, Change]]:
+        """The edits that set something of an operation: at its call, and where the names are given
+        their values that stand there."""
+        site = self.of_op(op)
+        if site is None:
+            return
+        callee = setting.callee
+        if callee and site.tensors:
+            callee = _FUNCTIONS.get(callee[:-2], "")
+            if not callee:
+                return  # no function has weights of its own
+            callee += setting.callee[-2:].lower()
+        yield {site: Change(setting.arguments, callee, setting.afresh)}
+        if not setting.callee:
+            yield from self._through_names(site, dict(setting.arguments))
+
+    def _through_names(
+        self, site: Site, arguments: Mapping[str, Value]
+    ) -> Iterator[dict[Site, Change]]:
+        syntax = self._sources.syntax(site.file)
+        if syntax is None or not isinstance(site.node, cst.Call):
+            return
+        places = argument_places(site.node.args, site.names)
+        named = {
+            name: value
+            for name, value in arguments.items()
+            if name in places and isinstance(site.node.args[places[name]].value, cst.Name)
+        }
+        literal = {
+            name: value
+            for name, value in arguments.items()
+            if name not in named
+            and (name not in places or is_literal(site.node.args[places[name]].value))
+        }
+        for name, value in named.items():
+            node = site.node.args[places[name]].value
+            assert isinstance(node, cst.Name)
+            own = {site: Change(tuple(literal.items()))} if literal else {}
+            enclosing = _enclosing(syntax, site.node)
+            for origin in _origins(syntax, node.value, value, enclosing, _DEPTH):
+                yield origin
+                if own and site not in origin:
+                    yield {**own, **origin}
+
+
+def is_literal(node: cst.BaseExpression) -> bool:
+    """Whether an expression is a number, or several, or a boolean."""
+    if isinstance(node, (cst.Tuple, cst.List)):
+        return all(isinstance(element.value, cst.Integer) for element in node.elements)
+    return isinstance(node, cst.Integer) or (
+        isinstance(node, cst.Name) and node.value in ("True", "False")
+    )
+
+
+def _site(syntax: Syntax, node: cst.CSTNode, names: tuple[str, ...] = (), tensors: int = 0) -> Site:
+    where = syntax.position(node)
+    start, end = where.start, (where.end.line, where.end.column)
+    return Site(syntax.source.file, start.line, start.column, end, node, names, tensors)
+
+
+def _enclosing(syntax: Syntax, node: cst.Call) -> Call | None:
+    return next((call for call in syntax.calls if call.node is node), None)
+
+
+def _origins(
+    syntax: Syntax, name: str, value: Value, inside: Call | None, depth: int
+) -> Iterator[dict[Site, Change]]:
+    """The edits that give a name another value where it gets its own."""
+    function = inside.function if inside is not None else None
+    parameters = [] if function is None else _parameters(function)
+    names = [parameter.name.value for parameter in parameters]
+    if name not in names or function is None or inside is None:
+        node = syntax.constant(name, function)
+        if node is not None and is_literal(node):
+            yield {_site(syntax, node): Change((("", value),))}
+        return
+    default = parameters[names.index(name)].default
+    if default is not None and is_literal(default):
+        yield {_site(syntax, default): Change((("", value),))}
+    is_method = names[0] == "self"
+    called = inside.owner if function.name.value == "__init__" else function.name.value
+    given = tuple(names[1:] if is_method else names)
+    for call in islice(syntax.calls_of(called), MOST_CALLS):
+        site = _site(syntax, call.node, given)
+        place = argument_places(call.node.args, given).get(name)
+        passed = call.node.args[place].value if place is not None else None
+        if isinstance(passed, cst.Name) and not is_literal(passed):
+            if depth:
+                yield from _origins(syntax, passed.value, value, call, depth - 1)
+        else:
+            yield {site: Change(((name, value),))}
+
+
+def _parameters(function: cst.FunctionDef) -> list[cst.Param]:
+    return [
+        *function.params.posonly_params,
+        *function.params.params,
+        *function.params.kwonly_params,
+    ]

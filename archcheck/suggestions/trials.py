@@ -1,0 +1,123 @@
+"""Edits that are tried: traced in a warm process, and judged by the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from archcheck.network import Network
+from archcheck.spec import Report, Spec, check
+from archcheck.suggestions.edits import Edit
+from archcheck.suggestions.sites import Sources
+from archcheck.suggestions.sources import NotEditable
+from archcheck.tracing.remote import trace_edited_in
+from archcheck.tracing.requests import Edited, EditedRequest
+from archcheck.verification.submission import Submission
+from archcheck.worker.failures import Failure, how_it_ended
+from archcheck.worker.process import Start
+from archcheck.worker.reference import Reference
+
+BATCH = 24
+"""How many edits a process tries one after the other."""
+MOST_SECONDS = 10.0
+"""The longest that one of them may take."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An edit and the report on the edited network; None where that does not run, and why."""
+
+    edit: Edit
+    report: Report | None
+    reason: str = ""
+
+
+class Trials:
+    """Tries edits of a submission.
+
+    Attributes:
+        done: how many edits were tried.
+    """
+
+    def __init__(
+        self, submission: Submission, spec: Spec, sources: Sources, start: Start, timeout: float
+    ) -> None:
+        self._submission = submission
+        self._spec = spec
+        self._sources = sources
+        self._start = start
+        self._timeout = min(timeout, MOST_SECONDS)
+        variants = submission.variants_under(spec)
+        self._variants = tuple(name for name, _ in variants)
+        self._inputs = (submission.inputs_under(spec), *(inputs for _, inputs in variants))
+        self.reference: Reference = submission.reference
+        self.done = 0
+
+    def run(self, edits: Sequence[Edit]) -> Iterator[Trial]:
+        """Try edits in order; each is judged when it is asked for."""
+        for first in range(0, len(edits), BATCH):
+            batch = edits[first : first + BATCH]
+            for edit, outcome in zip(batch, self._outcomes(batch), strict=True):
+                self.done += 1
+                yield self._judged(edit, outcome)
+
+    def _outcomes(self, edits: Sequence[Edit]) -> list[Edited]:
+        """The networks after each of some edits. What ends the process is left out of another
+        try."""
+        outcomes: dict[int, Edited] = {}
+        contents: dict[int, dict[str, bytes]] = {}
+        for number, edit in enumerate(edits):
+            try:
+                contents[number] = self._sources.after(edit)
+            except NotEditable as error:
+                outcomes[number] = Edited(reason=str(error))
+        while contents:
+            answer, done = self._traced(list(contents.values()))
+            if not isinstance(answer, Failure):
+                outcomes.update(zip(contents, answer, strict=True))
+                break
+            culprit = list(contents)[min(done, len(contents) - 1)]
+            del contents[culprit]
+            outcomes[culprit] = Edited(reason=how_it_ended(answer))
+        return [outcomes[number] for number in range(len(edits))]
+
+    def prove(self, edit: Edit) -> Report | None:
+        """The report on a network after an edit, in a process of its own and with another batch;
+        None where it does not run."""
+        answer, _ = self._traced([self._sources.after(edit)], other_batches=True)
+        if isinstance(answer, Failure) or not answer[0].networks:
+            return None
+        return self.judge(answer[0].networks)
+
+    def _traced(
+        self, contents: list[dict[str, bytes]], other_batches: bool = False
+    ) -> tuple[tuple[Edited, ...] | Failure, int]:
+        """The answer of a process, and how many edits it had tried."""
+        finished = 0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal finished
+            finished = done
+
+        request = EditedRequest(
+            self.reference,
+            self._inputs,
+            self._submission.arguments_under(self._spec),
+            tuple(contents),
+            self._submission.training,
+            other_batches,
+        )
+        with self._start() as worker:
+            answer = trace_edited_in(worker, request, timeout=self._timeout, on_progress=progress)
+        return answer, finished
+
+    def _judged(self, edit: Edit, outcome: Edited) -> Trial:
+        if not outcome.networks:
+            return Trial(edit, None, outcome.reason)
+        return Trial(edit, self.judge(outcome.networks))
+
+    def judge(self, networks: Sequence[Network]) -> Report:
+        """The report on a network, with the other inputs of the spec."""
+        first, *others = networks
+        variants = list(zip(self._variants, others, strict=True))
+        return check(first, self._spec, file=self._submission.reference.file, variants=variants)
