@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from archcheck.evidence.accuracy import Accuracy, Task
 from archcheck.evidence.augmentation import Augmentation
 from archcheck.evidence.passes import NotRun, Passes
+from archcheck.network import Remark
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,11 @@ class Evidence:
     """The network's other passes."""
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def remarks(self) -> tuple[Remark, ...]:
         """What a reader of the report has to know."""
-        return self.augmentation.notes if self.augmentation is not None else ()
+        notes = self.augmentation.notes if self.augmentation is not None else ()
+        missing = self.passes.missing if self.passes is not None else ()
+        return (*map(Remark, notes), *missing)
 
 
 @dataclass(frozen=True)

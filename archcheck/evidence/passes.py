@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from archcheck.network import Cell, Network, Place
+from archcheck.network import Cell, Network, Place, Remark
 
 SEVERAL = 3
 """The batch of the pass of several samples."""
@@ -17,6 +17,9 @@ class NotRun:
 
     reason: str
     place: Place | None = None
+
+
+NO_BATCH = NotRun("the inputs have no batch")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,20 @@ class Passes:
         """Those that ran."""
         found = (self.single, self.several, self.training)
         return tuple(each for each in found if isinstance(each, Network))
+
+    @property
+    def missing(self) -> tuple[Remark, ...]:
+        """Why the lint goes without one of them."""
+        named = {
+            "with one sample": self.single,
+            f"with {SEVERAL} samples": self.several,
+            "in training": self.training,
+        }
+        return tuple(
+            Remark(f"not linted {name}: {each.reason}", each.place)
+            for name, each in named.items()
+            if isinstance(each, NotRun) and each is not NO_BATCH
+        )
 
     def place(self, file: str, line: int, column: int, end_column: int) -> Place:
         """A stretch of a line of one of the files."""

@@ -46,7 +46,7 @@ def check(
         for each in (network, *(other for _, other in variants))
         for remark in remarks_on(each)
     ]
-    noticed = (*told, *map(Remark, subject.evidence.notes), *left_out(spec))
+    noticed = (*told, *subject.evidence.remarks, *left_out(spec))
     once = tuple(dict.fromkeys(noticed))
     findings = (*answers, *asides)
     name = network.name

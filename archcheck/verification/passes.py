@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from archcheck.evidence import NotRun, Passes
-from archcheck.evidence.passes import SEVERAL
+from archcheck.evidence.passes import NO_BATCH, SEVERAL
 from archcheck.network import Network
 from archcheck.network.inputs import batched
 from archcheck.verification.sources import cells_of, sources_of
 from archcheck.verification.wording import failure_finding
 from archcheck.worker.failures import Failure
-
-NO_BATCH = NotRun("the inputs have no batch")
 
 
 class Run(Protocol):
