@@ -127,7 +127,8 @@ class TensorIds:
         if origin in _THERE_BEFORE and storage is not None:
             memory = self._memory(tensor, storage, shape)
         dtype = _dtype_name(tensor.dtype)
-        self.tensors.append(Tensor(number, shape, dtype, origin, op, name, memory))
+        trainable = origin == "constant" and tensor.requires_grad
+        self.tensors.append(Tensor(number, shape, dtype, origin, op, name, memory, trainable))
         if origin in ("input", "unseen") and not known:
             self._driven.add(number)
             self.unseen = self.unseen or origin == "unseen"
@@ -163,6 +164,13 @@ class TensorIds:
         """Whether a tensor holds a value that was made in the pass, of no input."""
         number = self.number(tensor)
         return self.tensors[number].origin == "op" and number not in self._driven
+
+    def kept(self) -> tuple[int, ...]:
+        """What was made by operations and is still there."""
+        held = (
+            number for reference, number, *_ in self._entries.values() if reference() is not None
+        )
+        return tuple(sorted(n for n in held if self.tensors[n].op is not None))
 
     def number(self, tensor: torch.Tensor, name: str | None = None) -> int:
         """The number of the value that a tensor object holds.
