@@ -61,7 +61,8 @@ def test_operations_without_gradients_are_noted() -> None:
 
 
 def test_functions_with_a_backward_of_their_own_are_noted() -> None:
-    network = traced(lambda live, x: Rounded.apply(live.conv(x)).relu())
+    apply: Any = Rounded.apply
+    network = traced(lambda live, x: apply(live.conv(x)).relu())
     assert functions(network, network.own_gradient) == ["round"]
 
 
