@@ -25,6 +25,7 @@ _SWITCHES: dict[type, Callable[[Any], bool]] = {
     torch.inference_mode: lambda switch: bool(switch.mode),
 }
 """The contexts that switch gradients off or on, and whether one of them does it off."""
+_CHECKPOINTS = "torch.utils.checkpoint"
 
 
 @dataclass
@@ -54,31 +55,32 @@ class Gradients:
             self.without.append((self._since, len(self.ops)))
         self._since = len(self.ops)
 
-    def apply(self, function: type, original: _Function, args: Any, kwargs: Any) -> Any:
-        """What a function with a backward of its own gives."""
-        first = len(self.ops)
-        try:
-            return original(function, *args, **kwargs)
-        finally:
-            if first < len(self.ops):
-                self.own.append((first, len(self.ops)))
+    def watched(self, forward: _Function) -> _Function:
+        """The forward of a function with a backward of its own, noted when it runs."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            first = len(self.ops)
+            try:
+                return forward(*args, **kwargs)
+            finally:
+                if first < len(self.ops):
+                    self.own.append((first, len(self.ops)))
+
+        return call
 
 
 @contextmanager
 def gradients_watched(ops: Sequence[Op]) -> Iterator[Gradients]:
     """While this is entered, it is noted what forward does about gradients."""
     gradients = Gradients(ops)
-    apply: _Function = vars(torch.autograd.Function)["apply"].__func__
-
-    def watched(cls: type, *args: Any, **kwargs: Any) -> Any:
-        return gradients.apply(cls, apply, args, kwargs)
-
     with ExitStack() as stack:
         for switch, is_off in _SWITCHES.items():
             enter, leave = _watching(gradients, switch, is_off)
             stack.enter_context(replaced(switch, "__enter__", enter))
             stack.enter_context(replaced(switch, "__exit__", leave))
-        stack.enter_context(replaced(torch.autograd.Function, "apply", classmethod(watched)))
+        for function, forward in _functions(torch.autograd.Function):
+            watched = staticmethod(gradients.watched(forward))
+            stack.enter_context(replaced(function, "forward", watched))
         yield gradients
 
 
@@ -96,3 +98,18 @@ def _watching(
         return leave(self, *exception)
 
     return entered, left
+
+
+def _functions(base: type) -> Iterator[tuple[type, _Function]]:
+    """The functions with a backward of their own that are defined, and what they run forward.
+
+    Their ``apply`` may have been taken out of the class long before. Of torch's own only
+    checkpoints run other code.
+    """
+    function: type
+    for function in base.__subclasses__():
+        forward = vars(function).get("forward")
+        foreign = not function.__module__.startswith("torch.")
+        if isinstance(forward, staticmethod) and (foreign or function.__module__ == _CHECKPOINTS):
+            yield function, forward.__func__
+        yield from _functions(function)
