@@ -27,7 +27,7 @@ from archcheck.network.value_dependence import (
 )
 from archcheck.phrases import shape_text
 
-VERSION = 8
+VERSION = 9
 """Raised whenever the meaning of the data changes; data of another version is not read."""
 
 
@@ -108,8 +108,12 @@ class Tensor(msgspec.Struct, frozen=True, gc=False):
     ``origin`` is ``input``, ``parameter``, ``buffer``, ``constant`` (held by the model before the
     pass or made in it without any operand), ``op`` or ``unseen`` (it appeared without any recorded
     operation making it, so that what it depends on is not known). ``memory`` is known of what was
+<<<<<<< HEAD
     there before the pass. ``trainable`` are constants that are weights all the same: parameters
     which no module registers, and tensors that ask for a gradient.
+=======
+    there before the pass. ``trainable`` says of a constant whether it asks for a gradient.
+>>>>>>> 1de6c4a95be8f0ed7ba879d56846fda0aa986371
     """
 
     id: int
@@ -120,11 +124,14 @@ class Tensor(msgspec.Struct, frozen=True, gc=False):
     name: str | None = None
     memory: Memory | None = None
     trainable: bool = False
+<<<<<<< HEAD
 
     @property
     def is_weight(self) -> bool:
         """Whether it is a weight, registered or not."""
         return self.origin == "parameter" or self.trainable
+=======
+>>>>>>> 1de6c4a95be8f0ed7ba879d56846fda0aa986371
 
 
 class Op(msgspec.Struct, frozen=True, gc=False):
@@ -156,7 +163,11 @@ class Op(msgspec.Struct, frozen=True, gc=False):
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
-    """One call of a module: ``outputs`` are the tensors it returned, ``parent`` the call around."""
+    """One call of a module: ``outputs`` are the tensors it returned, ``parent`` the call around.
+
+    Of a module that the network does not register ``module`` is empty: ``built`` says where it was
+    constructed, if that is known, and ``made`` whether in the pass.
+    """
 
     index: int
     module: str
@@ -167,10 +178,16 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     outputs: tuple[int, ...]
     standard: bool = False
     """True for the layers of torch.nn, False for the user's own classes."""
+    registered: bool = True
+    built: Place | None = None
+    made: bool = False
 
 
 class Module(msgspec.Struct, frozen=True, gc=False):
-    """A module by its first registered path; ``parameters`` are the names it owns directly."""
+    """A module by its first registered path; ``parameters`` are the names it owns directly.
+
+    ``others`` are the further paths by which modules register it, those by their first paths.
+    """
 
     path: str
     type: str
@@ -179,6 +196,16 @@ class Module(msgspec.Struct, frozen=True, gc=False):
     parameters: tuple[str, ...]
     container: bool = False
     """Whether it contains other modules."""
+    others: tuple[str, ...] = ()
+
+
+class LateParameter(msgspec.Struct, frozen=True, gc=False):
+    """A parameter that was made in the pass and that a module registers since; ``anew`` says
+    whether the next pass made another one in its place."""
+
+    name: str
+    tensor: int
+    anew: bool
 
 
 class Parameter(msgspec.Struct, frozen=True, gc=False):
@@ -233,6 +260,14 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     """A line of the user's code that reads the size of a tensor, and with it the batch's."""
     given: tuple[Input | PlainValue, ...] = ()
     """What it was given; the tensors among it are ``inputs``."""
+    kept: tuple[int, ...] = ()
+    """What was made in the pass and is still there after it: outputs, and what somebody keeps."""
+    late: tuple[LateParameter, ...] = ()
+    without_gradient: tuple[tuple[int, int], ...] = ()
+    """Stretches of operations that ran where gradients were switched off: first, and behind the
+    last."""
+    own_gradient: tuple[tuple[int, int], ...] = ()
+    """Those in functions with a backward of their own, whose gradients are not known."""
     version: int = VERSION
 
     def __repr__(self) -> str:

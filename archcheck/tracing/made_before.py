@@ -1,4 +1,4 @@
-"""Which tensors were there before the pass, wherever they are kept.
+"""Which tensors and modules were there before the pass, wherever they are kept.
 
 What lies in a closure, a list or another module is found by no search from the model. But what is
 there when the pass begins is set apart from the collector of garbage, and what it knows later was
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 
 @contextmanager
@@ -26,6 +27,6 @@ def set_apart() -> Iterator[None]:
             gc.unfreeze()
 
 
-def made_before(tensor: torch.Tensor) -> bool:
-    """Whether a tensor object was there before the pass."""
-    return gc.is_tracked(tensor) and not any(each is tensor for each in gc.get_objects())
+def made_before(thing: torch.Tensor | nn.Module) -> bool:
+    """Whether an object was there before the pass."""
+    return gc.is_tracked(thing) and not any(each is thing for each in gc.get_objects())

@@ -26,17 +26,18 @@ def made_of_other_data(recorder: Recorder) -> Iterator[None]:
     with ExitStack() as stack:
         for name in _LOADERS:
             original = getattr(torch, name)
-            stack.enter_context(_replaced(torch, name, _recording(recorder, name, original)))
+            stack.enter_context(replaced(torch, name, _recording(recorder, name, original)))
         for kind, original in constructors.items():
             new = staticmethod(_recording(recorder, kind.__name__, original))
-            stack.enter_context(_replaced(kind, "__new__", new))
+            stack.enter_context(replaced(kind, "__new__", new))
         for name, part in COMPLEX_PARTS.items():
-            stack.enter_context(_replaced(torch.Tensor, name, part))
+            stack.enter_context(replaced(torch.Tensor, name, part))
         yield
 
 
 @contextmanager
-def _replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
+def replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
+    """While this is entered, an attribute of a module or class is another one."""
     original = vars(owner).get(name)
     setattr(owner, name, new)
     try:

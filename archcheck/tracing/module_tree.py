@@ -32,6 +32,7 @@ class Paths(Mapping[nn.Module, str]):
 
     def __init__(self, model: nn.Module) -> None:
         self._entries: dict[int, tuple[nn.Module, str]] = {}
+        self._others: dict[int, list[str]] = {}
         self._add(model, "")
 
     def _add(self, module: nn.Module, path: str) -> None:
@@ -40,6 +41,8 @@ class Paths(Mapping[nn.Module, str]):
             for name, child in table_of(module, "_modules").items():
                 if child is not None:
                     self._add(child, f"{path}.{name}" if path else name)
+        else:
+            self._others.setdefault(id(module), []).append(path)
 
     def __getitem__(self, module: nn.Module) -> str:
         return self._entries[id(module)][1]
@@ -48,6 +51,10 @@ class Paths(Mapping[nn.Module, str]):
         """The path of a module, None if the model does not register it."""
         entry = self._entries.get(id(module))
         return None if entry is None else entry[1]
+
+    def others(self, module: nn.Module) -> tuple[str, ...]:
+        """The further paths of a module, by the first paths of what registers it."""
+        return tuple(self._others.get(id(module), ()))
 
     def __iter__(self) -> Iterator[nn.Module]:
         return (module for module, _ in self._entries.values())

@@ -19,6 +19,7 @@ from archcheck.tracing.arguments import described
 from archcheck.tracing.constants import Constants
 from archcheck.tracing.function_names import kind_of_new, layer_class
 from archcheck.tracing.functions import PARTS, function_of
+from archcheck.tracing.made_before import made_before
 from archcheck.tracing.memory_layout import layout, reads_elsewhere
 from archcheck.tracing.module_tree import Paths, own_parameters
 from archcheck.tracing.shape_rules.base import Call as TorchCall
@@ -26,7 +27,7 @@ from archcheck.tracing.shape_rules.views import METADATA
 from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in, version_of
 from archcheck.tracing.value_uses import Use, use_of, use_of_condition
 from archcheck.worker.absent_devices import on_the_cpu, places
-from archcheck.worker.construction import built_at
+from archcheck.worker.construction import built_at, outermost_construction
 from archcheck.worker.source_locations import caller, direct_caller
 
 _LEFT_OUT = ("out", "array")
@@ -61,6 +62,8 @@ class Recorder(TorchFunctionMode):
         self.failed: TorchCall | None = None
         """The last call of torch that raised, and the line of it."""
         self.failed_at: Place | None = None
+        self.made_parameters = False
+        """Whether parameters were made in the pass."""
         self._sized: set[int] = set()
         """Constants that were made in the shape of a value that depends on the input."""
         self._leaked = False
@@ -92,6 +95,9 @@ class Recorder(TorchFunctionMode):
                 inputs=self.tensor_ids.numbers(tensors_in(args)),
                 outputs=(),
                 standard=standard,
+                registered=path is not None,
+                built=None if path is not None else built_at(module),
+                made=path is None and not made_before(module),
             )
         )
         self.stack.append(index)
@@ -288,9 +294,19 @@ class Recorder(TorchFunctionMode):
         if copied:
             kind, arguments = "data", {"input": {"tensor": numbers[0]}}
         op = self._append(function, kind, arguments, numbers, tensors)
+        if is_parameter(tensors[0]):
+            self.made_parameters = True
+            self._note_construction(op)
         if self.tensor_ids.driven(numbers):
             self.tensor_ids.drive(op.outputs)
         self.constants.handed_on(op)
+
+    def _note_construction(self, op: Op) -> None:
+        """Have what makes a parameter say for which layer, and where that is constructed."""
+        layer, place = outermost_construction()
+        if layer is not None:
+            arguments = {**op.arguments, "layer": self._class_of(layer)[0]}
+            self.ops[-1] = msgspec.structs.replace(op, arguments=arguments, built=place)
 
     def exposed(self, tensor: torch.Tensor) -> None:
         """Note that a tensor that was made in the pass may be written without being seen."""
@@ -384,7 +400,7 @@ class Recorder(TorchFunctionMode):
         path = self.calls[call].module if call >= 0 else ""
         module = self._modules.get(path)
         # A function called in one of the user's own classes is placed where it is called.
-        built = self.built(path) if call >= 0 and self.calls[call].standard else None
+        built = self._layer_built(self.calls[call]) if call >= 0 else None
         for name in parameters:
             owner = self.tensor_ids.owners[name]
             if owner is not module and type(owner).__module__.startswith("torch.nn."):
@@ -392,6 +408,11 @@ class Recorder(TorchFunctionMode):
                 if not path or owner_path.startswith(path + "."):
                     return owner_path, self.built(owner_path)
         return path, built
+
+    def _layer_built(self, call: Call) -> Place | None:
+        if not call.standard:
+            return None
+        return self.built(call.module) if call.registered else call.built
 
     def built(self, path: str) -> Place | None:
         """Where the module at a path was constructed; for a copied one, where its parent was."""

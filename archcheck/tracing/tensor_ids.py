@@ -165,6 +165,13 @@ class TensorIds:
         number = self.number(tensor)
         return self.tensors[number].origin == "op" and number not in self._driven
 
+    def kept(self) -> tuple[int, ...]:
+        """What was made by operations and is still there."""
+        held = (
+            number for reference, number, *_ in self._entries.values() if reference() is not None
+        )
+        return tuple(sorted(n for n in held if self.tensors[n].op is not None))
+
     def number(self, tensor: torch.Tensor, name: str | None = None) -> int:
         """The number of the value that a tensor object holds.
 

@@ -21,8 +21,10 @@ from archcheck.network.inputs import Inputs, Path, batched, constants_of, tensor
 from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.tracing.batch_notes import batch_notes
 from archcheck.tracing.error_messages import no_tensor, run_error
+from archcheck.tracing.gradients import gradients_watched
 from archcheck.tracing.inputs import arguments, samples
 from archcheck.tracing.integers import Tried, with_integers
+from archcheck.tracing.late_parameters import made_anew, registered_late
 from archcheck.tracing.made_before import set_apart
 from archcheck.tracing.makers import made_of_other_data
 from archcheck.tracing.module_tree import (
@@ -197,13 +199,18 @@ def _one_pass(
         stack.callback(register_module_forward_pre_hook(recorder.enter).remove)
         stack.callback(register_module_forward_hook(leave).remove)
         try:
-            with made_of_other_data(recorder), recorder:
+            with made_of_other_data(recorder), recorder, gradients_watched(recorder.ops) as grads:
                 output = model(*by_place, **by_name)
         except Exception as error:
             raise run_error(error, recorder, inputs, by_name) from error
         outputs = tuple(
             (label, recorder.tensor_ids.number(tensor)) for label, tensor in labelled(output)
         )
+        kept = recorder.tensor_ids.kept()
+        late = registered_late(model, recorder)
+        if late and executor is not None:
+            executor.give_up()
+        late = late and made_anew(model, late, lambda: model(*by_place, **by_name))
         # Shapes alone were never enough for a model with lazy parameters.
         held = {} if executor is not None else parameters_of(recorder.paths)
     if not outputs:
@@ -231,6 +238,10 @@ def _one_pass(
         constants=recorder.constants.kept,
         reads_batch=recorder.reads_batch if batched(given) else None,
         given=given,
+        kept=kept,
+        late=late,
+        without_gradient=tuple(grads.without),
+        own_gradient=tuple(grads.own),
     )
 
 
@@ -248,6 +259,7 @@ def _modules(recorder: Recorder) -> tuple[Module, ...]:
                 [f"{path}.{name}" if path else name for name in own_parameters(module)]
             ),
             container=bool(children_of(module)),
+            others=recorder.paths.others(module),
         )
         for module, path in recorder.paths.items()
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from torch import nn
 
 from archcheck.network import Place
-from archcheck.worker.source_locations import construction
+from archcheck.worker.source_locations import around, construction
 
 _built: dict[int, tuple[weakref.ref[nn.Module], Place]] = {}
 """By the module's id: its own hash and equality may not work while it is constructed."""
@@ -38,6 +40,21 @@ def built_at(module: nn.Module) -> Place | None:
     """Where a module was constructed, None if that was not recorded."""
     entry = _built.get(id(module))
     return entry[1] if entry is not None and entry[0]() is module else None
+
+
+def outermost_construction() -> tuple[nn.Module | None, Place | None]:
+    """The outermost module that is being constructed in the running forward, and the line that
+    does."""
+    layer, init = None, None
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != "_call_impl":
+        code = frame.f_code
+        if code.co_name == "__init__" and code.co_argcount:
+            instance = frame.f_locals.get(code.co_varnames[0])
+            if isinstance(instance, nn.Module):
+                layer, init = instance, frame
+        frame = frame.f_back
+    return layer, None if init is None else around(init)
 
 
 def _remember(module: nn.Module, place: Place) -> None:

@@ -99,6 +99,16 @@ def direct_caller(frame: FrameType | None) -> Place | None:
     return frame_place(_authors(frame) if roots_known() else frame)
 
 
+def around(frame: FrameType) -> Place | None:
+    """The line of the user's code that a frame was called from."""
+    outer = frame.f_back
+    while outer is not None and not is_user_code(outer.f_code.co_filename):
+        outer = outer.f_back
+    if outer is None:
+        return None
+    return frame_place(_authors(outer) if roots_known() else outer)
+
+
 def construction(instance: Any) -> Place | None:
     """The line that is constructing ``instance``, seen from inside one of its ``__init__``."""
     frame: FrameType | None = sys._getframe(1)

@@ -61,7 +61,7 @@ def found_in(sample: Sample, rule: LintRule, folder: Path) -> list[Fault | Unkno
     file.write_text(source_of(sample))
     with constructions_recorded():
         network = run_path(str(file))["Net"]()
-    linted = Linted(passes(network, sample.input), sample.loss)
+        linted = Linted(passes(network, sample.input), sample.loss)
     found = findings_of(linted, LintOptions(select=("all",)))
     return [each for by, each in found if by is rule]
 
