@@ -125,7 +125,12 @@ class Report(Case, frozen=True, kw_only=True):
 
 
 class Trap(Case, frozen=True, kw_only=True):
-    """A sound network, ``Net``, that looks like a fault."""
+    """A sound network, ``Net``, that looks like a fault.
+
+    ``suppressed`` is the rule that a comment in the file keeps quiet.
+    """
+
+    suppressed: str = ""
 
     @property
     def file(self) -> Path:

@@ -23,9 +23,11 @@ class Answer(NamedTuple):
     others: list[Finding]
 
 
-def findings(case: Case, name: str) -> list[Finding]:
-    """All errors and warnings on one of the networks."""
-    lint: dict[str, Any] = {"loss": case.loss} if case.loss else {}
+def findings(case: Case, name: str, *, ignores: bool = True) -> list[Finding]:
+    """All errors and warnings on one of the networks, where comments suppress them or do not."""
+    lint: dict[str, Any] = {"ignores": ignores}
+    if case.loss:
+        lint["loss"] = case.loss
     with case.built(name) as network:
         report = verify(network, {"input": case.input, "lint": lint})
     found = []

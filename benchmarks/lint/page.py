@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from archcheck.lint import all_lint_rules
-from benchmarks.lint.catalogue import Report, beyond, reports, traps
+from benchmarks.lint.catalogue import Report, Trap, beyond, reports, traps
 from benchmarks.lint.results import Answer, Run
 from benchmarks.table import with_section
 
@@ -51,6 +51,11 @@ def scoreboard(run: Run) -> str:
         f"the other tools are made anew with\n\n```sh\n{COMMAND}\n```",
     ]
     return "\n\n".join(blocks)
+
+
+def passes(trap: Trap) -> bool:
+    """Whether archcheck is to be silent: it has the rule that a comment suppresses."""
+    return not trap.suppressed or trap.suppressed in all_lint_rules()
 
 
 def finds(report: Report) -> bool:
