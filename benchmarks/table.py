@@ -90,18 +90,18 @@ def section(results: Results) -> str:
     return "\n\n".join(blocks)
 
 
-def with_section(document: str, text: str) -> str:
+def with_section(document: str, text: str, begin: str = BEGIN, end: str = END) -> str:
     """A document with the section between its markers replaced.
 
     Raises:
         ValueError: if it has no such markers.
     """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the document has no {BEGIN} … {END}")
+    before, begins, rest = document.partition(begin)
+    _, ends, after = rest.partition(end)
+    if not begins or not ends:
+        raise ValueError(f"the document has no {begin} … {end}")
     body = f"\n{text}\n\n" if text else "\n"
-    return f"{before}{BEGIN}{body}{END}{after}"
+    return f"{before}{begin}{body}{end}{after}"
 
 
 def measured_on(results: Results) -> str:

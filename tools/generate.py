@@ -3,8 +3,9 @@
     python -m tools.generate [--check]
 
 Made are the JSON Schema of specs, the documentation of the rules, the pictures in the README, and
-from the runs that are kept the tables of `docs/benchmarks.md` (``benchmarks/results.json``) and
-the page about published models (``benchmarks/models/found.json``).
+from the runs that are kept the tables of `docs/benchmarks.md` (``benchmarks/results.json``), the
+page about published models (``benchmarks/models/found.json``) and the scoreboard of `docs/lint.md`
+(``benchmarks/lint/found.json``).
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from archcheck.tracing.remote import start_worker, trace_reference
 from archcheck.verification.found import verify_found
 from archcheck.verification.submission import Submission
 from archcheck.worker.reference import parse_reference
+from benchmarks.lint import results as lint_results
+from benchmarks.lint.page import with_scoreboard
 from benchmarks.models import findings
 from benchmarks.models.page import page
 from benchmarks.results import KEPT, load
@@ -120,6 +123,12 @@ def benchmarks() -> str:
     return with_section(text, section(load(KEPT)) if KEPT.exists() else "")
 
 
+def lint() -> str:
+    """The page of the lint, with the scoreboard of the kept run."""
+    text = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
+    return with_scoreboard(text, lint_results.load(lint_results.KEPT))
+
+
 def models() -> str:
     """What the kept run over published models found."""
     return page(findings.load(findings.KEPT))
@@ -127,6 +136,7 @@ def models() -> str:
 
 MADE = {
     "specs/archcheck.schema.json": schema,
+    "docs/lint.md": lint,
     "docs/models.md": models,
     "docs/rules.md": rules,
     "docs/lint-rules.md": lint_rules,

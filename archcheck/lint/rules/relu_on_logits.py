@@ -16,7 +16,8 @@ class ReluOnLogits(LintRule):
     ## What it finds
     A ReLU between the layer that makes the scores of the classes and the output or the softmax,
     with or without a batch normalisation behind it. Where an average pool stands behind the ReLU
-    and nothing else, as in SqueezeNet, it only informs: what is pooled may be features.
+    and nothing else, as in SqueezeNet, it only informs: what is pooled may be features. One of
+    several outputs has to go through a softmax: it may be features, too.
 
     ## Why it matters
     A class whose score falls below zero gets no gradient any more, and no probability near 0 can be
@@ -85,11 +86,25 @@ class Net(nn.Module):
         Sample("nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())"),
         Sample("nn.Sequential(nn.Flatten(), nn.Linear(3072, 10), nn.Softplus())"),
         Sample("nn.Sequential(nn.Flatten(), nn.Linear(3072, 1), nn.ReLU())"),
+        Sample(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.places = nn.Conv2d(3, 8, 3)
+        self.whole = nn.Linear(8, 16)
+
+    def forward(self, x):
+        x = F.relu(self.places(x))
+        return x, F.relu(self.whole(x.mean((2, 3))))
+"""
+        ),
     )
 
     def find(self, linted: Linted) -> Findings:
+        several = len(linted.network.outputs) > 1
         for last in last_activations(linted.network):
-            if last.activation.kind not in _CUT:
+            if last.activation.kind not in _CUT or (several and last.normalised is None):
                 continue
             may_be_features = last.pooled and last.normalised is None and not last.batch_norm
             yield fault_of(
