@@ -30,6 +30,7 @@ def swapped(x: Tensor, first: int, second: int) -> Tensor:
     return x.reshape(sides)
 
 
+# What makes a constant of one element, as a softmax, is added to what it reads.
 STEPS: dict[str, Step] = {
     "transpose": lambda x, first, second: x.transpose(first, second),
     "swap": swapped,
@@ -37,12 +38,12 @@ STEPS: dict[str, Step] = {
     "split": lambda x, first, _: torch.unflatten(x, first, (2, -1)),
     "flip": lambda x, first, _: x.flip(first),
     "roll": lambda x, first, _: x.roll(1, first),
-    "softmax": lambda x, first, _: x.softmax(first),
+    "softmax": lambda x, first, _: x + x.softmax(first),
     "mean": lambda x, first, _: x + x.mean(first, keepdim=True),
     "running": lambda x, first, _: x.cumsum(first),
     "beside": lambda x, first, _: torch.cat([x, x.tanh()], first),
     "product": lambda x, *_: x @ x.transpose(-1, -2),
-    "normalize": lambda x, first, _: nn.functional.normalize(x, dim=first),
+    "normalize": lambda x, first, _: x + nn.functional.normalize(x, dim=first),
     "attention": lambda x, *_: nn.functional.scaled_dot_product_attention(x, x, x),
 }
 
