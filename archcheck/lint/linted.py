@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from archcheck.evidence import NotRun, Passes
+from archcheck.lint.mixing import Mixing, mixing_of
 from archcheck.network import Network
 from archcheck.rules.base import Subject
 
@@ -51,6 +52,11 @@ class Linted:
     def subject(self) -> Subject:
         """The fields and the reach of the network in evaluation."""
         return self.subject_of(self.network)
+
+    @cached_property
+    def mixing(self) -> Mixing:
+        """Where the pass over several samples mixes them."""
+        return Mixing((), ()) if self.several is None else mixing_of(self.several, self.single)
 
     def subject_of(self, network: Network) -> Subject:
         """The fields and the reach of one of the passes."""

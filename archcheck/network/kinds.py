@@ -42,6 +42,7 @@ LINEAR = _of(ops.LINEAR)
 MATRIX_PRODUCTS = _of(ops.MATRIX_PRODUCT)
 ADDING_PRODUCTS = frozenset({"addmm", "baddbmm", "addbmm", "addmv"})
 """The products whose first operand is only added to them."""
+ATTENTION = _of(ops.ATTENTION)
 RECURRENT = _of(ops.RECURRENT)
 CELLS = _of(ops.CELL)
 FIXED_MAX_POOLS = _of(ops.MAX_POOL)

@@ -108,12 +108,8 @@ class Tensor(msgspec.Struct, frozen=True, gc=False):
     ``origin`` is ``input``, ``parameter``, ``buffer``, ``constant`` (held by the model before the
     pass or made in it without any operand), ``op`` or ``unseen`` (it appeared without any recorded
     operation making it, so that what it depends on is not known). ``memory`` is known of what was
-<<<<<<< HEAD
     there before the pass. ``trainable`` are constants that are weights all the same: parameters
     which no module registers, and tensors that ask for a gradient.
-=======
-    there before the pass. ``trainable`` says of a constant whether it asks for a gradient.
->>>>>>> 1de6c4a95be8f0ed7ba879d56846fda0aa986371
     """
 
     id: int
@@ -124,14 +120,11 @@ class Tensor(msgspec.Struct, frozen=True, gc=False):
     name: str | None = None
     memory: Memory | None = None
     trainable: bool = False
-<<<<<<< HEAD
 
     @property
     def is_weight(self) -> bool:
         """Whether it is a weight, registered or not."""
         return self.origin == "parameter" or self.trainable
-=======
->>>>>>> 1de6c4a95be8f0ed7ba879d56846fda0aa986371
 
 
 class Op(msgspec.Struct, frozen=True, gc=False):

@@ -67,7 +67,8 @@ def cell(context: Context) -> list[Result]:
 
 @handles(kinds.RECURRENT)
 def recurrent(context: Context) -> list[Result]:
-    """Every step depends on itself and those before it, in a bidirectional layer on all steps."""
+    """Every step depends on the first state, itself and those before it, in a bidirectional layer
+    on all steps."""
     m = context.required()
     if "batch_sizes" in context.op.arguments and context.shape("batch_sizes") != m.shape[:1]:
         raise NotModelledError("several sequences packed into one")
@@ -78,9 +79,8 @@ def recurrent(context: Context) -> list[Result]:
     size = m.shape[time]
     m = m.joined([width], context.op.index)
     whole = m.joined([time], context.op.index)
-    states = context.operands[1:]
-    if states:
-        raise NotModelledError("a recurrent layer whose first state depends on the input")
+    states = [_first_state(state, time, context) for state in context.operands[1:]]
+    whole = merged([whole, *states], whole.shape)
     for number, output in enumerate(context.op.outputs):
         shape = context.network.shape(output)
         if number > 0:  # the last states: layers in place of time
@@ -89,12 +89,22 @@ def recurrent(context: Context) -> list[Result]:
             outputs.append(last.grown(0, shape[0]).grown(len(shape) - 1, shape[-1]))
         elif context.argument("bidirectional", False):
             full = whole.grown_as(time, m.label(time, shape[time]))
-            outputs.append(_both_ways(m, full, context, time, shape))
+            both = _both_ways(m, full, context, time, shape)
+            outputs.append(merged([both, *states], shape) if states else both)
         else:
             earlier = np.tril(np.ones((size, size), dtype=bool))
             steps = joined_rows(m, time, earlier, context.op.index)
+            steps = merged([steps, *states], steps.shape) if states else steps
             outputs.append(steps.grown(width, shape[-1]))
     return outputs
+
+
+def _first_state(m: FieldMap, time: int, context: Context) -> FieldMap:
+    """A first state (layers, batch, features) as one step of the input."""
+    if m.varies_along(0):
+        raise NotModelledError("a recurrent layer whose first states differ from layer to layer")
+    m = m.joined([0, len(m.groups) - 1], context.op.index)
+    return m if time == 0 or len(m.groups) == 2 else m.permuted([1, 0, 2])
 
 
 def _both_ways(

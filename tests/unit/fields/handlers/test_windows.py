@@ -284,6 +284,45 @@ def test_recurrent_layers_are_exact(kind: str, batch_first: bool, options: dict[
     assert field.is_global
 
 
+class Handed(nn.Module):
+    """A recurrent layer over the end of an axis that starts from the states behind its begin."""
+
+    def __init__(self, kind: str, batch_first: bool, **options: Any) -> None:
+        super().__init__()
+        self.order = (0, 2, 1) if batch_first else (2, 0, 1)
+        self.first = getattr(nn, kind)(2, 3, batch_first=batch_first, **options)
+        self.second = getattr(nn, kind)(2, 3, batch_first=batch_first, **options)
+
+    def forward(self, x: Tensor) -> Tensor:
+        begin, end = (part.permute(self.order) for part in (x[:, :, :3], x[:, :, 4:]))
+        y: Tensor = self.second(end, self.first(begin)[1])[0]
+        return y.permute(1, 2, 0) if self.order[0] else y.permute(0, 2, 1)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"num_layers": 2}])
+def test_first_states_are_read_by_every_step(
+    kind: str, batch_first: bool, options: dict[str, Any]
+) -> None:
+    assert_every_unit(Handed(kind, batch_first, **options), (2, 7))
+
+
+def test_first_states_that_differ_from_layer_to_layer_are_not_followed() -> None:
+    class States(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = nn.GRU(2, 2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x.permute(2, 0, 1)
+            y: Tensor = self.rnn(x[2:], x[:2])[0]
+            return y.permute(1, 2, 0)
+
+    (cause,) = archcheck.receptive_field(archcheck.trace(States(), (2, 7))).not_modelled
+    assert cause.reason == "a recurrent layer whose first states differ from layer to layer"
+
+
 @pytest.mark.filterwarnings("ignore:LSTM with projections")
 def test_a_projected_lstm_and_its_states() -> None:
     class States(nn.Module):

@@ -1,0 +1,133 @@
+"""Which samples outputs read, beside the gradients of every output in every sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from archcheck.lint import all_lint_rules
+from archcheck.lint.base import Fault, Unknown
+from archcheck.lint.linted import Linted
+from archcheck.network.inputs import Input
+from archcheck.network.shapes import AnyInputs
+from tests.support.linting import passes
+
+SHAPE = (2, 4, 6)
+BATCH = 3
+Step = Callable[[Tensor, int, int], Tensor]
+
+
+def swapped(x: Tensor, first: int, second: int) -> Tensor:
+    """The sides of two dimensions exchanged, the memory as it is."""
+    sides = list(x.shape)
+    sides[first], sides[second] = sides[second], sides[first]
+    return x.reshape(sides)
+
+
+# What makes a constant of one element, as a softmax, is added to what it reads.
+STEPS: dict[str, Step] = {
+    "transpose": lambda x, first, second: x.transpose(first, second),
+    "swap": swapped,
+    "merge": lambda x, first, _: x.flatten(first, min(first + 1, x.ndim - 1)),
+    "split": lambda x, first, _: torch.unflatten(x, first, (2, -1)),
+    "flip": lambda x, first, _: x.flip(first),
+    "roll": lambda x, first, _: x.roll(1, first),
+    "softmax": lambda x, first, _: x + x.softmax(first),
+    "mean": lambda x, first, _: x + x.mean(first, keepdim=True),
+    "running": lambda x, first, _: x.cumsum(first),
+    "beside": lambda x, first, _: torch.cat([x, x.tanh()], first),
+    "product": lambda x, *_: x @ x.transpose(-1, -2),
+    "normalize": lambda x, first, _: x + nn.functional.normalize(x, dim=first),
+    "attention": lambda x, *_: nn.functional.scaled_dot_product_attention(x, x, x),
+}
+
+
+class Chain(nn.Module):
+    """Some steps, each along two dimensions."""
+
+    def __init__(self, steps: list[tuple[str, int, int]]) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        for name, first, second in self.steps:
+            x = STEPS[name](x, first % x.ndim, second % x.ndim)
+        return x
+
+
+def read_by(module: nn.Module, of: Callable[[Tensor], Tensor]) -> list[int]:
+    """The samples in which a part of the result has a gradient."""
+    x = torch.rand(BATCH, *SHAPE, dtype=torch.float64, requires_grad=True)
+    part = of(module(x))
+    (gradient,) = torch.autograd.grad((part * torch.rand_like(part)).sum(), x)
+    return [sample for sample in range(BATCH) if gradient[sample].any()]
+
+
+def mixes_by_gradients(module: nn.Module) -> bool:
+    """Whether no dimension that grows with the batch holds its samples one by one."""
+    one, more = (module(torch.rand(batch, *SHAPE)).shape for batch in (1, BATCH))
+    own = [d for d in range(len(more)) if (one[d], more[d]) == (1, BATCH)]
+    assume(own)
+    return not any(follows(module, d) for d in own)
+
+
+def follows(module: nn.Module, dimension: int) -> bool:
+    """Whether each index along a dimension reads no sample but its own."""
+    parts = [partial(torch.select, dim=dimension, index=sample) for sample in range(BATCH)]
+    return all(read_by(module, part) in ([], [b]) for b, part in enumerate(parts))
+
+
+def found_in(module: nn.Module, shape: AnyInputs = SHAPE) -> list[Fault | Unknown]:
+    """The findings on mixed samples."""
+    linted = Linted(passes(module.eval(), shape))
+    rules = [all_lint_rules()[name] for name in ("batch-mixing", "softmax-over-batch")]
+    return [each for rule in rules for each in rule.find(linted)]
+
+
+numbers = st.integers(0, 5)
+chains = st.lists(st.tuples(st.sampled_from(sorted(STEPS)), numbers, numbers), max_size=6)
+
+
+@given(steps=chains)
+def test_samples_are_mixed_where_gradients_say_so(steps: list[tuple[str, int, int]]) -> None:
+    module = Chain(steps)
+    try:
+        shapes = [module(torch.rand(batch, *SHAPE)).shape for batch in (1, BATCH)]
+    except RuntimeError:  # it does not run at both batches
+        assume(False)
+    assume(len(shapes[0]) == len(shapes[1]) and max(map(max, shapes)) < 200)
+    expected = mixes_by_gradients(module)
+    is_table = len(shapes[1]) == 2 and tuple(shapes[1]) == (BATCH, BATCH)
+    assume(not is_table)
+    found = found_in(module)
+    assume(not any(isinstance(each, Unknown) for each in found))
+    assert bool(found) == expected
+
+
+class Recurrent(nn.Module):
+    def __init__(self, *, batch_first: bool) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(4, 5, batch_first=batch_first)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.rnn(x)[0]
+        return y
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("batch", [0, 1])
+def test_the_batch_is_where_the_input_has_it(batch: int, batch_first: bool) -> None:
+    x = Input(("x",), (7, 4), batch=batch)
+    found = found_in(Recurrent(batch_first=batch_first), (x,))
+    assert [type(each) for each in found] == [Fault] * (batch != (not batch_first))
+
+
+def test_without_a_batch_nothing_is_mixed() -> None:
+    x = Input(("x",), (7, 4), batch=None)
+    assert found_in(Recurrent(batch_first=True), (x,)) == []
