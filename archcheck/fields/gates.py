@@ -32,13 +32,22 @@ class UngatedWalk:
         self._done = 0
 
     def map(self, tensor: int) -> Map:
-        """The map of a tensor; units that read gates alone are empty in it."""
+        """The map of a tensor; units that read gates alone or that masks closed are empty in it."""
+        m = self.carried(tensor)
+        if not self._maps.get(tensor):
+            return self.forward.map(tensor)
+        try:
+            return settled(m) if isinstance(m, FieldMap) else m
+        except NotModelledError as error:
+            return UnknownMap([Cause(str(error), self.network.tensors[tensor].op)])
+
+    def carried(self, tensor: int) -> Map:
+        """The map of a tensor as operations read it, with the units that masks have closed."""
         producer = self.network.producer(tensor)
         while producer is not None and self._done <= producer.index:
             self._step(self.network.ops[self._done])
             self._done += 1
-        m = self._maps.get(tensor)
-        return settled(m) if isinstance(m, FieldMap) else m or self.forward.map(tensor)
+        return self._maps.get(tensor) or self.forward.maps.get(tensor)
 
     def _step(self, op: Op) -> None:
         with_gates = [self.forward.maps.get(tensor) for tensor in op.outputs]
