@@ -79,7 +79,7 @@ class UngatedWalk:
         self, network: Network, op: Op, operands: dict[int, FieldMap | None]
     ) -> Sequence[Map]:
         """The maps of an operation's outputs from those of its operands."""
-        if all(m is None or _is_empty(m) for m in operands.values()):
+        if all(m is None or m.empty for m in operands.values()):
             maps = (self.forward.maps.get(tensor) for tensor in op.outputs)
             return [m.emptied() if isinstance(m, FieldMap) else m for m in maps]
         results = self.forward.carried(op, operands, network)
@@ -135,7 +135,3 @@ def _joined_by(op: Op, m: Map) -> bool:
 def _is_marked(m: FieldMap) -> bool:
     """Whether a pool's window has covered some axis."""
     return any(track.joined_by is not None for track in m.tracks)
-
-
-def _is_empty(m: FieldMap) -> bool:
-    return all(table.empty for track in m.tracks for table in track.tables)

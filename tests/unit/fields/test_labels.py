@@ -34,6 +34,10 @@ CHAINS: dict[str, tuple[Chain, tuple[int, ...]]] = {
         (GROUPED, ("gate", {"dims": [2], "way": "sum"})),
         (4, 4, 6),
     ),
+    "layers in cells of one row": (
+        (("cells", {"parts": (1, 2), "by_turn": False, "mode": "zeros"}),),
+        (4, 3, 6),
+    ),
     "a ring written unit by unit": ((RING, UNIT_BY_UNIT), (4, 3, 4)),
     "a ring as a stack of tokens": (
         (("around", {"by": -1, "dim": 2, "way": "select"}), ("tokens", {"road": "stacked"})),
