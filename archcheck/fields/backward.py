@@ -76,7 +76,7 @@ class BackwardWalk:
                     structure = structure if m is None else _labelled(structure, m)
                 operands = output.operands
                 if any(o.joined for o in operands):
-                    operands = tuple(o.joined_of(ungated.map(o.tensor)) for o in operands)
+                    operands = tuple(o.joined_of(ungated.carried(o.tensor)) for o in operands)
                 self.structures[tensor] = structure
                 self.outputs[tensor] = OutputUnits(structure, operands)
                 if m is not None and reading.lattice and op.kind in REARRANGING:

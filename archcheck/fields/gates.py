@@ -32,13 +32,22 @@ class UngatedWalk:
         self._done = 0
 
     def map(self, tensor: int) -> Map:
-        """The map of a tensor; units that read gates alone are empty in it."""
+        """The map of a tensor; units that read gates alone or that masks closed are empty in it."""
+        m = self.carried(tensor)
+        if not self._maps.get(tensor):
+            return self.forward.map(tensor)
+        try:
+            return settled(m) if isinstance(m, FieldMap) else m
+        except NotModelledError as error:
+            return UnknownMap([Cause(str(error), self.network.tensors[tensor].op)])
+
+    def carried(self, tensor: int) -> Map:
+        """The map of a tensor as operations read it, with the units that masks have closed."""
         producer = self.network.producer(tensor)
         while producer is not None and self._done <= producer.index:
             self._step(self.network.ops[self._done])
             self._done += 1
-        m = self._maps.get(tensor)
-        return settled(m) if isinstance(m, FieldMap) else m or self.forward.map(tensor)
+        return self._maps.get(tensor) or self.forward.maps.get(tensor)
 
     def _step(self, op: Op) -> None:
         with_gates = [self.forward.maps.get(tensor) for tensor in op.outputs]
@@ -70,7 +79,7 @@ class UngatedWalk:
         self, network: Network, op: Op, operands: dict[int, FieldMap | None]
     ) -> Sequence[Map]:
         """The maps of an operation's outputs from those of its operands."""
-        if all(m is None or _is_empty(m) for m in operands.values()):
+        if all(m is None or m.empty for m in operands.values()):
             maps = (self.forward.maps.get(tensor) for tensor in op.outputs)
             return [m.emptied() if isinstance(m, FieldMap) else m for m in maps]
         results = self.forward.carried(op, operands, network)
@@ -126,7 +135,3 @@ def _joined_by(op: Op, m: Map) -> bool:
 def _is_marked(m: FieldMap) -> bool:
     """Whether a pool's window has covered some axis."""
     return any(track.joined_by is not None for track in m.tracks)
-
-
-def _is_empty(m: FieldMap) -> bool:
-    return all(table.empty for track in m.tracks for table in track.tables)

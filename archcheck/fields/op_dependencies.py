@@ -323,14 +323,14 @@ def _read_whole(
     tables: Sequence[Table], tracks: Sequence[Track], numbering: Numbering
 ) -> tuple[int, ...]:
     """The dimensions that are read whole: joined, or of length one and read by all units."""
-    _, all_sizes, numbers, dimensions = numbering
+    shape = numbering.map.shape
     return tuple(
         dimension
-        for dimension, sizes, own, table, track in zip(
-            dimensions, all_sizes, numbers, tables, tracks, strict=True
+        for dimension, own, table, track in zip(
+            numbering.dimensions, numbering.tables, tables, tracks, strict=True
         )
         if (track.joined_by is not None and table is track.fixed)
-        or (sizes == (1,) and own.moves() and not table.moves())
+        or (shape[dimension] == 1 and own.moves() and not table.moves())
     )
 
 

@@ -115,13 +115,31 @@ class Walks:
             raise UnknownField(f"nothing of the input reaches {location.name}")
         alike = [m for m in field_maps if m.shape == field_maps[0].shape]
         m = field_maps[0] if len(alike) == 1 else merged(alike, field_maps[0].shape)
-        return m if walk.reading.lattice else m.counting(self._dimensions(location.tensors))
+        dimensions = with_axes_of_one_unit(m) if walk.reading.lattice else None
+        return m.counting(dimensions or self._dimensions(location.tensors))
 
     def _dimensions(self, tensors: Sequence[int]) -> tuple[int, ...]:
         """The dimensions of some tensors of one shape that count units. On lattices more of them
         are recognised than within the borders, where fields are cut off."""
         maps = (self.forward.map(tensor) for tensor in tensors)
-        return next((m.spatial_dimensions() for m in maps if isinstance(m, FieldMap)), ())
+        return next((with_axes_of_one_unit(m) for m in maps if isinstance(m, FieldMap)), ())
+
+
+def with_axes_of_one_unit(m: FieldMap) -> tuple[int, ...]:
+    """The dimensions of a map that count positions, with axes of one unit that were put together.
+
+    No movement tells which dimension such a unit was put along: of those of length one the last
+    are space, and two dimensions are samples and channels. What an operation joined is no axis.
+    """
+    spatial = m.spatial_dimensions()
+    missing = min(len(m.tracks), len(m.groups) - 2) - len(spatial)
+    if missing <= 0:
+        return spatial
+    factors = [factor for factor in m.unit_factors() if m.factors[factor].size > 1]
+    tables = [track.local for track in m.tracks if not track.local.empty]
+    still = [table for table in tables if not any(map(table.varies, factors))]
+    ones = [d for d, size in enumerate(m.shape) if d and size == 1 and d not in spatial]
+    return tuple(sorted({*spatial, *ones[-min(missing, len(still)) :]})) if still else spatial
 
 
 def describe(network: Network, cause: Cause) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.support.dag_pieces import DOUBLED, FRAMES, MOVED, PICKS
 from tests.support.dag_rows import ACROSS_ROWS, DISCARDED, POOLS, TOKENS, WRITES
 
 ATTENTION = ("written", "function", "module", "mean", "causal", "filled", "added")
@@ -244,14 +245,72 @@ class Steps:
         return {"road": self.pick(*TOKENS, *(() if self.endless else ACROSS_ROWS))}
 
     def rewritten(self, sides: Sequence[int]) -> Options:
-        # A map in a larger room has borders of its own.
-        return {"way": self.pick(*(w for w in WRITES if w != "larger_room" or not self.endless))}
+        return {"way": self.pick(*WRITES)}
 
     def discarded(self, sides: Sequence[int]) -> Options:
         return {"call": self.pick(*DISCARDED)}
 
     def pooled(self, sides: Sequence[int]) -> Options | None:
         return None if self.endless else {"road": self.pick(*POOLS)}
+
+    def line_conv(self, sides: Sequence[int]) -> Options | None:
+        axis = self.pick(*self.axes)
+        options = Steps(self.draw, 1, self.endless).conv([sides[axis]])
+        if options is not None:
+            self.slow([options["stride"][0] if a == axis else 1 for a in self.axes])
+            options["dim"] = axis + 2
+        return options
+
+    def cells(self, sides: Sequence[int]) -> Options | None:
+        parts = self.each(lambda axis: self.pick(*range(1, max(1, sides[axis] // 2) + 1)))
+        self.multiple = list(parts)
+        by_turn = self.pick(False, True)
+        # A mirrored border needs a second position.
+        mode = self.pick("zeros", "replicate", "circular")
+        return {"parts": parts, "by_turn": by_turn, "mode": mode} if max(parts) > 1 else None
+
+    def halves(self, sides: Sequence[int]) -> Options | None:
+        axis = self.pick(*self.axes)
+        return {"dim": axis + 2} if sides[axis] > 1 and not self.endless else None
+
+    def doubled(self, sides: Sequence[int]) -> Options:
+        axis = self.pick(*self.axes)
+        self.faster([2 if a == axis else 1 for a in self.axes])
+        return {"dim": axis + 2, "way": self.pick(*DOUBLED)}
+
+    def moved(self, sides: Sequence[int]) -> Options | None:
+        axis = self.pick(*self.axes)
+        return {"dim": axis + 2, "way": self.pick(*MOVED)} if sides[axis] > 1 else None
+
+    def framed(self, sides: Sequence[int]) -> Options | None:
+        axis = self.pick(*self.axes)
+        fits = sides[axis] > 2 and not self.endless
+        return {"dim": axis + 2, "way": self.pick(*FRAMES)} if fits else None
+
+    def picked(self, sides: Sequence[int]) -> Options | None:
+        axis = self.pick(*self.axes)
+        places = [self.pick(*range(sides[axis])) for _ in range(self.pick(2, 3, 5, 8))]
+        options = {"dim": axis + 2, "places": places, "way": self.pick(*PICKS)}
+        return None if self.endless else options
+
+    def involution(self, sides: Sequence[int]) -> Options | None:
+        stride = self.pick(1, 1, 2)
+        self.slow([stride] * self.dims)
+        options = {"kernel_size": self.pick(1, 3), "dilation": self.pick(1, 2), "stride": stride}
+        return options if self.dims == 2 else None
+
+    def fold_up(self, sides: Sequence[int]) -> Options | None:
+        stride = self.each(lambda _: self.pick(1, 2))
+        self.faster(stride)
+        kernel_size = tuple(self.pick(*range(s, 4)) for s in stride)
+        return {"kernel_size": kernel_size, "stride": stride} if self.dims == 2 else None
+
+    def focus(self, sides: Sequence[int]) -> Options | None:
+        self.slow([2] * self.dims)
+        return {} if min(sides) > 1 + self.endless else None
+
+    def turned(self, sides: Sequence[int]) -> Options | None:
+        return {"times": self.pick(1, 2, 3)} if self.dims == 2 and not self.endless else None
 
     def norm(self, sides: Sequence[int]) -> Options:
         ways = ["last", "batch", "response"] + ([] if self.endless else ["group", "instance"])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from tests.support.dag_options import Steps
-from tests.support.dag_rows import LAYERS, STEPS
+from tests.support.dag_pieces import LAYERS, STEPS
 from tests.support.dag_steps import CHANNELS
 
 SIDES = {1: (6, 20), 2: (5, 12), 3: (3, 6)}

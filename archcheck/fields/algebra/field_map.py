@@ -34,9 +34,11 @@ def _spatial_dimensions(factors: tuple[Factor, ...], groups: tuple[int, ...]) ->
     windows = any(factor.part == "outer" for factor in factors)
     dimensions = []
     for dimension, span in enumerate(_spans_of(groups)):
-        if span.start == span.stop or not factors[span.start].spatial:
+        own = factors[span]
+        first = next((factor for factor in own if factor.size > 1), own[0] if own else None)
+        if first is None or not first.spatial:
             continue
-        if factors[span.start].part == "inner":
+        if first.part == "inner":
             behind = any(f.spatial and f.part == "outer" for f in factors[span])
             # Places among the channels stay channels.
             if not behind and (windows or dimension < 2):
@@ -110,9 +112,10 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     def spatial_dimensions(self) -> tuple[int, ...]:
         """The dimensions that count positions of space.
 
-        The first factor of a dimension decides: height split into channels' offsets (a pixel
-        shuffle) still counts positions, channels times height times width (a flattened map) and
-        the positions inside a window do not, unless no windows are left or they stand behind.
+        The first factor of a dimension that is longer than one decides: height split into channels'
+        offsets (a pixel shuffle) still counts positions, channels times height times width (a
+        flattened map) and the positions inside a window do not, unless no windows are left or
+        they stand behind.
         """
         return _spatial_dimensions(self.factors, self.groups)
 
@@ -120,6 +123,11 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     def sides(self) -> tuple[int, ...]:
         """The lengths of the spatial dimensions that are longer than one."""
         return tuple([self.shape[d] for d in self.spatial_dimensions() if self.shape[d] > 1])
+
+    @property
+    def empty(self) -> bool:
+        """Whether no unit depends on the input."""
+        return all(table.empty for track in self.tracks for table in track.tables)
 
     def varies(self, factor: int) -> bool:
         """Whether the fields differ along a factor, on any axis."""
@@ -249,6 +257,8 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
             first, second = result.factors[start], result.factors[start + 1]
             if first.margin or second.margin:
                 result = result.trimmed(start).trimmed(start + 1)
+            elif first.size == 1 and not first.lattice:
+                result = result.dropped(start, dimension)
             elif second.lattice:
                 result = result.pinned(start + 1)
             elif first.lattice and first.size == 1 and second.size > 1:

@@ -153,7 +153,8 @@ def written(
     read = AxisMap(len(sources), 1, tuple(tuple(source) for source in sources))
     value = spread(value.gathered(place, read, len(sources)), place, sizes)
     value = value.permuted([order.index(d) for d in range(len(shape))])
-    return merged([base, alike_labelled(value, like)], shape)
+    value = alike_labelled(value, like)
+    return merged([value] if base.empty else [base, value], shape)
 
 
 def alike_labelled(m: FieldMap, like: FieldMap) -> FieldMap:

@@ -6,100 +6,21 @@ elements the two share.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.axis_map import pick
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
-from archcheck.fields.algebra.indices import MOST_UNITS, Integers, alike_labelled, picked, written
+from archcheck.fields.algebra.indices import MOST_UNITS, alike_labelled, picked, written
 from archcheck.fields.algebra.reshape import reshaped
 from archcheck.fields.handlers.base import Context, handles
+from archcheck.fields.handlers.framing import written_before
+from archcheck.fields.handlers.layout import Layout
 from archcheck.fields.handlers.writing import boxed, constant_map
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a tensor lies in memory; ``strides`` and ``start`` count elements."""
-
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-    start: int
-
-    @staticmethod
-    def of(recorded: Any) -> Layout:
-        """From the plain data that the tracer recorded."""
-        shape, strides, start = recorded
-        return Layout(tuple(shape), tuple(strides), start)
-
-    @property
-    def dense(self) -> bool:
-        """Whether the elements lie in order without gaps."""
-        expected = 1
-        for size, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
-            if size != 1 and stride != expected:
-                return False
-            expected *= size
-        return True
-
-    @property
-    def repeats(self) -> bool:
-        """Whether an element stands in several places, as after ``expand``."""
-        return any(
-            stride == 0 and size > 1 for size, stride in zip(self.shape, self.strides, strict=True)
-        )
-
-    @property
-    def last(self) -> int:
-        """Where the last element lies."""
-        pairs = zip(self.shape, self.strides, strict=True)
-        return self.start + sum((size - 1) * stride for size, stride in pairs)
-
-    def places(self) -> Integers:
-        """Where every element lies."""
-        places = np.full((1,) * len(self.shape), self.start)
-        for axis, (size, stride) in enumerate(zip(self.shape, self.strides, strict=True)):
-            sides = [1] * len(self.shape)
-            sides[axis] = size
-            places = places + (np.arange(size) * stride).reshape(sides)
-        return places
-
-    def box_of(self, part: Layout) -> tuple[dict[int, range], list[int]] | None:
-        """Where a part lies in this tensor, None if it is not a box of it.
-
-        The indices along each dimension of this tensor, and for each dimension of the part the
-        one that it runs along (-1 for none).
-        """
-        left = part.start - self.start
-        begins = [0] * len(self.shape)
-        for d in sorted(range(len(self.shape)), key=lambda d: -self.strides[d]):
-            if self.shape[d] > 1 and left >= 0:
-                begins[d], left = divmod(left, self.strides[d])
-        if left:
-            return None
-        ranges = {d: range(begin, begin + 1) for d, begin in enumerate(begins)}
-        along = []
-        for size, stride in zip(part.shape, part.strides, strict=True):
-            if size == 1:
-                along.append(-1)
-                continue
-            fits = [
-                d
-                for d in range(len(self.shape))
-                if self.shape[d] > 1 and stride % self.strides[d] == 0 and d not in along
-            ]
-            if not fits:
-                return None
-            d = max(fits, key=lambda d: self.strides[d])
-            step = stride // self.strides[d]
-            ranges[d] = range(begins[d], begins[d] + step * size, step)
-            along.append(d)
-        if any(r[-1] >= self.shape[d] for d, r in ranges.items()):
-            return None
-        return ranges, along
+from archcheck.network.kinds import ACTIVATIONS, ARITHMETIC, VIEWS
 
 
 @handles({"alias_write"})
@@ -125,27 +46,36 @@ def alias_write(context: Context) -> FieldMap:
         return alike_labelled(reshaped(new, shape), old)
     inside = seen.box_of(wrote)
     if inside is not None:
-        return _put_back(old, new, *inside)
+        ranges, along = inside
+        part = {d: np.array(r) for d, r in ranges.items() if r != range(shape[d])}
+        new, adds = _put_back(new, shape, along), _adds(context)
+        return boxed(old, new, part, written_before(context, before), adds=adds)
     around = wrote.box_of(seen)
     if around is not None:
         return alike_labelled(_taken(new, seen, *around), old)
     return _by_hand(old, new, seen, wrote)
 
 
-def _put_back(old: FieldMap, new: FieldMap, ranges: dict[int, range], along: list[int]) -> FieldMap:
-    """The whole tensor after a part of it was written."""
+def _adds(context: Context) -> bool:
+    """Whether the part of a tensor that was written holds what it held before, and more."""
+    before, _ = context.op.inputs
+    wrote = context.network.ops[context.argument("by")]
+    view = context.network.producer(wrote.inputs[0]) if wrote.inputs else None
+    viewed = view is not None and view.kind in VIEWS and view.inputs[:1] == (before,)
+    return viewed and wrote.kind in ARITHMETIC | ACTIVATIONS
+
+
+def _put_back(new: FieldMap, shape: Sequence[int], along: list[int]) -> FieldMap:
+    """A part of a tensor that was written, with the dimensions of the whole tensor."""
     for dimension in reversed(range(len(along))):
         if along[dimension] < 0:
             new = new.without(dimension)
     kept = [d for d in along if d >= 0]
     new = new.permuted([kept.index(d) for d in sorted(kept)])
-    for dimension in range(len(old.shape)):
+    for dimension in range(len(shape)):
         if dimension not in kept:
             new = new.with_new(dimension)
-    taken = {
-        d: np.arange(r.start, r.stop, r.step) for d, r in ranges.items() if r != range(old.shape[d])
-    }
-    return boxed(old, new, taken)
+    return new
 
 
 def _taken(new: FieldMap, seen: Layout, ranges: dict[int, range], along: list[int]) -> FieldMap:

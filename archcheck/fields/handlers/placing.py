@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from archcheck.fields.handlers.aliasing import Layout
 from archcheck.fields.handlers.base import Context
 from archcheck.fields.handlers.indexing import Subscript
+from archcheck.fields.handlers.layout import Layout
 
 
 def placed_along(context: Context) -> set[int]:

@@ -7,6 +7,7 @@ from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.merge import concatenated, merged
 from archcheck.fields.algebra.reshape import divided, together
 from archcheck.fields.handlers.base import Context, handles
+from archcheck.fields.handlers.framing import concatenated_with_frame
 from archcheck.fields.handlers.writing import constant_map
 from archcheck.network import Network, kinds
 
@@ -138,6 +139,9 @@ def _stacked(context: Context, *, new: bool) -> FieldMap:
     like = next((m for m in map(context.maps.get, tensors) if m is not None), None)
     if like is None:  # what depends on the input is empty
         return constant_map(context.operands[0], context.output_shape)
+    framed = None if new else concatenated_with_frame(context, tensors, dimension)
+    if framed is not None:
+        return framed
     maps = []
     for tensor in tensors:
         m = context.maps.get(tensor)

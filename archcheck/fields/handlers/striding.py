@@ -11,8 +11,8 @@ from archcheck.fields.algebra.axis_map import pick
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.indices import MOST_UNITS, picked
 from archcheck.fields.algebra.reshape import reshaped
-from archcheck.fields.handlers.aliasing import Layout
 from archcheck.fields.handlers.base import Context, handles
+from archcheck.fields.handlers.layout import Layout
 from archcheck.fields.handlers.unfolding import windows
 
 

@@ -10,13 +10,15 @@ import numpy as np
 from archcheck.fields.algebra import masks
 from archcheck.fields.algebra.axis_map import pick
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
-from archcheck.fields.algebra.indices import Integers, alike_labelled, written
+from archcheck.fields.algebra.indices import alike_labelled, written
+from archcheck.fields.algebra.masks import Booleans
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import EMPTY
 from archcheck.fields.algebra.reshape import reshaped
 from archcheck.fields.algebra.table import Factor, Table
 from archcheck.fields.algebra.track import Track
 from archcheck.fields.handlers.base import Context, handles, is_tensor
+from archcheck.fields.handlers.framing import Box, written_before, written_into_frame
 from archcheck.fields.handlers.indexing import Subscript, constant_index
 from archcheck.fields.handlers.masking import chosen
 
@@ -58,6 +60,8 @@ def setitem(context: Context) -> FieldMap:
         number = context.op.arguments.get("value")
         filled = float(number) if isinstance(number, (int, float)) else None
         return chosen(context, old, None, keep, filled)
+    if old is not None and _is_there(context):
+        return old
     base, _ = _like(context, "input", "value")
     if value is not None:
         value = masks.settled(value)
@@ -68,7 +72,20 @@ def setitem(context: Context) -> FieldMap:
         value = _fitted(value, part.shape)
     if value is not None:
         value = subscript.whole(value)
-    return boxed(base, value, subscript.box())
+    return boxed(base, value, subscript.box(), _framed(context))
+
+
+def _is_there(context: Context) -> bool:
+    """Whether a value is a view of what it is written to: ``x[1:] += y`` also sets the item."""
+    value = context.op.arguments.get("value")
+    made = context.network.producer(context.op.inputs[0])
+    if made is None or made.kind != "alias_write" or not is_tensor(value):
+        return False
+    return made.inputs[1:] == (value["tensor"],)
+
+
+def _framed(context: Context) -> list[Box] | None:
+    return written_before(context, context.op.inputs[0])
 
 
 def _fitted(value: FieldMap, shape: Sequence[int]) -> FieldMap:
@@ -78,30 +95,48 @@ def _fitted(value: FieldMap, shape: Sequence[int]) -> FieldMap:
     return merged([value], shape)
 
 
-def boxed(base: FieldMap, value: FieldMap | None, ranges: dict[int, Integers]) -> FieldMap:
+def boxed(
+    base: FieldMap,
+    value: FieldMap | None,
+    ranges: Box,
+    before: Sequence[Box] | None,
+    *,
+    adds: bool = False,
+) -> FieldMap:
     """A map after a write to a region that is a product of indices along some dimensions.
 
-    ``value`` is None for a constant; ``ranges`` has the indices by dimension.
+    ``value`` is None for a constant; ``ranges`` has the indices by dimension. ``before`` are the
+    regions of a frame of zeros that were written to, None if what is written to is none.
+    ``adds`` says that the value holds what was there.
     """
     shape = base.shape
     base = masks.settled(base)
-    if not ranges:
-        return base.emptied() if value is None else alike_labelled(value, base)
-    is_open = np.zeros((1,) * len(shape), dtype=bool)
-    for dimension, index in ranges.items():
-        outside = np.ones(shape[dimension], dtype=bool)
-        outside[index] = False
-        sides = [1] * len(shape)
-        sides[dimension] = len(outside)
-        is_open = is_open | outside.reshape(sides)
-    kept = masks.without(base, is_open)
+    framed = None
+    if value is not None and (adds or before is not None):
+        framed = written_into_frame(value, ranges, shape, () if adds else before or ())
+        value, ranges = framed or (value, ranges)
+    if not (adds and framed):
+        if not ranges:
+            return base.emptied() if value is None else alike_labelled(value, base)
+        base = masks.without(base, _outside(shape, ranges))
     if value is None:
-        return kept
+        return base
     for dimension, index in ranges.items():
         sides = [*value.shape[:dimension], shape[dimension], *value.shape[dimension + 1 :]]
         value = written(constant_map(value, sides), value, [dimension], [index], place=dimension)
     counting = {*base.spatial_dimensions(), *value.spatial_dimensions()}
-    return merged([kept, value.counting(sorted(counting))], shape)
+    value = value.counting(sorted(counting))
+    return merged([value] if base.empty else [base, value], shape)
+
+
+def _outside(shape: Sequence[int], ranges: Box) -> Booleans:
+    """Which units of a shape lie outside of a region."""
+    outside = np.zeros((1,) * len(shape), dtype=bool)
+    for dimension, index in ranges.items():
+        along = np.ones(shape[dimension], dtype=bool)
+        along[index] = False
+        outside = outside | along.reshape([-1 if d == dimension else 1 for d in range(len(shape))])
+    return outside
 
 
 @handles({"index_put"})
@@ -176,8 +211,8 @@ def scatter_part(context: Context) -> FieldMap:
     else:
         bounds = (context.argument(name) for name in ("start", "end", "step"))
         places = places[slice(*bounds)]
-    whole = len(places) == base.shape[dimension]
-    return boxed(base, value, {} if whole else {dimension: places})
+    ranges = {} if len(places) == base.shape[dimension] else {dimension: places}
+    return boxed(base, value, ranges, _framed(context))
 
 
 @handles({"diagonal_scatter"})

@@ -114,3 +114,10 @@ def test_windows_of_another_side_go_on_beyond_the_borders() -> None:
     window = {"kernel_size": (3,), "stride": (1,), "padding": (1,), "dilation": (1,)}
     nodes.append(Node("conv", (2,), window))
     settled(Drawn(Dag(1, nodes).eval(), (4, 24), (12,)))
+
+
+def test_cells_of_one_row_go_on_beyond_the_borders() -> None:
+    nodes = [Node("cells", (0,), {"parts": (1, 3), "by_turn": False, "mode": "zeros"})]
+    wider = {"mode": "bilinear", "scale_factor": (1.0, 2.0), "align_corners": False}
+    nodes.append(Node("resize", (1,), wider))
+    settled(Drawn(Dag(2, nodes).eval(), (4, 12, 6), (1, 6)))

@@ -172,6 +172,32 @@ def test_what_is_known_of_random_graphs_is_no_contradiction(drawn: Drawn) -> Non
     assert_explained_by_borders(field)
 
 
+def test_masked_scores_that_are_too_many_to_write_out_are_followed_back() -> None:
+    nodes = [
+        Node("halo", (0,), {"dim": 2, "block": 2, "reach": 1}),
+        Node("windows", (1,), {"parts": (2, 2, 2), "way": "filled", "shift": 0, "grid": False}),
+    ]
+    rf = archcheck.receptive_field(archcheck.trace(Dag(3, nodes).eval(), (4, 3, 3, 3)))
+    field = rf.at("output")
+    assert field.joined_by == joining_ops(rf, field.location)[0]
+    assert [op.kind for op in joining_ops(rf, field.location)] == ["mean", "softmax", "matmul"]
+    assert field.local == (None, None, None)
+    assert_consistent(rf, field)
+
+
+def test_tokens_of_an_axis_of_one_unit_are_not_joined_by_a_class_token() -> None:
+    window = {"kernel_size": (1, 1, 1), "stride": (1, 1, 3), "padding": (0, 0, 0)}
+    nodes = [
+        Node("conv", (0,), window | {"dilation": (1, 1, 1)}),
+        Node("tokens", (1,), {"road": "class_token"}),
+    ]
+    rf = archcheck.receptive_field(archcheck.trace(Dag(3, nodes).eval(), (4, 3, 3, 3)))
+    field = rf.at("output")
+    assert joining_ops(rf, field.location) == ()
+    assert field.joined_by is None
+    assert field.unit((0, 0, 0), gates=False).theoretical.count == 1
+
+
 def test_a_map_beside_itself_turned_does_not_go_on_along_both_axes() -> None:
     window = {"kernel_size": (1, 1), "stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
     nodes = [

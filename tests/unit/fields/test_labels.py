@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.support.dag_rows import TOKENS, WRITES
 from tests.support.dags import Dag, Node
 from tests.support.exactness import assert_every_unit, field_of
 
@@ -32,6 +33,10 @@ CHAINS: dict[str, tuple[Chain, tuple[int, ...]]] = {
     "offsets in groups of channels beside a pool": (
         (GROUPED, ("gate", {"dims": [2], "way": "sum"})),
         (4, 4, 6),
+    ),
+    "layers in cells of one row": (
+        (("cells", {"parts": (1, 2), "by_turn": False, "mode": "zeros"}),),
+        (4, 3, 6),
     ),
     "a ring written unit by unit": ((RING, UNIT_BY_UNIT), (4, 3, 4)),
     "a ring as a stack of tokens": (
@@ -129,6 +134,34 @@ def test_an_axis_of_one_unit_stays_one_on_the_road_of_its_tokens(road: str) -> N
     last = {"kernel_size": (1,), "stride": (6,), "padding": (0,), "dilation": (1,)}
     tokens = ("tokens", {"road": road})
     assert assert_every_unit(chain((("conv", last), tokens, tokens), 1), (4, 6)).shape == (1,)
+
+
+WINDOW = ("conv", {"kernel_size": (3, 3), "stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)})
+ONE_UNIT_AN_AXIS = [("tokens", {"road": road}) for road in TOKENS]
+ONE_UNIT_AN_AXIS += [("rewritten", {"way": way}) for way in WRITES]
+
+
+@pytest.mark.parametrize("sides", [(3, 3), (3, 5), (5, 3)])
+@pytest.mark.parametrize("step", ONE_UNIT_AN_AXIS, ids=lambda step: "-".join(step[1].values()))
+def test_axes_of_one_unit_are_axes_where_units_were_put_together(
+    step: tuple[str, dict[str, Any]], sides: tuple[int, int]
+) -> None:
+    field = assert_every_unit(chain((WINDOW, step), 2), (4, *sides))
+    assert field.shape == tuple(side - 2 for side in sides)
+    assert field.size == (3, 3)
+    assert field.unit((0, 0)).actual.hull == ((0, 2), (0, 2))
+
+
+def test_what_was_joined_is_no_axis_of_one_unit() -> None:
+    steps: Chain = (
+        WINDOW,
+        ("gate", {"dims": [2, 3], "way": "sum"}),
+        ("tokens", {"road": "stacked"}),
+    )
+    field = assert_every_unit(chain(steps, 2), (4, 5, 3))
+    assert field.shape == (3, 1)
+    pooled = nn.Sequential(nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1))
+    assert field_of(pooled, (4, 5, 3)).shape == ()
 
 
 def test_a_view_by_the_strides_of_the_tensor_is_the_tensor() -> None:

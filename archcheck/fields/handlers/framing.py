@@ -1,0 +1,116 @@
+"""Padding by hand: a map that is concatenated with zeros, or written into a frame of them.
+
+As behind any padding, it goes on beyond the frame where the image has no borders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from archcheck.fields.algebra.axis_map import window
+from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.indices import Integers
+from archcheck.fields.handlers.base import Context
+from archcheck.fields.handlers.indexing import Subscript
+from archcheck.fields.handlers.layout import Layout
+from archcheck.network import Op
+from archcheck.network.kinds import COPIES, VIEWS
+
+_FRAMES = frozenset(
+    "zeros zeros_like new_zeros zero empty empty_like new_empty full full_like new_full".split()
+)
+"""The kinds that make what maps are padded with. Ones are as good as a learned token."""
+Box = Mapping[int, Integers]
+"""The indices of a region along the dimensions of which it is only a part."""
+
+
+def written_before(context: Context, tensor: int) -> list[Box] | None:
+    """The regions of a frame to which something was written; None if a tensor is no frame.
+
+    That is one of zeros, or another number, that was written to with nothing but what depends on
+    the input: a learned token in front of others is no padding.
+    """
+    network, boxes = context.network, []
+    op = network.producer(tensor)
+    while op is not None and op.kind not in _FRAMES:
+        if not op.inputs or not network.driven.issuperset(op.inputs[1:]):
+            return None
+        box = _region(context, op)
+        if box is not None:
+            boxes.append(box)
+        elif boxes or op.kind not in VIEWS | COPIES:
+            return None
+        op = network.producer(op.inputs[0])
+    return None if op is None else boxes
+
+
+def _region(context: Context, op: Op) -> Box | None:
+    """The region of its first operand that an operation writes to, if it is a box of it."""
+    if op.kind == "setitem":
+        index, shape = op.arguments.get("index"), context.network.shape(op.inputs[0])
+        subscript = Subscript(context, index, shape)
+        return None if subscript.at else subscript.box()
+    if op.kind == "alias_write":
+        seen, wrote = (Layout.of(op.arguments[name]) for name in ("seen", "written"))
+        found = seen.box_of(wrote)
+        return found and {d: np.arange(r.start, r.stop, r.step) for d, r in found[0].items()}
+    return None
+
+
+def concatenated_with_frame(
+    context: Context, tensors: Sequence[int], dimension: int
+) -> FieldMap | None:
+    """A map that is concatenated with nothing but frames; None if that is not so."""
+    own = [tensor for tensor in tensors if context.maps.get(tensor) is not None]
+    if len(own) != 1 or len(tensors) == 1:
+        return None
+    m = context.maps[own[0]]
+    others = [tensor for tensor in tensors if tensor != own[0]]
+    if m is None or not _goes_on(m, dimension):
+        return None
+    if any(written_before(context, tensor) is None for tensor in others):
+        return None
+    in_front = tensors[: tensors.index(own[0])]
+    before = sum(context.network.shape(tensor)[dimension] for tensor in in_front)
+    return _padded(m, dimension, before, context.output_shape[dimension])
+
+
+def written_into_frame(
+    value: FieldMap, ranges: Box, shape: Sequence[int], before: Sequence[Box]
+) -> tuple[FieldMap, Box] | None:
+    """A value that is written to a region of a frame of a shape: as long as the frame along the
+    axes on which it goes on, and the region along the others.
+
+    None if there is no such axis, or something was written there ``before``.
+    """
+    left = {d: index for d, index in ranges.items() if not _is_stretch_of(value, d, index)}
+    if len(left) == len(ranges) or any(_meet(left, box) for box in before):
+        return None
+    for d in ranges.keys() - left.keys():
+        value = _padded(value, d, int(ranges[d][0]), shape[d])
+    return value, left
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """Whether two regions have units in common."""
+    both = one.keys() & other.keys()
+    return all(np.intersect1d(one[d], other[d]).size for d in both)
+
+
+def _is_stretch_of(value: FieldMap, dimension: int, index: Integers) -> bool:
+    stretch = bool((index[1:] - index[:-1] == 1).all())
+    return stretch and value.shape[dimension] == len(index) and _goes_on(value, dimension)
+
+
+def _goes_on(m: FieldMap, dimension: int) -> bool:
+    """Whether a map may be padded along a dimension: it goes on there, or ends everywhere."""
+    if m.groups[dimension] != 1:
+        return False
+    factor = m.factors[m.span(dimension).start]
+    return factor.lattice or not (factor.margin or any(other.lattice for other in m.factors))
+
+
+def _padded(m: FieldMap, dimension: int, before: int, size: int) -> FieldMap:
+    return m.gathered(dimension, window(1, 1, 1, before), size)
