@@ -14,6 +14,7 @@ from archcheck.network import Network, Op
 from archcheck.network.attributes import attributes
 from archcheck.spec import Report
 from archcheck.spec.report import Finding
+from archcheck.suggestions.ease import Ladder
 from archcheck.suggestions.edits import Change, Edit, Site, merged
 from archcheck.suggestions.effects import other_shapes
 from archcheck.suggestions.repairs.base import WINDOWS, Repair, Setting, View
@@ -30,6 +31,8 @@ MOST_A_ROUND = 240
 """The most edits that a round tries."""
 ENOUGH = 24
 """How many that hold end a round."""
+EASED = 6
+"""How many of the best edits are tried with less change."""
 
 
 @dataclass
@@ -74,18 +77,20 @@ class Search:
             tried = list(self._try(edits))
             if self.found.holding:
                 list(self._try(self._simpler()))
+                self._ease()
                 return
             beam = sorted((t for t in tried if t.report is not None), key=self.promise)[:BEAM]
 
     def _try(self, edits: Sequence[Edit]) -> Iterator[Trial]:
         self._planned += len(edits)
+        enough = len(self.found.holding) + ENOUGH
         for trial in self._trials.run(edits):
             self._on_progress(self._trials.done, self._planned)
             if trial.report is None:
                 continue
             if not failing(trial.report):
                 self.found.holding.append(trial)
-                if len(self.found.holding) >= ENOUGH:
+                if len(self.found.holding) >= enough:
                     return
             elif self.found.closest is None or self.promise(trial) < self.promise(
                 self.found.closest
@@ -109,6 +114,21 @@ class Search:
                 self._add({s: c for s, c in trial.edit.items() if s != left_out}, edits)
         return edits
 
+    def _ease(self) -> None:
+        """Try less of the changes of the best edits, as far as they hold."""
+        best = sorted(self.found.holding, key=self.promise)[:EASED]
+        spans = [(ladder, 0, ladder.steps) for ladder in (Ladder(each.edit) for each in best)]
+        while spans := [(ladder, low, high) for ladder, low, high in spans if high - low > 1]:
+            middle = [ladder.at((low + high) // 2) for ladder, low, high in spans]
+            before = len(self.found.holding)
+            list(self._try(middle))
+            held = {_key(trial.edit) for trial in self.found.holding[before:]}
+            spans = [
+                (ladder, low, half) if _key(edit) in held else (ladder, half, high)
+                for (ladder, low, high), edit in zip(spans, middle, strict=True)
+                for half in [(low + high) // 2]
+            ]
+
     # -- edits --------------------------------------------------------------------------------
 
     def _next_edits(self, beam: Sequence[Trial]) -> list[Edit]:
@@ -122,7 +142,7 @@ class Search:
         return edits[:MOST_A_ROUND]
 
     def _add(self, edit: Edit, edits: list[Edit]) -> None:
-        key = frozenset(edit.items())
+        key = _key(edit)
         if key not in self._tried:
             self._tried.add(key)
             edits.append(edit)
@@ -163,6 +183,10 @@ class Search:
             return self._network.ops[op.index]
         same = [each for each in self._network.ops if each.module == op.module and each.module]
         return same[0] if same else None
+
+
+def _key(edit: Edit) -> frozenset[tuple[Site, Change]]:
+    return frozenset(edit.items())
 
 
 def failing(report: Report) -> list[Finding]:

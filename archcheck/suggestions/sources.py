@@ -21,7 +21,10 @@ from archcheck.worker.magics import python_lines, without_indent
 from archcheck.worker.notebooks import SUFFIX, Line, code_cells
 
 _LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
-_ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4}|\\.|[^\\])", re.DOTALL)
+_ESCAPED = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[0-9a-fA-F]{4}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL
+)
+"""One character of a JSON string; one beyond U+FFFF is written as two."""
 
 
 class NotEditable(Exception):
@@ -172,14 +175,11 @@ class Source:
 
 def _json_line(whole: str, start: int, old: str, new: str) -> Splice:
     """The splice that puts a line in place of another one inside of a JSON string."""
-    end, left = start, len(old)
-    while left > 0:
+    end = start
+    for _ in old:
         character = _ESCAPED.match(whole, end)
-        if character is None:
-            raise NotEditable("a line of the notebook is not found in its file")
-        end = character.end()
-        left -= 1
+        end = character.end() if character is not None else end
     written = whole[start:end]
-    if json.loads(f'"{written}"') != old:  # a character beyond U+FFFF is written as two
+    if json.loads(f'"{written}"') != old:
         raise NotEditable("a line of the notebook is not found in its file")
     return Splice(start, end, json.dumps(new, ensure_ascii=written.isascii())[1:-1])

@@ -6,7 +6,9 @@ A window with ``k`` taps adds ``(k - 1) * dilation * jump`` to the field.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from math import ceil
+from operator import gt
 
 from archcheck.fields import UnknownField, UnknownLocation
 from archcheck.network import Op, kinds
@@ -49,11 +51,16 @@ def _per_axis(wanted: Sequence[int], axes: int) -> list[int]:
 def _larger(view: View, ops: Sequence[Op], wanted: Sequence[int]) -> Iterator[Repair]:
     partial: list[Repair] = []
     for op in reversed(ops):
-        for repair, whole in (_more_dilation(view, op, wanted), _more_taps(view, op, wanted)):
-            if repair and whole:
-                yield repair
-            elif repair:
-                partial.append(repair)
+        # Layers that are built at one place change together.
+        for steps in dict.fromkeys((_steps_together(view, op, ops), view.jumps(op))):
+            for repair, whole in (
+                _more_dilation(view, op, steps, wanted),
+                _more_taps(view, op, steps, wanted),
+            ):
+                if repair and whole:
+                    yield repair
+                elif repair:
+                    partial.append(repair)
     for op in ops:
         a = view.of(op)
         if max(a["stride"]) == 1 and (min(a["kernel_size"]) > 1 or op.kind in kinds.CONVOLUTIONS):
@@ -61,26 +68,42 @@ def _larger(view: View, ops: Sequence[Op], wanted: Sequence[int]) -> Iterator[Re
     yield from partial
 
 
-def _more_dilation(view: View, op: Op, wanted: Sequence[int]) -> tuple[Repair, bool]:
+Steps = tuple[Fraction | int | None, ...]
+"""How far the field grows on each axis with each position that a window reaches further."""
+
+
+def _steps_together(view: View, op: Op, ops: Sequence[Op]) -> Steps:
+    """The jumps of all windows that are built where one is, as far as they are in a row."""
+    same = [view.jumps(each) for each in ops if each.built is not None and each.built == op.built]
+    axes = zip(*same, strict=True) if same else iter(())
+    return tuple(sum(filter(None, axis)) or None for axis in axes) or view.jumps(op)
+
+
+def _more_dilation(view: View, op: Op, steps: Steps, wanted: Sequence[int]) -> tuple[Repair, bool]:
     """A larger dilation, no larger than the map; and whether it is enough."""
-    a, jumps, sides = view.of(op), view.jumps(op), view.sides(op)
+    a, sides = view.of(op), view.sides(op)
     if op.kind not in _DILATED:
         return {}, False
-    dilation, whole = [], True
-    for n, more in enumerate(_per_axis(wanted, len(jumps))):
-        taps, now, jump = a["kernel_size"][n], a["dilation"][n], jumps[n]
-        if not more or taps == 1 or not jump:
-            dilation.append(now)
-            whole = whole and not more
-            continue
-        needed = now + ceil(more / ((taps - 1) * jump))
+    needed, limits = [], []
+    for n, more in enumerate(_per_axis(wanted, len(steps))):
+        taps, now, step = a["kernel_size"][n], a["dilation"][n], steps[n]
+        reaches = taps > 1 and step
+        needed.append(now + ceil(more / ((taps - 1) * step)) if reaches else now)
         # Further out the outer taps would only ever meet padding.
-        limit = max((2 * sides[n] - 1) // (taps - 1), now)
-        dilation.append(min(needed, limit))
-        whole = whole and needed <= limit
+        limits.append(max((2 * sides[n] - 1) // (taps - 1), now) if reaches else now)
+        if more and not reaches:
+            return {}, False
+    dilation = _limited(needed, limits, a["dilation"])
     if dilation == list(a["dilation"]):
         return {}, False
-    return _dilated(view, op, dilation), whole
+    return _dilated(view, op, dilation), not any(map(gt, needed, dilation))
+
+
+def _limited(needed: list[int], limits: list[int], before: Sequence[int]) -> list[int]:
+    """What is needed as far as the limits allow; one number for all axes where it was one."""
+    if len(set(before)) == 1:
+        return [min(max(needed), *limits)] * len(needed)
+    return list(map(min, needed, limits))
 
 
 def _dilated(view: View, op: Op, dilation: Sequence[int]) -> Repair:
@@ -93,23 +116,21 @@ def _dilated(view: View, op: Op, dilation: Sequence[int]) -> Repair:
     return {op.index: Setting.of(dilation=one_for_all(dilation), **padded(a["padding"], more))}
 
 
-def _more_taps(view: View, op: Op, wanted: Sequence[int]) -> tuple[Repair, bool]:
+def _more_taps(view: View, op: Op, steps: Steps, wanted: Sequence[int]) -> tuple[Repair, bool]:
     """A larger kernel; and whether it is enough."""
-    a, jumps, sides = view.of(op), view.jumps(op), view.sides(op)
-    kernel, whole = [], True
-    for n, more in enumerate(_per_axis(wanted, len(jumps))):
-        taps, jump = a["kernel_size"][n], jumps[n]
-        if not more or not jump:
-            kernel.append(taps)
-            whole = whole and not more
-            continue
-        needed = taps + 2 * ceil(more / (2 * a["dilation"][n] * jump))
+    a, sides = view.of(op), view.sides(op)
+    needed, limits = [], []
+    for n, more in enumerate(_per_axis(wanted, len(steps))):
+        taps, step = a["kernel_size"][n], steps[n]
+        if more and not step:
+            return {}, False
+        needed.append(taps + 2 * ceil(more / (2 * a["dilation"][n] * step)) if step else taps)
         limit = min(MOST_TAPS, 2 * sides[n] - 1)
-        kernel.append(max(taps, min(needed, limit - (limit - taps) % 2)))
-        whole = whole and needed <= kernel[-1]
+        limits.append(max(taps, limit - (limit - taps) % 2))
+    kernel = _limited(needed, limits, a["kernel_size"])
     if kernel == list(a["kernel_size"]):
         return {}, False
-    return with_kernel(view, op, kernel), whole
+    return with_kernel(view, op, kernel), not any(map(gt, needed, kernel))
 
 
 def with_kernel(view: View, op: Op, kernel: Sequence[int]) -> Repair:
