@@ -364,7 +364,7 @@ JOINED_LATER: dict[str, Callable[[Tensor], Tensor]] = {
     "backwards": lambda x: torch.stack(x.chunk(4, 2)[::-1], 2).mean(3),
     "columns": lambda x: torch.stack(x.chunk(3, 3), -1).mean(3),
     "uneven": lambda x: torch.stack([x[:, :, at : at + 2] for at in (0, 2, 6)], 2).mean(3),
-    "concatenated": lambda x: torch.cat([p.unsqueeze(2) for p in x.split(2, 2)], 2).mean(3),
+    "concatenated": lambda x: torch.cat([p.unsqueeze(2) for p in x.chunk(4, 2)], 2).mean(3),
 }
 
 
