@@ -8,7 +8,7 @@ from typing import Any
 
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.masks import settled
-from archcheck.fields.algebra.regain import missing_axes, regained, relabelled
+from archcheck.fields.algebra.regain import in_strips, missing_axes, regained, relabelled
 from archcheck.fields.algebra.table import TOO_LARGE
 from archcheck.fields.handlers import CARRIERS, HANDLERS, Context, Reading, Result
 from archcheck.fields.handlers.placing import placed_along
@@ -197,8 +197,9 @@ class ForwardWalk:
         return results
 
     def _put_together(self, m: FieldMap, op: Op, operands: dict[int, FieldMap | None]) -> FieldMap:
-        if self._in_a_row(op) and missing_axes(m) > 0:
-            m = relabelled(m, placed_along(Context(self.network, op, operands, self.reading)))
+        if self._in_a_row(op):
+            placed = placed_along(Context(self.network, op, operands, self.reading))
+            m = relabelled(m, placed) if missing_axes(m) > 0 else in_strips(m, placed)
         return regained(m) if self.reading.lattice else m
 
     def _in_a_row(self, op: Op) -> bool:

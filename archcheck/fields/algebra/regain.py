@@ -87,6 +87,31 @@ def relabelled(m: FieldMap, dimensions: Container[int]) -> FieldMap:
     return replace(m, factors=tuple(factors))
 
 
+def in_strips(m: FieldMap, dimensions: Container[int]) -> FieldMap:
+    """A map into which strips of an axis were put in a row, labelled as a reshape labels windows.
+
+    The row moves further than the places in a strip do; it counts the strips.
+    """
+    for row in _alone(m, dimensions):
+        for places in m.unit_factors():
+            if m.factors[places].part == "whole" and _are_strips(m, row, places):
+                factors = list(m.factors)
+                factors[row] = replace(factors[row], spatial=True, part="outer", ended=True)
+                factors[places] = replace(factors[places], part="inner")
+                return replace(m, factors=tuple(factors))
+    return m
+
+
+def _are_strips(m: FieldMap, row: int, places: int) -> bool:
+    """Whether a row moves further on its axis of the input than the places of what it holds do."""
+    size = m.factors[places].size
+    if m.factors[places].margin or m.factors[places].fused or 0 in m.shape:
+        return False
+    reaches = [_reaches(track.local.pinned(places, size)) for track in m.tracks]
+    moving = [reach for reach in reaches if reach[row]]
+    return bool(moving) and all(reach[row] > reach[places] > 0 for reach in moving)
+
+
 def _moving(track: Track, factors: Sequence[int]) -> list[Table]:
     """The tables of a track by which units may move along some factors.
 

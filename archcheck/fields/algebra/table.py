@@ -177,7 +177,10 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     # -- reading ----------------------------------------------------------------------------
 
     def entry(self, index: Sequence[int]) -> Positions:
-        """The set of one unit, which may lie beyond the borders along a lattice factor."""
+        """The set of one unit, which may lie beyond the borders along a lattice factor; an axis of no
+        elements has none."""
+        if not self.values.size:
+            return EMPTY
         shift = 0
         place = []
         for i, period, step in zip(index, self.values.shape, self.steps, strict=True):

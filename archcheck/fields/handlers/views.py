@@ -5,12 +5,14 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
+from msgspec.structs import replace
 
 from archcheck.fields.algebra.axis_map import AxisMap, pick, window
 from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
 from archcheck.fields.algebra.indices import alike_labelled, along, picked
 from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.reshape import divided, reshaped, together
+from archcheck.fields.algebra.table import Factor
 from archcheck.fields.handlers.base import Context, Result, handles, integers, is_tensor
 from archcheck.fields.handlers.indexing import constant_index
 
@@ -93,8 +95,21 @@ def expand(context: Context) -> FieldMap:
         m = m.with_new(0)
     for dimension, size in enumerate(shape):
         if m.shape[dimension] == 1 and size != 1:
-            m = m.grown_as(dimension, m.label(dimension, size))
+            m = m.grown_as(dimension, _label(context, m, dimension, size))
     return m
+
+
+def _label(context: Context, m: FieldMap, dimension: int, size: int) -> Factor:
+    """What a dimension of length one is when it is repeated: an axis again, if it stands where the
+    input has one and no other dimension can be that axis."""
+    label = m.label(dimension, size)
+    inputs = zip(context.network.inputs, context.network.given_tensors, strict=True)
+    ranks = {len(context.network.shape(tensor)): given.positions for tensor, given in inputs}
+    axes = ranks.get(len(m.groups), ())
+    apart = axes and not any(factor.fused for factor in m.factors)
+    if apart and dimension in axes and set(m.spatial_dimensions()) <= set(axes):
+        return replace(label, spatial=True)
+    return label
 
 
 _SPLITTING = {"hsplit": 1, "vsplit": 0, "dsplit": 2}
@@ -261,7 +276,7 @@ def repeat(context: Context) -> FieldMap:
     for dimension, size in enumerate(shape):
         old = m.shape[dimension]
         if old == 1 and size > 1:
-            m = m.grown_as(dimension, m.label(dimension, size))
+            m = m.grown_as(dimension, _label(context, m, dimension, size))
         elif old != size:
             m = m.single(dimension)
             m = m.pinned(m.span(dimension).start)
@@ -277,6 +292,8 @@ def repeat_interleave(context: Context) -> FieldMap:
     if dim is None:
         m, dim = reshaped(m, [prod(m.shape)]), 0
     dimension = m.dimension(dim)
+    if isinstance(repeats, int) and m.shape[dimension] == 1 < repeats:
+        return m.grown_as(dimension, _label(context, m, dimension, repeats))
     if isinstance(repeats, int):
         read = AxisMap(repeats, 1, ((0,),) * repeats)
         return m.gathered(dimension, read, m.shape[dimension] * repeats)

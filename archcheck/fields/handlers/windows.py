@@ -44,8 +44,12 @@ def _slid(
     """One window along each of the last axes."""
     for axis, window in enumerate(windows):
         dimension = len(m.groups) - len(windows) + axis
-        read = m.gathered(dimension, window, context.output_shape[dimension])
-        m = _of_own(read, m.single(dimension), dimension) if numbered else counted(read, dimension)
+        size, output = m.shape[dimension], context.output_shape[dimension]
+        read = m.gathered(dimension, window, output)
+        if numbered:
+            m = _of_own(read, m.single(dimension), dimension)
+        else:
+            m = counted(read, dimension, always=size == 1 < output)
     return m
 
 
@@ -58,13 +62,14 @@ def _of_own(m: FieldMap, before: FieldMap, dimension: int) -> FieldMap:
     return replace(m, tracks=tuple([new if old.local.varies(at) else old for new, old in pairs]))
 
 
-def counted(m: FieldMap, dimension: int) -> FieldMap:
-    """A map in which a dimension that windows ran along counts positions if units differ there.
+def counted(m: FieldMap, dimension: int, *, always: bool = False) -> FieldMap:
+    """A map in which a dimension that windows ran along counts positions if units differ there, or
+    ``always``.
 
     What was joined before is one unit; behind padding some units of it may read nothing.
     """
     at = m.span(dimension).start
-    if m.factors[at].spatial or not m.varies(at):
+    if m.factors[at].spatial or not (always or m.varies(at)):
         return m
     return replace(
         m, factors=(*m.factors[:at], replace(m.factors[at], spatial=True), *m.factors[at + 1 :])
@@ -161,6 +166,7 @@ def adaptive_pool(context: Context) -> list[Result]:
             m = m.joined([dimension], context.op.index)
         elif output != size:
             m = m.gathered(dimension, axis_map.adaptive(size, output), output)
+            m = counted(m, dimension, always=size == 1)
     return [m] * len(context.op.outputs)
 
 
@@ -220,6 +226,7 @@ def interpolate(context: Context) -> FieldMap:
             smooth = bool(context.argument("antialias", False))
             read = resampling(mode, size, output, factor, corners=corners, smooth=smooth)
         m = m.gathered(dimension, read, output)
+        m = counted(m, dimension, always=size == 1 < output)
     return m
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+import archcheck
 from tests.support.dag_rows import TOKENS, WRITES
 from tests.support.dags import Dag, Node
 from tests.support.exactness import assert_every_unit, field_of
+from tests.support.modules import Fn
 
 Chain = tuple[tuple[str, dict[str, Any]], ...]
 
@@ -182,3 +186,42 @@ def test_dimensions_of_length_one_keep_their_axes_behind_a_grid_of_windows() -> 
         ("pad", {"amounts": [0, 0, 1, 0, 0, 0], "mode": "replicate"}),
     )
     assert assert_every_unit(chain(steps, 3), (4, 3, 3, 3)).shape == (2, 2, 1)
+
+
+GROWN: dict[str, Callable[[Any, Tensor], Tensor]] = {
+    "resized": lambda _, x: F.interpolate(F.adaptive_avg_pool2d(x, 1), size=x.shape[2:]),
+    "resized smoothly": lambda _, x: nn.Upsample((6, 8), mode="bilinear")(x.mean((2, 3), True)),
+    "expanded": lambda _, x: x.mean((2, 3), keepdim=True).expand_as(x),
+    "one axis expanded": lambda _, x: x.mean(3, keepdim=True).expand(-1, -1, -1, 8),
+    "repeated": lambda _, x: x.amax((2, 3), keepdim=True).repeat(1, 1, 6, 8),
+    "interleaved": lambda _, x: x.mean(2, keepdim=True).repeat_interleave(6, 2),
+    "convolved": lambda s, x: s.up(F.adaptive_avg_pool2d(x, 1)),
+}
+
+
+@pytest.mark.parametrize("behind", ["a convolution", "nothing"])
+@pytest.mark.parametrize("way", GROWN)
+def test_an_axis_that_was_joined_and_grows_again_is_an_axis(way: str, behind: str) -> None:
+    def forward(s: Any, x: Tensor) -> Tensor:
+        grown = GROWN[way](s, s.first(x))
+        last: Tensor = s.last(grown) if behind == "a convolution" else grown
+        return last
+
+    net = Fn(
+        forward,
+        first=nn.Conv2d(2, 2, 3, padding=1),
+        last=nn.Conv2d(2, 2, 3, padding=1),
+        up=nn.ConvTranspose2d(2, 2, (6, 8)),
+    )
+    field = archcheck.receptive_field(archcheck.trace(net, (2, 6, 8))).at("output")
+    assert field.shape == (6, 8)
+    assert field.unit((3, 4)).actual.size[1] == (8 if way != "interleaved" else field.size[1])
+
+
+def test_channels_that_are_convolved_are_no_positions() -> None:
+    net = Fn(
+        lambda s, x: s.mix(x.mean((2, 3))[:, None]),
+        mix=nn.Conv1d(1, 1, 3, padding=1),
+    )
+    field = archcheck.receptive_field(archcheck.trace(net, (4, 6, 8))).at("output")
+    assert field.shape == ()

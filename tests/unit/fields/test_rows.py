@@ -13,6 +13,7 @@ import archcheck
 from tests.support.dag_rows import ACROSS_ROWS, TOKENS, WRITES
 from tests.support.dag_steps import CHANNELS, STEPS
 from tests.support.exactness import assert_every_region, assert_every_unit, assert_theoretical
+from tests.support.modules import Fn
 
 SHAPE = (3, 7, 9)
 IN_A_ROOM = {"larger_room"}
@@ -355,6 +356,31 @@ STRIPS: dict[str, Callable[[Tensor], Tensor]] = {
     "splits": lambda x: torch.stack([part.sum(2) for part in torch.split(x, 2, 2)], 2),
     "concatenated": lambda x: torch.cat([part.mean(2, keepdim=True) for part in x.chunk(4, 2)], 2),
 }
+
+
+JOINED_LATER: dict[str, Callable[[Tensor], Tensor]] = {
+    "chunks": lambda x: torch.stack(x.chunk(4, 2), 2).mean(3),
+    "in front of the channels": lambda x: torch.stack(x.chunk(4, 2), 1).sum(3).transpose(1, 2),
+    "backwards": lambda x: torch.stack(x.chunk(4, 2)[::-1], 2).mean(3),
+    "columns": lambda x: torch.stack(x.chunk(3, 3), -1).mean(3),
+    "uneven": lambda x: torch.stack([x[:, :, at : at + 2] for at in (0, 2, 6)], 2).mean(3),
+    "concatenated": lambda x: torch.cat([p.unsqueeze(2) for p in x.chunk(4, 2)], 2).mean(3),
+}
+
+
+@pytest.mark.parametrize("way", JOINED_LATER)
+def test_strips_that_are_put_in_a_row_and_averaged_are_an_axis(way: str) -> None:
+    net = Fn(lambda s, x: JOINED_LATER[way](s.conv(x)), conv=nn.Conv2d(3, 2, 3, padding=1))
+    field = assert_every_unit(net, (3, 8, 9))
+    wide = way == "columns"
+    sides = {"columns": (8, 3), "uneven": (3, 9)}.get(way, (4, 9))
+    assert (field.shape, field.size) == (sides, (3, 5) if wide else (4, 3))
+
+
+def test_shifted_copies_that_are_put_in_a_row_are_no_axis() -> None:
+    net = Fn(lambda _, x: torch.stack([x[:, :, at : at + 6] for at in range(3)], 2).mean(2))
+    field = assert_every_unit(net, (3, 8, 9))
+    assert (field.shape, field.size) == ((6, 9), (3, 1))
 
 
 @pytest.mark.parametrize("way", STRIPS)
