@@ -83,6 +83,12 @@ def _more(op: Op) -> NotModelledError:
     return NotModelledError(f"{op.function} gave more than its model does")
 
 
+_CUTS = frozenset(
+    "chunk split tensor_split unbind hsplit vsplit dsplit getitem narrow select".split()
+)
+"""The kinds that cut a tensor into pieces."""
+
+
 class ForwardWalk:
     """The maps of all tensors of a Network, under one reading and from one of its inputs.
 
@@ -199,7 +205,10 @@ class ForwardWalk:
     def _put_together(self, m: FieldMap, op: Op, operands: dict[int, FieldMap | None]) -> FieldMap:
         if self._in_a_row(op):
             placed = placed_along(Context(self.network, op, operands, self.reading))
-            m = relabelled(m, placed) if missing_axes(m) > 0 else in_strips(m, placed)
+            if missing_axes(m) > 0:
+                m = relabelled(m, placed)
+            elif self._pieces_of_one(op):
+                m = in_strips(m, placed)
         return regained(m) if self.reading.lattice else m
 
     def _in_a_row(self, op: Op) -> bool:
@@ -210,6 +219,14 @@ class ForwardWalk:
         shapes = [self.network.shape(tensor) for tensor in op.inputs]
         rank = len(self.network.shape(op.outputs[0]))
         return all(len(shape) == rank and shape[dimension] == 1 for shape in shapes)
+
+    def _pieces_of_one(self, op: Op) -> bool:
+        """Whether all that is put in a row was cut off one tensor, and is as it was."""
+        makers = [self.network.producer(tensor) for tensor in op.inputs]
+        while makers and all(maker is not None and maker.kind == "unsqueeze" for maker in makers):
+            makers = [self.network.producer(m.inputs[0]) for m in makers if m is not None]
+        whole = {m.inputs[0] if m is not None and m.kind in _CUTS else None for m in makers}
+        return len(whole) == 1 and None not in whole
 
     def _fill(self, op: Op, unknown: UnknownMap) -> None:
         for tensor in op.outputs:

@@ -409,3 +409,18 @@ def test_averages_of_whole_maps_that_are_stacked_are_no_axis() -> None:
 
     field = archcheck.receptive_field(archcheck.trace(Pools(), (3, 8, 9))).at("output")
     assert field.shape == (9,)
+
+
+def test_halves_of_the_channels_are_no_strips() -> None:
+    class Halves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv1d(2, 2, 1, stride=2)
+            self.conv = nn.Conv1d(1, 1, 3, padding=3, dilation=3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            left, right = self.stem(x).chunk(2, 1)
+            return torch.cat([left, self.conv(right)], 1)
+
+    field = archcheck.receptive_field(archcheck.trace(Halves(), (2, 40))).at("output")
+    assert (field.size, field.shape) == ((13,), (20,))
