@@ -17,7 +17,6 @@ from archcheck.fields.open_units import open_of
 from archcheck.fields.regained import Regained, cut_alike
 from archcheck.network import Network, Op
 from archcheck.network.graph import Paths
-from archcheck.network.operands import operands_of
 
 
 class BackwardWalk:
@@ -54,7 +53,7 @@ class BackwardWalk:
         self.ops: list[Op] = _on_paths(network, source, targets)
         unknown: dict[int, NotModelledError] = {}
         for op in self.ops:
-            read = operands_of(network, op)
+            read = network.operands[op.index]
             for tensor in unknown.keys() & set(read):
                 raise unknown[tensor]
             structures = {t: self.structures.get(t) if t in read else None for t in op.inputs}
