@@ -183,7 +183,7 @@ class BackwardWalk:
         """All channels of one unit of a target, as sets of indices of the factors."""
         structure = self.structures[tensor]
         assert structure is not None
-        box = [Positions(0, (1 << factor.size) - 1) for factor in structure.factors]
+        box = [Positions.of_bits(0, (1 << factor.size) - 1) for factor in structure.factors]
         for dimension, index in zip(self.dimensions, unit, strict=True):
             for factor in reversed(range(len(box))[structure.span(dimension)]):
                 index, at = divmod(index, structure.factors[factor].size)
