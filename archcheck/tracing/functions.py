@@ -31,7 +31,7 @@ _GRADIENTS = frozenset({"torch.Tensor.grad.__get__", "torch.Tensor._grad.__get__
 """What hands out the tensor that was kept as a gradient, the object itself."""
 HANDLES = frozenset("numpy array untyped_storage storage data_ptr".split())
 """Functions that hand out a tensor's memory, which may be written then without torch."""
-_LEAVING = KNOWN - NORMALIZATIONS - EMBEDDINGS - {"embedding_bag"}
+LEAVING = KNOWN - NORMALIZATIONS - EMBEDDINGS - {"embedding_bag"}
 """Kinds that write to nothing but what they return: no running statistics, no rows that are too
 long."""
 
@@ -86,6 +86,6 @@ def function_of(func: Callable[..., Any]) -> Function:
         is_new=name == NEW,
         foreign=is_foreign(name, kind),
         reads_values=name != NEW and reads_all_values(kind),
-        writes=kind not in _LEAVING,
+        writes=kind not in LEAVING,
         places=func in PLACING,
     )
