@@ -17,7 +17,6 @@ from archcheck.fields.open_units import open_of
 from archcheck.fields.regained import Regained, cut_alike
 from archcheck.network import Network, Op
 from archcheck.network.graph import Paths
-from archcheck.network.operands import operands_of
 
 
 class BackwardWalk:
@@ -54,7 +53,7 @@ class BackwardWalk:
         self.ops: list[Op] = _on_paths(network, source, targets)
         unknown: dict[int, NotModelledError] = {}
         for op in self.ops:
-            read = operands_of(network, op)
+            read = network.operands[op.index]
             for tensor in unknown.keys() & set(read):
                 raise unknown[tensor]
             structures = {t: self.structures.get(t) if t in read else None for t in op.inputs}
@@ -184,7 +183,7 @@ class BackwardWalk:
         """All channels of one unit of a target, as sets of indices of the factors."""
         structure = self.structures[tensor]
         assert structure is not None
-        box = [Positions(0, (1 << factor.size) - 1) for factor in structure.factors]
+        box = [Positions.of_bits(0, (1 << factor.size) - 1) for factor in structure.factors]
         for dimension, index in zip(self.dimensions, unit, strict=True):
             for factor in reversed(range(len(box))[structure.span(dimension)]):
                 index, at = divmod(index, structure.factors[factor].size)

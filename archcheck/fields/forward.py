@@ -15,7 +15,6 @@ from archcheck.fields.handlers.placing import placed_along
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Network, Op
 from archcheck.network.kinds import ESCAPE, FROZEN, SCRIPT
-from archcheck.network.operands import operands_of
 from archcheck.network.value_dependence import taken_out
 
 REARRANGING = frozenset(
@@ -66,7 +65,7 @@ def outcome(
     if handler is None:
         return f"{op.function} is not modelled"
     try:
-        if op.kind not in CARRIERS and any(m and m.cut for m in operands.values()):
+        if op.kind not in CARRIERS and [m for m in operands.values() if m and m.cut]:
             operands = {tensor: m and settled(m) for tensor, m in operands.items()}
         result = handler(Context(network, op, operands, reading))
     except NotModelledError as error:
@@ -127,11 +126,12 @@ class ForwardWalk:
                     self._step(op)
 
     def _step(self, op: Op) -> None:
+        carried = self._carried if self._unseen else self.maps.get
         unknown: list[Cause] = []
         operands: dict[int, FieldMap | None] = {}
         depends = False
-        for tensor in operands_of(self.network, op):
-            m = self.maps.get(tensor) or self._carried(tensor)
+        for tensor in self.network.operands[op.index]:
+            m = carried(tensor)
             if isinstance(m, UnknownMap):
                 unknown.extend(m.causes)
             else:

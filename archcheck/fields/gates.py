@@ -12,7 +12,6 @@ from archcheck.fields.algebra.track import Track
 from archcheck.fields.forward import Cause, ForwardWalk, Map, UnknownMap
 from archcheck.fields.op_dependencies import OutputUnits, named_apart, output_units
 from archcheck.network import Network, Op
-from archcheck.network.operands import operands_of
 
 
 class UngatedWalk:
@@ -53,7 +52,7 @@ class UngatedWalk:
         with_gates = [self.forward.maps.get(tensor) for tensor in op.outputs]
         if not any(isinstance(m, FieldMap) for m in with_gates):
             return
-        read = operands_of(self.network, op)
+        read = self.network.operands[op.index]
         if any(tensor in self._maps for tensor in read):
             operands = {t: self._maps.get(t) or self.forward.maps.get(t) for t in read}
         elif any(_joined_by(op, m) for m in with_gates):

@@ -79,7 +79,7 @@ class Regained(msgspec.Struct, frozen=True, gc=False):
         """One unit in the middle, with all of its channels."""
         spatial = self.map.unit_factors()
         return tuple(
-            Positions(f.size // 2, 1) if at in spatial else Positions(0, (1 << f.size) - 1)
+            Positions(f.size // 2, 1) if at in spatial else Positions.of_bits(0, (1 << f.size) - 1)
             for at, f in enumerate(self.map.factors)
         )
 

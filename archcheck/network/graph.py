@@ -7,7 +7,6 @@ from itertools import accumulate
 
 from archcheck.network.kinds import ESCAPE, values_read
 from archcheck.network.model import Network, Op
-from archcheck.network.operands import operands_of
 
 
 def data_inputs(op: Op) -> tuple[int, ...]:
@@ -25,7 +24,7 @@ class Paths:
         reached = {source}
         forward = []
         for op in network.ops:
-            read = operands_of(network, op)
+            read = network.operands[op.index]
             if op.kind != ESCAPE and not reached.isdisjoint(read):
                 reached.update(op.outputs)
                 forward.append((op, read))
@@ -42,7 +41,8 @@ class Paths:
 
     def inputs(self, op: Op) -> tuple[int, ...]:
         """The tensors on a path that an operation reads."""
-        return tuple(dict.fromkeys([t for t in operands_of(self.network, op) if t in self.tensors]))
+        read = self.network.operands[op.index]
+        return tuple(dict.fromkeys([t for t in read if t in self.tensors]))
 
     @cached_property
     def cuts(self) -> tuple[Op, ...]:

@@ -107,13 +107,14 @@ MASKING = frozenset([kind for kind, row in ROWS.items() if row.masks])
 INDEXING = frozenset([kind for kind, row in ROWS.items() if row.indexes])
 """The kinds whose constant indices say where values go."""
 
-_SHAPE_IS_ENOUGH = FACTORIES | TEMPLATES
+SHAPE_IS_ENOUGH = FACTORIES | TEMPLATES
+"""The kinds that do not read the values of all their inputs."""
 _REFLECTED = frozenset("add sub mul div truediv matmul pow floordiv mod and or xor".split())
 
 
 def values_read(kind: str, inputs: tuple[int, ...]) -> tuple[int, ...]:
     """Those of an operation's inputs whose values it reads, not only their shape or type."""
-    if kind not in _SHAPE_IS_ENOUGH:
+    if kind not in SHAPE_IS_ENOUGH:
         return inputs
     return () if kind in FACTORIES else inputs[:1]
 

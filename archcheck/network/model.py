@@ -20,6 +20,7 @@ from archcheck.network.inputs import Input, PlainValue, constants_of, of_shapes,
 from archcheck.network.kinds import SCRIPT
 from archcheck.network.layers import layers_of
 from archcheck.network.macs import op_macs
+from archcheck.network.operands import operands
 from archcheck.network.value_dependence import (
     driven_by,
     taken_out_whole,
@@ -448,6 +449,11 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         """The shape of a tensor without its batch axis, if it has one."""
         shape, axis = self.shape(tensor), self.batch_axis(tensor)
         return shape if axis is None else (*shape[:axis], *shape[axis + 1 :])
+
+    @cached_property
+    def operands(self) -> dict[int, tuple[int, ...]]:
+        """For every operation, by its index, the tensors on whose values its results depend."""
+        return operands(self)
 
     @cached_property
     def consumers(self) -> dict[int, tuple[Op, ...]]:

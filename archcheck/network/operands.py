@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archcheck.network import kinds
 from archcheck.network.constants import BOOLEANS
 from archcheck.network.kinds import DROPOUTS, IN_PLACE_WRITE
-from archcheck.network.model import Network, Op
+
+if TYPE_CHECKING:
+    from archcheck.network.model import Network, Op
 
 RANDOM_FILLS = frozenset(
     """bernoulli cauchy exponential geometric kaiming_uniform log_normal normal random
@@ -27,24 +29,29 @@ _BY_ARGUMENTS = (
     | DROPOUTS
 )
 """Kinds whose other arguments may leave out a tensor."""
+_CHOICES = frozenset({"where", "masked_fill"})
+_CHOOSY = _BY_ARGUMENTS | _CHOICES | kinds.SHAPE_IS_ENOUGH
+"""All other kinds read all their inputs, unless a product is one with zeros."""
 
 
-def operands_of(network: Network, op: Op) -> tuple[int, ...]:
-    """The tensors on whose values an operation's results depend, also by values of constants."""
-    known: dict[int, tuple[int, ...]] = vars(network).setdefault("operands", {})  # often asked for
-    read = known.get(op.index)
-    if read is None:
-        read = known[op.index] = _operands(network, op)
-    return read
+def operands(network: Network) -> dict[int, tuple[int, ...]]:
+    """The tensors on whose values each operation's results depend, also by values of constants, by
+    the operation's index."""
+    zeros = {tensor for op in network.ops if _makes_zeros(op) for tensor in op.outputs}
+    choosy = _CHOOSY | _PRODUCTS if zeros else _CHOOSY
+    return {
+        op.index: _operands(network, op, zeros) if op.kind in choosy else op.inputs
+        for op in network.ops
+    }
 
 
-def _operands(network: Network, op: Op) -> tuple[int, ...]:
+def _operands(network: Network, op: Op, zeros: set[int]) -> tuple[int, ...]:
     read = values_read(op)
-    if op.kind in _PRODUCTS:
-        zeros = [tensor for tensor in read if _is_made_zero(network, tensor)]
-        if zeros and not set(zeros) <= set(added := _added(op)):
+    if op.kind in _PRODUCTS and not zeros.isdisjoint(read):
+        made = zeros.intersection(read)
+        if not made <= set(added := _added(op)):
             return tuple([tensor for tensor in read if tensor in added])
-    if op.kind in ("where", "masked_fill") and len(read) > 1:
+    if op.kind in _CHOICES and len(read) > 1:
         return _chosen(network, op, read)
     return read
 
@@ -77,11 +84,10 @@ def _added(op: Op) -> list[int]:
     return [value["tensor"] for value in given if isinstance(value, dict) and "tensor" in value]
 
 
-def _is_made_zero(network: Network, tensor: int) -> bool:
-    maker = network.producer(tensor)
-    if maker is None or maker.kind not in FILLED:
-        return maker is not None and maker.kind in _OF_ZEROS
-    return _is_zero(maker.arguments.get("fill_value", maker.arguments.get(FILLED[maker.kind])))
+def _makes_zeros(op: Op) -> bool:
+    if op.kind not in FILLED:
+        return op.kind in _OF_ZEROS
+    return _is_zero(op.arguments.get("fill_value", op.arguments.get(FILLED[op.kind])))
 
 
 def values_read(op: Op) -> tuple[int, ...]:

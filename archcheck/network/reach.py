@@ -9,7 +9,7 @@ from archcheck.network.constants import ZERO
 from archcheck.network.kinds import ESCAPE
 from archcheck.network.model import Network, Op
 from archcheck.network.needed import needed
-from archcheck.network.operands import may_close, operands_of
+from archcheck.network.operands import may_close
 from archcheck.network.simplified import simplified
 from archcheck.network.value_dependence import SHOWN
 
@@ -42,7 +42,7 @@ class Reach:
 def reach_of(network: Network) -> Reach:
     """What reaches the outputs of a network."""
     network = simplified(network)
-    operands = {op.index: operands_of(network, op) for op in network.ops}
+    operands = network.operands
     outputs = [tensor for _, tensor in network.outputs]
     possible = needed(network, outputs, operands)
     closed = {op.index: () for op in network.ops if _is_closed(network, op)}

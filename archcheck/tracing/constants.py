@@ -28,10 +28,14 @@ from archcheck.network.constants import (
 from archcheck.network.graph import data_inputs
 from archcheck.network.kinds import (
     CONVOLUTIONS,
+    FACTORIES,
     INDEXING,
     LINEAR,
     MASKING,
     MATRIX_PRODUCTS,
+    NORMALIZATIONS,
+    PACKING,
+    TEMPLATES,
     TRANSPOSED_CONVOLUTIONS,
 )
 from archcheck.network.operands import may_close
@@ -41,7 +45,16 @@ from archcheck.tracing.tensor_ids import is_parameter
 
 _KERNELS = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | LINEAR
 _PRODUCTS = (MATRIX_PRODUCTS - {"cdist"}) | {"mul", "div", "addcmul", "lerp"}
-"""Together the kinds of operation for which zeros in a constant take paths out."""
+_CLOSING = _KERNELS | _PRODUCTS
+"""The kinds of operation for which zeros in a constant take paths out."""
+_DECIDING = MASKING | INDEXING
+"""The kinds by which the values of a constant say what paths there are."""
+_CLOSING_ONLY = _CLOSING - _DECIDING - {"mul", "lerp"}
+"""The kinds of which nothing but such zeros is kept."""
+_PARTLY = FACTORIES | TEMPLATES | PACKING | {"data"}
+"""The kinds whose results may be constants though an operand depends on the input."""
+_DECISIVE = _CLOSING | _DECIDING | _PARTLY | NORMALIZATIONS
+"""All of these, and what zeros may scale everything by."""
 
 
 class Constants:
@@ -62,30 +75,49 @@ class Constants:
         """Keep the constants an operation reads; ``driven`` are its inputs that are not constants.
 
         A structure must not depend on the values of weights: what is made of trainable
-        parameters is never kept, nor is a mask that is drawn at random.
+        parameters is never kept, nor is a mask that is drawn at random. What any other kind of
+        operation makes of an input depends on it, whatever constants it reads: there is nothing to
+        keep, and nothing to follow.
         """
         inputs = call.inputs
         if inputs and len(driven) == len(inputs):
             return  # there is no constant, and what depends on the input is never one
-        for number, tensor in zip(op.inputs, inputs, strict=True):
+        if not driven:
+            self._follow(op, call)
+        elif op.kind in _DECISIVE:
+            self._keep_read(op, call, driven)
+
+    def _follow(self, op: Op, call: Call) -> None:
+        """Follow an operation on constants, whose results are constants."""
+        self._learn(op.inputs, call.inputs)
+        self.learn_from(op)
+        if op.kind in RANDOM and not is_seeded(call):
+            self._drawn.update(op.outputs)
+        if op.kind == "mul":
+            self._note_masks(op, call.inputs)
+        self._kernels.follow(op, call)
+
+    def _learn(self, numbers: Sequence[int], tensors: Sequence[torch.Tensor]) -> None:
+        for number, tensor in zip(numbers, tensors, strict=True):
             if type(tensor) is not torch.Tensor and is_parameter(tensor) and tensor.requires_grad:
                 self._learned.add(number)
-        self.learn_from(op)
-        if not driven:
-            if op.kind in RANDOM and not is_seeded(call):
-                self._drawn.update(op.outputs)
-            if op.kind == "mul":
-                self._note_masks(op, inputs)
-            self._kernels.follow(op, call)
-            return
-        if op.kind in _KERNELS or op.kind in _PRODUCTS:
+
+    def _keep_read(self, op: Op, call: Call, driven: Set[int]) -> None:
+        """Keep the constants among the operands of an operation that may take paths out."""
+        inputs = call.inputs
+        if op.kind in _CLOSING:
             # What was written in place is kept as it was before.
             after = 1 if call.in_place else 0
             self._keep_zeros(op.kind, op.inputs[after:], inputs[after:], driven)
+        if op.kind in _CLOSING_ONLY:
+            return
+        self._learn(op.inputs, inputs)
+        if op.kind in _PARTLY:
+            self.learn_from(op)
         if op.kind == "lerp" and op.inputs[-1] not in driven | self._learned | self._drawn:
             self._put(op.inputs[-1], ONES, inputs[-1] == 1)
         read = data_inputs(op)
-        decides = op.kind in MASKING or op.kind in INDEXING
+        decides = op.kind in _DECIDING
         for number, tensor in zip(op.inputs, inputs, strict=True):
             if number in driven or number not in read:
                 continue
@@ -146,8 +178,9 @@ class Constants:
 
     def learn_from(self, op: Op) -> None:
         """Mark an operation's results as made of weights, or of chance, if its inputs are."""
+        read = data_inputs(op)
         for known in (self._learned, self._drawn):
-            if not known.isdisjoint(data_inputs(op)):
+            if not known.isdisjoint(read):
                 known.update(op.outputs)
 
     def _keep(self, op: Op, number: int, tensor: torch.Tensor) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
+from archcheck.network.kinds import EMBEDDINGS, KNOWN, NORMALIZATIONS
 from archcheck.network.value_dependence import reads_all_values
 from archcheck.tracing.function_names import NEW, is_foreign, named
 from archcheck.tracing.shape_rules.views import METADATA
+from archcheck.worker.absent_devices import PLACING
 
 SIZES = frozenset("shape size len numel nelement stride nbytes".split())
 """Properties of a tensor that tell the size of its batch."""
@@ -28,9 +31,13 @@ _GRADIENTS = frozenset({"torch.Tensor.grad.__get__", "torch.Tensor._grad.__get__
 """What hands out the tensor that was kept as a gradient, the object itself."""
 HANDLES = frozenset("numpy array untyped_storage storage data_ptr".split())
 """Functions that hand out a tensor's memory, which may be written then without torch."""
+LEAVING = KNOWN - NORMALIZATIONS - EMBEDDINGS - {"embedding_bag"}
+"""Kinds that write to nothing but what they return: no running statistics, no rows that are too
+long."""
 
 
-class Function(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Function:
     """A function of torch: its public name, its kind, and what has to be known at each of its
     calls."""
 
@@ -55,6 +62,11 @@ class Function(NamedTuple):
     """Whether something else than torch computes what it gives, which nobody sees."""
     reads_values: bool
     """Whether all its results depend on the input as soon as one of its operands does."""
+    writes: bool
+    """Whether it may write to what it reads, as to running statistics, and return something else.
+    """
+    places: bool
+    """Whether it says by its first arguments on which device its result is to lie."""
 
 
 @lru_cache(maxsize=4096)
@@ -74,4 +86,6 @@ def function_of(func: Callable[..., Any]) -> Function:
         is_new=name == NEW,
         foreign=is_foreign(name, kind),
         reads_values=name != NEW and reads_all_values(kind),
+        writes=kind not in LEAVING,
+        places=func in PLACING,
     )

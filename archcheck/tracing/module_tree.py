@@ -89,6 +89,6 @@ def parameters_of(paths: Paths) -> dict[str, nn.Parameter]:
 
 def buffers_of(paths: Paths) -> list[torch.Tensor]:
     """The buffers that the modules hold now, each once."""
-    tables = [table_of(module, "_buffers") for module in paths]
+    tables = [table_of(module, "_buffers") for module, _ in paths.entries()]
     buffers = {id(each): each for table in tables for each in table.values() if each is not None}
     return list(buffers.values())

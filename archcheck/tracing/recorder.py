@@ -26,7 +26,7 @@ from archcheck.tracing.shape_rules.base import Call as TorchCall
 from archcheck.tracing.shape_rules.views import METADATA
 from archcheck.tracing.tensor_ids import TensorIds, is_parameter, tensors_in, version_of
 from archcheck.tracing.value_uses import Use, use_of, use_of_condition
-from archcheck.worker.absent_devices import on_the_cpu, places
+from archcheck.worker.absent_devices import PLACES, on_the_cpu
 from archcheck.worker.construction import built_at, outermost_construction
 from archcheck.worker.source_locations import caller, direct_caller
 
@@ -147,9 +147,10 @@ class Recorder(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if places(func, kwargs):
-            func, args, kwargs = on_the_cpu(func, args, kwargs)
         known = function_of(func)
+        if known.places or (kwargs and not PLACES.isdisjoint(kwargs)):
+            func, args, kwargs = on_the_cpu(func, args, kwargs)
+            known = function_of(func)
         function, kind, in_place = known.name, known.kind, known.in_place
         if known.is_new:
             kind = kind_of_new(args[1:])
@@ -159,9 +160,11 @@ class Recorder(TorchFunctionMode):
             return func(*args)  # frequent, and not a step of the computation
         inputs = tensors_in(args)
         out: list[torch.Tensor] = []
-        if kwargs:
+        if "out" in kwargs:
+            out = tensors_in(kwargs["out"])
             inputs += tensors_in({name: kwargs[name] for name in kwargs if name != "out"})
-            out = tensors_in(kwargs.get("out"))
+        elif kwargs:
+            inputs += tensors_in(kwargs)
         numbers, parameters = self.tensor_ids.look_up(inputs)
         if in_place or out or known.sets_data or (kwargs and kwargs.get("inplace")):
             self._announce([*inputs, *out])
@@ -176,7 +179,7 @@ class Recorder(TorchFunctionMode):
             self.failed, self.failed_at = called, caller()
             raise
         unseen = known.foreign or _dispatched() > self._dispatched
-        if not unseen:
+        if known.writes and not unseen:
             self.tensor_ids.accept_writes(inputs)
         if known.hands_out and not driven:
             self.exposed(inputs[0])
@@ -208,7 +211,7 @@ class Recorder(TorchFunctionMode):
         in_place = (in_place or arguments.get("inplace") is True) and (
             bool(inputs) and _among(inputs[0], outputs)
         )
-        if not (in_place or out) and isinstance(result, torch.Tensor) and _among(result, inputs):
+        if not (in_place or out) and id(result) in input_numbers:
             # The same object came back: an object of its own keeps the two values apart.
             result = result.view_as(result)
             outputs = [result]
@@ -337,7 +340,7 @@ class Recorder(TorchFunctionMode):
             called=caller(),
             built=built,
             inputs=numbers,
-            outputs=self.tensor_ids.alone(made[0]) if len(made) == 1 else tuple(made),
+            outputs=self.tensor_ids.numbers(outputs) if len(made) == 1 else tuple(made),
             arguments=arguments,
             parameters=parameters,
         )

@@ -22,10 +22,10 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
     kind = type(value)
     if kind is torch.Tensor:
         return [value]
-    tensors: list[torch.Tensor] = []
     if kind is tuple and len(value) == 1 and type(value[0]) is torch.Tensor:
-        tensors.append(value[0])  # the arguments of most calls
-    elif kind not in _SCALARS:
+        return [value[0]]  # the arguments of most calls
+    tensors: list[torch.Tensor] = []
+    if kind not in _SCALARS:
         _collect(value, tensors)
     return tensors
 
@@ -39,15 +39,16 @@ def _collect(value: Any, tensors: list[torch.Tensor]) -> None:
     if isinstance(value, (tuple, list)):
         for item in value:
             kind = type(item)
-            if kind is torch.Tensor or kind is nn.Parameter:
+            if kind in _TENSORS:
                 tensors.append(item)
-            elif not _is_plain(item):
+            elif kind in _SCALARS or (kind is tuple and _SCALARS.issuperset(map(type, item))):
+                continue  # as _is_plain, without a call: most arguments are such
+            else:
                 _collect(item, tensors)
     elif isinstance(value, torch.Tensor):
         tensors.append(value)
     elif isinstance(value, dict):
-        for item in value.values():
-            _collect(item, tensors)
+        _collect(tuple(value.values()), tensors)
 
 
 def _is_plain(value: Any) -> bool:
@@ -56,17 +57,20 @@ def _is_plain(value: Any) -> bool:
     return kind in _SCALARS or (kind is tuple and _SCALARS.issuperset(map(type, value)))
 
 
+_TENSORS = frozenset({torch.Tensor, nn.Parameter})
 _SCALARS = frozenset({int, float, bool, str, type(None)})
 _THERE_BEFORE = frozenset({"parameter", "buffer", "constant"})
 """The origins of tensors that were there before the pass."""
+_OUTSIDE = frozenset({"input", "unseen"})
+"""The origins of tensors that may hold anything."""
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 """The attributes of every module: hooks, flags, and the tables of registered members."""
 
 
-_Entry = tuple[weakref.ref[torch.Tensor], int, str | None, int | None]
-"""A tensor object (another may get its address later), its number, its name if it is a parameter of
-the model, and how often its memory had been written to: of no parameter, whose values may be drawn
-late."""
+_Entry = tuple[weakref.ref[torch.Tensor], tuple[int], str | None, int | None]
+"""A tensor object (another may get its address later), its number (in a tuple of its own, which
+saves memory), its name if it is a parameter of the model, and how often its memory had been written
+to: of no parameter, whose values may be drawn late."""
 
 
 class TensorIds:
@@ -77,7 +81,6 @@ class TensorIds:
         self.owners: dict[str, nn.Module] = {}
         """The module that owns each parameter, by the parameter's name."""
         self._entries: dict[int, _Entry] = {}
-        self._alone: dict[int, tuple[int]] = {}
         self._storages: dict[int, list[weakref.ref[torch.Tensor]]] = {}
         self._memories: dict[int, int] = {}
         self._driven: set[int] = set()
@@ -95,10 +98,8 @@ class TensorIds:
         for name, buffer in table_of(module, "_buffers").items():
             if buffer is not None and not self.knows(buffer):
                 self.register(buffer, "buffer", name=prefix + name)
-        own = own_attributes(module)
-        for name in [name for name in own if name not in _OF_EVERY_MODULE]:
-            value = own[name]
-            if _is_plain(value):
+        for name, value in own_attributes(module).items():
+            if type(value) in _SCALARS or name in _OF_EVERY_MODULE or _is_plain(value):
                 continue
             for tensor in tensors_in(value):
                 if not self.knows(tensor):
@@ -129,31 +130,27 @@ class TensorIds:
         dtype = _dtype_name(tensor.dtype)
         trains = origin == "constant" and (is_parameter(tensor) or tensor.requires_grad)
         self.tensors.append(Tensor(number, shape, dtype, origin, op, name, memory, trains))
-        if origin in ("input", "unseen") and not known:
+        if origin in _OUTSIDE and not known:
             self._driven.add(number)
             self.unseen = self.unseen or origin == "unseen"
         entry = self._entries.get(id(tensor))
         if entry is not None and entry[0]() is tensor:
-            version = None if entry[2] else version_of(tensor)
-            self._entries[id(tensor)] = (entry[0], number, entry[2], version)
-            return number
-        reference = weakref.ref(tensor)
-        if origin == "parameter":
-            self._entries[id(tensor)] = (reference, number, name, None)
+            reference, held_as = entry[0], entry[2]
         else:
-            self._entries[id(tensor)] = (reference, number, None, version_of(tensor))
-        if storage is not None:
-            self._storages.setdefault(storage, []).append(reference)
+            reference, held_as = weakref.ref(tensor), name if origin == "parameter" else None
+            if storage is not None:
+                self._storages.setdefault(storage, []).append(reference)
+        version = None if held_as else version_of(tensor)
+        self._entries[id(tensor)] = (reference, (number,), held_as, version)
         return number
 
     def _memory(self, tensor: torch.Tensor, storage: int, shape: tuple[int, ...]) -> Memory | None:
         """Where a tensor's elements lie. What was there before the pass keeps its memory."""
         number = self._memories.setdefault(storage, len(self._memories))
         try:
-            strides, offset = tensor.stride(), int(tensor.storage_offset())
+            return Memory(number, shape, tensor.stride(), int(tensor.storage_offset()))
         except RuntimeError:  # of an unusual layout
             return None
-        return Memory(number, shape, strides, offset)
 
     def knows(self, tensor: object) -> bool:
         """Whether an object is a tensor that has a number."""
@@ -168,7 +165,7 @@ class TensorIds:
     def kept(self) -> tuple[int, ...]:
         """What was made by operations and is still there."""
         held = (
-            number for reference, number, *_ in self._entries.values() if reference() is not None
+            number for reference, (number,), *_ in self._entries.values() if reference() is not None
         )
         return tuple(sorted(n for n in held if self.tensors[n].op is not None))
 
@@ -179,7 +176,7 @@ class TensorIds:
         """
         entry = self._entries.get(id(tensor))
         if entry is not None and entry[0]() is tensor:
-            return entry[1]
+            return entry[1][0]
         with torch._C.DisableTorchFunction():  # between two calls of torch a mode would see this
             if made_before(tensor):
                 return self.register(tensor, "constant", name=name or _global_name(tensor))
@@ -196,9 +193,12 @@ class TensorIds:
 
     def numbers(self, tensors: Sequence[torch.Tensor]) -> tuple[int, ...]:
         """The numbers of several tensors."""
-        if len(tensors) == 1:
-            return self.alone(self.number(tensors[0]))
-        return tuple([self.number(tensor) for tensor in tensors])
+        if len(tensors) != 1:
+            return tuple([self.number(tensor) for tensor in tensors])
+        entry = self._entries.get(id(tensors[0]))
+        if entry is not None and entry[0]() is tensors[0]:
+            return entry[1]
+        return (self.number(tensors[0]),)
 
     def look_up(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """The numbers of several tensors, and the names of the model's parameters among them, while
@@ -215,16 +215,12 @@ class TensorIds:
             elif entry[3] is not None and entry[3] != tensor._version:
                 numbers.append(self.register(tensor, "unseen"))
             else:
-                numbers.append(entry[1])
                 if entry[2] is not None:
                     names.append(entry[2])
-        if len(numbers) == 1:
-            return self.alone(numbers[0]), tuple(names)
+                elif len(tensors) == 1:
+                    return entry[1], ()
+                numbers.append(entry[1][0])
         return tuple(numbers), tuple(names)
-
-    def alone(self, number: int) -> tuple[int]:
-        """A number in a tuple of its own; always the same object, to save memory."""
-        return self._alone.setdefault(number, (number,))
 
     def drive(self, numbers: Iterable[int]) -> None:
         """Mark values as depending on the input."""

@@ -31,6 +31,7 @@ from archcheck.tracing.module_tree import (
     Paths,
     buffers_of,
     children_of,
+    named_parameters,
     own_parameters,
     parameters_of,
     paths_of,
@@ -122,8 +123,9 @@ def _pass(
             paths = paths_of(model)
             if not compute and worth_trying(paths):
                 attempted(True)
-                recorder = _recorder(paths, given)
-                network = _without_values(model, given, batch, training, recorder, lazy_init)
+                network = _without_values(
+                    model, given, batch, training, _recorder(paths, given), lazy_init
+                )
                 if network is not None:
                     return network
                 attempted(False)
@@ -261,7 +263,7 @@ def _modules(recorder: Recorder) -> tuple[Module, ...]:
             container=bool(children_of(module)),
             others=recorder.paths.others(module),
         )
-        for module, path in recorder.paths.items()
+        for module, path in recorder.paths.entries()
     )
 
 
@@ -270,7 +272,7 @@ def _parameters(recorder: Recorder, held: dict[str, nn.Parameter]) -> tuple[Para
     is empty if there is none."""
     used = {name for op in recorder.ops for name in op.parameters}
     parameters = []
-    for name, before in parameters_of(recorder.paths).items():
+    for name, before in named_parameters(recorder.paths):
         parameter = held.get(name, before) if held and is_lazy(before) else before
         empty = bool(held) and is_lazy(parameter)
         parameters.append(

@@ -32,11 +32,11 @@ ACCELERATOR = "accelerator"
 """A device of any kind: what a number alone names, and what memory is pinned for."""
 _MODULES = ("cuda", "xpu", "mps", "mtia")
 """The kinds of devices that torch has a module for."""
-_PLACING = frozenset(
+PLACING = frozenset(
     {torch.device, torch.Tensor.to, torch.Tensor.type, torch.Tensor.pin_memory, *_MOVES}
 )
 """The functions that say by their first arguments where a tensor is to lie."""
-_PLACES = frozenset({"device", "pin_memory"})
+PLACES = frozenset({"device", "pin_memory"})
 """The keywords that say so."""
 _CPU = torch.device("cpu")
 
@@ -114,7 +114,7 @@ def _kind_of(device: Any) -> str:
 
 def places(function: Callable[..., Any], kwargs: Mapping[str, Any] | None) -> bool:
     """Whether a call of a torch function may say on which device its result is to lie."""
-    return function in _PLACING or bool(kwargs and not _PLACES.isdisjoint(kwargs))
+    return function in PLACING or bool(kwargs and not PLACES.isdisjoint(kwargs))
 
 
 def on_the_cpu(

@@ -23,7 +23,8 @@ def table_of(module: nn.Module, name: str) -> dict[str, Any]:
 
 def registered(module: nn.Module, name: str) -> dict[str, Any]:
     """What a module registers in a table."""
-    return {key: value for key, value in table_of(module, name).items() if value is not None}
+    table = table_of(module, name)
+    return {key: value for key, value in table.items() if value is not None} if table else {}
 
 
 def modules_of(model: nn.Module) -> list[nn.Module]:

@@ -30,6 +30,11 @@ def _spans_of(groups: tuple[int, ...]) -> tuple[slice, ...]:
 
 
 @lru_cache(maxsize=1024)
+def _shape_of(sizes: tuple[int, ...], groups: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple([prod(sizes[span]) for span in _spans_of(groups)])
+
+
+@lru_cache(maxsize=1024)
 def _spatial_dimensions(factors: tuple[Factor, ...], groups: tuple[int, ...]) -> tuple[int, ...]:
     windows = any(factor.part == "outer" for factor in factors)
     dimensions = []
@@ -98,16 +103,11 @@ class FieldMap(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """The tensor's shape."""
-        sizes = [factor.size for factor in self.factors]
-        return tuple([prod(sizes[span]) for span in self._spans])
+        return _shape_of(tuple([factor.size for factor in self.factors]), self.groups)
 
     def span(self, dimension: int) -> slice:
         """Which factors make up a dimension."""
-        return self._spans[dimension]
-
-    @property
-    def _spans(self) -> tuple[slice, ...]:
-        return _spans_of(self.groups)
+        return _spans_of(self.groups)[dimension]
 
     def spatial_dimensions(self) -> tuple[int, ...]:
         """The dimensions that count positions of space.

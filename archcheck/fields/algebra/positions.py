@@ -4,40 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from archcheck.phrases import some_of
 
 MOST_RUNS = 12
 """The most stretches of a set that its short form names."""
 
 
-class Positions:
+class Positions(msgspec.Struct, frozen=True, gc=False):
     """A finite set of whole numbers, kept as its lowest member and a bit for each one from there.
 
     A union is one ``|`` and a shift changes one number, whatever the set's size. That makes the
-    exact set, holes included, as cheap to carry through a network as its two ends.
+    exact set, holes included, as cheap to carry through a network as its two ends. The lowest bit
+    is always set, so that equal sets are equal objects; the empty set is ``EMPTY``.
     """
-
-    __slots__ = ("bits", "low")
 
     low: int
     bits: int
 
-    def __init__(self, low: int, bits: int) -> None:
-        # The lowest bit is always set, so that equal sets are equal objects.
-        if bits and not bits & 1:
-            zeros = (bits & -bits).bit_length() - 1
-            low, bits = low + zeros, bits >> zeros
-        self.low = low if bits else 0
-        self.bits = bits
+    @staticmethod
+    def of_bits(low: int, bits: int) -> Positions:
+        """The set whose members are those of the bits from ``low`` on that are set."""
+        if not bits:
+            return EMPTY
+        zeros = (bits & -bits).bit_length() - 1
+        return Positions(low + zeros, bits >> zeros)
 
-    @classmethod
-    def of(cls, members: Iterable[int]) -> Positions:
+    @staticmethod
+    def of(members: Iterable[int]) -> Positions:
         """The set of the given members."""
         distinct = set(members)
         if not distinct:
             return EMPTY
         low = min(distinct)
-        return cls(low, sum(1 << (member - low) for member in distinct))
+        return Positions(low, sum(1 << (member - low) for member in distinct))
 
     @property
     def high(self) -> int:
@@ -79,7 +80,7 @@ class Positions:
 
     def within(self, side: int) -> Positions:
         """The members that lie on an axis of ``side`` positions."""
-        return self & Positions(0, (1 << side) - 1)
+        return self & Positions.of_bits(0, (1 << side) - 1)
 
     def __bool__(self) -> bool:
         return self.bits != 0
@@ -90,40 +91,26 @@ class Positions:
         if not other.bits:
             return self
         if self.low <= other.low:
-            return _make(self.low, self.bits | other.bits << (other.low - self.low))
-        return _make(other.low, other.bits | self.bits << (self.low - other.low))
+            return Positions(self.low, self.bits | other.bits << (other.low - self.low))
+        return Positions(other.low, other.bits | self.bits << (self.low - other.low))
 
     def __and__(self, other: Positions) -> Positions:
         low = max(self.low, other.low)
-        return Positions(low, self.bits >> (low - self.low) & other.bits >> (low - other.low))
+        return Positions.of_bits(
+            low, self.bits >> (low - self.low) & other.bits >> (low - other.low)
+        )
 
     def __sub__(self, other: Positions) -> Positions:
         low = min(self.low, other.low)
         kept = self.bits << (self.low - low) & ~(other.bits << (other.low - low))
-        return Positions(low, kept)
+        return Positions.of_bits(low, kept)
 
     def __add__(self, shift: int) -> Positions:
-        return _make(self.low + shift, self.bits) if self.bits and shift else self
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Positions):
-            return NotImplemented
-        return self.low == other.low and self.bits == other.bits
-
-    def __hash__(self) -> int:
-        return hash((self.low, self.bits))
+        return Positions(self.low + shift, self.bits) if self.bits and shift else self
 
     def __repr__(self) -> str:
         runs = [f"{low}" if low == high else f"{low} to {high}" for low, high in self.runs()]
         return f"<Positions {some_of(runs, MOST_RUNS) or 'none'}>"
-
-
-def _make(low: int, bits: int) -> Positions:
-    # For bits of which the lowest is set.
-    made = Positions.__new__(Positions)
-    made.low = low
-    made.bits = bits
-    return made
 
 
 EMPTY = Positions(0, 0)

@@ -8,7 +8,6 @@ from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.axis_field import axis_field
 from archcheck.fields.explain.summary import Summary
 from archcheck.network.graph import Paths
-from archcheck.network.operands import operands_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,8 @@ def nodes(summary: Summary, axis: int) -> list[Node]:
             if not isinstance(m, FieldMap) or not (size := axis_field(m, axis).size):
                 continue
             place[tensor] = len(graph)
-            sources = tuple(place[t] for t in dict.fromkeys(operands_of(network, op)) if t in place)
+            read = dict.fromkeys(network.operands[op.index])
+            sources = tuple(place[t] for t in read if t in place)
             graph.append(Node(depth, size, op.module, sources, index in chosen))
             break
     return graph

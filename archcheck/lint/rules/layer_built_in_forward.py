@@ -8,7 +8,7 @@ from math import prod
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, register
 from archcheck.lint.linted import Linted
 from archcheck.network import Network, Op, kinds
-from archcheck.network.operands import RANDOM_FILLS, operands_of
+from archcheck.network.operands import RANDOM_FILLS
 from archcheck.network.reach import values_behind
 from archcheck.phrases import how_many, shape_text
 from archcheck.rules.base import Location
@@ -207,7 +207,7 @@ class Net(nn.Module):
 
 def _faults(network: Network) -> Iterator[Fault]:
     outputs = [tensor for _, tensor in network.outputs]
-    operands = {op.index: operands_of(network, op) for op in network.ops}
+    operands = network.operands
     reached = values_behind(network, outputs, operands)
     first_pass_alone = {late.tensor for late in network.late if not late.anew}
     sites: dict[object, list[Op]] = {}

@@ -56,7 +56,7 @@ def pointwise(call: Call) -> Any:
         require(
             type(tensor) in (torch.Tensor, torch.nn.Parameter),
             tensor.layout is torch.strided,
-            tensor.device.type == "cpu",
+            tensor.is_cpu,
             tensor.numel() > 0,
             not tensor.is_complex(),
         )

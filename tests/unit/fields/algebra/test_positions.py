@@ -39,7 +39,7 @@ def test_a_shift_moves_every_member(a: frozenset[int], by: int, more: int) -> No
 
 @given(st.integers(-50, 50), st.integers(0, 1 << 40))
 def test_bits_are_normalised(low: int, bits: int) -> None:
-    p = Positions(low, bits)
+    p = Positions.of_bits(low, bits)
     assert p.members() == tuple(low + i for i in range(41) if bits >> i & 1)
     assert p == Positions.of(p.members())
     assert (p == EMPTY) == (bits == 0)
