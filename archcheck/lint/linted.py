@@ -6,6 +6,8 @@ from functools import cached_property
 
 from archcheck.evidence import NotRun, Passes
 from archcheck.lint.mixing import Mixing, mixing_of
+from archcheck.lint.readers import Readers
+from archcheck.lint.sliding import NonZeros
 from archcheck.network import Network
 from archcheck.rules.base import Subject
 
@@ -57,6 +59,16 @@ class Linted:
     def mixing(self) -> Mixing:
         """Where the pass over several samples mixes them."""
         return Mixing((), ()) if self.several is None else mixing_of(self.several, self.single)
+
+    @cached_property
+    def non_zeros(self) -> NonZeros:
+        """Where the tensors of the network in evaluation may differ from zero."""
+        return NonZeros(self.network)
+
+    @cached_property
+    def readers(self) -> Readers:
+        """Which positions of the tensors of the network in evaluation anything reads."""
+        return Readers(self.network, self.subject.reach)
 
     def subject_of(self, network: Network) -> Subject:
         """The fields and the reach of one of the passes."""
