@@ -13,14 +13,25 @@ from archcheck.fields.handlers import Reading
 from archcheck.fields.op_dependencies import OperandUnits, OutputUnits, output_units
 from archcheck.lint.sliding import every, input_of, slides
 from archcheck.network import Network, Op
-from archcheck.network.kinds import CONVOLUTIONS, DROPOUTS, ELEMENTWISE, FIXED_POOLS
+from archcheck.network.kinds import (
+    CONVOLUTIONS,
+    COPIES,
+    DROPOUTS,
+    ELEMENTWISE,
+    FIXED_POOLS,
+    JOINS,
+    PADDING,
+    VIEWS,
+)
 from archcheck.network.operands import operands_of
 from archcheck.network.reach import Reach
 
 Indices = tuple[Positions, ...]
 """A set of indices along each dimension of a tensor."""
-_IN_PLACE = ELEMENTWISE | DROPOUTS | {"batch_norm"}
+_IN_PLACE = ELEMENTWISE | DROPOUTS | COPIES | {"batch_norm"}
 """Kinds whose result at a position reads no other position."""
+_MOVES = VIEWS | PADDING | JOINS
+"""Kinds that only put values in other places."""
 _DEEPEST = 100
 """Through how many of these readers are followed; what more of them read is everything."""
 
@@ -59,6 +70,16 @@ class Readers:
                 break
         return read
 
+    def root(self, tensor: int) -> int:
+        """The first tensor of which one was made position by position, and of nothing else."""
+        kept = _IN_PLACE | _MOVES
+        while (op := self._network.producer(tensor)) is not None and op.kind in kept:
+            read = [t for t in op.inputs if t in self._network.driven]
+            if len(read) != 1:
+                break
+            tensor = read[0]
+        return tensor
+
     def behind(self, tensor: int) -> list[Op]:
         """The operations that read a tensor and reach an output, or may."""
         readers = self._network.consumers.get(tensor, ())
@@ -77,9 +98,9 @@ class Readers:
             return (*whole[: -len(sides)], *(side.read for side in sides))
         if op.kind in _IN_PLACE and self._shape(op.outputs[0]) == self._shape(tensor):
             return self._of(op.outputs[0], depth + 1)
-        return self._modelled(op, tensor) or whole
+        return self._modelled(op, tensor, depth) or whole
 
-    def _modelled(self, op: Op, tensor: int) -> Indices | None:
+    def _modelled(self, op: Op, tensor: int, depth: int) -> Indices | None:
         """What an operation reads by its model; None if it has none."""
         structures = {t: self._structure(t) for t in op.inputs if t in self._network.driven}
         try:
@@ -87,17 +108,20 @@ class Readers:
             units = [each for each in found if isinstance(each, OutputUnits)]
             if len(units) < len(op.outputs) or not units:
                 return None
-            return self._united(units, tensor)
+            moves = op.kind in _MOVES
+            asked = [self._of(t, depth + 1) if moves else self._whole(t) for t in op.outputs]
+            return self._united(units, asked, tensor)
         except NotModelledError:
             return None
 
-    def _united(self, outputs: list[OutputUnits], tensor: int) -> Indices:
+    def _united(self, outputs: list[OutputUnits], asked: list[Indices], tensor: int) -> Indices:
         structure = self._structure(tensor)
         read = [EMPTY] * len(structure.factors)
-        for output in outputs:
+        for output, indices in zip(outputs, asked, strict=True):
             for operand in output.operands:
                 if operand.tensor == tensor:
-                    read = [a | b for a, b in zip(read, _read(output, operand), strict=True)]
+                    found = _read(output.structure, indices, operand)
+                    read = [a | b for a, b in zip(read, found, strict=True)]
         spans = (structure.span(d) for d in range(len(structure.groups)))
         return tuple(read[span.start] if read[span] else every(1) for span in spans)
 
@@ -113,9 +137,12 @@ class Readers:
         return self._network.shape(tensor)
 
 
-def _read(output: OutputUnits, operand: OperandUnits) -> list[Positions]:
-    """What all units of an output read of an operand, along each of the operand's factors."""
-    box = tuple(every(factor.size) for factor in output.structure.factors)
-    boxes = operand.read_by(box)
+def _read(structure: FieldMap, asked: Indices, operand: OperandUnits) -> list[Positions]:
+    """What some units of an output read of an operand, along each of the operand's factors."""
+    box = [every(factor.size) for factor in structure.factors]
+    for dimension, indices in enumerate(asked):
+        if structure.groups[dimension] == 1:
+            box[structure.span(dimension).start] = indices
+    boxes = operand.read_by(tuple(box))
     width = sum(map(len, operand.sizes))
     return [reduce(or_, (each[at] for each in boxes), EMPTY) for at in range(width)]
