@@ -70,6 +70,12 @@ class Linted:
         """Which positions of the tensors of the network in evaluation anything reads."""
         return Readers(self.network, self.subject.reach)
 
+    @cached_property
+    def heads(self) -> frozenset[int]:
+        """The operations that begin a head of the network in evaluation, by index."""
+        locations = self.subject.fields().features_locations
+        return frozenset(op for location in locations for op in location.heads)
+
     def subject_of(self, network: Network) -> Subject:
         """The fields and the reach of one of the passes."""
         return self._subjects.setdefault(id(network), Subject(network))

@@ -73,6 +73,11 @@ class Slide:
         """The outputs that read one of some positions."""
         return reduce(or_, (self.outputs_at(tap, live) for tap in range(self.kernel)), EMPTY)
 
+    @property
+    def steps_over(self) -> bool:
+        """Whether it leaves out every so many positions of its axis, however long that is."""
+        return len({tap * self.dilation % self.stride for tap in range(self.kernel)}) < self.stride
+
     @cached_property
     def read(self) -> Positions:
         """The positions that any output reads."""

@@ -219,8 +219,7 @@ def _undilated(network: Network, dilated: Sequence[Op]) -> Network:
 def _fault(
     network: Network, blamed: Sequence[Op], axis: int, read: Positions, field: Field
 ) -> Fault:
-    names = field.input.position_names
-    along = names[axis] if names else f"axis {axis}"
+    along = field.input.position_names[axis]
     dilations = [max(attributes.window(network, op)["dilation"]) for op in blamed]
     common = reduce(gcd, dilations)
     text, leave = f"a dilation of {dilations[0]}", "leaves"

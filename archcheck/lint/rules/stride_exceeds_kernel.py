@@ -149,7 +149,7 @@ class Net(nn.Module):
         for op in network.ops:
             if op.kind in _WINDOWS and network.depends(op) and reach.possible(op):
                 sides = slides(network, op)
-                if any(map(_steps_over, sides)):
+                if any(side.steps_over for side in sides):
                     yield from _faults(linted, op, sides)
 
 
@@ -175,11 +175,6 @@ def _faults(linted: Linted, op: Op, sides: Sequence[Slide]) -> Iterator[Fault]:
         "take a kernel that is as large as the stride, stride in a convolution that is, or pool "
         "in front of it",
     )
-
-
-def _steps_over(side: Slide) -> bool:
-    """Whether a window leaves out every so many positions of its axis, however long that is."""
-    return len({tap * side.dilation % side.stride for tap in range(side.kernel)}) < side.stride
 
 
 def _is_shortcut(linted: Linted, op: Op, tensor: int) -> bool:
