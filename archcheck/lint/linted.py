@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Set
 from functools import cached_property
 
 from archcheck.evidence import NotRun, Passes
 from archcheck.lint.mixing import Mixing, mixing_of
 from archcheck.lint.readers import Readers
-from archcheck.lint.sliding import NonZeros
-from archcheck.network import Network
+from archcheck.lint.sliding import WINDOWS, NonZeros, Slide, slides
+from archcheck.network import Network, Op
 from archcheck.rules.base import Subject
 
 
@@ -75,6 +76,18 @@ class Linted:
         """The operations that begin a head of the network in evaluation, by index."""
         locations = self.subject.fields().features_locations
         return frozenset(op for location in locations for op in location.heads)
+
+    def sliding(self, kinds: Set[str]) -> Iterator[tuple[Op, tuple[Slide, ...]]]:
+        """The operations of some kinds with a window that work on the input for an output, in
+        order, and how their windows slide along each axis."""
+        return ((op, sides) for op, sides in self._sliding if op.kind in kinds)
+
+    @cached_property
+    def _sliding(self) -> list[tuple[Op, tuple[Slide, ...]]]:
+        network, reach = self.network, self.subject.reach
+        ops = (op for op in network.ops if op.kind in WINDOWS)
+        working = (op for op in ops if network.depends(op) and reach.possible(op))
+        return [(op, slides(network, op)) for op in working]
 
     def subject_of(self, network: Network) -> Subject:
         """The fields and the reach of one of the passes."""

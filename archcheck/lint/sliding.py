@@ -25,8 +25,9 @@ _KEEPS_ZEROS = COPIES | frozenset(
     dropout3d""".split()
 )
 """Kinds that read one map and make zero of zero."""
-_WINDOWS = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | FIXED_POOLS
-"""Kinds whose result is zero where their window meets nothing but zeros, unless there is a bias."""
+WINDOWS = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | FIXED_POOLS
+"""Kinds with a window of fixed size. Where it meets nothing but zeros their result is zero, unless
+there is a bias."""
 
 
 def every(size: int) -> Positions:
@@ -142,7 +143,7 @@ class NonZeros:
             return alike if len(alike) == len(op.inputs) > 1 else ()
         if op.kind in PADDING:
             return (input_of(op),) if _adds_no_number(op) else ()
-        unbiased = op.kind in _WINDOWS and op.arguments.get("bias") is None
+        unbiased = op.kind in WINDOWS and op.arguments.get("bias") is None
         return (input_of(op),) if unbiased else ()
 
     def _worked_out(self, tensor: int, read: Sequence[int]) -> tuple[Positions, ...]:
@@ -153,7 +154,7 @@ class NonZeros:
         found = [self._found[each] for each in read]
         if op.kind in PADDING:
             return _padded(op, found[0], self._shape(read[0]), shape)
-        if op.kind in _WINDOWS:
+        if op.kind in WINDOWS:
             sides = slides(self._network, op)
             outer = map(every, shape[: -len(sides)])
             return (*outer, *(side.meeting(found[0][side.dimension]) for side in sides))

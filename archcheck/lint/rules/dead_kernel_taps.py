@@ -8,7 +8,7 @@ from math import prod
 
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import NonZeros, Slide, input_of, slides
+from archcheck.lint.sliding import NonZeros, Slide, input_of
 from archcheck.network import Network, Op
 from archcheck.network.kinds import CONVOLUTIONS, TRANSPOSED_CONVOLUTIONS
 from archcheck.phrases import how_many, size_text
@@ -176,11 +176,10 @@ def _calls_of_each_weight(linted: Linted) -> Iterator[list[_Call]]:
     """The calls of convolutions, those with one weight together."""
     network, non_zeros = linted.network, linted.non_zeros
     found: dict[object, list[_Call]] = {}
-    for op in network.ops:
-        if op.kind in _KERNELS and network.depends(op) and linted.subject.reach.possible(op):
-            key = _weight(network, op)
-            if key is not None:
-                found.setdefault(key, []).append(_call(network, op, non_zeros))
+    for op, sides in linted.sliding(_KERNELS):
+        key = _weight(network, op)
+        if key is not None:
+            found.setdefault(key, []).append(_call(op, sides, non_zeros))
     yield from found.values()
 
 
@@ -192,8 +191,7 @@ def _weight(network: Network, op: Op) -> object:
     return tensor.id if tensor.origin == "parameter" else None
 
 
-def _call(network: Network, op: Op, non_zeros: NonZeros) -> _Call:
-    sides = slides(network, op)
+def _call(op: Op, sides: tuple[Slide, ...], non_zeros: NonZeros) -> _Call:
     live = non_zeros.of(input_of(op))
     return _Call(op, sides, tuple(side.live_taps(live[side.dimension]) for side in sides))
 

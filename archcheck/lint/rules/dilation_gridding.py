@@ -14,12 +14,11 @@ from archcheck.fields import Field, MapLocation, ReceptiveField, UnknownField, r
 from archcheck.fields.algebra.positions import Positions
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, Unknown, fault_of, register
 from archcheck.lint.linted import Linted
+from archcheck.lint.sliding import WINDOWS
 from archcheck.network import Network, Op, attributes
-from archcheck.network.kinds import CONVOLUTIONS, FIXED_POOLS, TRANSPOSED_CONVOLUTIONS
 from archcheck.phrases import how_many, some_of
 from archcheck.rules.base import location
 
-_WINDOWS = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | FIXED_POOLS
 _MOST_NAMED = 6
 
 
@@ -147,8 +146,11 @@ class Net(nn.Module):
     )
 
     def find(self, linted: Linted) -> Findings:
-        network, reach = linted.network, linted.subject.reach
-        dilated = [op for op in network.ops if _is_dilated(network, op) and reach.possible(op)]
+        dilated = [
+            op
+            for op, sides in linted.sliding(WINDOWS)
+            if any(side.kernel > 1 < side.dilation for side in sides)
+        ]
         if not dilated:
             return
         rf = linted.subject.fields()
@@ -157,13 +159,6 @@ class Net(nn.Module):
                 yield from _faults(rf, at, dilated)
         except UnknownField as error:
             yield Unknown(str(error), tuple(map(location, dilated[:1])))
-
-
-def _is_dilated(network: Network, op: Op) -> bool:
-    if op.kind not in _WINDOWS or "dilation" not in op.arguments or not network.depends(op):
-        return False
-    a = attributes.window(network, op)
-    return any(k > 1 < d for k, d in zip(a["kernel_size"], a["dilation"], strict=True))
 
 
 def _faults(rf: ReceptiveField, at: MapLocation, dilated: Sequence[Op]) -> Iterator[Fault]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import slides
 from archcheck.network.kinds import CONVOLUTIONS
 from archcheck.phrases import size_text
 
@@ -62,11 +61,7 @@ class Net(nn.Module):
     )
 
     def find(self, linted: Linted) -> Findings:
-        network = linted.network
-        for op in network.ops:
-            if op.kind not in CONVOLUTIONS or not linted.subject.reach.possible(op):
-                continue
-            sides = slides(network, op)
+        for op, sides in linted.sliding(CONVOLUTIONS):
             shifting = (
                 side.outputs > 1
                 and side.kernel != side.stride
@@ -74,7 +69,7 @@ class Net(nn.Module):
                 and side.stride % 2
                 for side in sides
             )
-            if network.depends(op) and any(shifting):
+            if any(shifting):
                 yield fault_of(
                     op,
                     f"a kernel of {size_text(side.kernel for side in sides)} with a stride of "

@@ -8,7 +8,7 @@ from math import prod
 from archcheck.fields.algebra.positions import Positions
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import Slide, input_of, slides
+from archcheck.lint.sliding import Slide, input_of
 from archcheck.network import Op
 from archcheck.network.kinds import CONVOLUTIONS
 from archcheck.phrases import how_many, size_text
@@ -102,22 +102,17 @@ class Net(nn.Module):
     )
 
     def find(self, linted: Linted) -> Findings:
-        network = linted.network
-        for op in network.ops:
-            if op.kind in CONVOLUTIONS and network.depends(op):
-                sides = slides(network, op)
-                live = linted.non_zeros.of(input_of(op))
-                meeting = [side.meeting(live[side.dimension]) for side in sides]
-                if any(p.count < side.outputs for p, side in zip(meeting, sides, strict=True)):
-                    yield from _faults(linted, op, sides, meeting)
+        for op, sides in linted.sliding(CONVOLUTIONS):
+            live = linted.non_zeros.of(input_of(op))
+            meeting = [side.meeting(live[side.dimension]) for side in sides]
+            if any(p.count < side.outputs for p, side in zip(meeting, sides, strict=True)):
+                yield from _faults(linted, op, sides, meeting)
 
 
 def _faults(
     linted: Linted, op: Op, sides: Sequence[Slide], meeting: Sequence[Positions]
 ) -> list[Fault]:
     """The fault of a convolution, if outputs that meet nothing are read."""
-    if not linted.subject.reach.possible(op):
-        return []
     read = linted.readers.of(op.outputs[0])[-len(sides) :]
     outputs = prod(positions.count for positions in read)
     empty = outputs - prod((a & b).count for a, b in zip(read, meeting, strict=True))

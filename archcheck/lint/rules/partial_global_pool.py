@@ -6,7 +6,7 @@ from math import prod
 
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import input_of, slides
+from archcheck.lint.sliding import input_of
 from archcheck.network.kinds import FIXED_AVERAGE_POOLS
 from archcheck.phrases import how_many, size_text
 
@@ -77,11 +77,7 @@ class Net(nn.Module):
     )
 
     def find(self, linted: Linted) -> Findings:
-        network = linted.network
-        for op in network.ops:
-            if op.kind not in FIXED_AVERAGE_POOLS or not network.depends(op):
-                continue
-            sides = slides(network, op)
+        for op, sides in linted.sliding(FIXED_AVERAGE_POOLS):
             partial = any(side.read.count < side.size for side in sides)
             whole = all(side.outputs == 1 and 2 * side.kernel > side.size for side in sides)
             if partial and whole and op.index in linted.heads:

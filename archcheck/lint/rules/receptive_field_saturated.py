@@ -7,7 +7,7 @@ from archcheck.fields.axis_field import axis_field
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
 from archcheck.lint.sliding import input_of
-from archcheck.network import Op, attributes
+from archcheck.network import Op
 from archcheck.network.kinds import CONVOLUTIONS
 from archcheck.phrases import size_text
 
@@ -63,15 +63,8 @@ class Net(nn.Module):
     )
 
     def find(self, linted: Linted) -> Findings:
-        network, reach = linted.network, linted.subject.reach
-        windows = [
-            op
-            for op in network.ops
-            if op.kind in CONVOLUTIONS
-            and network.depends(op)
-            and reach.possible(op)
-            and max(attributes.window(network, op)["kernel_size"]) > 1
-        ]
+        convolutions = linted.sliding(CONVOLUTIONS)
+        windows = [op for op, sides in convolutions if any(side.kernel > 1 for side in sides)]
         full = [op for op in windows if _sees_all(linted, op)]
         if full:
             sides = linted.subject.fields().sides

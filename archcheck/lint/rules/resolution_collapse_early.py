@@ -6,7 +6,6 @@ from math import prod
 
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import slides
 from archcheck.network.kinds import CONVOLUTIONS
 from archcheck.phrases import how_many, size_text
 
@@ -62,13 +61,11 @@ class Net(nn.Module):
     )
 
     def find(self, linted: Linted) -> Findings:
-        network, reach = linted.network, linted.subject.reach
-        found = []
-        for op in network.ops:
-            if op.kind in CONVOLUTIONS and network.depends(op) and reach.possible(op):
-                sides = slides(network, op)
-                if prod(s.size for s in sides) == 1 < prod(s.kernel for s in sides):
-                    found.append((op, sides))
+        found = [
+            (op, sides)
+            for op, sides in linted.sliding(CONVOLUTIONS)
+            if prod(side.size for side in sides) == 1 < prod(side.kernel for side in sides)
+        ]
         if found and prod(linted.subject.fields().sides) > 1:
             op, sides = found[0]
             yield fault_of(

@@ -7,7 +7,7 @@ from math import prod
 
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import Slide, input_of, slides
+from archcheck.lint.sliding import Slide, input_of
 from archcheck.network import Op
 from archcheck.network.kinds import CONVOLUTIONS, FIXED_POOLS
 from archcheck.phrases import how_many, size_text
@@ -145,12 +145,9 @@ class Net(nn.Module):
     )
 
     def find(self, linted: Linted) -> Findings:
-        network, reach = linted.network, linted.subject.reach
-        for op in network.ops:
-            if op.kind in _WINDOWS and network.depends(op) and reach.possible(op):
-                sides = slides(network, op)
-                if any(side.steps_over for side in sides):
-                    yield from _faults(linted, op, sides)
+        for op, sides in linted.sliding(_WINDOWS):
+            if any(side.steps_over for side in sides):
+                yield from _faults(linted, op, sides)
 
 
 def _faults(linted: Linted, op: Op, sides: Sequence[Slide]) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import Slide, slides
+from archcheck.lint.sliding import Slide
 from archcheck.network.kinds import TRANSPOSED_CONVOLUTIONS
 from archcheck.phrases import size_text
 
@@ -62,13 +62,9 @@ class Net(nn.Module):
     )
 
     def find(self, linted: Linted) -> Findings:
-        network = linted.network
-        for op in network.ops:
-            if op.kind not in TRANSPOSED_CONVOLUTIONS or not linted.subject.reach.possible(op):
-                continue
-            sides = slides(network, op)
+        for op, sides in linted.sliding(TRANSPOSED_CONVOLUTIONS):
             uneven = next((side for side in sides if len({*_taps(side)}) > 1), None)
-            if network.depends(op) and uneven is not None:
+            if uneven is not None:
                 taps = _taps(uneven)
                 yield fault_of(
                     op,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archcheck.fields.algebra.positions import Positions
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import input_of, slides
+from archcheck.lint.sliding import input_of
 from archcheck.network.kinds import CONVOLUTIONS, FIXED_AVERAGE_POOLS, FIXED_POOLS
 from archcheck.phrases import how_many, size_text
 
@@ -75,11 +75,7 @@ class Net(nn.Module):
     )
 
     def find(self, linted: Linted) -> Findings:
-        network, reach = linted.network, linted.subject.reach
-        for op in network.ops:
-            if op.kind not in _WINDOWS or not network.depends(op) or not reach.possible(op):
-                continue
-            sides = slides(network, op)
+        for op, sides in linted.sliding(_WINDOWS):
             short = [side for side in sides if side.read.size < side.size]
             if not short or any(side.steps_over for side in sides):
                 continue
