@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Set
 from functools import cached_property
 
 from archcheck.evidence import NotRun, Passes
 from archcheck.lint.mixing import Mixing, mixing_of
-from archcheck.network import Network
+from archcheck.lint.readers import Readers
+from archcheck.lint.sliding import WINDOWS, NonZeros, Slide, slides
+from archcheck.network import Network, Op
 from archcheck.rules.base import Subject
 
 
@@ -57,6 +60,34 @@ class Linted:
     def mixing(self) -> Mixing:
         """Where the pass over several samples mixes them."""
         return Mixing((), ()) if self.several is None else mixing_of(self.several, self.single)
+
+    @cached_property
+    def non_zeros(self) -> NonZeros:
+        """Where the tensors of the network in evaluation may differ from zero."""
+        return NonZeros(self.network)
+
+    @cached_property
+    def readers(self) -> Readers:
+        """Which positions of the tensors of the network in evaluation anything reads."""
+        return Readers(self.network, self.subject.reach)
+
+    @cached_property
+    def heads(self) -> frozenset[int]:
+        """The operations that begin a head of the network in evaluation, by index."""
+        locations = self.subject.fields().features_locations
+        return frozenset(op for location in locations for op in location.heads)
+
+    def sliding(self, kinds: Set[str]) -> Iterator[tuple[Op, tuple[Slide, ...]]]:
+        """The operations of some kinds with a window that work on the input for an output, in
+        order, and how their windows slide along each axis."""
+        return ((op, sides) for op, sides in self._sliding if op.kind in kinds)
+
+    @cached_property
+    def _sliding(self) -> list[tuple[Op, tuple[Slide, ...]]]:
+        network, reach = self.network, self.subject.reach
+        ops = (op for op in network.ops if op.kind in WINDOWS)
+        working = (op for op in ops if network.depends(op) and reach.possible(op))
+        return [(op, slides(network, op)) for op in working]
 
     def subject_of(self, network: Network) -> Subject:
         """The fields and the reach of one of the passes."""

@@ -8,6 +8,7 @@ from runpy import run_path
 from torch import nn
 
 from archcheck.evidence import NotRun, Passes
+from archcheck.lint import all_lint_rules
 from archcheck.lint.base import Fault, LintRule, Sample, Unknown
 from archcheck.lint.judge import findings_of
 from archcheck.lint.linted import Linted
@@ -64,6 +65,13 @@ def found_in(sample: Sample, rule: LintRule, folder: Path) -> list[Fault | Unkno
         linted = Linted(passes(network, sample.input), sample.loss)
     found = findings_of(linted, LintOptions(select=("all",)))
     return [each for by, each in found if by is rule]
+
+
+def found_by(name: str, module: nn.Module, shape: tuple[int, ...]) -> dict[str, str]:
+    """What a rule says of a live network, by the module at fault."""
+    found = list(all_lint_rules()[name].find(Linted(passes(module, shape))))
+    assert all(isinstance(each, Fault) for each in found)
+    return {each.locations[0].module: each.message for each in found if isinstance(each, Fault)}
 
 
 def lines_of(found: list[Fault | Unknown]) -> list[int]:

@@ -76,7 +76,7 @@ def counted(m: FieldMap, dimension: int, *, always: bool = False) -> FieldMap:
     )
 
 
-def _geometry(a: Mapping[str, Any]) -> Sequence[tuple[int, int, int, int]]:
+def geometry(a: Mapping[str, Any]) -> Sequence[tuple[int, int, int, int]]:
     """Kernel, stride, dilation and padding in front, for each axis, from the attributes."""
     return _sides(a["kernel_size"], a["stride"], a["dilation"], a["padding"])
 
@@ -112,7 +112,7 @@ def convolution(context: Context) -> FieldMap:
     m = _mix_channels(m, context, a["out_channels"])
     transposed = context.op.kind in kinds.TRANSPOSED_CONVOLUTIONS
     window = axis_map.transposed_window if transposed else axis_map.window
-    return _slid(m, context, [window(*sides) for sides in _geometry(a)])
+    return _slid(m, context, [window(*sides) for sides in geometry(a)])
 
 
 def kernel_parts(context: Context, *, numbered: bool = False) -> list[FieldMap]:
@@ -129,8 +129,8 @@ def kernel_parts(context: Context, *, numbered: bool = False) -> list[FieldMap]:
     window = axis_map.transposed_window_of if transposed else axis_map.window_of
     parts = []
     for mixed, taps in boxes(context, m, is_open, dimension, numbered=numbered):
-        geometry = zip(taps, _geometry(a), strict=True)
-        windows = [window(own, *sides[1:]) for own, sides in geometry]
+        pairs = zip(taps, geometry(a), strict=True)
+        windows = [window(own, *sides[1:]) for own, sides in pairs]
         parts.append(_slid(mixed, context, windows, numbered=numbered))
     if not parts:  # all of it is masked
         mixed = m.mixed(dimension, a["out_channels"], context.op.index)
@@ -144,7 +144,7 @@ def pool(context: Context) -> list[Result]:
     """Windows along the last axes; channels stay apart."""
     m = context.required()
     a = attributes.window(context.network, context.op)
-    windows = [axis_map.window(*sides) for sides in _geometry(a)]
+    windows = [axis_map.window(*sides) for sides in geometry(a)]
     for axis, window in enumerate(windows):
         dimension = len(m.groups) - len(windows) + axis
         size, output = m.shape[dimension], context.output_shape[dimension]
@@ -170,7 +170,7 @@ def adaptive_pool(context: Context) -> list[Result]:
     return [m] * len(context.op.outputs)
 
 
-_BORDERS = {
+BORDERS = {
     "constant": axis_map.DROP,
     "reflect": axis_map.REFLECT,
     "replicate": axis_map.CLAMP,
@@ -184,12 +184,12 @@ def pad(context: Context) -> FieldMap:
     m = context.required()
     amounts = context.argument("pad", [])
     mode = context.argument("mode", "constant")
-    if mode not in _BORDERS or not all(isinstance(amount, int) for amount in amounts):
+    if mode not in BORDERS or not all(isinstance(amount, int) for amount in amounts):
         raise NotModelledError(f"padding of mode {mode!r}")
     for axis, before in enumerate(amounts[::2]):
         dimension = m.dimension(-1 - axis)
         if before or amounts[2 * axis + 1]:
-            window = axis_map.window(1, 1, 1, before, _BORDERS[mode])
+            window = axis_map.window(1, 1, 1, before, BORDERS[mode])
             m = m.gathered(dimension, window, context.output_shape[dimension])
             m = counted(m, dimension) if dimension > 1 else m
     return m
