@@ -209,11 +209,11 @@ def _not_run(single: NotRun, several: Network, linted: Linted) -> Iterator[Fault
     """What is told of a forward that raises with one sample alone."""
     if any(mix.op.called == single.place for mix in linted.mixing.mixes):
         return  # it takes several samples for one
-    reason = f"with one sample forward raises, with {several.batch} it does not: {single.reason}"
+    reason = f"with one sample {single.reason}; with {several.batch} it runs"
     raising = Location(single.place, "", "raises")
     for op in _may_lose(several, linted):
         yield Fault(
-            f"{name_of(op)} takes the batch's axis away from one sample; {reason}",
+            f"{name_of(op)} takes the batch's axis away from one sample: {reason}",
             (call_location(op), raising),
             _REMEDY,
             lines=tuple(filter(None, (op.called, single.place))),
