@@ -160,8 +160,38 @@ class Net(nn.Module):
 """,
             (50, 32),
         ),
+        Sample(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.queries = nn.Conv2d(3, 10, 1)
+        self.conv = nn.Conv2d(10, 4, 1)
+
+    def forward(self, x):
+        q = self.queries(x).flatten(2).unflatten(1, (2, 5)).transpose(2, 3)
+        found = (q @ q.transpose(2, 3)).softmax(-1) @ q
+        found = found.reshape(-1, 2, 5, 7, 7)  # <-
+        return self.conv(found.flatten(1, 2))
+""",
+            (3, 7, 7),
+        ),
     )
     sound = (
+        Sample(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 24, 3, 2)
+        self.head = nn.Linear(24 * 49, 10)
+
+    def forward(self, x):
+        x = self.conv(x).view(-1, 49, 24).relu()
+        return self.head(x.flatten(1))
+""",
+            (3, 15, 15),
+        ),
         Sample(
             "nn.Sequential(nn.Conv2d(3, 24, 3, 2), nn.Flatten(), nn.Linear(24 * 49, 10))",
             (3, 15, 15),
@@ -326,7 +356,7 @@ def _is_taken_for_exchange(network: Network, source: int, op: Op) -> bool:
     recut = _exchange(before, after)
     if recut is None or after in _shapes_before(network, source):
         return False
-    readers = list(_readers(network, op))
+    readers = list(_readers(network, op, prod(recut[1])))
     if not _may_stack(network, op, recut):
         return bool(readers)
     made = maker(network, source, _KEEPS_ORDER)
@@ -343,16 +373,26 @@ def _may_stack(network: Network, op: Op, recut: tuple[Sizes, Sizes]) -> bool:
     return at_end and len(source) == 2 and not rest and times <= _STACKED_AT_MOST
 
 
-def _readers(network: Network, op: Op) -> Iterator[Op]:
-    """The layers, products and attentions that read a result along its axes."""
+def _readers(network: Network, op: Op, recut: int) -> Iterator[Op]:
+    """The layers, products and attentions that read a result along its axes, of which some with
+    ``recut`` elements were exchanged."""
     waiting, seen = list(op.outputs), set(op.outputs)
     while waiting:
         for reader in network.consumers.get(waiting.pop(), ()):
             if reader.kind in _READS_AXES:
                 yield reader
-            elif reader.kind in _KEEPS_AXES:
+            elif reader.kind in _KEEPS_AXES or _leaves_apart(network, reader, recut):
                 waiting += [tensor for tensor in reader.outputs if tensor not in seen]
                 seen.update(reader.outputs)
+
+
+def _leaves_apart(network: Network, op: Op, recut: int) -> bool:
+    """Whether a reshape puts axes together or takes them apart, and does not put together all that
+    were exchanged: in one axis the order is what it was."""
+    if op.kind not in RESHAPES:
+        return False
+    before, after = network.shape(op.inputs[0]), network.shape(op.outputs[0])
+    return not list(recuts(before, after)) and all(size % recut for size in after)
 
 
 def _text(network: Network, source: int, op: Op) -> str:
