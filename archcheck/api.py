@@ -25,7 +25,7 @@ from archcheck.verification import verify as verification
 from archcheck.verification.collect import collect, collect_live
 from archcheck.verification.folders import folder_reference
 from archcheck.verification.found import verify_found
-from archcheck.verification.passes import passes_of
+from archcheck.verification.passes import first_pass, passes_of
 from archcheck.verification.submission import Submission
 from archcheck.verification.wording import failure_finding
 from archcheck.worker import failures
@@ -179,7 +179,10 @@ def _verify_live(
         except failures.NetworkError as error:
             return error.failure()
 
-    traced = run(submission.inputs_under(spec))
+    again = partial(run, submission.inputs_under(spec))
+    traced, failed = again(), None
+    if spec.only_lint:
+        traced, failed = first_pass(submission.inputs_under(spec), traced, again)
     if isinstance(traced, failures.Failure):
         return verification.report_on(submission, spec, traced, started)
     variants = verification.run_variants(submission, spec, run)
@@ -187,7 +190,7 @@ def _verify_live(
         return verification.report_on(submission, spec, variants, started)
     evidence = collect_live(module, submission, spec, traced, start_worker, timeout=timeout)
     if spec.needs.passes:
-        passes = passes_of(traced, partial(run, submission.inputs_under(spec)))
+        passes = passes_of(traced, again, failed)
         evidence = replace(evidence, passes=passes)
     return verification.report_on(submission, spec, traced, started, evidence, variants)
 

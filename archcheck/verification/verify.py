@@ -17,7 +17,7 @@ from archcheck.progress import Progress
 from archcheck.spec import Failure, Report, Spec, check, failed_to_run
 from archcheck.verification.changes import Watched, change_of
 from archcheck.verification.collect import collect
-from archcheck.verification.passes import passes_of
+from archcheck.verification.passes import first_pass, passes_of
 from archcheck.verification.several import trace
 from archcheck.verification.submission import Submission
 from archcheck.verification.wording import failure_finding, input_finding
@@ -73,8 +73,12 @@ def verify(
         reads.append(tracer.reads)
         return traced
 
+    again = partial(run, submission.inputs_under(spec))
+    failed = None
     try:
-        traced = run(submission.inputs_under(spec))
+        traced = again()
+        if spec.only_lint:
+            traced, failed = first_pass(submission.inputs_under(spec), traced, again)
         variants = (
             [] if isinstance(traced, failures.Failure) else run_variants(submission, spec, run)
         )
@@ -95,7 +99,7 @@ def verify(
             on_progress=on_progress,
         )
         if spec.needs.passes:
-            passes = passes_of(traced, partial(run, submission.inputs_under(spec)))
+            passes = passes_of(traced, again, failed)
             evidence = replace(evidence, passes=passes)
     changed = [file for each in reads for file in watched.changed(each)]
     if changed:

@@ -1,7 +1,8 @@
-"""Recording the line at which every module was constructed."""
+"""Recording the line at which every module was constructed; a copy is where its original was."""
 
 from __future__ import annotations
 
+import copy
 import sys
 import weakref
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ _built: dict[int, tuple[weakref.ref[nn.Module], Place]] = {}
 @contextmanager
 def constructions_recorded() -> Iterator[None]:
     """While this is entered, the line that constructs a module is recorded."""
-    original = nn.Module.__init__
+    original, copying = nn.Module.__init__, vars(nn.Module).get("__deepcopy__")
 
     def recording_init(self: nn.Module, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
@@ -30,10 +31,22 @@ def constructions_recorded() -> Iterator[None]:
             _remember(self, place)
 
     nn.Module.__init__ = recording_init  # type: ignore[method-assign]
+    nn.Module.__deepcopy__ = _recording_copy  # type: ignore[attr-defined]
     try:
         yield
     finally:
         nn.Module.__init__ = original  # type: ignore[method-assign]
+        if copying is None:
+            del nn.Module.__deepcopy__  # type: ignore[attr-defined]
+
+
+def _recording_copy(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """What ``copy.deepcopy`` does with an object that has no method for it."""
+    result: nn.Module = copy._reconstruct(module, memo, *module.__reduce_ex__(4))  # type: ignore[attr-defined]
+    place = built_at(module)
+    if place is not None:
+        _remember(result, place)
+    return result
 
 
 def built_at(module: nn.Module) -> Place | None:

@@ -169,6 +169,18 @@ def test_a_spec_gives_points_for_it(folder: Path) -> None:
     assert (done.returncode, 'did you mean "select"?' in done.stderr) == (2, True)
 
 
+def test_a_network_that_one_sample_is_too_few_for_is_linted_with_several(folder: Path) -> None:
+    text = NET.replace("nn.Conv2d(64, 1, 1)", "nn.Linear(64, 1)")
+    text = text.replace("(x)).relu()", "(x)).relu().mean((2, 3), keepdim=True).squeeze()")
+    (folder / "net.py").write_text(text.replace("x * torch", "x[:, :9] * torch"))
+    found = concise(folder, "--select", "batch-size-changes-rank,softmax-of-one", code=1)
+    (rank,) = [line for line in found if "batch-size-changes-rank warning" in line]
+    assert rank.startswith("net.py:13:13: batch-size-changes-rank warning: squeeze takes the batch")
+    assert "with one sample forward raised (net.py:14): IndexError" in rank
+    assert "with 3 it runs" in rank
+    assert any("softmax-of-one" in line for line in found)
+
+
 def test_what_does_not_run_is_told_as_verify_tells_it(folder: Path) -> None:
     (folder / "net.py").write_text(NET.replace("x = self.norm", "x = self.nrom"))
     text = lint(folder, code=1)

@@ -7,16 +7,16 @@ from runpy import run_path
 
 from torch import nn
 
-from archcheck.evidence import NotRun, Passes
+from archcheck.evidence import Passes
 from archcheck.lint import all_lint_rules
 from archcheck.lint.base import Fault, LintRule, Sample, Unknown
 from archcheck.lint.judge import findings_of
 from archcheck.lint.linted import Linted
 from archcheck.lint.options import LintOptions
 from archcheck.network import Network
-from archcheck.network.shapes import AnyInputs
+from archcheck.network.shapes import AnyInputs, inputs_of
 from archcheck.tracing.trace import trace
-from archcheck.verification.passes import passes_of
+from archcheck.verification.passes import first_pass, passes_of
 from archcheck.worker.construction import constructions_recorded
 from archcheck.worker.failures import Failure, NetworkError
 
@@ -33,13 +33,9 @@ def passes(model: nn.Module, shape: AnyInputs) -> Passes:
         except NetworkError as error:
             return error.failure()
 
-    first = run(training=False)
-    if isinstance(first, Network):
-        return passes_of(first, run)
-    several = run(training=False, batch=3)
-    assert isinstance(several, Network), first
-    found = passes_of(several, run)
-    return Passes(NotRun(first.message, first.place), several, found.training, found.sources)
+    traced, failed = first_pass(inputs_of(shape), run(training=False), run)
+    assert isinstance(traced, Network), traced
+    return passes_of(traced, run, failed)
 
 
 def source_of(sample: Sample) -> str:
