@@ -23,7 +23,6 @@ from archcheck.network.kinds import (
     PADDING,
     VIEWS,
 )
-from archcheck.network.operands import operands_of
 from archcheck.network.reach import Reach
 
 Indices = tuple[Positions, ...]
@@ -87,7 +86,7 @@ class Readers:
             op
             for op in readers
             if self._reach.possible(op) or not op.outputs
-            if tensor in operands_of(self._network, op)
+            if tensor in self._network.operands[op.index]
         ]
 
     def read_by(self, op: Op, tensor: int, depth: int = 0) -> Indices:

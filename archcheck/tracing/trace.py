@@ -50,6 +50,7 @@ from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.worker.construction import built_at
 from archcheck.worker.failures import RunError
 from archcheck.worker.library_env import eager
+from archcheck.worker.source_locations import defined_at
 
 
 def trace(
@@ -240,7 +241,8 @@ def _one_pass(
         constants=recorder.constants.kept,
         reads_batch=recorder.reads_batch if batched(given) else None,
         given=given,
-        kept=kept,
+        forward=defined_at(type(model).forward),
+        kept=tuple(sorted(recorder.looked_at.union(kept))),
         late=late,
         without_gradient=tuple(grads.without),
         own_gradient=tuple(grads.own),
