@@ -42,10 +42,11 @@ def findings(case: Case, name: str, *, ignores: bool = True) -> list[Finding]:
 def answer(report: Report) -> Answer:
     """What is found in a report's faulty network, beside what its file marks."""
     found = findings(report, FAULTY)
-    unnamed = [mark for mark in report.marks if not mark.told and not _named(mark, found)]
+    unnamed = [mark for mark in report.marks if mark.due and not _named(mark, found)]
     others = [each for each in found if not any(_named(mark, [each]) for mark in report.marks)]
     return Answer(unnamed, others)
 
 
 def _named(mark: Marked, found: list[Finding]) -> bool:
-    return any(each.rule in mark.rules and each.line == mark.line for each in found)
+    lines = (mark.line, *mark.others)
+    return any(each.rule in mark.rules and each.line in lines for each in found)
