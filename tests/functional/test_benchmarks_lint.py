@@ -51,10 +51,12 @@ def test_sound_networks_that_look_like_faults_are_passed_in_silence(trap: Trap) 
     assert (linting.findings(trap, NET) == []) == page.passes(trap)
 
 
-@pytest.mark.parametrize("trap", [trap for trap in TRAPS if trap.suppressed], ids=_name)
+@pytest.mark.parametrize(
+    "trap", [trap for trap in TRAPS if trap.suppressed and page.passes(trap)], ids=_name
+)
 def test_what_a_comment_suppresses_is_found_without_it(trap: Trap) -> None:
-    told = [finding.rule for finding in linting.findings(trap, NET, ignores=False)]
-    assert told == [trap.suppressed] * page.passes(trap)
+    found = linting.findings(trap, NET, ignores=False, select=[trap.suppressed])
+    assert [finding.rule for finding in found] == [trap.suppressed]
 
 
 class Twin:
