@@ -15,7 +15,7 @@ from benchmarks.lint.catalogue import FIXED, NET, Case, Report, Trap, reports, t
 from benchmarks.lint.linting import Finding, answer, findings
 from benchmarks.lint.other_tools import TOOLS, versions
 from benchmarks.lint.page import finds, passes, with_scoreboard
-from benchmarks.lint.results import KEPT, Answer, answer_of, today
+from benchmarks.lint.results import KEPT, Answer, answer_of, load, today
 from benchmarks.processes import ROOT
 
 PAGE = ROOT / "docs" / "lint.md"
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
             installed = versions()
         except PackageNotFoundError as error:
             parser.error(f"{error.name} is not installed: install the extra 'bench'")
-        run = today(installed, {tool: _answers(tool, cases) for tool in TOOLS})
+        run = today(installed, {tool: _answers(tool, cases, chosen) for tool in TOOLS})
         run.save(KEPT)
         PAGE.write_text(with_scoreboard(PAGE.read_text("utf-8"), run), encoding="utf-8")
     return 1 if wrong else 0
@@ -67,10 +67,13 @@ def _say(name: str, verdict: str, found: Sequence[Finding]) -> None:
         sys.stdout.flush()
 
 
-def _answers(tool: str, cases: Sequence[Case]) -> dict[str, Answer]:
+def _answers(tool: str, cases: Sequence[Case], chosen: Sequence[Case]) -> dict[str, Answer]:
+    """What a tool says now of those that were chosen, and what is kept of the others."""
     sys.stdout.write(f"asking {tool}\n")
     sys.stdout.flush()
-    return {case.name: answer_of(tool, TOOLS[tool], case) for case in cases}
+    known = load(KEPT).answers.get(tool, {}) if KEPT.exists() else {}
+    known |= {case.name: answer_of(tool, TOOLS[tool], case) for case in chosen}
+    return {case.name: known[case.name] for case in cases if case.name in known}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,7 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--update-docs",
         action="store_true",
-        help="ask the other tools, too, and write the scoreboard in docs/lint.md",
+        help="ask the other tools, too, keep what was kept of other networks, and write the "
+        "scoreboard in docs/lint.md",
     )
     return parser
 

@@ -21,18 +21,20 @@ from archcheck.worker.reference import parse_reference
 HERE = Path(__file__).parent
 FAULTY, FIXED, NET = "Faulty", "Fixed", "Net"
 """The two networks of a report's file, and that of a trap's."""
-_MARK = re.compile(r"# (fault|also): ([\w-]+(?:, [\w-]+)*)$")
+_MARK = re.compile(r"# (fault|or|also): ([\w-]+(?:, [\w-]+)*)$")
 
 
 class Marked(msgspec.Struct, frozen=True):
     """A line that a finding has to name, and the rules of which one has to find it.
 
-    ``told`` is what a line says that another rule is right about, too: no finding is due there.
+    ``others`` are lines that it may name instead. Where another rule is right, too, no finding is
+    ``due``.
     """
 
     line: int
     rules: tuple[str, ...]
-    told: bool
+    others: tuple[int, ...] = ()
+    due: bool = True
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,16 +106,23 @@ class Report(Case, frozen=True, kw_only=True):
     @property
     def marks(self) -> list[Marked]:
         """What its file marks, in the order of the lines."""
-        found = []
+        found: list[Marked] = []
         for number, line in enumerate(self.source.splitlines(), 1):
-            if match := _MARK.search(line):
-                found.append(Marked(number, tuple(match[2].split(", ")), match[1] == "also"))
+            match = _MARK.search(line)
+            if match is None:
+                continue
+            word, rules = match[1], tuple(match[2].split(", "))
+            if word == "or":
+                last = found.pop()
+                found.append(msgspec.structs.replace(last, others=(*last.others, number)))
+            else:
+                found.append(Marked(number, rules, due=word == "fault"))
         return found
 
     @property
     def rules(self) -> list[str]:
         """The rules that find the fault, each once."""
-        return list(dict.fromkeys(mark.rules[0] for mark in self.marks if not mark.told))
+        return list(dict.fromkeys(mark.rules[0] for mark in self.marks if mark.due))
 
     @property
     def _place(self) -> tuple[str, str]:

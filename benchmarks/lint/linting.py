@@ -9,7 +9,7 @@ from benchmarks.lint.catalogue import FAULTY, Case, Marked, Report
 
 
 class Finding(NamedTuple):
-    """An error or a warning of a lint rule, and its first line in the file."""
+    """A finding of a lint rule, and its first line in the file."""
 
     rule: str
     level: str
@@ -23,11 +23,9 @@ class Answer(NamedTuple):
     others: list[Finding]
 
 
-def findings(case: Case, name: str, *, ignores: bool = True) -> list[Finding]:
-    """All errors and warnings on one of the networks, where comments suppress them or do not."""
-    lint: dict[str, Any] = {"ignores": ignores}
-    if case.loss:
-        lint["loss"] = case.loss
+def findings(case: Case, name: str, **options: Any) -> list[Finding]:
+    """All errors and warnings on one of the networks; options are those of a spec's lint."""
+    lint = {"loss": case.loss, **options} if case.loss else options
     with case.built(name) as network:
         report = verify(network, {"input": case.input, "lint": lint})
     found = []
@@ -42,10 +40,11 @@ def findings(case: Case, name: str, *, ignores: bool = True) -> list[Finding]:
 def answer(report: Report) -> Answer:
     """What is found in a report's faulty network, beside what its file marks."""
     found = findings(report, FAULTY)
-    unnamed = [mark for mark in report.marks if not mark.told and not _named(mark, found)]
+    unnamed = [mark for mark in report.marks if mark.due and not _named(mark, found)]
     others = [each for each in found if not any(_named(mark, [each]) for mark in report.marks)]
     return Answer(unnamed, others)
 
 
 def _named(mark: Marked, found: list[Finding]) -> bool:
-    return any(each.rule in mark.rules and each.line == mark.line for each in found)
+    lines = (mark.line, *mark.others)
+    return any(each.rule in mark.rules and each.line in lines for each in found)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -128,6 +128,8 @@ def torchtest2(case: Case, name: str) -> list[Said]:
 
 def torch_preflight(case: Case, name: str) -> list[Said]:
     """Its command, on the source of one network and a training loop."""
+    from torch_preflight.cli import main
+
     other = {FAULTY: FIXED, FIXED: FAULTY}.get(name, "")
     source = without(case.source, other)
     loop = LOOP.format(name=name, loss="CrossEntropyLoss" if case.loss else "MSELoss")
@@ -135,9 +137,9 @@ def torch_preflight(case: Case, name: str) -> list[Said]:
     with TemporaryDirectory() as folder:
         file = Path(folder, "train.py")
         file.write_text(source + "\nimport torch\n" + loop, encoding="utf-8")
-        words = [sys.executable, "-m", "torch_preflight", "check", str(file), "-f", "json"]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-    return list(_diagnostics(json.loads(done.stdout), lines))
+        with redirect_stdout(StringIO()) as printed:
+            main(["check", str(file), "-f", "json", "-j", "1"])
+    return list(_diagnostics(json.loads(printed.getvalue()), lines))
 
 
 def _diagnostics(answer: Any, lines: int) -> Iterator[Said]:

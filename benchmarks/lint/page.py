@@ -62,7 +62,7 @@ def finds(report: Report) -> bool:
     """Whether archcheck is to find a fault: it has a rule for each of its lines, and no reason to
     miss it."""
     known = all_lint_rules()
-    due = [mark for mark in report.marks if not mark.told]
+    due = [mark for mark in report.marks if mark.due]
     return not report.misses and all(known.keys() & {*mark.rules} for mark in due)
 
 
@@ -93,7 +93,7 @@ def _sum(answers: Iterable[Answer], level: str, networks: int) -> str:
 def _faults(listed: Sequence[Report], run: Run) -> str:
     rows = []
     for report in listed:
-        lines = [str(mark.line) for mark in report.marks if not mark.told]
+        lines = [str(mark.line) for mark in report.marks if mark.due]
         own = f"line {', '.join(lines)}" if finds(report) else "–"
         others = [_cell(answers.get(report.name)) for answers in run.answers.values()]
         link = f"[{report.title}]({report.url})"

@@ -73,7 +73,7 @@ def answer_of(tool: str, ask: Ask, case: Case) -> Answer:
     ]
     if not naming:
         return answer
-    lines = {mark.line for mark in case.marks}
+    lines = {line for mark in case.marks for line in (mark.line, *mark.others)}
     line = next((each.line for each in naming if each.line in lines), None)
     return msgspec.structs.replace(answer, check=naming[0].check, line=line)
 

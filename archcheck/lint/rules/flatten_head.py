@@ -59,6 +59,10 @@ class Net(nn.Module):
             "nn.Sequential(nn.Conv2d(3, 64, 3, 8), nn.Conv2d(64, 64, 3, 2), nn.Flatten(), "
             "nn.Linear(64, 10))"
         ),
+        Sample(
+            "nn.Sequential(nn.Conv2d(3, 1, 1), nn.ReLU(), nn.AdaptiveAvgPool2d((1, 8)), "
+            "nn.Flatten(), nn.Linear(8, 100))"
+        ),
     )
 
     def find(self, linted: Linted) -> Findings:
@@ -86,4 +90,4 @@ def _flattened(network: Network, op: Op) -> tuple[int, ...]:
     if before is None or len(flat) != 1:
         return ()
     sides = network.sample_shape(before.outputs[0])
-    return sides if len(sides) > 1 and max(sides[1:]) > 1 else ()
+    return sides if sum(side > 1 for side in sides) > 1 else ()

@@ -109,6 +109,17 @@ class Net(nn.Module):
         return x
 """
         ),
+        Sample(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.randn(10, 3)
+
+    def forward(self, x):
+        return x.mean((2, 3)) @ self.weight.T  # <-
+"""
+        ),
     )
     sound = (
         Sample("nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.PReLU(8))"),
@@ -189,7 +200,17 @@ def _reader(network: Network, held: Held) -> Op | None:
     readers = network.consumers.get(tensor.id, ())
     if tensor.trainable:
         return readers[0] if readers else None
-    return next((op for op in readers if op.kind in _PRODUCTS and network.depends(op)), None)
+    return next((op for op in _factors(network, tensor.id) if network.depends(op)), None)
+
+
+def _factors(network: Network, tensor: int) -> Iterable[Op]:
+    """The products with a tensor, in any order of its axes."""
+    for op in network.consumers.get(tensor, ()):
+        if op.kind in _PRODUCTS:
+            yield op
+        elif op.kind in kinds.VIEWS | kinds.COPIES:
+            for laid_out in op.outputs:
+                yield from _factors(network, laid_out)
 
 
 def _site(network: Network, reader: Op) -> Location:

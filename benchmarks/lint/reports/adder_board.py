@@ -10,12 +10,12 @@ class Faulty(nn.Module):
     def __init__(self):
         super().__init__()
         self.scale = nn.Parameter(torch.ones(1))
-        self.table = torch.randn(10, 3)  # fault: unregistered-parameter
+        self.table = torch.randn(10, 3)
 
     def forward(self, digits):
         x = self.table[digits] * self.scale
         x = torch.relu(x @ GATE)  # fault: unregistered-parameter
-        return x.sum(1) @ self.table.T
+        return x.sum(1) @ self.table.T  # fault: unregistered-parameter
 
 
 class Fixed(nn.Module):

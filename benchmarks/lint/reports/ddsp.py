@@ -8,13 +8,13 @@ def perceptron(before, width, depth):
     layers = []
     for n in range(depth):
         layers += [nn.Linear(width if n else before, width), nn.LayerNorm(width), nn.LeakyReLU()]
-    return nn.Sequential(*layers)
+    return nn.Sequential(*layers)  # fault: accidental-sharing
 
 
 class Faulty(nn.Module):
     def __init__(self):
         super().__init__()
-        self.before = nn.ModuleList([perceptron(1, 8, 2)] * 2)  # fault: accidental-sharing
+        self.before = nn.ModuleList([perceptron(1, 8, 2)] * 2)  # or: accidental-sharing
         self.gru = nn.GRU(16, 8, batch_first=True)
         self.after = perceptron(10, 8, 2)
         self.out = nn.Linear(8, 5)

@@ -29,7 +29,7 @@ class Faulty(nn.Module):
         x = F.relu(self.bn(self.stem(x)))
         x = self.layer(x)
         x = x.mean((2, 3))
-        x = nn.Dropout(p=0.5)(x)  # fault: functional-dropout-always-on, layer-built-in-forward
+        x = nn.Dropout(p=0.5)(x)  # fault: functional-dropout-always-on
         return self.fc(x)
 
 

@@ -8,7 +8,7 @@ class Faulty(nn.Module):
         super().__init__()
         self.fields = nn.Embedding(30, 12)
         layer = nn.TransformerEncoderLayer(12, 2, 16)  # fault: batch-mixing
-        self.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(layer, 1, None, False)  # or: batch-mixing
         self.out = nn.Linear(12, 6)
 
     def forward(self, row):
@@ -20,7 +20,7 @@ class Fixed(nn.Module):
         super().__init__()
         self.fields = nn.Embedding(30, 12)
         layer = nn.TransformerEncoderLayer(12, 2, 16, batch_first=True)
-        self.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(layer, 1, None, False)
         self.out = nn.Linear(12, 6)
 
     def forward(self, row):
