@@ -19,8 +19,10 @@ from archcheck.worker.reference import Reference
 
 BATCH = 24
 """How many edits a process tries one after the other."""
-MOST_SECONDS = 10.0
-"""The longest that one of them may take."""
+LEAST_SECONDS, MOST_SECONDS = 2.0, 10.0
+"""The time that one of them may take lies between these: an edit may make a loop endless."""
+SLOWER = 20
+"""How many times as long as the network itself an edited one may take."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class Trials:
         self._inputs = (submission.inputs_under(spec), *(inputs for _, inputs in variants))
         self.reference: Reference = submission.reference
         self.done = 0
+
+    def hurry(self, seconds: float) -> None:
+        """Give edits up that take much longer than the network itself, which took so long."""
+        self._timeout = min(self._timeout, max(LEAST_SECONDS, SLOWER * seconds))
 
     def run(self, edits: Sequence[Edit]) -> Iterator[Trial]:
         """Try edits in order; each is judged when it is asked for."""
