@@ -115,6 +115,9 @@ class Sites:
     def edits(self, op: Op, setting: Setting) -> Iterator[dict[Site, Change]]:
         """The edits that set something of an operation: at its call, and where the names are given
         their values that stand there."""
+        if setting.swapped:
+            yield from self._swap(op.module, setting.swapped)
+            return
         site = self.of_op(op)
         if site is None:
             return
@@ -127,6 +130,19 @@ class Sites:
         yield {site: Change(setting.arguments, callee, setting.afresh)}
         if not setting.callee:
             yield from self._through_names(op, site, dict(setting.arguments))
+
+    def _swap(self, one: str, other: str) -> Iterator[dict[Site, Change]]:
+        """The edit that has two layers of one sequence change places."""
+        around, _, first = one.rpartition(".")
+        beside, _, second = other.rpartition(".")
+        site = self._site(self._built.get(around), ("layers",), 0)
+        numbers = first.isdecimal() and second.isdecimal() and around == beside
+        if site is None or not numbers or self._types.get(around) != "Sequential":
+            return
+        assert isinstance(site.node, cst.Call)
+        args, places = site.node.args, (int(first), int(second))
+        if max(places) < len(args) and not any(arg.star or arg.keyword for arg in args):
+            yield {site: Change((), swapped=places)}
 
     def _through_names(
         self, op: Op, site: Site, arguments: Mapping[str, Value]

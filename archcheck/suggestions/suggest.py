@@ -76,7 +76,8 @@ class Outcome:
 def judged_by_the_network(spec: Spec) -> tuple[Spec, tuple[str, ...]]:
     """A spec without the rules that need weights or scripts, and the names of these."""
     asked = spec.requirements
-    kept = tuple(each for each in asked if each.rule.needs(each.options) == Needs())
+    passes = (Needs(), Needs(passes=True))
+    kept = tuple(each for each in asked if each.rule.needs(each.options) in passes)
     return replace(spec, requirements=kept), tuple(e.name for e in asked if e not in kept)
 
 

@@ -21,6 +21,7 @@ from archcheck.verification.submission import Submission
 from archcheck.worker.failures import Failure
 from archcheck.worker.reference import Reference
 from archcheck.worker.warm import WarmWorkers
+from tests.support.commands import output_of
 
 pytestmark = pytest.mark.slow
 HEAD = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n\n"
@@ -218,6 +219,51 @@ def test_an_argument_is_set_where_a_unit_of_another_file_is_built(
         if line.startswith("+ ")
     }
     assert {"self.first = Unit(3, 8, spread=4)", "self.second = Unit(8, 8, spread=4)"} <= lines
+
+
+FAULTY = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 8, 3),  # with a bias
+            nn.BatchNorm2d(8),
+            nn.Conv2d(8, 8, 3, bias=False),
+            nn.Dropout(0.1),  # too early
+            nn.BatchNorm2d(8),  # too late
+        )
+
+    def forward(self, x):
+        return self.body(x).mean((2, 3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        ("bias-before-batchnorm", ["            nn.Conv2d(3, 8, 3, bias=False),  # with a bias"]),
+        (
+            "dropout-before-batchnorm",
+            [
+                "            nn.BatchNorm2d(8),  # too early",
+                "            nn.Dropout(0.1),  # too late",
+            ],
+        ),
+    ],
+)
+def test_faults_of_a_lint_are_repaired(
+    rule: str, lines: list[str], tmp_path: Path, workers: WarmWorkers
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + FAULTY)
+    spec = f"input: [3, 32, 32]\nlint: {{select: [{rule}], severities: {{{rule}: error}}}}\n"
+    (tmp_path / "spec.yaml").write_text(spec)
+    words = ("net.py", "-s", "spec.yaml")
+    output_of(tmp_path, "verify", *words, code=1)
+    output_of(tmp_path, "suggest", *words, "--apply", "1", errors=None)
+    output_of(tmp_path, "verify", *words)
+    before, after = (HEAD + FAULTY).splitlines(), file.read_text().splitlines()
+    assert [line for line, old in zip(after, before, strict=True) if line != old] == lines
 
 
 FRAGILE = """
