@@ -10,6 +10,7 @@ from itertools import islice
 import libcst as cst
 
 from archcheck.network import Network, Op, Place
+from archcheck.network.kinds import ALIASES
 from archcheck.suggestions.edits import Change, Edit, Site, Value, argument_places, splices_of
 from archcheck.suggestions.repairs.base import Setting
 from archcheck.suggestions.signatures import class_arguments, function_arguments
@@ -93,7 +94,7 @@ class Sites:
 
     def of_module(self, path: str) -> Site | None:
         """The call that constructs a module; None if it is not known."""
-        return self._site(self._built.get(path), class_arguments(self._types.get(path, "")), 0)
+        return self._site(self._built.get(path), class_arguments(self._types.get(path, "")))
 
     def of_op(self, op: Op) -> Site | None:
         """The call that decides on an operation: the construction of its layer, else the call of
@@ -103,12 +104,18 @@ class Sites:
             return self.of_module(call.module)
         names = function_arguments(op.kind)
         tensors = sum(name in ("input", "weight") for name in names)
-        return self._site(op.called, names, tensors)
+        return self._site(op.called, names, tensors, op.kind)
 
-    def _site(self, place: Place | None, names: tuple[str, ...], tensors: int) -> Site | None:
+    def _site(
+        self, place: Place | None, names: tuple[str, ...], tensors: int = 0, kind: str = ""
+    ) -> Site | None:
+        """The call at a place; of a function only if it is called there by its name, not inside of
+        what is."""
         syntax = self._sources.syntax(place.file) if place is not None else None
         call = syntax.call_at(place) if syntax is not None and place is not None else None
         if syntax is None or call is None or not names:
+            return None
+        if kind and ALIASES.get(call.name, call.name) != kind:
             return None
         return _site(syntax, call.node, names, tensors)
 
@@ -135,7 +142,7 @@ class Sites:
         """The edit that has two layers of one sequence change places."""
         around, _, first = one.rpartition(".")
         beside, _, second = other.rpartition(".")
-        site = self._site(self._built.get(around), ("layers",), 0)
+        site = self._site(self._built.get(around), ("layers",))
         numbers = first.isdecimal() and second.isdecimal() and around == beside
         if site is None or not numbers or self._types.get(around) != "Sequential":
             return

@@ -107,7 +107,8 @@ def suggest(
     essential = tuple(each for each in looked_at.requirements if _may_fail(each.options))
     trials = Trials(submission, replace(looked_at, requirements=essential), sources, start, timeout)
     original = _as_it_is(trials)
-    if original is None:
+    if isinstance(original, str):
+        outcome.unreadable = {report.file: original}
         return outcome
     search = Search(original, sources, trials, on_progress)
     try:
@@ -133,10 +134,10 @@ def _may_fail(options: CommonOptions) -> bool:
     return options.severity == "error" and not options.only_bonus
 
 
-def _as_it_is(trials: Trials) -> Report | None:
-    """The report on the network as it is, by the way in which edits of it are loaded; None where
-    it is loaded in no way."""
-    reference = trials.reference
+def _as_it_is(trials: Trials) -> Report | str:
+    """The report on the network as it is, by the way in which edits of it are loaded; the reason
+    where it is loaded in no way."""
+    reference, reason = trials.reference, ""
     for load in (reference.load,) if reference.load else ("", "definitions"):
         trials.reference = structs.replace(reference, load=load)
         started = time.perf_counter()
@@ -145,7 +146,8 @@ def _as_it_is(trials: Trials) -> Report | None:
         trials.hurry(time.perf_counter() - started)
         if trial.report is not None and trial.report.network is not None:
             return trial.report
-    return None
+        reason = reason or trial.reason
+    return reason
 
 
 def _suggestion(edit: Edit, sources: Sources, before: Report, after: Report) -> Suggestion:
