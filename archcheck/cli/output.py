@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # commands without a spec do not import it
     from archcheck.lint import LintRule
     from archcheck.rules import Rule
     from archcheck.spec import Report, Spec, SpecError
+    from archcheck.suggestions.suggest import Outcome
 
 FILE_WIDTH = 120
 """The columns of tables that go to a file or a pipe; sentences there are not wrapped."""
@@ -85,6 +86,20 @@ def write_examined(
         _write(lambda console: print_errors_concisely(examined, console), file)
     else:
         _write(lambda console: print_examined(examined, console), file)
+
+
+def write_outcome(outcome: Outcome, output_format: str, file: Path | None) -> None:
+    """Write what came of a search for edits, as ``text`` or ``json``, or the best as a ``diff``."""
+    from archcheck.suggestions.text import as_dict, diff_text, print_outcome
+
+    if output_format == "json":
+        _write_json(as_dict(outcome), file)
+    elif output_format == "diff" and file is not None:
+        write_file(file, diff_text(outcome))
+    elif output_format == "diff":
+        print_text(diff_text(outcome))
+    else:
+        _write(lambda console: print_outcome(outcome, console), file)
 
 
 def write_shipped(specs: Mapping[str, Spec], output_format: str) -> None:

@@ -25,11 +25,9 @@ from archcheck.cli.parameters import (
     at_least,
     one_of,
 )
-from archcheck.cli.streams import print_message, print_text
+from archcheck.cli.streams import print_message
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from archcheck.suggestions.suggest import Outcome
     from archcheck.worker.reference import Load as HowLoaded
 
@@ -92,7 +90,7 @@ def suggest(
     """
     from archcheck.cli.inputs import read_inputs
     from archcheck.cli.options import read_arguments, surroundings_of, without
-    from archcheck.cli.output import refuse_overwrite, write_report
+    from archcheck.cli.output import refuse_overwrite, write_outcome, write_report
     from archcheck.cli.progress import progress_bar
     from archcheck.spec import load_spec
     from archcheck.suggestions.suggest import judged_by_the_network
@@ -124,31 +122,12 @@ def suggest(
             submission = replace(submission, reference=found)
         with progress_bar("edits") as on_progress:
             outcome = search(submission, loaded_spec, report, workers.start, timeout, on_progress)
-    _write(outcome, output_format, output_file)
-    if apply is not None:
-        _apply(outcome, apply)
+    write_outcome(outcome, output_format.value, output_file)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
+    if apply is not None:
+        _apply(outcome, apply)
     raise typer.Exit(0 if outcome.holds or outcome.suggestions else FAILED)
-
-
-def _write(outcome: Outcome, output_format: SuggestionFormat, file: Path | None) -> None:
-    from archcheck.cli.output import encodable, write_file
-    from archcheck.plain_text import inert
-    from archcheck.reporters.data import dumps
-    from archcheck.suggestions.text import as_dict, diff_text, text
-
-    if output_format is SuggestionFormat.json:
-        written = dumps(as_dict(outcome))
-        shown = encodable(written)
-    elif output_format is SuggestionFormat.diff:
-        written = shown = diff_text(outcome)
-    else:
-        written = shown = inert(text(outcome))
-    if file is None:
-        print_text(shown)
-    else:
-        write_file(file, written)
 
 
 def _apply(outcome: Outcome, number: int) -> None:

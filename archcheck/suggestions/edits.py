@@ -23,11 +23,13 @@ class Change:
             name.
         callee: what is called instead, by the last part of its name; empty for the same.
         afresh: whether all other arguments go, but for the tensor that a function reads.
+        swapped: the places of two arguments that change places; none if none do.
     """
 
     arguments: tuple[tuple[str, Value], ...]
     callee: str = ""
     afresh: bool = False
+    swapped: tuple[int, ...] = ()
 
     def over(self, earlier: Change) -> Change:
         """This change made after an earlier one of the same place."""
@@ -35,7 +37,10 @@ class Change:
             return self
         merged = dict(earlier.arguments) | dict(self.arguments)
         return replace(
-            earlier, arguments=tuple(merged.items()), callee=self.callee or earlier.callee
+            earlier,
+            arguments=tuple(merged.items()),
+            callee=self.callee or earlier.callee,
+            swapped=self.swapped or earlier.swapped,
         )
 
 
@@ -100,13 +105,14 @@ def _splice(
     source = syntax.source
     if not all(map(source.is_own, range(where.start.line, where.end.line + 1))):
         raise NotEditable("it stands in a command of a notebook")
+    start = source.offset(where.start.line, where.start.column)
+    end = source.offset(where.end.line, where.end.column)
+    assert isinstance(site.node, cst.BaseExpression)
+    if syntax.code(site.node, site.node) != source.text[start:end]:
+        raise NotEditable("it cannot be written as it was read")
     changed = site.node.visit(_Rewriter(changes))
-    assert isinstance(changed, cst.CSTNode)
-    return Splice(
-        source.offset(where.start.line, where.start.column),
-        source.offset(where.end.line, where.end.column),
-        syntax.code(changed),
-    )
+    assert isinstance(changed, cst.BaseExpression)
+    return Splice(start, end, syntax.code(changed, site.node))
 
 
 class _Rewriter(cst.CSTTransformer):
@@ -130,6 +136,11 @@ class _Rewriter(cst.CSTTransformer):
 
 def _called(call: cst.Call, site: Site, change: Change) -> cst.Call:
     args = list(call.args)
+    if change.swapped:
+        one, other = change.swapped
+        values = args[one].value, args[other].value
+        args[one] = args[one].with_changes(value=values[1])
+        args[other] = args[other].with_changes(value=values[0])
     if change.afresh:
         args = args[: site.tensors]
     set_before = argument_places(args, () if change.afresh else site.names)

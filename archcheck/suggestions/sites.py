@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
 import libcst as cst
 
 from archcheck.network import Network, Op, Place
+from archcheck.network.kinds import ALIASES
 from archcheck.suggestions.edits import Change, Edit, Site, Value, argument_places, splices_of
 from archcheck.suggestions.repairs.base import Setting
 from archcheck.suggestions.signatures import class_arguments, function_arguments
@@ -86,10 +88,13 @@ class Sites:
     def _types(self) -> Mapping[str, str]:
         return {module.path: module.type for module in self._network.modules}
 
+    @cached_property
+    def _built(self) -> Mapping[str, Place | None]:
+        return {module.path: module.built for module in self._network.modules}
+
     def of_module(self, path: str) -> Site | None:
         """The call that constructs a module; None if it is not known."""
-        built = next((m.built for m in self._network.modules if m.path == path), None)
-        return self._site(built, class_arguments(self._types.get(path, "")), 0)
+        return self._site(self._built.get(path), class_arguments(self._types.get(path, "")))
 
     def of_op(self, op: Op) -> Site | None:
         """The call that decides on an operation: the construction of its layer, else the call of
@@ -99,18 +104,27 @@ class Sites:
             return self.of_module(call.module)
         names = function_arguments(op.kind)
         tensors = sum(name in ("input", "weight") for name in names)
-        return self._site(op.called, names, tensors)
+        return self._site(op.called, names, tensors, op.kind)
 
-    def _site(self, place: Place | None, names: tuple[str, ...], tensors: int) -> Site | None:
+    def _site(
+        self, place: Place | None, names: tuple[str, ...], tensors: int = 0, kind: str = ""
+    ) -> Site | None:
+        """The call at a place; of a function only if it is called there by its name, not inside of
+        what is."""
         syntax = self._sources.syntax(place.file) if place is not None else None
         call = syntax.call_at(place) if syntax is not None and place is not None else None
         if syntax is None or call is None or not names:
+            return None
+        if kind and ALIASES.get(call.name, call.name) != kind:
             return None
         return _site(syntax, call.node, names, tensors)
 
     def edits(self, op: Op, setting: Setting) -> Iterator[dict[Site, Change]]:
         """The edits that set something of an operation: at its call, and where the names are given
         their values that stand there."""
+        if setting.swapped:
+            yield from self._swap(op.module, setting.swapped)
+            return
         site = self.of_op(op)
         if site is None:
             return
@@ -122,10 +136,23 @@ class Sites:
             callee += setting.callee[-2:].lower()
         yield {site: Change(setting.arguments, callee, setting.afresh)}
         if not setting.callee:
-            yield from self._through_names(site, dict(setting.arguments))
+            yield from self._through_names(op, site, dict(setting.arguments))
+
+    def _swap(self, one: str, other: str) -> Iterator[dict[Site, Change]]:
+        """The edit that has two layers of one sequence change places."""
+        around, _, first = one.rpartition(".")
+        beside, _, second = other.rpartition(".")
+        site = self._site(self._built.get(around), ("layers",))
+        numbers = first.isdecimal() and second.isdecimal() and around == beside
+        if site is None or not numbers or self._types.get(around) != "Sequential":
+            return
+        assert isinstance(site.node, cst.Call)
+        args, places = site.node.args, (int(first), int(second))
+        if max(places) < len(args) and not any(arg.star or arg.keyword for arg in args):
+            yield {site: Change((), swapped=places)}
 
     def _through_names(
-        self, site: Site, arguments: Mapping[str, Value]
+        self, op: Op, site: Site, arguments: Mapping[str, Value]
     ) -> Iterator[dict[Site, Change]]:
         syntax = self._sources.syntax(site.file)
         if syntax is None or not isinstance(site.node, cst.Call):
@@ -146,11 +173,72 @@ class Sites:
             node = site.node.args[places[name]].value
             assert isinstance(node, cst.Name)
             own = {site: Change(tuple(literal.items()))} if literal else {}
-            enclosing = _enclosing(syntax, site.node)
-            for origin in _origins(syntax, node.value, value, enclosing, _DEPTH):
+            inside = _Inside(syntax, _enclosing(syntax, site.node), op.module)
+            for origin in self._origins(inside, node.value, value, _DEPTH):
                 yield origin
                 if own and site not in origin:
                     yield {**own, **origin}
+
+    def _origins(
+        self, inside: _Inside, name: str, value: Value, depth: int
+    ) -> Iterator[dict[Site, Change]]:
+        """The edits that give a name another value where it gets its own."""
+        syntax, function = inside.syntax, inside.function
+        names = [] if function is None else [each.name.value for each in _parameters(function)]
+        if function is None or name not in names:
+            node = syntax.constant(name, function)
+            if node is not None and is_literal(node):
+                yield {_site(syntax, node): Change((("", value),))}
+            return
+        default = _parameters(function)[names.index(name)].default
+        if default is not None and is_literal(default):
+            yield {_site(syntax, default): Change((("", value),))}
+        given = tuple(names[1:] if names[0] == "self" else names)
+        for around in islice(self._callers(inside), MOST_CALLS):
+            assert around.call is not None
+            site = _site(around.syntax, around.call.node, given)
+            place = argument_places(around.call.node.args, given).get(name)
+            passed = around.call.node.args[place].value if place is not None else None
+            if isinstance(passed, cst.Name) and not is_literal(passed):
+                if depth:
+                    yield from self._origins(around, passed.value, value, depth - 1)
+            else:
+                yield {site: Change(((name, value),))}
+
+    def _callers(self, inside: _Inside) -> Iterator[_Inside]:
+        """The calls of the function that something stands in. Of a constructor it is the call that
+        made the module around, where that is known; else all calls by that name."""
+        function, call = inside.function, inside.call
+        if function is None or call is None:
+            return
+        if function.name.value == "__init__":
+            path = inside.module
+            while "." in path:
+                path = path.rpartition(".")[0]
+                if self._types.get(path) == call.owner:
+                    built = self._built.get(path)
+                    syntax = self._sources.syntax(built.file) if built is not None else None
+                    made = syntax.call_at(built) if syntax is not None and built else None
+                    if syntax is not None and made is not None:
+                        yield _Inside(syntax, made, path)
+                        return
+        called = call.owner if function.name.value == "__init__" else function.name.value
+        for each in inside.syntax.calls_of(called):
+            yield _Inside(inside.syntax, each, "")
+
+
+@dataclass(frozen=True)
+class _Inside:
+    """A call, and the path of the module that it makes or belongs to."""
+
+    syntax: Syntax
+    call: Call | None
+    module: str
+
+    @property
+    def function(self) -> cst.FunctionDef | None:
+        """The function that it stands in."""
+        return self.call.function if self.call is not None else None
 
 
 def is_literal(node: cst.BaseExpression) -> bool:
@@ -170,35 +258,6 @@ def _site(syntax: Syntax, node: cst.CSTNode, names: tuple[str, ...] = (), tensor
 
 def _enclosing(syntax: Syntax, node: cst.Call) -> Call | None:
     return next((call for call in syntax.calls if call.node is node), None)
-
-
-def _origins(
-    syntax: Syntax, name: str, value: Value, inside: Call | None, depth: int
-) -> Iterator[dict[Site, Change]]:
-    """The edits that give a name another value where it gets its own."""
-    function = inside.function if inside is not None else None
-    parameters = [] if function is None else _parameters(function)
-    names = [parameter.name.value for parameter in parameters]
-    if name not in names or function is None or inside is None:
-        node = syntax.constant(name, function)
-        if node is not None and is_literal(node):
-            yield {_site(syntax, node): Change((("", value),))}
-        return
-    default = parameters[names.index(name)].default
-    if default is not None and is_literal(default):
-        yield {_site(syntax, default): Change((("", value),))}
-    is_method = names[0] == "self"
-    called = inside.owner if function.name.value == "__init__" else function.name.value
-    given = tuple(names[1:] if is_method else names)
-    for call in islice(syntax.calls_of(called), MOST_CALLS):
-        site = _site(syntax, call.node, given)
-        place = argument_places(call.node.args, given).get(name)
-        passed = call.node.args[place].value if place is not None else None
-        if isinstance(passed, cst.Name) and not is_literal(passed):
-            if depth:
-                yield from _origins(syntax, passed.value, value, call, depth - 1)
-        else:
-            yield {site: Change(((name, value),))}
 
 
 def _parameters(function: cst.FunctionDef) -> list[cst.Param]:

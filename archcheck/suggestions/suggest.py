@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 
 from msgspec import structs
@@ -75,7 +76,8 @@ class Outcome:
 def judged_by_the_network(spec: Spec) -> tuple[Spec, tuple[str, ...]]:
     """A spec without the rules that need weights or scripts, and the names of these."""
     asked = spec.requirements
-    kept = tuple(each for each in asked if each.rule.needs(each.options) == Needs())
+    passes = (Needs(), Needs(passes=True))
+    kept = tuple(each for each in asked if each.rule.needs(each.options) in passes)
     return replace(spec, requirements=kept), tuple(e.name for e in asked if e not in kept)
 
 
@@ -105,7 +107,8 @@ def suggest(
     essential = tuple(each for each in looked_at.requirements if _may_fail(each.options))
     trials = Trials(submission, replace(looked_at, requirements=essential), sources, start, timeout)
     original = _as_it_is(trials)
-    if original is None:
+    if isinstance(original, str):
+        outcome.unreadable = {report.file: original}
         return outcome
     search = Search(original, sources, trials, on_progress)
     try:
@@ -131,17 +134,20 @@ def _may_fail(options: CommonOptions) -> bool:
     return options.severity == "error" and not options.only_bonus
 
 
-def _as_it_is(trials: Trials) -> Report | None:
-    """The report on the network as it is, by the way in which edits of it are loaded; None where
-    it is loaded in no way."""
-    reference = trials.reference
+def _as_it_is(trials: Trials) -> Report | str:
+    """The report on the network as it is, by the way in which edits of it are loaded; the reason
+    where it is loaded in no way."""
+    reference, reason = trials.reference, ""
     for load in (reference.load,) if reference.load else ("", "definitions"):
         trials.reference = structs.replace(reference, load=load)
+        started = time.perf_counter()
         (trial,) = trials.run([{}])
         trials.done = 0
+        trials.hurry(time.perf_counter() - started)
         if trial.report is not None and trial.report.network is not None:
             return trial.report
-    return None
+        reason = reason or trial.reason
+    return reason
 
 
 def _suggestion(edit: Edit, sources: Sources, before: Report, after: Report) -> Suggestion:

@@ -51,12 +51,20 @@ class Syntax:
             raise NotEditable("it cannot be written as it was read")
         wrapper = MetadataWrapper(self._tree, unsafe_skip_copy=True)
         self._positions = wrapper.resolve(PositionProvider)
-        self._found = _Finder()
+        self._found = _Finder(self._tree.default_indent)
         self._tree.visit(self._found)
 
-    def code(self, node: cst.CSTNode) -> str:
-        """The text of a node."""
-        return self._tree.code_for_node(node)
+    def code(self, node: cst.BaseExpression, place: cst.CSTNode) -> str:
+        """The text of an expression in the place of another node: its further lines are indented as
+        that node's block is."""
+        indent = self._found.indents.get(place, "")
+        if not indent:
+            return self._tree.code_for_node(node)
+        statement = cst.SimpleStatementLine([cst.Expr(node)])
+        block = cst.IndentedBlock([statement], indent=indent)
+        head = cst.If(cst.Name("_"), block)
+        code = self._tree.with_changes(body=[head], header=[], footer=[]).code
+        return code.partition(indent)[2].removesuffix(self._tree.default_newline)
 
     def position(self, node: cst.CSTNode) -> CodeRange:
         """Where a node stands: lines from 1, columns from 0."""
@@ -104,15 +112,29 @@ class Syntax:
 
 
 class _Finder(cst.CSTVisitor):
-    def __init__(self) -> None:
+    def __init__(self, default_indent: str) -> None:
         self.calls: list[Call] = []
         self.assigned: dict[tuple[cst.FunctionDef | None, str], list[cst.BaseExpression]] = {}
+        self.indents: dict[cst.CSTNode, str] = {}
+        """How far the blocks are indented that calls and values stand in."""
+        self._default_indent = default_indent
+        self._blocks: list[str] = []
         self._functions: list[cst.FunctionDef] = []
         self._classes: list[str] = []
 
     @property
     def _function(self) -> cst.FunctionDef | None:
         return self._functions[-1] if self._functions else None
+
+    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
+        own = self._default_indent if node.indent is None else node.indent
+        self._blocks.append(own)
+
+    def leave_IndentedBlock(self, original_node: cst.IndentedBlock) -> None:
+        self._blocks.pop()
+
+    def _note(self, node: cst.CSTNode) -> None:
+        self.indents[node] = "".join(self._blocks)
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
         self._classes.append(node.name.value)
@@ -127,10 +149,12 @@ class _Finder(cst.CSTVisitor):
         self._functions.pop()
 
     def visit_Call(self, node: cst.Call) -> None:
+        self._note(node)
         owner = self._classes[-1] if self._classes else ""
         self.calls.append(Call(node, self._function, owner))
 
     def visit_Assign(self, node: cst.Assign) -> None:
+        self._note(node.value)
         for target in node.targets:
             if isinstance(target.target, cst.Name):
                 key = (self._function, target.target.value)
@@ -143,5 +167,6 @@ class _Finder(cst.CSTVisitor):
 
     def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
         if isinstance(node.target, cst.Name) and node.value is not None:
+            self._note(node.value)
             key = (self._function, node.target.value)
             self.assigned.setdefault(key, []).append(node.value)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
+
+from rich.console import Console
+from rich.text import Text
 
 from archcheck.phrases import how_many, some_of
 from archcheck.project import in_project
+from archcheck.reporters.formatting import clean, path
+from archcheck.reporters.layout import hung, sentence_width
+from archcheck.reporters.table import MARKS
 from archcheck.shell_words import worded
 from archcheck.spec import Report
 from archcheck.suggestions.effects import Effect
@@ -24,33 +29,50 @@ def diff_text(outcome: Outcome) -> str:
     return outcome.suggestions[0].diff if outcome.suggestions else ""
 
 
-def text(outcome: Outcome) -> str:
-    """All of it, in lines."""
-    return "".join(f"{line}\n" for line in _lines(outcome))
+def print_outcome(outcome: Outcome, console: Console) -> None:
+    """Print all of it, as people read it."""
+    for row in _rows(outcome, sentence_width(console)):
+        console.print(clean(row), soft_wrap=True, highlight=False)
 
 
-def _lines(outcome: Outcome) -> Iterator[str]:
+def _rows(outcome: Outcome, width: int) -> Iterator[Text]:
     report = outcome.report
-    yield f"{Path(report.file).name}:{report.name}"
-    for finding in failing(report):
-        verdict = finding.verdict
-        yield f"  ✗ {finding.name}  {verdict.found_text}  {verdict.required}"
-    if outcome.holds:
-        yield "  every rule holds: there is nothing to suggest"
+    name = ":".join(part for part in (path(report.file), report.name) if part)
+    yield Text(name, style="bold")
+    yield from _failing(report, width)
     for number, suggestion in enumerate(outcome.suggestions, 1):
-        yield ""
-        yield f"{number}  {suggestion.effect}"
-        yield from (f"   {line}" for line in suggestion.diff.splitlines())
-    yield ""
-    yield from _conclusion(outcome)
+        yield Text()
+        yield from hung(Text(str(suggestion.effect)), width, Text(f"{number}  "), Text("   "))
+        yield from (_diff_row(line) for line in suggestion.diff.splitlines())
+    yield Text()
+    for sentence in _conclusion(outcome):
+        yield from hung(Text(sentence), width, "", "  ")
+
+
+def _failing(report: Report, width: int) -> Iterator[Text]:
+    """What fails, a row each."""
+    wrong = failing(report)
+    names = max((len(finding.name) for finding in wrong), default=0)
+    for finding in wrong:
+        verdict = finding.verdict
+        mark, colour = MARKS[verdict.status]
+        row = f"{finding.name:{names}}  {verdict.found_text}   {verdict.required}"
+        yield from hung(Text(row), width, Text(f"  {mark} ", style=colour), "    ")
+
+
+def _diff_row(line: str) -> Text:
+    colours = {"+": "green", "-": "red", "@": "dim"}
+    return Text(f"   {line}", style=colours.get(line[:1], ""))
 
 
 def _conclusion(outcome: Outcome) -> Iterator[str]:
-    if not outcome.holds and not outcome.suggestions:
+    if outcome.holds:
+        yield "nothing fails: there is nothing to suggest"
+    elif not outcome.suggestions:
         yield from _nothing(outcome)
     if outcome.left_out:
         names = some_of(outcome.left_out, 4)
-        yield f"not looked at: {names}, which need more than the network's source"
+        yield f"not looked at: {names}, which need more than the network itself"
     if outcome.interrupted:
         yield "interrupted: there may be better edits"
     if not outcome.holds:
@@ -61,17 +83,16 @@ def _conclusion(outcome: Outcome) -> Iterator[str]:
 
 def _nothing(outcome: Outcome) -> Iterator[str]:
     if not outcome.tried:
-        yield "no layer that decides on these rules stands where it can be edited"
+        yield "no layer that decides on this stands where it can be edited"
         for file, why in outcome.unreadable.items():
-            yield f"  {near(file)}: {why}"
+            yield f"{near(file)}: {why}"
         return
     yield "no edit makes the whole spec hold"
     if outcome.closest is not None:
         effect, report = outcome.closest
-        yield f"the closest is {effect}"
+        yield f"the closest: {effect}"
         for finding in failing(report):
-            verdict = finding.verdict
-            yield f"  ✗ {finding.name} is in the way: {verdict.message}"
+            yield f"{finding.name} stands in the way: {finding.verdict.message}"
 
 
 def as_dict(outcome: Outcome) -> dict[str, Any]:

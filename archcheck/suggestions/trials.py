@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from archcheck.network import Network
+from archcheck.evidence import Evidence, NotRun, Passes
+from archcheck.evidence.passes import SEVERAL
 from archcheck.spec import Report, Spec, check
 from archcheck.suggestions.edits import Edit
 from archcheck.suggestions.sites import Sources
-from archcheck.suggestions.sources import NotEditable
+from archcheck.suggestions.sources import NotEditable, Source
 from archcheck.tracing.remote import trace_edited_in
 from archcheck.tracing.requests import Edited, EditedRequest
+from archcheck.verification.sources import cells_of, sources_of
 from archcheck.verification.submission import Submission
 from archcheck.worker.failures import Failure, how_it_ended
 from archcheck.worker.process import Start
@@ -19,8 +21,10 @@ from archcheck.worker.reference import Reference
 
 BATCH = 24
 """How many edits a process tries one after the other."""
-MOST_SECONDS = 10.0
-"""The longest that one of them may take."""
+LEAST_SECONDS, MOST_SECONDS = 2.0, 10.0
+"""The time that one of them may take lies between these: an edit may make a loop endless."""
+SLOWER = 20
+"""How many times as long as the network itself an edited one may take."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,10 @@ class Trials:
         self._inputs = (submission.inputs_under(spec), *(inputs for _, inputs in variants))
         self.reference: Reference = submission.reference
         self.done = 0
+
+    def hurry(self, seconds: float) -> None:
+        """Give edits up that take much longer than the network itself, which took so long."""
+        self._timeout = min(self._timeout, max(LEAST_SECONDS, SLOWER * seconds))
 
     def run(self, edits: Sequence[Edit]) -> Iterator[Trial]:
         """Try edits in order; each is judged when it is asked for."""
@@ -87,7 +95,7 @@ class Trials:
         answer, _ = self._traced([self._sources.after(edit)], other_batches=True)
         if isinstance(answer, Failure) or not answer[0].networks:
             return None
-        return self.judge(answer[0].networks)
+        return self._report(edit, answer[0])
 
     def _traced(
         self, contents: list[dict[str, bytes]], other_batches: bool = False
@@ -106,18 +114,30 @@ class Trials:
             tuple(contents),
             self._submission.training,
             other_batches,
+            SEVERAL if self._spec.needs.passes else 0,
         )
         with self._start() as worker:
             answer = trace_edited_in(worker, request, timeout=self._timeout, on_progress=progress)
         return answer, finished
 
     def _judged(self, edit: Edit, outcome: Edited) -> Trial:
-        if not outcome.networks:
-            return Trial(edit, None, outcome.reason)
-        return Trial(edit, self.judge(outcome.networks))
+        report = self._report(edit, outcome) if outcome.networks else None
+        return Trial(edit, report, outcome.reason)
 
-    def judge(self, networks: Sequence[Network]) -> Report:
-        """The report on a network, with the other inputs of the spec."""
-        first, *others = networks
+    def _report(self, edit: Edit, outcome: Edited) -> Report:
+        first, *others = outcome.networks
         variants = list(zip(self._variants, others, strict=True))
-        return check(first, self._spec, file=self._submission.reference.file, variants=variants)
+        evidence = Evidence(passes=self._passes(edit, outcome)) if outcome.passes else None
+        file = self._submission.reference.file
+        return check(first, self._spec, evidence, file=file, variants=variants)
+
+    def _passes(self, edit: Edit, outcome: Edited) -> Passes:
+        """The passes that a lint compares, with the sources after an edit."""
+        first = outcome.networks[0]
+        several, other = (NotRun(p) if isinstance(p, str) else p for p in outcome.passes)
+        modes = (other, first) if self._submission.training else (first, other)
+        edited = self._sources.after(edit)
+        sources = sources_of(first) | {
+            file: Source(file, content).text for file, content in edited.items()
+        }
+        return Passes(modes[0], several, modes[1], sources, cells_of(sources))

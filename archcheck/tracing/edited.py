@@ -8,10 +8,11 @@ has to be traced in a process of its own.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from archcheck.gc_pause import gc_paused
 from archcheck.network import Network
+from archcheck.network.inputs import Inputs
 from archcheck.tracing.other_batch import trace_for_batches
 from archcheck.tracing.requests import Edited, EditedRequest
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
@@ -38,28 +39,50 @@ def trace_edited(request: EditedRequest, session: Session) -> tuple[Edited, ...]
 def _traced(request: EditedRequest, contents: Mapping[str, bytes]) -> Edited:
     try:
         with contents_given(contents):
-            return Edited(tuple(_networks(request)))
-    except (InputError, NetworkError) as error:
-        return Edited(reason=error.message)
-    except BaseException as error:  # the edited code may raise anything at all
-        return Edited(reason=describe(error))
-
-
-def _networks(request: EditedRequest) -> list[Network]:
-    networks = []
-    tracer: Callable[..., Network] = trace_for_batches if request.other_batches else trace
-    for inputs in request.inputs:
-        lazy_init = LazyInit()
-        with loaded(request.reference, request.arguments, construct=lazy_init.construct) as network:
-            networks.append(
-                tracer(
-                    network.model,
-                    inputs,
-                    training=request.training,
-                    name=network.name,
-                    source=network.source,
-                    notes=network.notes,
-                    lazy_init=lazy_init,
-                )
+            networks = tuple(
+                _network(request, inputs, request.training, other_batches=request.other_batches)
+                for inputs in request.inputs
             )
-    return networks
+            return Edited(networks, passes=tuple(_passes(request)))
+    except BaseException as error:  # the edited code may raise anything at all
+        return Edited(reason=_reason(error))
+
+
+def _passes(request: EditedRequest) -> Iterator[Network | str]:
+    if not request.several:
+        return
+    ways = ((False, request.several), (not request.training, 0))
+    for training, batch in ways:
+        try:
+            yield _network(request, request.inputs[0], training, batch=batch)
+        except BaseException as error:
+            yield _reason(error)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, (InputError, NetworkError)):
+        return error.message
+    return describe(error)
+
+
+def _network(
+    request: EditedRequest,
+    inputs: Inputs,
+    training: bool,
+    *,
+    batch: int = 0,
+    other_batches: bool = False,
+) -> Network:
+    lazy_init = LazyInit()
+    tracer: Callable[..., Network] = trace_for_batches if other_batches else trace
+    with loaded(request.reference, request.arguments, construct=lazy_init.construct) as network:
+        return tracer(
+            network.model,
+            inputs,
+            training=training,
+            name=network.name,
+            source=network.source,
+            notes=network.notes,
+            lazy_init=lazy_init,
+            **({"batch": batch} if batch else {}),
+        )

@@ -40,7 +40,7 @@ class EditedRequest(msgspec.Struct, frozen=True):
 
     Each of ``edits`` has the contents of the files that it changes, by their paths. Every one is
     traced with each of ``inputs``; with ``other_batches`` it has to be the same network for another
-    batch.
+    batch. With ``several`` samples, and in the other mode, the first inputs are traced once more.
     """
 
     reference: Reference
@@ -49,14 +49,20 @@ class EditedRequest(msgspec.Struct, frozen=True):
     edits: tuple[dict[str, bytes], ...]
     training: bool = False
     other_batches: bool = False
+    several: int = 0
 
 
 class Edited(msgspec.Struct, frozen=True):
     """The network after an edit, with each of the inputs; none and a reason where it does not
-    run."""
+    run.
+
+    ``passes`` are those of several samples and of the other mode, each the network or the reason
+    why it does not run.
+    """
 
     networks: tuple[Network, ...] = ()
     reason: str = ""
+    passes: tuple[Network | str, ...] = ()
 
 
 class Probe(msgspec.Struct, frozen=True):

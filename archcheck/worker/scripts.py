@@ -125,18 +125,15 @@ _given: dict[str, bytes] = {}
 @contextmanager
 def contents_given(contents: Mapping[str, bytes]) -> Iterator[None]:
     """While this is entered, some files hold what is given and not what is on the disk."""
-    before = dict(_given)
     _given.update(contents)
     for file in contents:
-        linecache.cache.pop(file, None)
         if not is_notebook(file):  # inspect, and torch.jit, look for the source here
-            lines = _text(contents[file]).splitlines(keepends=True)
+            lines = io.StringIO(_text(contents[file]), newline=None).readlines()
             linecache.cache[file] = (len(contents[file]), None, lines, file)
     try:
         yield
     finally:
         _given.clear()
-        _given.update(before)
         for file in contents:
             linecache.cache.pop(file, None)
 

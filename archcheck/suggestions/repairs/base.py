@@ -19,12 +19,14 @@ WINDOWS = kinds.CONVOLUTIONS | kinds.FIXED_POOLS
 
 @dataclass(frozen=True)
 class Setting:
-    """What is set of one operation: its arguments by name; see
-    :class:`archcheck.suggestions.edits.Change`."""
+    """What is set of one operation: its arguments by name, as in
+    :class:`archcheck.suggestions.edits.Change`. ``swapped`` is the path of the module that its
+    layer changes places with."""
 
     arguments: tuple[tuple[str, Value], ...]
     callee: str = ""
     afresh: bool = False
+    swapped: str = ""
 
     @classmethod
     def of(cls, **arguments: Value) -> Setting:

@@ -7,7 +7,7 @@ from itertools import islice
 
 from archcheck.network import kinds
 from archcheck.spec.report import Finding
-from archcheck.suggestions.repairs import counts, field, pools, size
+from archcheck.suggestions.repairs import counts, faults, field, pools, size
 from archcheck.suggestions.repairs.base import Repair, Setting, View
 
 MOST = 80
@@ -23,6 +23,7 @@ _BY_RULE: dict[str, Callable[[View, Finding], Iterator[Repair]]] = {
     "dilated": counts.dilated,
     "depthwise": counts.depthwise,
     "depthwise-separable": counts.separable,
+    "lint": faults.repairs,
 }
 
 

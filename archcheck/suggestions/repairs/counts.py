@@ -29,14 +29,16 @@ def strided(view: View, finding: Finding) -> Iterator[Repair]:
     with_stride = [op for op in ops if max(view.of(op)["stride"]) > 1]
     without = [op for op in view.convolutions if max(view.of(op)["stride"]) == 1]
     yield from _fewer(finding, with_stride, lambda op: {op.index: Setting.of(stride=1)})
-    yield from _fewer(finding, with_stride, lambda op: _dilated_instead(view, op))
+    spread = [op for op in with_stride if _dilated_instead(view, op)]
+    if len(spread) >= exceeding(finding):
+        yield from _fewer(finding, spread, lambda op: _dilated_instead(view, op))
     yield from _more(finding, without, lambda op: {op.index: Setting.of(stride=2)})
 
 
 def _dilated_instead(view: View, op: Op) -> Repair:
     """The stride given up, and the kernel spread by as much."""
     a = view.of(op)
-    if op.kind not in kinds.CONVOLUTIONS:
+    if op.kind not in kinds.CONVOLUTIONS or max(a["kernel_size"]) == 1:
         return {}
     spread = [d * s for d, s in zip(a["dilation"], a["stride"], strict=True)]
     return {op.index: Setting((("stride", 1), *_spread(view, op, spread).arguments))}

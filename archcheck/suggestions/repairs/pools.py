@@ -17,8 +17,9 @@ def global_average(view: View, finding: Finding) -> Iterator[Repair]:
     """Pools made global: by their window, or as an adaptive pool."""
     if not lacking(finding):
         return
+    spatial = [op.index for op in view.convolutions if max(view.of(op)["kernel_size"]) > 1]
     pools = view.of_kinds(_AVERAGES | kinds.FIXED_MAX_POOLS)
-    for op in reversed(pools):
+    for op in reversed([pool for pool in pools if pool.index > max(spatial, default=-1)]):
         axes = int(op.kind[-2])
         sides = view.network.shape(op.inputs[0])[-axes:]
         if op.kind in kinds.FIXED_AVERAGE_POOLS:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from archcheck.network import Network
 from archcheck.spec import Spec, check
 from archcheck.spec.model import spec_from
 from archcheck.suggestions.suggest import Outcome, suggest
+from archcheck.suggestions.text import print_outcome
 from archcheck.tracing.remote import editing_workers, trace_in
 from archcheck.verification.submission import Submission
 from archcheck.worker.failures import Failure
 from archcheck.worker.reference import Reference
 from archcheck.worker.warm import WarmWorkers
+from tests.support.commands import output_of
 
 pytestmark = pytest.mark.slow
 HEAD = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n\n"
@@ -177,3 +181,150 @@ def test_the_best_edit_makes_the_spec_hold(
     assert diffs, outcome.closest
     assert len(outcome.suggestions[0].places) == places
     assert any(line in diff for diff in diffs), "\n".join(diffs)
+
+
+UNITS = """
+from torch import nn
+
+class Unit(nn.Sequential):
+    def __init__(self, inputs, outputs, kernel=3, spread=1):
+        padding = spread * (kernel - 1) // 2
+        super().__init__(nn.Conv2d(inputs, outputs, kernel, 1, padding, spread), nn.ReLU())
+"""
+OF_UNITS = """
+from units import Unit
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = Unit(3, 8)
+        self.second = Unit(8, 8)
+
+    def forward(self, x):
+        return self.second(self.first(x)).mean((2, 3))
+"""
+
+
+def test_an_argument_is_set_where_a_unit_of_another_file_is_built(
+    tmp_path: Path, workers: WarmWorkers
+) -> None:
+    (tmp_path / "units.py").write_text(UNITS)
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + OF_UNITS)
+    outcome = outcome_of(file, {"receptive-field": {"exactly": 11}}, workers)
+    lines = {
+        line.removeprefix("+").strip()
+        for suggestion in outcome.suggestions
+        for line in suggestion.diff.splitlines()
+        if line.startswith("+ ")
+    }
+    assert {"self.first = Unit(3, 8, spread=4)", "self.second = Unit(8, 8, spread=4)"} <= lines
+
+
+FAULTY = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 8, 3),  # with a bias
+            nn.BatchNorm2d(8),
+            nn.Conv2d(8, 8, 3, bias=False),
+            nn.Dropout(0.1),  # too early
+            nn.BatchNorm2d(8),  # too late
+        )
+
+    def forward(self, x):
+        return self.body(x).mean((2, 3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        ("bias-before-batchnorm", ["            nn.Conv2d(3, 8, 3, bias=False),  # with a bias"]),
+        (
+            "dropout-before-batchnorm",
+            [
+                "            nn.BatchNorm2d(8),  # too early",
+                "            nn.Dropout(0.1),  # too late",
+            ],
+        ),
+    ],
+)
+def test_faults_of_a_lint_are_repaired(
+    rule: str, lines: list[str], tmp_path: Path, workers: WarmWorkers
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + FAULTY)
+    spec = f"input: [3, 32, 32]\nlint: {{select: [{rule}], severities: {{{rule}: error}}}}\n"
+    (tmp_path / "spec.yaml").write_text(spec)
+    words = ("net.py", "-s", "spec.yaml")
+    output_of(tmp_path, "verify", *words, code=1)
+    output_of(tmp_path, "suggest", *words, "--apply", "1", errors=None)
+    output_of(tmp_path, "verify", *words)
+    before, after = (HEAD + FAULTY).splitlines(), file.read_text().splitlines()
+    assert [line for line, old in zip(after, before, strict=True) if line != old] == lines
+
+
+FRAGILE = """
+import os
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, padding=1)
+        self.second = nn.Conv2d(8, 8, 3, padding=1)
+        print("built")
+
+    def forward(self, x):
+        if self.second.dilation[0] > 1:
+            WORSE
+        x = self.second(self.first(x))
+        return x.mean((2, 3))
+"""
+
+
+@pytest.mark.parametrize("worse", ["os._exit(3)", "raise ValueError(1)", "while True: pass"])
+def test_an_edit_that_ends_its_process_harms_no_other(
+    worse: str, tmp_path: Path, workers: WarmWorkers
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + FRAGILE.replace("WORSE", worse))
+    outcome = outcome_of(file, {"receptive-field": {"at_least": 9}}, workers)
+    assert "first: dilation 1 → 3, padding 1 → 3" in str(outcome.suggestions[0].effect)
+    assert not any("second: dilation" in str(each.effect) for each in outcome.suggestions)
+
+
+def test_an_interrupted_search_tells_the_best_so_far(tmp_path: Path, workers: WarmWorkers) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + CHAIN)
+    spec = spec_from({"input": [3, 32, 32], "rules": {"receptive-field": {"at_least": 11}}})
+    report = check(traced(file, spec, workers), spec, file=str(file))
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    submission = Submission(reference=Reference(str(file), "", ""))
+    outcome = suggest(submission, spec, report, workers.start, 60.0, interrupt)
+    assert outcome.interrupted
+    assert outcome.tried == 3
+    assert outcome.suggestions
+
+
+def test_where_nothing_helps_the_rule_in_the_way_is_told(
+    tmp_path: Path, workers: WarmWorkers
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + CHAIN)
+    rules = {"receptive-field": {"at_least": 11}, "fully-connected": "forbidden"}
+    outcome = outcome_of(file, rules, workers)
+    assert not outcome.suggestions
+    assert outcome.closest is not None
+    effect, report = outcome.closest
+    assert [f.rule for f in report.findings if f.fails] == ["fully-connected"]
+    assert "receptive-field 5 × 5 → 11 × 11" in str(effect)
+    shown = Console(file=StringIO(), width=200)
+    print_outcome(outcome, shown)
+    assert isinstance(shown.file, StringIO)
+    assert "fully-connected stands in the way: " in shown.file.getvalue()

@@ -62,6 +62,28 @@ def test_arguments_are_set_and_the_rest_stays(
     assert edited(source, "Conv2d", **arguments).decode() == f"net = {after}  # here\n"
 
 
+@pytest.mark.parametrize("indent", ["    ", "\t", "  "])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_lines_of_a_call_stay_indented(indent: str, end: str) -> None:
+    lines = [
+        "# the network",
+        "class Net:",
+        f"{indent}def build(self):",
+        f"{indent * 2}return Sequential(",
+        f"{indent * 3}Conv2d(  # first",
+        f"{indent * 4}3,",
+        "",
+        f"{indent}# not indented as the rest",
+        f"{indent * 4}8, 3,  # taps",
+        f"{indent * 3}),",
+        f"{indent * 2})",
+        "",
+    ]
+    text = end.join(lines)
+    after = edited(Source("net.py", text.encode()), "Conv2d", dilation=2).decode()
+    assert after == text.replace("8, 3,  # taps", "8, 3, dilation=2,  # taps")
+
+
 def test_another_layer_takes_the_place_of_one() -> None:
     source = Source("net.py", b"pool = nn.MaxPool2d(2, stride=2)  # halves\n")
     change = Change((("in_channels", 8), ("out_channels", 8), ("stride", 2)), "Conv2d", afresh=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import linecache
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from archcheck.network import Place
 from archcheck.worker.ipython import Shell
 from archcheck.worker.notebooks import NotebookError
-from archcheck.worker.scripts import Script, placed, read_cells, read_script
+from archcheck.worker.scripts import Script, contents_given, placed, read_cells, read_script
 from tests.support.notebooks import notebook, write_notebook
 
 CELLS = (
@@ -222,3 +223,24 @@ def test_a_command_that_runs_nothing_in_the_notebook_is_passed_over(
     names: dict[str, object] = {"get_ipython": Shell}
     exec(compile(script.tree, script.file, "exec"), names)
     assert names["x"] == 2
+
+
+def test_what_is_given_stands_for_a_file_while_it_is_entered(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text("a = 1\n")
+    with contents_given({str(file): b"b = 2\nc = 3\n"}):
+        assert len(read_script(file).tree.body) == 2
+        assert linecache.getlines(str(file)) == ["b = 2\n", "c = 3\n"]
+    assert len(read_script(file).tree.body) == 1
+    assert linecache.getlines(str(file)) == ["a = 1\n"]
+
+
+def test_what_is_given_stands_for_a_notebook(tmp_path: Path) -> None:
+    file = write_notebook(tmp_path / "net.ipynb", "a = 1\n")
+    other = write_notebook(tmp_path / "other.ipynb", "b = 2\nc = 3\n")
+    with contents_given({str(file): other.read_bytes()}):
+        cells = read_cells(str(file))
+        assert cells is not None and cells.lines == ("b = 2", "c = 3")
+        assert len(read_script(file).tree.body) == 2
+    cells = read_cells(str(file))
+    assert cells is not None and cells.lines == ("a = 1",)
