@@ -23,10 +23,13 @@ FILLED = {"full": "argument1", "full_like": "argument1", "new_full": "argument2"
 _PRODUCTS = {"mul", "linear"} | kinds.MATRIX_PRODUCTS | kinds.CONVOLUTIONS
 _OVERWRITING = frozenset({"constant", "copy", "fill", "zero"}) | RANDOM_FILLS
 """Kinds that, in place, leave nothing of the tensor that they write to."""
+_ADDING = kinds.ADDING_PRODUCTS | {"addr", "index_add"}
+"""Kinds that add a multiple of something to a multiple of their first operand."""
 _BY_ARGUMENTS = (
     frozenset("add sub addcmul addcdiv lerp alias_write setitem mul pow div clamp".split())
     | _OVERWRITING
     | DROPOUTS
+    | _ADDING
 )
 """Kinds whose other arguments may leave out a tensor."""
 _CHOICES = frozenset({"where", "masked_fill"})
@@ -105,6 +108,10 @@ def values_read(op: Op) -> tuple[int, ...]:
     ):
         return op.inputs[:1]
     if op.kind == "lerp" and _is_zero(arguments.get("weight")):
+        return op.inputs[:1]
+    if op.kind in _ADDING and _is_zero(arguments.get("beta")):
+        return op.inputs[1:]
+    if op.kind in _ADDING and _is_zero(arguments.get("alpha")):
         return op.inputs[:1]
     if op.kind == "alias_write" and arguments.get("same"):
         return op.inputs[1:]

@@ -38,6 +38,7 @@ _RISING: dict[str, Callable[[float], float]] = {
     "sign": lambda v: float((v > 0) - (v < 0)),
     "floor": lambda v: v if math.isinf(v) else float(math.floor(v)),
     "ceil": lambda v: v if math.isinf(v) else float(math.ceil(v)),
+    "round": lambda v: v if math.isinf(v) else float(round(v)),
     "trunc": lambda v: v if math.isinf(v) else float(math.trunc(v)),
     "positive": lambda v: v,
 }
@@ -46,7 +47,8 @@ _FIXED: dict[str, Range] = {
     **dict.fromkeys("softmax softmin".split(), _TRUE_OR_FALSE),
     **dict.fromkeys("sin cos".split(), (-1.0, 1.0)),
     **dict.fromkeys("std var norm vector_norm matrix_norm count_nonzero".split(), _UPWARDS),
-    **dict.fromkeys("isnan isinf isfinite logical_not eq ne isclose".split(), _TRUE_OR_FALSE),
+    **dict.fromkeys("isinf isfinite logical_not eq ne isclose".split(), _TRUE_OR_FALSE),
+    "isnan": (0.0, 0.0),
     "log_softmax": (-inf, 0.0),
     "rand": _TRUE_OR_FALSE,
     "rand_like": _TRUE_OR_FALSE,
@@ -107,7 +109,11 @@ class Ranges:
             return self.of(op.inputs[0])
         if kind in ("cat", "stack"):
             return _around(*[self.of(tensor) for tensor in op.inputs])
-        if kind == "sum":
+        if kind in kinds.FIXED_AVERAGE_POOLS:
+            return _around(first, (0.0, 0.0))  # beside padding
+        if kind in kinds.DROPOUTS and op.arguments.get("training") is False:
+            return first
+        if kind == "sum" or (kind in kinds.DROPOUTS and "alpha" not in kind):
             return (0.0 if first[0] >= 0 else -inf, 0.0 if first[1] <= 0 else inf)
         made = _OF_TWO.get(kind)
         return ANY if made is None else made(self, op)
@@ -120,6 +126,10 @@ class Ranges:
         if dtype == "bool":
             return (0.0, 0.0) if low == high == 0 else (float(low > 0 or high < 0), 1.0)
         return (_RISING["trunc"](low), _RISING["trunc"](high)) if dtype in _WHOLE else (low, high)
+
+    def gives_truth(self, op: Op) -> bool:
+        """Whether an operation's result is true or false."""
+        return self._network.tensors[op.outputs[0]].dtype == "bool"
 
     def operands(self, op: Op) -> tuple[Range, Range]:
         """The ranges of both sides of an operator, in their order."""
@@ -163,6 +173,12 @@ def _product(a: Range, b: Range) -> Range:
     return min(ends), max(ends)
 
 
+def _times_tensor(ranges: Ranges, op: Op) -> Range:
+    if op.arguments.get("input") == op.arguments.get("other"):
+        return _square(ranges, op)
+    return _product(*ranges.operands(op))
+
+
 def _sum(ranges: Ranges, op: Op) -> Range:
     first, other = ranges.operands(op)
     alpha = op.arguments.get("alpha", 1)
@@ -204,9 +220,46 @@ def _clamp(ranges: Ranges, op: Op) -> Range:
 
 def _power(ranges: Ranges, op: Op) -> Range:
     exponent = op.arguments.get("exponent")
+    if ranges.argument(op, "exponent") == (0.0, 0.0) and not is_reversed(op):
+        return 1.0, 1.0
     if is_reversed(op) or not isinstance(exponent, int) or exponent % 2 or exponent < 0:
         return ANY
     return _square(ranges, op) if exponent == 2 else _UPWARDS
+
+
+def _both(ranges: Ranges, op: Op) -> Range:
+    first, other = (_truth(each) for each in ranges.operands(op))
+    both = op.kind in ("bitwise_and", "logical_and")
+    if op.kind.startswith("bitwise") and not ranges.gives_truth(op):
+        return (0.0, 0.0) if both and (0.0, 0.0) in (first, other) else ANY
+    return _of_ends(min if both else max, first, other)
+
+
+def _truth(values: Range) -> Range:
+    return (0.0, 0.0) if values == (0.0, 0.0) else (float(values[0] > 0 or values[1] < 0), 1.0)
+
+
+def _shrunk(ranges: Ranges, op: Op) -> Range:
+    (low, high), bound = ranges.argument(op, "input"), ranges.argument(op, "lambd", 0.5)[0]
+    return (0.0, 0.0) if -bound <= low and high <= bound else (min(low, 0.0), max(high, 0.0))
+
+
+def _over_threshold(ranges: Ranges, op: Op) -> Range:
+    values, (value, _) = ranges.argument(op, "input"), ranges.argument(op, "value")
+    if values[1] <= ranges.argument(op, "threshold")[0]:
+        return value, value
+    return _around(values, (value, value))
+
+
+def _leaking(ranges: Ranges, op: Op) -> Range:
+    name, default = ("weight", None) if op.kind == "prelu" else ("negative_slope", 0.01)
+    slope, (low, high) = ranges.argument(op, name, default), ranges.argument(op, "input")
+    below = _product((min(low, 0.0), min(high, 0.0)), slope)
+    return (
+        _around(below, (max(low, 0.0), max(high, 0.0)))
+        if low < 0 < high
+        else (below if high <= 0 else (low, high))
+    )
 
 
 def _square(ranges: Ranges, op: Op) -> Range:
@@ -237,8 +290,12 @@ _OF_TWO: Mapping[str, Callable[[Ranges, Op], Range]] = {
     **dict.fromkeys(_ORDERS, _order),
     **dict.fromkeys(("clamp", "clamp_min", "clamp_max", "hardtanh"), _clamp),
     **dict.fromkeys(("where", "masked_fill"), _choice),
-    "mul": lambda ranges, op: _product(*ranges.operands(op)),
+    "mul": _times_tensor,
     "div": _quotient,
+    **dict.fromkeys("bitwise_and bitwise_or logical_and logical_or".split(), _both),
+    **dict.fromkeys(("hardshrink", "softshrink"), _shrunk),
+    **dict.fromkeys(("leaky_relu", "prelu"), _leaking),
+    "threshold": _over_threshold,
     "pow": _power,
     "square": _square,
     "abs": _absolute,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 from archcheck.network import kinds
 from archcheck.network.model import Network, Op
+from archcheck.network.moves import Move, moved
 from archcheck.network.operands import is_reversed
 
 _REPEATABLE = (
@@ -61,6 +62,7 @@ class SameValues:
         self._first: dict[int, int] = {}
         self._keys: dict[Any, int] = {}
         self._known: dict[bool, dict[int, Combined]] = {False: {}, True: {}}
+        self._moves: dict[int, tuple[int, tuple[Move, ...]]] = {}
 
     def alike(self, op: Op, *names: str) -> bool:
         """Whether arguments are tensors of the same values."""
@@ -83,6 +85,8 @@ class SameValues:
         if handed_on is not None:
             self.hand_on(op, handed_on)
             return
+        if not combined and key is None and self._moved(op):
+            return
         key = key or (combined[0].key if combined else None)
         for place, output in enumerate(op.outputs):
             self._number(output, self._key(op, place) if key is None else key)
@@ -94,6 +98,21 @@ class SameValues:
                 self._numbers[op.outputs[0]] = value
                 return
             self._known[each.product][number] = each
+
+    def _moved(self, op: Op) -> bool:
+        """Number the result of a rearrangement by what is left of all behind it."""
+        if len(op.inputs) != 1 or len(op.outputs) != 1:
+            return False
+        base, before = self._moves.get(self._of(op.inputs[0])) or (self._of(op.inputs[0]), ())
+        moves = moved(self._network, op, before)
+        if moves is None:
+            return False
+        if moves:
+            self._number(op.outputs[0], ("moved", base, moves))
+            self._moves[self._numbers[op.outputs[0]]] = base, moves
+        else:
+            self._numbers[op.outputs[0]] = base
+        return True
 
     def hand_on(self, op: Op, tensor: int) -> None:
         """Note that an operation's result has the values of a tensor."""
@@ -144,11 +163,12 @@ class SameValues:
         for value, power in parts:
             tensor = _tensor(value)
             if tensor is None:
-                number = number * value**power if product else number + value * power
+                number = number * _raised(value, power) if product else number + value * power
                 continue
             own = self._of(tensor)
             known = self._known[product].get(own) or Combined({own: 1.0}, float(product), product)
-            number = number * known.number**power if product else number + known.number * power
+            own_number = _raised(known.number, power) if product else known.number * power
+            number = number * own_number if product else number + own_number
             for each, old in known.powers.items():
                 before = powers.pop(each, 0.0)
                 left = before + old * power
@@ -157,6 +177,13 @@ class SameValues:
                 else:
                     cancelled = True
         return Combined(powers, number, product, cancelled)
+
+
+def _raised(number: float, power: float) -> float:
+    try:
+        return float(number**power)
+    except (OverflowError, ZeroDivisionError):
+        return nan
 
 
 def _tensor(value: Any) -> int | None:

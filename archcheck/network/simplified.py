@@ -26,10 +26,34 @@ _COMPARISONS = {
 }
 """What comes of a value that is compared with itself."""
 _BOUNDING = frozenset(
-    """clamp clamp_min clamp_max minimum maximum hardtanh logsigmoid log_softmax sign floor ceil
-    trunc round where neg sub""".split()
+    """clamp clamp_min clamp_max minimum maximum fmin fmax hardtanh logsigmoid log_softmax sign
+    floor ceil trunc round where neg sub bitwise_and bitwise_or logical_and logical_or threshold
+    hardshrink softshrink""".split()
 )
-_SUSPICIOUS = _BOUNDING | _COMPARISONS.keys() | frozenset("reciprocal gt ge lt le".split())
+_WEIGHING = {
+    "lerp": (("weight",), "input"),
+    "addcmul": (("tensor1", "tensor2", "value"), "input"),
+    "addcdiv": (("tensor1", "value"), "input"),
+}
+"""Kinds that leave one operand alone where another argument is zero: which, and the one left."""
+_LARGER = {
+    "maximum": ("input", "other", True),
+    "fmax": ("input", "other", True),
+    "max": ("input", "dim", True),
+    "clamp_min": ("input", "min", True),
+    "minimum": ("input", "other", False),
+    "fmin": ("input", "other", False),
+    "min": ("input", "dim", False),
+    "clamp_max": ("input", "max", False),
+}
+"""Kinds that give the larger, or the smaller, of two arguments."""
+_OF_ITSELF = {"cosine_similarity": ("x1", "x2"), "pairwise_distance": ("x1", "x2")}
+"""Kinds that give the same whatever they read twice."""
+_SUSPICIOUS = (
+    (_BOUNDING | _COMPARISONS.keys())
+    | (_WEIGHING.keys() | _OF_ITSELF.keys())
+    | frozenset("reciprocal gt ge lt le pow isnan".split())
+)
 """Kinds without which nothing is cancelled, nor bounded to one number."""
 _SOFTMAX = {"softmax": 1.0, "softmin": 1.0, "log_softmax": 0.0}
 """What comes of a single number."""
@@ -56,9 +80,12 @@ def _may_cancel(network: Network) -> bool:
 def _is_suspicious(network: Network, op: Op, ranges: Ranges) -> bool:
     """Whether an operation may be the one by which something is cancelled or bounded."""
     if op.kind == "div":
-        return len(op.inputs) > 1
+        return len(op.inputs) > 1 or _has_negative(op)
     if op.kind in ("mul", "add"):
         return _has_negative(op)
+    if op.kind == "sum":
+        maker = network.producer(op.inputs[0])
+        return maker is not None and maker.kind in _SOFTMAX
     return (
         op.kind in _SUSPICIOUS
         or _over_one_channel(network, op)
@@ -129,6 +156,9 @@ class _Simplifier:
         if _leaves_nothing(self._network, op, self._ranges):
             self._values.note(op)
             return _reading(op, op.inputs[1:])
+        if op.kind in _OF_ITSELF and self._values.alike(op, *_OF_ITSELF[op.kind]):
+            self._values.note(op)
+            return replace(op, inputs=(), arguments={})
         chosen = self._chosen(op)
         if chosen is not None:
             self._values.hand_on(op, chosen)
@@ -142,20 +172,52 @@ class _Simplifier:
         value = next((each.number for each in combined if not each.powers), None)
         if _over_one_channel(self._network, op):
             value = _SOFTMAX[op.kind]
+        elif self._sums_weights(op):
+            value = 1.0
         elif op.kind in _COMPARISONS and self._values.alike(op, "input", "other"):
             value = _COMPARISONS[op.kind]
         return None if value is None else (value, value)
 
+    def _sums_weights(self, op: Op) -> bool:
+        """Whether an operation sums what a softmax gave, along the same dimension."""
+        maker = self._network.producer(op.inputs[0]) if op.kind == "sum" else None
+        if maker is None or maker.kind not in ("softmax", "softmin"):
+            return False
+        rank = len(self._network.shape(op.inputs[0]))
+        summed, weighed = (each.arguments.get("dim") for each in (op, maker))
+        dims = summed if isinstance(summed, list) else [summed]
+        if not isinstance(weighed, int):
+            return False
+        return {d % rank for d in dims if isinstance(d, int)} == {weighed % rank}
+
     def _chosen(self, op: Op) -> int | None:
-        """The tensor that a condition chooses, whatever it says or because it always says so."""
-        if op.kind != "where" or "input" not in op.arguments:
-            return None
+        """The operand that is handed on, whatever the values are."""
+        name = self._left_alone(op)
+        value: Any = None if name is None else op.arguments.get(name)
+        return value["tensor"] if isinstance(value, dict) and "tensor" in value else None
+
+    def _left_alone(self, op: Op) -> str | None:
+        """The argument that is handed on."""
+        if op.kind == "where" and "input" in op.arguments:
+            return self._by_condition(op)
+        if op.kind in _WEIGHING:
+            names, left = _WEIGHING[op.kind]
+            return left if (0.0, 0.0) in [self._ranges.argument(op, n) for n in names] else None
+        if op.kind in _LARGER:
+            one, two, larger = _LARGER[op.kind]
+            first, other = self._ranges.argument(op, one), self._ranges.argument(op, two)
+            above, below = first[0] >= other[1], first[1] <= other[0]
+            if above or below:
+                return one if above == larger else two
+        return None
+
+    def _by_condition(self, op: Op) -> str | None:
+        """What a condition chooses, whatever it says or because it always says so."""
         condition = self._ranges.argument(op, "condition")
         alike = self._values.alike(op, "input", "other")
-        name = "input" if alike or condition == (1.0, 1.0) else "other"
-        chosen: Any = op.arguments.get(name)
-        known = alike or condition[0] == condition[1]
-        return chosen["tensor"] if known and isinstance(chosen, dict) else None
+        if not alike and condition[0] != condition[1]:
+            return None
+        return "input" if alike or condition[0] == 1 else "other"
 
 
 def _reading(op: Op, tensors: Iterable[int]) -> Op:

@@ -6,16 +6,21 @@ A size of the batch may be among what it compares: then the network is tried at 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from torch import nn
 
 from archcheck.tracing.reachable_code import UNKNOWN, Code, reachable
+from archcheck.worker.registered import table_of
 
 SMALLEST, LARGEST = 3, 1024
 """The sizes that are tried. A batch of one or two is no other than the one that is traced."""
 MOST = 6
 """How many of them are."""
+_LARGE = 1000
+"""A container of more than these is no table of sizes."""
 
 
 def compared_sizes(modules: Iterable[nn.Module]) -> list[int]:
@@ -29,21 +34,68 @@ def compared_sizes(modules: Iterable[nn.Module]) -> list[int]:
 
 
 def _compared(code: Code, node: ast.AST) -> Iterator[int]:
-    if isinstance(node, ast.Compare):
-        sides = [node.left, *node.comparators]
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-        sides = [node.left, node.right]
-    else:
+    table, key = _looked_up(node)
+    if table is not None and key is not None:
+        if not list(_numbers(code, key)):
+            yield from _keys(code, table)
         return
-    numbers = [list(_numbers(code, side)) for side in sides]
+    numbers = [list(_numbers(code, side)) for side in _sides(node)]
     if not all(numbers):  # something is known only when it runs
         yield from (number for each in numbers for number in each)
 
 
+def _sides(node: ast.AST) -> list[ast.expr]:
+    """What something is compared with, and what is."""
+    if isinstance(node, ast.Compare):
+        return [node.left, *node.comparators]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        return [node.left, node.right]
+    if isinstance(node, ast.Match):
+        patterns = (part for case in node.cases for part in ast.walk(case.pattern))
+        return [
+            node.subject,
+            *(part.value for part in patterns if isinstance(part, ast.MatchValue)),
+        ]
+    return []
+
+
+def _looked_up(node: ast.AST) -> tuple[ast.expr | None, ast.expr | None]:
+    """A table in which something is looked up, and the key."""
+    if isinstance(node, ast.Subscript):
+        return node.value, node.slice
+    method = node.func if isinstance(node, ast.Call) and node.args else None
+    if isinstance(node, ast.Call) and isinstance(method, ast.Attribute) and method.attr == "get":
+        return method.value, node.args[0]
+    return None, None
+
+
+def _keys(code: Code, table: ast.expr) -> Iterator[int]:
+    value = UNKNOWN if isinstance(table, ast.Dict) else code.thing(table)
+    if isinstance(table, ast.Dict) or isinstance(value, (dict, nn.ModuleDict)):
+        yield from _numbers(code, table)
+
+
 def _numbers(code: Code, side: ast.expr) -> Iterator[int]:
+    """The numbers in an expression, also in its texts and among its keys."""
     if isinstance(side, (ast.Tuple, ast.List, ast.Set)):
         for each in side.elts:
             yield from _numbers(code, each)
-    value = side.value if isinstance(side, ast.Constant) else code.thing(side)
-    if value is not UNKNOWN and isinstance(value, int) and not isinstance(value, bool):
+    elif isinstance(side, ast.Dict):
+        for key in filter(None, side.keys):
+            yield from _numbers(code, key)
+    elif isinstance(side, ast.Constant):
+        yield from _in_value(side.value)
+    else:
+        yield from _in_value(code.thing(side))
+
+
+def _in_value(value: Any) -> Iterator[int]:
+    if isinstance(value, int) and not isinstance(value, bool):
         yield value
+    elif isinstance(value, str):
+        yield from map(int, re.findall("[0-9]+", value))
+    elif isinstance(value, nn.ModuleDict):
+        yield from (number for name in table_of(value, "_modules") for number in _in_value(name))
+    elif isinstance(value, (tuple, list, set, frozenset, dict)) and len(value) <= _LARGE:
+        yield from (each for each in value if type(each) is int)
+        yield from (number for each in value if type(each) is str for number in _in_value(each))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property, reduce
-from math import gcd, lcm
+from math import gcd, lcm, prod
 from operator import or_
 from typing import Any, NamedTuple
 
@@ -26,6 +26,8 @@ from archcheck.fields.algebra.positions import EMPTY, Positions
 Values = npt.NDArray[Any]
 MOST_ENTRIES = 1 << 24
 """How many sets are read at once along a factor; more take gigabytes, and minutes."""
+MANY_ENTRIES = 1 << 14
+"""From so many entries on it pays to unite every pair of different sets once."""
 TOO_LARGE = "the fields of its units differ too much to be written out one by one"
 
 
@@ -268,7 +270,33 @@ def union(tables: list[Table]) -> Table:
 def united(arrays: Sequence[Values]) -> Values:
     """The union of arrays of sets, entry by entry; they broadcast."""
     # The union of arrays without axes is a set of its own to numpy, no array of one.
-    return np.asarray(reduce(np.bitwise_or, arrays), dtype=object)
+    return np.asarray(reduce(_united_with, arrays), dtype=object)
+
+
+def _united_with(first: Values, other: Values) -> Values:
+    shape = np.broadcast_shapes(first.shape, other.shape)
+    if prod(shape) < MANY_ENTRIES:
+        return np.asarray(first | other, dtype=object)
+    sets, others = _numbered(first), _numbered(other)
+    if len(sets[0]) * len(others[0]) > prod(shape):
+        return np.asarray(first | other, dtype=object)
+    # A large table has few different pairs of sets.
+    pairs = sets[1] * len(others[0]) + others[1]
+    found: Values = np.empty(len(sets[0]) * len(others[0]), dtype=object)
+    for pair in np.flatnonzero(np.bincount(pairs.ravel(), minlength=len(found))).tolist():
+        a, b = divmod(pair, len(others[0]))
+        found[pair] = sets[0][a] | others[0][b]
+    return found.take(pairs)
+
+
+def _numbered(values: Values) -> tuple[list[Positions], npt.NDArray[np.intp]]:
+    """The different sets of an array, and the number of each entry's among them."""
+    objects = np.fromiter(map(id, values.flat), np.intp, values.size)
+    _, first, places = np.unique(objects, return_index=True, return_inverse=True)
+    numbers: dict[Positions, int] = {}
+    flat = values.ravel()
+    by_place = [numbers.setdefault(flat[at], len(numbers)) for at in first.tolist()]
+    return list(numbers), np.array(by_place, dtype=np.intp)[places].reshape(values.shape)
 
 
 def _along(values: Values, factor: int, dimensions: int) -> Values:

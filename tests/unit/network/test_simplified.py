@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -35,6 +36,20 @@ ONE: list[Callable[[Tensor], Tensor]] = [
     lambda a: a.amax(2, keepdim=True).expand_as(a),
     lambda a: a.softmax(1),
     lambda a: a.long().float(),
+    lambda a: a.transpose(2, 3),
+    lambda a: a.roll(1, 2),
+    lambda a: a.roll((-1, 1), (2, 3)),
+    lambda a: a.flatten(2).view(a.shape),
+    lambda a: a.permute(0, 1, 3, 2).contiguous(),
+    lambda a: F.leaky_relu(a, 0.0),
+    lambda a: F.threshold(a, 0.5, -1.0),
+    lambda a: F.hardshrink(a, 2.0),
+    lambda a: F.hardsigmoid(a),
+    lambda a: F.avg_pool2d(a, 3, 1, 1),
+    lambda a: F.max_pool2d(a, 3, 1, 1),
+    lambda a: a.softmax(2).sum(2, keepdim=True).expand_as(a),
+    lambda a: a**3,
+    lambda a: (a.round() * 4) % 2,
 ]
 TWO: list[Callable[[Tensor, Tensor], Tensor]] = [
     lambda a, b: a + b,
@@ -47,6 +62,13 @@ TWO: list[Callable[[Tensor, Tensor], Tensor]] = [
     lambda a, b: (a >= b).float(),
     lambda a, b: torch.where(a > b, a, b),
     lambda a, b: torch.cat([a, b], 1)[:, 1:],
+    lambda a, b: torch.max(a, b),
+    lambda a, b: torch.lerp(a, b, 0.5),
+    lambda a, b: torch.addcmul(a, b, b, value=-1),
+    lambda a, b: ((a > 0) & (b > 0)).float(),
+    lambda a, b: torch.logical_or(a, b).float(),
+    lambda a, b: F.cosine_similarity(a, b, dim=2)[:, :, None].expand_as(a),
+    lambda a, b: torch.clamp(a, max=b),
 ]
 steps = st.lists(
     st.tuples(

@@ -275,6 +275,20 @@ CUT_AWAY: dict[str, Forward] = {
     "a norm of zeros": lambda s, x: x + F.instance_norm(s.d(x), weight=torch.zeros(3)),
     "a tensor full of zeros": lambda s, x: x + s.d(x) * torch.full((1,), 0.0),
     "a product with nothing": lambda s, x: x + s.d(x) @ (x - x),
+    "a tensor of weights": lambda s, x: torch.lerp(x, s.d(x), torch.zeros(1)),
+    "a product that is added": lambda s, x: torch.addcmul(x, s.d(x), torch.zeros(1)),
+    "a sum that is scaled away": lambda s, x: torch.baddbmm(x[0], s.d(x)[0], x[0], alpha=0)[None],
+    "and": lambda s, x: x + ((s.d(x) > 0) & torch.zeros(1, dtype=torch.bool)),
+    "smaller than the other": lambda s, x: torch.maximum(x.relu(), -s.d(x).abs()),
+    "no slope": lambda s, x: x + F.leaky_relu(-s.d(x).abs(), 0.0),
+    "below a threshold": lambda s, x: x + F.threshold(s.d(x).tanh(), 1.0, 0.0),
+    "the sum of a softmax": lambda s, x: x * s.d(x).softmax(1).sum(1, keepdim=True),
+    "likeness to itself": lambda s, x: (lambda y: x + F.cosine_similarity(y, y)[:, None])(s.d(x)),
+    "back and forth": lambda s, x: (lambda y: x + (y.roll(1, 2).roll(-1, 2) - y))(s.d(x)),
+    "turned twice": lambda s, x: (lambda y: x + (y.mT.transpose(3, 2) - y.flip(3).flip(-1)))(
+        s.d(x)
+    ),
+    "to tokens and back": lambda s, x: (lambda y: x + (y.flatten(2).view(x.shape) - y))(s.d(x)),
 }
 LEFT: dict[str, Forward] = {
     "slice": lambda s, x: both(s, x)[:, :4],
@@ -302,6 +316,12 @@ LEFT: dict[str, Forward] = {
     "drawn twice": lambda s, x: (lambda y: F.dropout(y, 0.5) - F.dropout(y, 0.5))(s.d(x)),
     "a softmax of channels": lambda s, x: x * s.d(x).softmax(1),
     "negated and rectified": lambda s, x: x + F.relu(-s.d(x)),
+    "turned once": lambda s, x: (lambda y: x + (y.roll(1, 2).roll(1, 2) - y))(s.d(x)),
+    "another order": lambda s, x: (lambda y: y.permute(0, 2, 3, 1).permute(0, 2, 3, 1) - y.mT)(
+        s.d(x).expand(-1, 3, 16, 16)[:, :, :3, :3]
+    ),
+    "larger than the other": lambda s, x: torch.maximum(x.relu(), s.d(x)),
+    "a softmax along another axis": lambda s, x: x * s.d(x).softmax(1).sum(2, keepdim=True),
 }
 
 
