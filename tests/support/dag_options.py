@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.support.dag_mixers import STRIPS
 from tests.support.dag_pieces import DOUBLED, FRAMES, MOVED, PICKS
 from tests.support.dag_rows import ACROSS_ROWS, DISCARDED, POOLS, TOKENS, WRITES
 
@@ -311,6 +313,36 @@ class Steps:
 
     def turned(self, sides: Sequence[int]) -> Options | None:
         return {"times": self.pick(1, 2, 3)} if self.dims == 2 and not self.endless else None
+
+    def strip(self, sides: Sequence[int]) -> Options | None:
+        axis, way = self.pick(*self.axes), self.pick(*STRIPS)
+        return {"dim": axis + 2, "way": way} if self.dims > 1 and not self.endless else None
+
+    def coordinate(self, sides: Sequence[int]) -> Options | None:
+        return {} if self.dims == 2 and not self.endless else None
+
+    def patches(self, sides: Sequence[int]) -> Options | None:
+        k, s = self.pick(1, 2, 3), self.pick(1, 2)
+        p = self.pick(*range(k // 2 + 1))
+        self.slow([s] * self.dims)
+        fits = self.dims == 2 and all(alive(side, k, s, 1, p) for side in sides)
+        return {"kernel_size": k, "stride": s, "padding": p} if fits else None
+
+    def spectral(self, sides: Sequence[int]) -> Options | None:
+        return {} if self.dims < 3 else None
+
+    def rows_as_channels(self, sides: Sequence[int]) -> Options | None:
+        fits = self.dims > 1 and not self.endless
+        return {"side": prod(sides[:-1])} if fits else None
+
+    def mixed_tokens(self, sides: Sequence[int]) -> Options | None:
+        return None if self.endless else {"count": prod(sides)}
+
+    def channel_attention(self, sides: Sequence[int]) -> Options | None:
+        return None if self.endless else {}
+
+    def latents(self, sides: Sequence[int]) -> Options | None:
+        return None if self.endless else {}
 
     def norm(self, sides: Sequence[int]) -> Options:
         ways = ["last", "batch", "response"] + ([] if self.endless else ["group", "instance"])
