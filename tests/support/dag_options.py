@@ -286,8 +286,9 @@ class Steps:
 
     def framed(self, sides: Sequence[int]) -> Options | None:
         axis = self.pick(*self.axes)
-        fits = sides[axis] > 2 and not self.endless
-        return {"dim": axis + 2, "way": self.pick(*FRAMES)} if fits else None
+        # A frame that is written piece by piece has borders of its own.
+        ways = [way for way in FRAMES if way != "into_a_frame" or not self.endless]
+        return {"dim": axis + 2, "way": self.pick(*ways)} if sides[axis] > 2 else None
 
     def picked(self, sides: Sequence[int]) -> Options | None:
         axis = self.pick(*self.axes)

@@ -1,5 +1,6 @@
-"""Maps that are padded by hand: concatenated with zeros, written into a frame of zeros, or added
-to themselves one position further on. They go on beyond the frame as behind any padding."""
+"""Maps that are padded by hand: concatenated with zeros or with their own borders, written into a
+frame of zeros, or added to themselves one position further on. They go on beyond the frame as
+behind any padding."""
 
 from __future__ import annotations
 
@@ -42,11 +43,28 @@ def scattered_into_zeros(x: Tensor) -> Tensor:
     return frame.slice_scatter(x, -1, 1, -1)
 
 
+def first_repeated(x: Tensor) -> Tensor:
+    return torch.cat([x[..., :1]] * 2 + [x], -1)
+
+
+def edges_expanded(x: Tensor) -> Tensor:
+    sides = [-1] * (x.dim() - 1)
+    return torch.cat([x[..., :1].expand(*sides, 1), x, x[..., -1:].repeat(*[1] * x.dim())], -1)
+
+
+def mirrored(x: Tensor) -> Tensor:
+    return torch.cat([x[..., 1:3].flip(-1), x], -1)
+
+
+def taken_around(x: Tensor) -> Tensor:
+    return torch.cat([x[..., -1:], x, x[..., :1]], -1)
+
+
 PADDED: dict[str, Way] = {
     way.__name__: way
     for way in (
         zeros_in_front, zeros_around, written_behind_zeros, copied_into_zeros,
-        scattered_into_zeros,
+        scattered_into_zeros, first_repeated, edges_expanded, mirrored, taken_around,
     )
 }  # fmt: skip
 
@@ -165,3 +183,18 @@ def test_halves_that_are_written_one_by_one_end_where_they_meet() -> None:
 
     field = assert_every_unit(Halves(), (4, 8))
     assert [field.positions(0, unit).count for unit in (0, 3, 4, 7)] == [1, 1, 5, 5]
+
+
+def test_a_map_beside_itself_turned_around_is_no_padding() -> None:
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(4, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.conv(torch.cat([x, x.flip(-1)], -1))
+            return y
+
+    field = assert_every_unit(Both(), (4, 6))
+    assert (field.shape, field.size) == ((10,), (3,))
+    assert field.positions(0, 4).members() == (4, 5)
