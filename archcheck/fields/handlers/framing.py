@@ -145,7 +145,7 @@ def _is_stretch_of(value: FieldMap, dimension: int, index: Integers) -> bool:
 def _goes_on(m: FieldMap, dimension: int) -> bool:
     """Whether a map may be padded along a dimension: it goes on there, or ends everywhere."""
     first, *rest = m.factors[m.span(dimension)] or (None,)
-    if first is None or any(factor.lattice for factor in rest):
+    if first is None or not m.shape[dimension] or any(factor.lattice for factor in rest):
         return False
     return first.lattice or not (rest or first.margin or any(f.lattice for f in m.factors))
 
