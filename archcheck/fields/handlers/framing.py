@@ -6,7 +6,8 @@ As behind any padding, it goes on beyond the frame where the image has no border
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +24,11 @@ _FRAMES = frozenset(
     "zeros zeros_like new_zeros zero empty empty_like new_empty full full_like new_full".split()
 )
 """The kinds that make what maps are padded with. Ones are as good as a learned token."""
-_REPEATING = frozenset("expand expand_as repeat repeat_interleave flip clone contiguous".split())
+_REPEATING = frozenset("expand repeat repeat_interleave clone contiguous".split())
 Box = Mapping[int, Integers]
 """The indices of a region along the dimensions of which it is only a part."""
+Before = Callable[[], Sequence[Box] | None]
+"""The regions of a frame that were written to before; None if there is no frame."""
 
 
 def written_before(context: Context, tensor: int) -> list[Box] | None:
@@ -94,11 +97,20 @@ def _is_border(context: Context, tensor: int, own: int, dimension: int) -> bool:
         if op is None or len(op.inputs) != 1:
             return False
         tensor = op.inputs[0]
-        if op.kind not in _REPEATING:
+        if op.kind == "flip":
+            if not _flips(op, dimension, len(context.network.shape(tensor))):
+                return False
+        elif op.kind not in _REPEATING:
             cut = _takes_border(context, op, own, dimension)
             if not cut:
                 return False
     return cut
+
+
+def _flips(op: Op, dimension: int, rank: int) -> bool:
+    """Whether a flip turns one dimension around, and no other."""
+    dims: Any = op.arguments.get("dims")
+    return [d % rank for d in (dims if isinstance(dims, list) else [dims])] == [dimension]
 
 
 def _takes_border(context: Context, op: Op, own: int, dimension: int) -> bool:
@@ -116,15 +128,16 @@ def _takes_border(context: Context, op: Op, own: int, dimension: int) -> bool:
 
 
 def written_into_frame(
-    value: FieldMap, ranges: Box, shape: Sequence[int], before: Sequence[Box]
+    value: FieldMap, ranges: Box, shape: Sequence[int], before: Before
 ) -> tuple[FieldMap, Box] | None:
     """A value that is written to a region of a frame of a shape: as long as the frame along the
     axes on which it goes on, and the region along the others.
 
-    None if there is no such axis, or something was written there ``before``.
+    None if there is no such axis, if something was written there before, or into no frame.
     """
     left = {d: index for d, index in ranges.items() if not _is_stretch_of(value, d, index)}
-    if len(left) == len(ranges) or any(_meet(left, box) for box in before):
+    boxes = before() if len(left) < len(ranges) else None
+    if boxes is None or any(_meet(left, box) for box in boxes):
         return None
     for d in ranges.keys() - left.keys():
         value = _padded(value, d, int(ranges[d][0]), shape[d])

@@ -198,3 +198,42 @@ def test_a_map_beside_itself_turned_around_is_no_padding() -> None:
     field = assert_every_unit(Both(), (4, 6))
     assert (field.shape, field.size) == ((10,), (3,))
     assert field.positions(0, 4).members() == (4, 5)
+
+
+def zeroed(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[..., 2:4] *= 0
+    return y
+
+
+def masked(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[..., 2:].mul_(torch.tensor([1.0, 0.0, 1.0, 0.0]))
+    return y
+
+
+def overwritten(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[..., 2:] += x[..., :-2]
+    y[..., :3] = x[..., 3:]
+    return y
+
+
+@pytest.mark.parametrize("way", [zeroed, masked, overwritten])
+def test_what_is_taken_out_of_a_part_in_place_is_read_no_more(way: Way) -> None:
+    field = assert_every_unit(Layers(way, 1, 0, 1, 1), (4, 6))
+    assert field.actual_positions(0, 3).members() == ((1, 3) if way is overwritten else ())
+
+
+def test_a_border_turned_along_another_axis_is_no_padding() -> None:
+    class Poles(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.conv(torch.cat([x[:, :, :1].flip(-1), x], 2))
+            return y
+
+    field = assert_every_unit(Poles(), (4, 5, 9))
+    assert field.positions(1, (0, 0)).members() == (0, 1, 2, 6, 7, 8)
