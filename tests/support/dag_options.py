@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import prod
+from operator import lt
 from typing import Any
 
 from hypothesis import strategies as st
@@ -61,6 +62,12 @@ class Steps:
         mode = self.pick("zeros", "zeros", "reflect", "replicate", "circular")
         if options is not None:
             options |= {"groups": self.pick(1, 1, 2, 4), "padding_mode": mode}
+            window = zip(options["dilation"], options["kernel_size"], strict=True)
+            reach = [dilation * (kernel - 1) for dilation, kernel in window]
+            # Of an odd reach torch warns.
+            fits = max(options["stride"]) == 1 and all(map(lt, reach, sides))
+            if fits and not any(n % 2 for n in reach) and self.pick(False, True):
+                options["padding"] = "same"
         return options
 
     def masked(self, sides: Sequence[int]) -> Options | None:
@@ -84,10 +91,12 @@ class Steps:
         p = tuple(self.pick(*range(min(2, (kernel - 1) // 2) + 1)) for kernel in k)
         extra = tuple(self.pick(*range(min(q + 1, stride))) for q, stride in zip(p, s, strict=True))
         self.faster(s)
-        groups = self.pick(1, 2)
-        return {"kernel_size": k, "stride": s, "padding": p, "output_padding": extra} | {
-            "groups": groups
-        }
+        # Dilated and by steps it would leave out positions.
+        dilation = self.pick(1, 2) if max(s) == 1 < min(sides) else 1
+        return {
+            "kernel_size": k, "stride": s, "padding": p, "output_padding": extra,
+            "groups": self.pick(1, 2), "dilation": dilation,
+        }  # fmt: skip
 
     def faster(self, by: Sequence[int]) -> None:
         self.factor = [Fraction(1, n) for n in by]
