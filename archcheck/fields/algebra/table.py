@@ -177,8 +177,8 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     # -- reading ----------------------------------------------------------------------------
 
     def entry(self, index: Sequence[int]) -> Positions:
-        """The set of one unit, which may lie beyond the borders along a lattice factor; an axis of no
-        elements has none."""
+        """The set of one unit, which may lie beyond the borders along a lattice factor; none where
+        an axis has no elements."""
         if not self.values.size:
             return EMPTY
         shift = 0

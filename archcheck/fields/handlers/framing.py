@@ -42,7 +42,7 @@ def written_before(context: Context, tensor: int) -> list[Box] | None:
     while op is not None and op.kind not in _FRAMES:
         if not op.inputs or not network.driven.issuperset(op.inputs[1:]):
             return None
-        box = _region(context, op)
+        box = region_written(context, op)
         if box is not None:
             boxes.append(box)
         elif boxes or op.kind not in VIEWS | COPIES:
@@ -51,7 +51,7 @@ def written_before(context: Context, tensor: int) -> list[Box] | None:
     return None if op is None else boxes
 
 
-def _region(context: Context, op: Op) -> Box | None:
+def region_written(context: Context, op: Op) -> Box | None:
     """The region of its first operand that an operation writes to, if it is a box of it."""
     if op.kind == "setitem":
         index, shape = op.arguments.get("index"), context.network.shape(op.inputs[0])
@@ -62,6 +62,13 @@ def _region(context: Context, op: Op) -> Box | None:
         found = seen.box_of(wrote)
         return found and {d: np.arange(r.start, r.stop, r.step) for d, r in found[0].items()}
     return None
+
+
+def alike(one: Box, other: Box, shape: Sequence[int]) -> bool:
+    """Whether two regions of a shape are the same."""
+    sides = [np.arange(side) for side in shape]
+    pairs = [(one.get(d, side), other.get(d, side)) for d, side in enumerate(sides)]
+    return all(np.array_equal(*pair) for pair in pairs)
 
 
 def concatenated_with_frame(

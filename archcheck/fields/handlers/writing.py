@@ -19,7 +19,14 @@ from archcheck.fields.algebra.reshape import reshaped
 from archcheck.fields.algebra.table import Factor, Table
 from archcheck.fields.algebra.track import Track
 from archcheck.fields.handlers.base import Context, handles, is_tensor
-from archcheck.fields.handlers.framing import Before, Box, written_before, written_into_frame
+from archcheck.fields.handlers.framing import (
+    Before,
+    Box,
+    alike,
+    region_written,
+    written_before,
+    written_into_frame,
+)
 from archcheck.fields.handlers.indexing import Subscript, constant_index
 from archcheck.fields.handlers.masking import chosen
 
@@ -84,7 +91,10 @@ def _is_there(context: Context) -> bool:
     made = context.network.producer(context.op.inputs[0])
     if made is None or made.kind != "alias_write" or not is_tensor(value):
         return False
-    return made.inputs[1:] == (value["tensor"],)
+    if made.inputs[1] != value["tensor"]:
+        return False
+    seen, wrote = (region_written(context, op) for op in (made, context.op))
+    return seen is not None and wrote is not None and alike(seen, wrote, context.shape())
 
 
 def _fitted(value: FieldMap, shape: Sequence[int]) -> FieldMap:

@@ -219,10 +219,26 @@ def overwritten(x: Tensor) -> Tensor:
     return y
 
 
-@pytest.mark.parametrize("way", [zeroed, masked, overwritten])
+@pytest.mark.parametrize("way", [zeroed, masked])
 def test_what_is_taken_out_of_a_part_in_place_is_read_no_more(way: Way) -> None:
     field = assert_every_unit(Layers(way, 1, 0, 1, 1), (4, 6))
-    assert field.actual_positions(0, 3).members() == ((1, 3) if way is overwritten else ())
+    assert field.actual_positions(0, 3).members() == ()
+
+
+def written_elsewhere(x: Tensor) -> Tensor:
+    y = x.clone()
+    part = y[..., 1:]
+    part += x[..., :-1]
+    y[..., :-1] = part
+    return y
+
+
+@pytest.mark.parametrize(("way", "read"), [(overwritten, (3,)), (written_elsewhere, (0, 1))])
+def test_a_part_that_grew_in_place_is_written_where_it_is_put(
+    way: Way, read: tuple[int, ...]
+) -> None:
+    field = assert_every_unit(Layers(way, 1, 0, 1, 1), (4, 6))
+    assert field.actual_positions(0, 0).members() == read
 
 
 def test_a_border_turned_along_another_axis_is_no_padding() -> None:
