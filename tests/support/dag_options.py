@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import prod
+from operator import lt
 from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.support.dag_mixers import STRIPS
 from tests.support.dag_pieces import DOUBLED, FRAMES, MOVED, PICKS
 from tests.support.dag_rows import ACROSS_ROWS, DISCARDED, POOLS, TOKENS, WRITES
 
@@ -59,6 +62,12 @@ class Steps:
         mode = self.pick("zeros", "zeros", "reflect", "replicate", "circular")
         if options is not None:
             options |= {"groups": self.pick(1, 1, 2, 4), "padding_mode": mode}
+            window = zip(options["dilation"], options["kernel_size"], strict=True)
+            reach = [dilation * (kernel - 1) for dilation, kernel in window]
+            # Of an odd reach torch warns.
+            fits = max(options["stride"]) == 1 and all(map(lt, reach, sides))
+            if fits and not any(n % 2 for n in reach) and self.pick(False, True):
+                options["padding"] = "same"
         return options
 
     def masked(self, sides: Sequence[int]) -> Options | None:
@@ -82,10 +91,12 @@ class Steps:
         p = tuple(self.pick(*range(min(2, (kernel - 1) // 2) + 1)) for kernel in k)
         extra = tuple(self.pick(*range(min(q + 1, stride))) for q, stride in zip(p, s, strict=True))
         self.faster(s)
-        groups = self.pick(1, 2)
-        return {"kernel_size": k, "stride": s, "padding": p, "output_padding": extra} | {
-            "groups": groups
-        }
+        # Dilated and by steps it would leave out positions.
+        dilation = self.pick(1, 2) if max(s) == 1 < min(sides) else 1
+        return {
+            "kernel_size": k, "stride": s, "padding": p, "output_padding": extra,
+            "groups": self.pick(1, 2), "dilation": dilation,
+        }  # fmt: skip
 
     def faster(self, by: Sequence[int]) -> None:
         self.factor = [Fraction(1, n) for n in by]
@@ -284,8 +295,9 @@ class Steps:
 
     def framed(self, sides: Sequence[int]) -> Options | None:
         axis = self.pick(*self.axes)
-        fits = sides[axis] > 2 and not self.endless
-        return {"dim": axis + 2, "way": self.pick(*FRAMES)} if fits else None
+        # A frame that is written piece by piece has borders of its own.
+        ways = [way for way in FRAMES if way != "into_a_frame" or not self.endless]
+        return {"dim": axis + 2, "way": self.pick(*ways)} if sides[axis] > 2 else None
 
     def picked(self, sides: Sequence[int]) -> Options | None:
         axis = self.pick(*self.axes)
@@ -311,6 +323,36 @@ class Steps:
 
     def turned(self, sides: Sequence[int]) -> Options | None:
         return {"times": self.pick(1, 2, 3)} if self.dims == 2 and not self.endless else None
+
+    def strip(self, sides: Sequence[int]) -> Options | None:
+        axis, way = self.pick(*self.axes), self.pick(*STRIPS)
+        return {"dim": axis + 2, "way": way} if self.dims > 1 and not self.endless else None
+
+    def coordinate(self, sides: Sequence[int]) -> Options | None:
+        return {} if self.dims == 2 and not self.endless else None
+
+    def patches(self, sides: Sequence[int]) -> Options | None:
+        k, s = self.pick(1, 2, 3), self.pick(1, 2)
+        p = self.pick(*range(k // 2 + 1))
+        self.slow([s] * self.dims)
+        fits = self.dims == 2 and all(alive(side, k, s, 1, p) for side in sides)
+        return {"kernel_size": k, "stride": s, "padding": p} if fits else None
+
+    def spectral(self, sides: Sequence[int]) -> Options | None:
+        return {} if self.dims < 3 else None
+
+    def rows_as_channels(self, sides: Sequence[int]) -> Options | None:
+        fits = self.dims > 1 and not self.endless
+        return {"side": prod(sides[:-1])} if fits else None
+
+    def mixed_tokens(self, sides: Sequence[int]) -> Options | None:
+        return None if self.endless else {"count": prod(sides)}
+
+    def channel_attention(self, sides: Sequence[int]) -> Options | None:
+        return None if self.endless else {}
+
+    def latents(self, sides: Sequence[int]) -> Options | None:
+        return None if self.endless else {}
 
     def norm(self, sides: Sequence[int]) -> Options:
         ways = ["last", "batch", "response"] + ([] if self.endless else ["group", "instance"])

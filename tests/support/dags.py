@@ -17,8 +17,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from tests.support.dag_mixers import LAYERS, PAIRS, STEPS
 from tests.support.dag_options import Steps
-from tests.support.dag_pieces import LAYERS, STEPS
 from tests.support.dag_steps import CHANNELS
 
 SIDES = {1: (6, 20), 2: (5, 12), 3: (3, 6)}
@@ -85,7 +85,7 @@ class Value:
         return list(self.map.shape[2:])
 
 
-KINDS = [name for name in STEPS if name != "two"]
+KINDS = [name for name in STEPS if name not in ("two", "pair")]
 
 
 class Drawer:
@@ -148,6 +148,8 @@ class Drawer:
         pairs = zip(self.values[left].period, self.values[right].period, strict=True)
         period = [lcm(*pair) for pair in pairs]
         node = Node("two", (left, right), {"way": way, "fit": fit})
+        if not self.endless and self.draw(st.sampled_from([False, False, True])):
+            node = Node("pair", (left, right), {"way": self.draw(st.sampled_from(list(PAIRS)))})
         self.add(node, self.values[left].jump, period)
 
     def recent(self) -> int:

@@ -7,6 +7,7 @@ elements the two share.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -20,7 +21,7 @@ from archcheck.fields.handlers.base import Context, handles
 from archcheck.fields.handlers.framing import written_before
 from archcheck.fields.handlers.layout import Layout
 from archcheck.fields.handlers.writing import boxed, constant_map
-from archcheck.network.kinds import ACTIVATIONS, ARITHMETIC, VIEWS
+from archcheck.network.kinds import VIEWS
 
 
 @handles({"alias_write"})
@@ -48,8 +49,8 @@ def alias_write(context: Context) -> FieldMap:
     if inside is not None:
         ranges, along = inside
         part = {d: np.array(r) for d, r in ranges.items() if r != range(shape[d])}
-        new, adds = _put_back(new, shape, along), _adds(context)
-        return boxed(old, new, part, written_before(context, before), adds=adds)
+        frame = partial(written_before, context, before)
+        return boxed(old, _put_back(new, shape, along), part, frame, adds=_adds(context))
     around = wrote.box_of(seen)
     if around is not None:
         return alike_labelled(_taken(new, seen, *around), old)
@@ -58,11 +59,11 @@ def alias_write(context: Context) -> FieldMap:
 
 def _adds(context: Context) -> bool:
     """Whether the part of a tensor that was written holds what it held before, and more."""
-    before, _ = context.op.inputs
+    before, after = context.op.inputs
     wrote = context.network.ops[context.argument("by")]
     view = context.network.producer(wrote.inputs[0]) if wrote.inputs else None
     viewed = view is not None and view.kind in VIEWS and view.inputs[:1] == (before,)
-    return viewed and wrote.kind in ARITHMETIC | ACTIVATIONS
+    return viewed and wrote.kind in ("add", "sub") and context.maps.get(after) is not None
 
 
 def _put_back(new: FieldMap, shape: Sequence[int], along: list[int]) -> FieldMap:

@@ -1,11 +1,13 @@
-"""Padding by hand: a map that is concatenated with zeros, or written into a frame of them.
+"""Padding by hand: a map that is concatenated with zeros or with its own borders, or written into
+a frame of zeros.
 
 As behind any padding, it goes on beyond the frame where the image has no borders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +24,11 @@ _FRAMES = frozenset(
     "zeros zeros_like new_zeros zero empty empty_like new_empty full full_like new_full".split()
 )
 """The kinds that make what maps are padded with. Ones are as good as a learned token."""
+_REPEATING = frozenset("expand repeat repeat_interleave clone contiguous".split())
 Box = Mapping[int, Integers]
 """The indices of a region along the dimensions of which it is only a part."""
+Before = Callable[[], Sequence[Box] | None]
+"""The regions of a frame that were written to before; None if there is no frame."""
 
 
 def written_before(context: Context, tensor: int) -> list[Box] | None:
@@ -37,7 +42,7 @@ def written_before(context: Context, tensor: int) -> list[Box] | None:
     while op is not None and op.kind not in _FRAMES:
         if not op.inputs or not network.driven.issuperset(op.inputs[1:]):
             return None
-        box = _region(context, op)
+        box = region_written(context, op)
         if box is not None:
             boxes.append(box)
         elif boxes or op.kind not in VIEWS | COPIES:
@@ -46,7 +51,7 @@ def written_before(context: Context, tensor: int) -> list[Box] | None:
     return None if op is None else boxes
 
 
-def _region(context: Context, op: Op) -> Box | None:
+def region_written(context: Context, op: Op) -> Box | None:
     """The region of its first operand that an operation writes to, if it is a box of it."""
     if op.kind == "setitem":
         index, shape = op.arguments.get("index"), context.network.shape(op.inputs[0])
@@ -59,34 +64,87 @@ def _region(context: Context, op: Op) -> Box | None:
     return None
 
 
+def alike(one: Box, other: Box, shape: Sequence[int]) -> bool:
+    """Whether two regions of a shape are the same."""
+    sides = [np.arange(side) for side in shape]
+    pairs = [(one.get(d, side), other.get(d, side)) for d, side in enumerate(sides)]
+    return all(np.array_equal(*pair) for pair in pairs)
+
+
 def concatenated_with_frame(
     context: Context, tensors: Sequence[int], dimension: int
 ) -> FieldMap | None:
-    """A map that is concatenated with nothing but frames; None if that is not so."""
-    own = [tensor for tensor in tensors if context.maps.get(tensor) is not None]
-    if len(own) != 1 or len(tensors) == 1:
+    """A map that is concatenated with nothing but frames; None if that is not so.
+
+    On an image without borders, the map's own borders are a frame, too: repeated, mirrored, or
+    taken around.
+    """
+    shape = context.network.shape
+    own = max(tensors, key=lambda t: (context.maps.get(t) is not None, shape(t)[dimension]))
+    m = context.maps.get(own)
+    if m is None or tensors.count(own) != 1 or len(tensors) == 1 or not _goes_on(m, dimension):
         return None
-    m = context.maps[own[0]]
-    others = [tensor for tensor in tensors if tensor != own[0]]
-    if m is None or not _goes_on(m, dimension):
+    if not all(_is_padding(context, t, own, dimension) for t in tensors if t != own):
         return None
-    if any(written_before(context, tensor) is None for tensor in others):
-        return None
-    in_front = tensors[: tensors.index(own[0])]
-    before = sum(context.network.shape(tensor)[dimension] for tensor in in_front)
+    before = sum(shape(tensor)[dimension] for tensor in tensors[: tensors.index(own)])
     return _padded(m, dimension, before, context.output_shape[dimension])
 
 
+def _is_padding(context: Context, tensor: int, own: int, dimension: int) -> bool:
+    if context.maps.get(tensor) is None:
+        return written_before(context, tensor) is not None
+    return context.reading.lattice and _is_border(context, tensor, own, dimension)
+
+
+def _is_border(context: Context, tensor: int, own: int, dimension: int) -> bool:
+    """Whether a tensor is made of a few positions at a border of another one."""
+    cut = False
+    while tensor != own:
+        op = context.network.producer(tensor)
+        if op is None or len(op.inputs) != 1:
+            return False
+        tensor = op.inputs[0]
+        if op.kind == "flip":
+            if not _flips(op, dimension, len(context.network.shape(tensor))):
+                return False
+        elif op.kind not in _REPEATING:
+            cut = _takes_border(context, op, own, dimension)
+            if not cut:
+                return False
+    return cut
+
+
+def _flips(op: Op, dimension: int, rank: int) -> bool:
+    """Whether a flip turns one dimension around, and no other."""
+    dims: Any = op.arguments.get("dims")
+    return [d % rank for d in (dims if isinstance(dims, list) else [dims])] == [dimension]
+
+
+def _takes_border(context: Context, op: Op, own: int, dimension: int) -> bool:
+    """Whether an operation takes a few positions at a border of a dimension, and all of the others:
+    of a tensor as long as another one."""
+    shape = context.network.shape(op.inputs[0])
+    side = context.network.shape(own)[dimension]
+    if shape[dimension] != side or op.kind != "getitem":
+        return False
+    subscript = Subscript(context, op.arguments.get("index"), shape)
+    if subscript.numbers or subscript.new or subscript.at or subscript.slices.keys() != {dimension}:
+        return False
+    reach = subscript.slices[dimension]
+    return 0 < len(reach) < side and (min(reach) < 2 or max(reach) > side - 3)
+
+
 def written_into_frame(
-    value: FieldMap, ranges: Box, shape: Sequence[int], before: Sequence[Box]
+    value: FieldMap, ranges: Box, shape: Sequence[int], before: Before
 ) -> tuple[FieldMap, Box] | None:
     """A value that is written to a region of a frame of a shape: as long as the frame along the
     axes on which it goes on, and the region along the others.
 
-    None if there is no such axis, or something was written there ``before``.
+    None if there is no such axis, if something was written there before, or into no frame.
     """
     left = {d: index for d, index in ranges.items() if not _is_stretch_of(value, d, index)}
-    if len(left) == len(ranges) or any(_meet(left, box) for box in before):
+    boxes = before() if len(left) < len(ranges) else None
+    if boxes is None or any(_meet(left, box) for box in boxes):
         return None
     for d in ranges.keys() - left.keys():
         value = _padded(value, d, int(ranges[d][0]), shape[d])
@@ -106,10 +164,10 @@ def _is_stretch_of(value: FieldMap, dimension: int, index: Integers) -> bool:
 
 def _goes_on(m: FieldMap, dimension: int) -> bool:
     """Whether a map may be padded along a dimension: it goes on there, or ends everywhere."""
-    if m.groups[dimension] != 1:
+    first, *rest = m.factors[m.span(dimension)] or (None,)
+    if first is None or not m.shape[dimension] or any(factor.lattice for factor in rest):
         return False
-    factor = m.factors[m.span(dimension).start]
-    return factor.lattice or not (factor.margin or any(other.lattice for other in m.factors))
+    return first.lattice or not (rest or first.margin or any(f.lattice for f in m.factors))
 
 
 def _padded(m: FieldMap, dimension: int, before: int, size: int) -> FieldMap:

@@ -66,10 +66,13 @@ def counted(m: FieldMap, dimension: int, *, always: bool = False) -> FieldMap:
     """A map in which a dimension that windows ran along counts positions if units differ there, or
     ``always``.
 
-    What was joined before is one unit; behind padding some units of it may read nothing.
+    What was joined before is one unit; behind padding some units of it may read nothing. Where all
+    axes are there, windows ran along channels.
     """
     at = m.span(dimension).start
     if m.factors[at].spatial or not (always or m.varies(at)):
+        return m
+    if len(m.spatial_dimensions()) >= len(m.tracks):
         return m
     return replace(
         m, factors=(*m.factors[:at], replace(m.factors[at], spatial=True), *m.factors[at + 1 :])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -18,7 +19,14 @@ from archcheck.fields.algebra.reshape import reshaped
 from archcheck.fields.algebra.table import Factor, Table
 from archcheck.fields.algebra.track import Track
 from archcheck.fields.handlers.base import Context, handles, is_tensor
-from archcheck.fields.handlers.framing import Box, written_before, written_into_frame
+from archcheck.fields.handlers.framing import (
+    Before,
+    Box,
+    alike,
+    region_written,
+    written_before,
+    written_into_frame,
+)
 from archcheck.fields.handlers.indexing import Subscript, constant_index
 from archcheck.fields.handlers.masking import chosen
 
@@ -72,7 +80,9 @@ def setitem(context: Context) -> FieldMap:
         value = _fitted(value, part.shape)
     if value is not None:
         value = subscript.whole(value)
-    return boxed(base, value, subscript.box(), _framed(context))
+    return boxed(
+        base, value, subscript.box(), partial(written_before, context, context.op.inputs[0])
+    )
 
 
 def _is_there(context: Context) -> bool:
@@ -81,11 +91,10 @@ def _is_there(context: Context) -> bool:
     made = context.network.producer(context.op.inputs[0])
     if made is None or made.kind != "alias_write" or not is_tensor(value):
         return False
-    return made.inputs[1:] == (value["tensor"],)
-
-
-def _framed(context: Context) -> list[Box] | None:
-    return written_before(context, context.op.inputs[0])
+    if made.inputs[1] != value["tensor"]:
+        return False
+    seen, wrote = (region_written(context, op) for op in (made, context.op))
+    return seen is not None and wrote is not None and alike(seen, wrote, context.shape())
 
 
 def _fitted(value: FieldMap, shape: Sequence[int]) -> FieldMap:
@@ -96,25 +105,17 @@ def _fitted(value: FieldMap, shape: Sequence[int]) -> FieldMap:
 
 
 def boxed(
-    base: FieldMap,
-    value: FieldMap | None,
-    ranges: Box,
-    before: Sequence[Box] | None,
-    *,
-    adds: bool = False,
+    base: FieldMap, value: FieldMap | None, ranges: Box, before: Before, *, adds: bool = False
 ) -> FieldMap:
     """A map after a write to a region that is a product of indices along some dimensions.
 
-    ``value`` is None for a constant; ``ranges`` has the indices by dimension. ``before`` are the
-    regions of a frame of zeros that were written to, None if what is written to is none.
-    ``adds`` says that the value holds what was there.
+    ``value`` is None for a constant; ``ranges`` has the indices by dimension. ``before`` says
+    whether what is written to is a frame of zeros, ``adds`` that the value holds what was there.
     """
     shape = base.shape
     base = masks.settled(base)
-    framed = None
-    if value is not None and (adds or before is not None):
-        framed = written_into_frame(value, ranges, shape, () if adds else before or ())
-        value, ranges = framed or (value, ranges)
+    framed = value and written_into_frame(value, ranges, shape, (lambda: ()) if adds else before)
+    value, ranges = framed or (value, ranges)
     if not (adds and framed):
         if not ranges:
             return base.emptied() if value is None else alike_labelled(value, base)
@@ -212,7 +213,8 @@ def scatter_part(context: Context) -> FieldMap:
         bounds = (context.argument(name) for name in ("start", "end", "step"))
         places = places[slice(*bounds)]
     ranges = {} if len(places) == base.shape[dimension] else {dimension: places}
-    return boxed(base, value, ranges, _framed(context))
+    frame = partial(written_before, context, context.op.inputs[0])
+    return boxed(base, value, ranges, frame)
 
 
 @handles({"diagonal_scatter"})

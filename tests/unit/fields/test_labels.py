@@ -168,6 +168,22 @@ def test_what_was_joined_is_no_axis_of_one_unit() -> None:
     assert field_of(pooled, (4, 5, 3)).shape == ()
 
 
+def test_channels_along_which_windows_ran_are_no_axis() -> None:
+    class Depth(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide, self.near = nn.Conv2d(2, 2, 3, padding=1), nn.Conv2d(2, 2, 1)
+            self.last = nn.Conv3d(1, 1, 3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            both = torch.cat([self.wide(x), self.near(x)], 1)
+            y: Tensor = self.last(both.unsqueeze(1))
+            return y.squeeze(1)
+
+    field = assert_every_unit(Depth(), (2, 5, 6))
+    assert (field.shape, field.size, field.jump) == ((5, 6), (5, 5), (1, 1))
+
+
 def test_a_view_by_the_strides_of_the_tensor_is_the_tensor() -> None:
     class Strided(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
-"""Maps that are padded by hand: concatenated with zeros, written into a frame of zeros, or added
-to themselves one position further on. They go on beyond the frame as behind any padding."""
+"""Maps that are padded by hand: concatenated with zeros or with their own borders, written into a
+frame of zeros, or added to themselves one position further on. They go on beyond the frame as
+behind any padding."""
 
 from __future__ import annotations
 
@@ -42,11 +43,28 @@ def scattered_into_zeros(x: Tensor) -> Tensor:
     return frame.slice_scatter(x, -1, 1, -1)
 
 
+def first_repeated(x: Tensor) -> Tensor:
+    return torch.cat([x[..., :1]] * 2 + [x], -1)
+
+
+def edges_expanded(x: Tensor) -> Tensor:
+    sides = [-1] * (x.dim() - 1)
+    return torch.cat([x[..., :1].expand(*sides, 1), x, x[..., -1:].repeat(*[1] * x.dim())], -1)
+
+
+def mirrored(x: Tensor) -> Tensor:
+    return torch.cat([x[..., 1:3].flip(-1), x], -1)
+
+
+def taken_around(x: Tensor) -> Tensor:
+    return torch.cat([x[..., -1:], x, x[..., :1]], -1)
+
+
 PADDED: dict[str, Way] = {
     way.__name__: way
     for way in (
         zeros_in_front, zeros_around, written_behind_zeros, copied_into_zeros,
-        scattered_into_zeros,
+        scattered_into_zeros, first_repeated, edges_expanded, mirrored, taken_around,
     )
 }  # fmt: skip
 
@@ -165,3 +183,73 @@ def test_halves_that_are_written_one_by_one_end_where_they_meet() -> None:
 
     field = assert_every_unit(Halves(), (4, 8))
     assert [field.positions(0, unit).count for unit in (0, 3, 4, 7)] == [1, 1, 5, 5]
+
+
+def test_a_map_beside_itself_turned_around_is_no_padding() -> None:
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(4, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.conv(torch.cat([x, x.flip(-1)], -1))
+            return y
+
+    field = assert_every_unit(Both(), (4, 6))
+    assert (field.shape, field.size) == ((10,), (3,))
+    assert field.positions(0, 4).members() == (4, 5)
+
+
+def zeroed(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[..., 2:4] *= 0
+    return y
+
+
+def masked(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[..., 2:].mul_(torch.tensor([1.0, 0.0, 1.0, 0.0]))
+    return y
+
+
+def overwritten(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[..., 2:] += x[..., :-2]
+    y[..., :3] = x[..., 3:]
+    return y
+
+
+@pytest.mark.parametrize("way", [zeroed, masked])
+def test_what_is_taken_out_of_a_part_in_place_is_read_no_more(way: Way) -> None:
+    field = assert_every_unit(Layers(way, 1, 0, 1, 1), (4, 6))
+    assert field.actual_positions(0, 3).members() == ()
+
+
+def written_elsewhere(x: Tensor) -> Tensor:
+    y = x.clone()
+    part = y[..., 1:]
+    part += x[..., :-1]
+    y[..., :-1] = part
+    return y
+
+
+@pytest.mark.parametrize(("way", "read"), [(overwritten, (3,)), (written_elsewhere, (0, 1))])
+def test_a_part_that_grew_in_place_is_written_where_it_is_put(
+    way: Way, read: tuple[int, ...]
+) -> None:
+    field = assert_every_unit(Layers(way, 1, 0, 1, 1), (4, 6))
+    assert field.actual_positions(0, 0).members() == read
+
+
+def test_a_border_turned_along_another_axis_is_no_padding() -> None:
+    class Poles(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.conv(torch.cat([x[:, :, :1].flip(-1), x], 2))
+            return y
+
+    field = assert_every_unit(Poles(), (4, 5, 9))
+    assert field.positions(1, (0, 0)).members() == (0, 1, 2, 6, 7, 8)
