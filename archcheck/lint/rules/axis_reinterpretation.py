@@ -44,7 +44,7 @@ class AxisReinterpretation(LintRule):
     ## Example
     ```python
     x = x.view(batch, height * width, channels)  # x: (batch, channels, height, width)
-    x = x.flatten(2).transpose(1, 2)             # what was meant
+    x = x.flatten(2).transpose(1, 2)  # what was meant
     ```
 
     ## When to ignore it
