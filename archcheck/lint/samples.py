@@ -8,12 +8,23 @@ from math import prod
 
 import numpy as np
 
-from archcheck.fields.algebra.field_map import FieldMap
+from archcheck.fields.algebra.field_map import FieldMap, NotModelledError
+from archcheck.fields.algebra.merge import merged
 from archcheck.fields.algebra.positions import Positions
 from archcheck.fields.algebra.table import Values, united
 from archcheck.fields.forward import Cause, ForwardWalk, UnknownMap
-from archcheck.fields.handlers import Reading
-from archcheck.network import Network
+from archcheck.fields.handlers import Reading, Result
+from archcheck.network import Network, Op
+
+_SAMPLED = frozenset({"grid_sample", "affine_grid", "deform_conv2d"})
+"""Kinds whose operands have the samples first, and which read no other one."""
+_ALONG_ONE = frozenset("gather take_along_dim scatter scatter_add".split())
+"""Kinds that are indexed along one dimension: no other ones meet."""
+_OF_MATRICES = frozenset(
+    """cholesky cholesky_solve det eig eigh eigvals eigvalsh inv inverse logdet lstsq lu matrix_exp
+    pinv qr slogdet solve solve_triangular svd svdvals""".split()
+)
+"""Kinds of a matrix, in the last two dimensions: no others meet."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,60 @@ class SampleSets:
         return most.members()
 
 
+class _Walk(ForwardWalk):
+    """Follows what values decide on within samples, too."""
+
+    def carried(
+        self, op: Op, operands: dict[int, FieldMap | None], network: Network | None = None
+    ) -> list[Result]:
+        results = super().carried(op, operands, network)
+        maps = [m for m in operands.values() if m is not None]
+        axis = _axis_apart(op, maps)
+        if axis is None:
+            return results
+        return [
+            _of_whole_samples(maps, axis, self.network.shape(tensor), op)
+            if isinstance(result, NotModelledError)
+            else result
+            for tensor, result in zip(op.outputs, results, strict=True)
+        ]
+
+
+def _axis_apart(op: Op, maps: list[FieldMap]) -> int | None:
+    """The one dimension along which an operation's operands differ, if indices along it do not
+    meet; None if it is none."""
+    varying = {d for m in maps for d in range(len(m.groups)) if m.varies_along(d)}
+    ranks = {len(m.groups) for m in maps}
+    if len(varying) != 1:
+        return None
+    (axis,) = varying
+    if op.kind in _ALONG_ONE:
+        dim = op.arguments.get("dim")
+        apart = isinstance(dim, int) and len(ranks) == 1 and axis != dim % max(ranks)
+    elif op.kind in _OF_MATRICES:
+        apart = axis < min(ranks) - 2
+    else:
+        apart = op.kind in _SAMPLED and axis == 0
+    return axis if apart else None
+
+
+def _of_whole_samples(maps: list[FieldMap], axis: int, shape: tuple[int, ...], op: Op) -> Result:
+    """A result whose units may read all that the operands have of the same index of an axis."""
+    parts = []
+    for m in maps:
+        if axis >= len(shape) or m.shape[axis] != shape[axis]:
+            return NotModelledError(f"{op.kind} of another number of samples")
+        rest = [d for d in range(len(m.groups)) if d != axis]
+        part = m.joined(rest, op.index)
+        for dimension in reversed(rest):
+            part = part.without(dimension)
+        for dimension, size in enumerate(shape):
+            if dimension != axis:
+                part = part.with_new(dimension).grown(dimension, size)
+        parts.append(part)
+    return merged(parts, shape)
+
+
 class SampleWalk:
     """The samples of one input that the tensors of a pass read.
 
@@ -65,7 +130,7 @@ class SampleWalk:
         self.network = network
         self.source = network.inputs[input_index]
         reading = Reading(lattice=False, normalization_joins=True)
-        self._walk = ForwardWalk(network, reading, input_index, spatial=(axis,))
+        self._walk = _Walk(network, reading, input_index, spatial=(axis,))
         self._sets: dict[int, SampleSets] = {}
 
     def reads(self, tensor: int) -> SampleSets | None:

@@ -44,7 +44,7 @@ class AxisReinterpretation(LintRule):
     ## Example
     ```python
     x = x.view(batch, height * width, channels)  # x: (batch, channels, height, width)
-    x = x.flatten(2).transpose(1, 2)             # what was meant
+    x = x.flatten(2).transpose(1, 2)  # what was meant
     ```
 
     ## When to ignore it
@@ -178,6 +178,19 @@ class Net(nn.Module):
         ),
     )
     sound = (
+        Sample(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.Linear(12, 12)
+
+    def forward(self, x):
+        x = self.mix(x.view(-1, 4, 3, 5, 12)).view(-1, 12, 5, 12)
+        return self.mix(x.view(-1, 3, 4, 5, 12))
+""",
+            (12, 5, 12),
+        ),
         Sample(
             """
 class Net(nn.Module):
@@ -320,10 +333,16 @@ def _mixes(linted: Linted, op: Op) -> bool:
 
 
 def _start(network: Network, op: Op) -> int:
-    """What the run of reshapes that ends with an operation reads."""
+    """What a reshape reads or, where that is one axis of all elements, what was put into it. An
+    axis of a part of them is taken for one of its own, which may be cut anew."""
     tensor = op.inputs[0]
     made = network.producer(tensor)
     while made is not None and made.kind in RESHAPES and made.inputs:
+        before, after = (
+            [side for side in network.shape(each) if side != 1] for each in (made.inputs[0], tensor)
+        )
+        if len(after) > 1 and before != after:
+            break
         tensor = made.inputs[0]
         made = network.producer(tensor)
     return tensor

@@ -131,3 +131,64 @@ def test_the_batch_is_where_the_input_has_it(batch: int, batch_first: bool) -> N
 def test_without_a_batch_nothing_is_mixed() -> None:
     x = Input(("x",), (7, 4), batch=None)
     assert found_in(Recurrent(batch_first=True), (x,)) == []
+
+
+class Transformed(nn.Module):
+    """A spatial transformer; ``turned`` has each sample sampled at the places of another one."""
+
+    def __init__(self, *, turned: bool) -> None:
+        super().__init__()
+        self.turned = turned
+        self.places = nn.Sequential(nn.Flatten(), nn.Linear(48, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = self.places(x).view(-1, 2, 3)
+        if self.turned:
+            places = places + places.flip(0)
+        grid = nn.functional.affine_grid(places, list(x.shape), align_corners=False)
+        return nn.functional.grid_sample(x, grid, align_corners=False)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_sample_at_places_of_its_own_is_read_alone(turned: bool) -> None:
+    found = found_in(Transformed(turned=turned), (3, 4, 4))
+    assert [type(each) for each in found] == [Fault] * turned
+
+
+WITHIN: dict[str, Callable[[Tensor], Tensor]] = {
+    "gather": lambda x: x.gather(1, x.argsort(1)),
+    "take": lambda x: torch.take_along_dim(x, x.sum(2, keepdim=True).topk(2, 1).indices, 1),
+    "scatter": lambda x: x + torch.zeros_like(x).scatter(2, x.argmax(2, keepdim=True), 1.0),
+    "matrices": lambda x: torch.linalg.svd(x)[0],
+    "sequence": lambda x: x.transpose(0, 1).gather(2, x.transpose(0, 1).argsort(2)),
+}
+
+
+@pytest.mark.parametrize("way", WITHIN)
+def test_indices_within_a_sample_mix_none(way: str) -> None:
+    assert found_in(Way(WITHIN[way]), (4, 6)) == []
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda x: x.gather(0, x.argsort(0)),
+        lambda x: torch.linalg.svd(x.transpose(0, 1))[0],
+        lambda x: x.transpose(0, 1).gather(1, x.transpose(0, 1).argsort(1)),
+    ],
+)
+def test_of_indices_across_samples_it_is_not_known_what_is_read(
+    way: Callable[[Tensor], Tensor],
+) -> None:
+    found = found_in(Way(way), (4, 6))
+    assert {type(each) for each in found} <= {Unknown, Fault}
+    assert found
+
+
+class Way(nn.Module):
+    def __init__(self, way: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.way = way
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.way(x)
