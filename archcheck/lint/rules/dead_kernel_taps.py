@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from archcheck.fields.algebra.positions import Positions
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
 from archcheck.lint.sliding import NonZeros, Slide, input_of
@@ -212,10 +213,22 @@ def _fault(network: Network, calls: Sequence[_Call], live: Sequence[Iterable[int
         op,
         f"{taps - alive} of the {taps} taps of a kernel of "
         f"{size_text(side.kernel for side in sides)}{dilation} over a map of "
-        f"{size_text(side.size for side in sides)} meet nothing but padding, "
+        f"{size_text(side.size for side in sides)}{_but(kept)} meet nothing but padding, "
         f"{where}{calls_text}: {how_many(weights, 'weight')} without effect",
         _remedy(sides, kept),
     )
+
+
+def _but(kept: Sequence[Sequence[int]]) -> str:
+    """Which taps do meet something, along each axis: `` (all but 1 × 0 to 2)``."""
+    if not all(kept):
+        return ""
+    runs = ([f"{a}" if a == b else f"{a} to {b}" for a, b in _runs(taps)] for taps in kept)
+    return f" (all but {size_text(map(', '.join, runs))}, counted from 0)"
+
+
+def _runs(taps: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    return Positions.of(taps).runs()
 
 
 def _remedy(sides: Sequence[Slide], kept: Sequence[Sequence[int]]) -> str:

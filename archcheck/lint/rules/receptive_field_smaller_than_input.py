@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archcheck.fields import Field, MapLocation, UnknownField
-from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
+from archcheck.lint.base import Fault, Findings, LintRule, Sample, Unknown, fault_of, register
 from archcheck.lint.linted import Linted
 from archcheck.network import Network
 from archcheck.network.kinds import (
@@ -15,6 +15,7 @@ from archcheck.network.kinds import (
     REDUCTIONS,
 )
 from archcheck.phrases import size_text
+from archcheck.rules.base import location
 
 _GLOBAL = POOLS | REDUCTIONS
 _AVERAGES = FIXED_AVERAGE_POOLS | ADAPTIVE_AVERAGE_POOLS | {"mean", "sum"}
@@ -110,8 +111,11 @@ class Net(nn.Module):
             if at.heads and all(linted.network.ops[op].kind in _GLOBAL for op in at.heads):
                 try:
                     yield from _faults(linted.network, at, rf.at(at))
-                except UnknownField:
-                    continue  # another rule's business: the report says what is not known
+                except UnknownField as error:
+                    pool = linted.network.ops[at.heads[0]]
+                    yield Unknown(
+                        f"the field in front of {at.name}'s pool: {error}", (location(pool),)
+                    )
 
 
 def _faults(network: Network, at: MapLocation, field: Field) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from math import prod
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
 from archcheck.lint.sliding import Slide, input_of
-from archcheck.network import Op
+from archcheck.network import Network, Op
 from archcheck.network.kinds import CONVOLUTIONS, FIXED_POOLS
 from archcheck.phrases import how_many, size_text
 
@@ -75,6 +75,19 @@ class Net(nn.Module):
         x = self.stem(x).relu()
         y = self.expand(self.conv(self.reduce(x).relu()).relu())
         return y + self.shortcut(x)
+"""
+        ),
+        Sample(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.left = nn.Conv2d(3, 16, 1, stride=2)  # <-
+        self.right = nn.Conv2d(3, 16, 1, stride=2)  # <-
+        self.norm = nn.BatchNorm2d(16)
+
+    def forward(self, x):
+        return self.left(x) + self.norm(self.right(x))
 """
         ),
     )
@@ -175,11 +188,14 @@ def _faults(linted: Linted, op: Op, sides: Sequence[Slide]) -> Iterator[Fault]:
 
 
 def _is_shortcut(linted: Linted, op: Op, tensor: int) -> bool:
-    """Whether a convolution only takes its input to the sum at the end of a block, in which other
+    """Whether a convolution only takes its input to the sum at the end of a block in which other
     layers work on it: these are told of."""
-    network = linted.network
-    if len(linted.readers.behind(tensor)) < 2:
-        return False
+    others = (each for each in linted.readers.behind(tensor) if each.index != op.index)
+    ends = _ends_in_sum(linted.network, op)
+    return ends and not all(_ends_in_sum(linted.network, other) for other in others)
+
+
+def _ends_in_sum(network: Network, op: Op) -> bool:
     behind = network.consumers.get(op.outputs[0], ())
     while len(behind) == 1 and behind[0].kind == "batch_norm":
         behind = network.consumers.get(behind[0].outputs[0], ())
