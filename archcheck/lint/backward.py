@@ -1,0 +1,40 @@
+"""What torch's backward pass goes through, and what it needs as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archcheck.network import Network, Op, kinds
+from archcheck.network.operands import operands_of
+
+_SAVING_RESULTS = frozenset("relu sigmoid tanh softmax log_softmax exp sqrt".split())
+"""The kinds whose derivatives torch works out from their results (derivatives.yaml)."""
+_SAVING_INPUTS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | {"linear"}
+"""The kinds whose weights' derivatives torch works out from their inputs."""
+
+
+def trained_through(network: Network) -> frozenset[int]:
+    """The tensors through which gradients reach parameters."""
+    if not network.training:
+        return frozenset()
+    off = {index for start, end in network.without_gradient for index in range(start, end)}
+    names = {parameter.name for parameter in network.parameters if parameter.trainable}
+    found = {tensor.id for tensor in network.tensors if tensor.name in names}
+    for op in network.ops:
+        cut = op.index in off or op.kind in ("detach", "data")
+        if not (cut or found.isdisjoint(operands_of(network, op))):
+            found.update(op.outputs)
+    return frozenset(found)
+
+
+def needing(network: Network, write: Op, trained: frozenset[int]) -> Iterator[Op]:
+    """The operations through which gradients go and whose derivatives take what is overwritten."""
+    changed = write.inputs[0]
+    maker = network.producer(changed)
+    if maker is not None and maker.kind in _SAVING_RESULTS and trained.intersection(maker.inputs):
+        yield maker
+    for op in network.consumers.get(changed, ()):
+        if op.index < write.index and op.kind in _SAVING_INPUTS and op.inputs[0] == changed:
+            weight = op.arguments.get("weight")
+            if isinstance(weight, dict) and weight["tensor"] in trained:
+                yield op
