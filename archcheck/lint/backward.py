@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from archcheck.network import Network, Op, kinds
+from archcheck.network.model import Stretch
 from archcheck.network.operands import operands_of
 
+DETACHING = frozenset({"detach", "data", "tensor", "new_tensor"})
+"""The kinds whose results are not connected with what they read."""
 _SAVING_RESULTS = frozenset("relu sigmoid tanh softmax log_softmax exp sqrt".split())
 """The kinds whose derivatives torch works out from their results (derivatives.yaml)."""
 _SAVING_INPUTS = kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | {"linear"}
 """The kinds whose weights' derivatives torch works out from their inputs."""
 
 
+def without_gradient(network: Network) -> dict[int, Stretch]:
+    """The operations, by index, that ran where gradients were switched off.
+
+    What a function with a backward of its own does is left out: it may give them all the same.
+    """
+    own = _indices(network.own_gradient)
+    return {index: s for index, s in _indices(network.without_gradient).items() if index not in own}
+
+
+def _indices(stretches: Iterable[Stretch]) -> dict[int, Stretch]:
+    return {index: each for each in stretches for index in range(each.first, each.end)}
+
+
 def trained_through(network: Network) -> frozenset[int]:
     """The tensors through which gradients reach parameters."""
     if not network.training:
         return frozenset()
-    off = {index for start, end in network.without_gradient for index in range(start, end)}
+    off = without_gradient(network)
     names = {parameter.name for parameter in network.parameters if parameter.trainable}
     found = {tensor.id for tensor in network.tensors if tensor.name in names}
     for op in network.ops:
-        cut = op.index in off or op.kind in ("detach", "data")
+        cut = op.index in off or op.kind in DETACHING
         if not (cut or found.isdisjoint(operands_of(network, op))):
             found.update(op.outputs)
     return frozenset(found)

@@ -192,6 +192,14 @@ class Module(msgspec.Struct, frozen=True, gc=False):
     others: tuple[str, ...] = ()
 
 
+class Stretch(msgspec.Struct, frozen=True, gc=False):
+    """Operations in a row: the index of the first, that behind the last, and the line around."""
+
+    first: int
+    end: int
+    place: Place | None = None
+
+
 class LateParameter(msgspec.Struct, frozen=True, gc=False):
     """A parameter that was made in the pass and that a module registers since; ``anew`` says
     whether the next pass made another one in its place."""
@@ -256,11 +264,10 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     kept: tuple[int, ...] = ()
     """What was made in the pass and is still there after it: outputs, and what somebody keeps."""
     late: tuple[LateParameter, ...] = ()
-    without_gradient: tuple[tuple[int, int], ...] = ()
-    """Stretches of operations that ran where gradients were switched off: first, and behind the
-    last."""
-    own_gradient: tuple[tuple[int, int], ...] = ()
-    """Those in functions with a backward of their own, whose gradients are not known."""
+    without_gradient: tuple[Stretch, ...] = ()
+    """Where gradients were switched off."""
+    own_gradient: tuple[Stretch, ...] = ()
+    """What ran in functions with a backward of their own: its gradients are not known."""
     version: int = VERSION
 
     def __repr__(self) -> str:

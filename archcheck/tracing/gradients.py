@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
-from archcheck.network import Op
+from archcheck.network import Op, Place
+from archcheck.network.model import Stretch
 from archcheck.tracing.makers import replaced
+from archcheck.worker.source_locations import caller
 
-Stretch = tuple[int, int]
-"""The index of the first of some operations, and that behind the last."""
 _Function = Callable[..., Any]
 _SWITCHES: dict[type, Callable[[Any], bool]] = {
     torch.no_grad: lambda switch: True,
@@ -37,13 +37,13 @@ class Gradients:
     """Stretches without gradients."""
     own: list[Stretch] = field(default_factory=list)
     """Stretches in functions with a backward of their own."""
-    _off: list[bool] = field(default_factory=lambda: [False])
+    _off: list[tuple[bool, Place | None]] = field(default_factory=lambda: [(False, None)])
     _since: int = 0
 
     def enter(self, off: bool) -> None:
         """Note that gradients are switched from here on."""
         self._end()
-        self._off.append(off)
+        self._off.append((off, caller()))
 
     def leave(self) -> None:
         """Note that they are again as they were before."""
@@ -51,8 +51,9 @@ class Gradients:
         self._off.pop()
 
     def _end(self) -> None:
-        if self._off[-1] and self._since < len(self.ops):
-            self.without.append((self._since, len(self.ops)))
+        off, place = self._off[-1]
+        if off and self._since < len(self.ops):
+            self.without.append(Stretch(self._since, len(self.ops), place))
         self._since = len(self.ops)
 
     def watched(self, forward: _Function) -> _Function:
@@ -64,7 +65,7 @@ class Gradients:
                 return forward(*args, **kwargs)
             finally:
                 if first < len(self.ops):
-                    self.own.append((first, len(self.ops)))
+                    self.own.append(Stretch(first, len(self.ops)))
 
         return call
 

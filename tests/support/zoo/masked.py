@@ -14,7 +14,8 @@ class Banded(nn.Module):
         super().__init__()
         self.way = way
         self.stem = nn.Conv1d(1, width, kernel_size=3, padding=1)
-        self.attention = nn.MultiheadAttention(width, 2, batch_first=True)
+        if way == "module":
+            self.attention = nn.MultiheadAttention(width, 2, batch_first=True)
         self.last = nn.Conv1d(width, 2, kernel_size=3, padding=1)
         places = torch.arange(side)
         self.register_buffer("far", (places[:, None] - places[None, :]).abs() > 3)

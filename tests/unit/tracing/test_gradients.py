@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 
 import archcheck
 from archcheck.network import Network
+from archcheck.network.model import Stretch
 
 
 class Rounded(torch.autograd.Function):
@@ -38,8 +40,8 @@ def traced(forward: Any) -> Network:
     return archcheck.trace(Live(forward), (3, 8, 8))
 
 
-def functions(network: Network, stretches: tuple[tuple[int, int], ...]) -> list[str]:
-    return [op.kind for first, end in stretches for op in network.ops[first:end]]
+def functions(network: Network, stretches: tuple[Stretch, ...]) -> list[str]:
+    return [op.kind for each in stretches for op in network.ops[each.first : each.end]]
 
 
 def test_operations_without_gradients_are_noted() -> None:
@@ -58,6 +60,8 @@ def test_operations_without_gradients_are_noted() -> None:
 
     network = traced(forward)
     assert functions(network, network.without_gradient) == ["tanh", "abs", "exp", "cos"]
+    places = [each.place for each in network.without_gradient]
+    assert [place and Path(place.file).name for place in places] == ["test_gradients.py"] * 4
 
 
 def test_functions_with_a_backward_of_their_own_are_noted() -> None:
