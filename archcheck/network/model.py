@@ -263,6 +263,8 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     """What it was given; the tensors among it are ``inputs``."""
     kept: tuple[int, ...] = ()
     """What was made in the pass and is still there after it: outputs, and what somebody keeps."""
+    forward: Place | None = None
+    """Where the forward that ran is defined, if that is in the user's code."""
     late: tuple[LateParameter, ...] = ()
     without_gradient: tuple[Stretch, ...] = ()
     """Where gradients were switched off."""

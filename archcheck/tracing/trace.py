@@ -49,6 +49,7 @@ from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.worker.construction import built_at
 from archcheck.worker.failures import RunError
 from archcheck.worker.library_env import eager
+from archcheck.worker.source_locations import defined_at
 
 
 def trace(
@@ -238,6 +239,7 @@ def _one_pass(
         constants=recorder.constants.kept,
         reads_batch=recorder.reads_batch if batched(given) else None,
         given=given,
+        forward=defined_at(type(model).forward),
         kept=kept,
         late=late,
         without_gradient=tuple(grads.without),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
+from collections.abc import Callable
 from itertools import islice
 from types import CodeType, FrameType
 from typing import Any
@@ -97,6 +99,14 @@ def direct_caller(frame: FrameType | None) -> Place | None:
     if frame is None or not is_user_code(frame.f_code.co_filename):
         return None
     return frame_place(_authors(frame) if roots_known() else frame)
+
+
+def defined_at(function: Callable[..., Any]) -> Place | None:
+    """The first line of a function of the user's code."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None or not is_user_code(code.co_filename):
+        return None
+    return placed(Place(code.co_filename, code.co_firstlineno))
 
 
 def around(frame: FrameType) -> Place | None:
