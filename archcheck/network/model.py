@@ -262,7 +262,8 @@ class Network(msgspec.Struct, frozen=True, dict=True):
     given: tuple[Input | PlainValue, ...] = ()
     """What it was given; the tensors among it are ``inputs``."""
     kept: tuple[int, ...] = ()
-    """What was made in the pass and is still there after it: outputs, and what somebody keeps."""
+    """What was made in the pass and is still there after it: outputs, what somebody keeps; and what
+    was looked at, by a print say."""
     forward: Place | None = None
     """Where the forward that ran is defined, if that is in the user's code."""
     late: tuple[LateParameter, ...] = ()

@@ -62,6 +62,8 @@ class Recorder(TorchFunctionMode):
         self.failed: TorchCall | None = None
         """The last call of torch that raised, and the line of it."""
         self.failed_at: Place | None = None
+        self.looked_at: set[int] = set()
+        """Values that became something else than tensors or numbers: a text, say."""
         self.made_parameters = False
         """Whether parameters were made in the pass."""
         self._sized: set[int] = set()
@@ -191,7 +193,9 @@ class Recorder(TorchFunctionMode):
             self.tensor_ids.number(outputs[0])  # what it holds is no property of its tensor
             return result
         if not outputs:
-            self._leaked = self._leaked or bool(driven and kind not in METADATA)
+            if driven and kind not in METADATA:
+                self._leaked = True
+                self.looked_at.update(driven)
             return result
         # The old numbers stand in the arguments: outputs get theirs afterwards.
         input_numbers = dict(zip(map(id, inputs), numbers, strict=True))

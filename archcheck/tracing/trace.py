@@ -240,7 +240,7 @@ def _one_pass(
         reads_batch=recorder.reads_batch if batched(given) else None,
         given=given,
         forward=defined_at(type(model).forward),
-        kept=kept,
+        kept=tuple(sorted(recorder.looked_at.union(kept))),
         late=late,
         without_gradient=tuple(grads.without),
         own_gradient=tuple(grads.own),

@@ -4,6 +4,7 @@ output."""
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -51,7 +52,7 @@ class Drawn(nn.Module):
 
     def run(self, name: str, x: Tensor, y: Tensor, number: int) -> Tensor:
         half = torch.arange(4).view(4, 1, 1) < 2
-        results = {
+        results: dict[str, Callable[[], Tensor]] = {
             "conv": lambda: self.convs[number](x),
             "add": lambda: x + y * number,
             "none": lambda: x,
@@ -66,8 +67,7 @@ class Drawn(nn.Module):
                 x.masked_fill(half, 0.0) if number else x.chunk(2, 1)[0].repeat(1, 2, 1, 1)
             ),
         }
-        result: Tensor = results[name]()
-        return result
+        return results[name]()
 
 
 def ignored_by_force(model: nn.Module) -> set[int]:
