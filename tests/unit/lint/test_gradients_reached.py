@@ -28,7 +28,7 @@ CUTS = {
     "where": "torch.where(x > 0, x, 0.0)",
     "largest": "x.max(1, keepdim=True).values",
     "written": "torch.zeros_like(x).copy_(x)",
-    "stored": "torch.zeros(2, 4, 6, 6).index_copy(0, torch.arange(2), x.repeat(2, 1, 1, 1)[:2])[:1]",
+    "stored": "torch.zeros(1, 4, 6, 6).index_copy(0, torch.arange(1), x[:1])",
 }
 NETWORK = """
 class Net(nn.Module):
