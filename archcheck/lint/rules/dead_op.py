@@ -28,7 +28,8 @@ _NO_WORK = (
 class DeadOp(LintRule):
     """
     ## What it finds
-    An operation whose result no output depends on, neither in evaluation nor in training. What is
+    An operation on the input whose result no output depends on, neither in evaluation nor in
+    training. What is
     kept in an attribute or a list, printed, asserted or written to a buffer is no finding, and
     neither are views, copies and comparisons.
 
@@ -179,7 +180,7 @@ def _alive(linted: Linted, network: Network) -> Iterator[Op]:
 
 
 def _is_work(network: Network, op: Op) -> bool:
-    return bool(op.outputs) and op.kind not in _NO_WORK and network.depends(op)
+    return bool(op.outputs) and op.kind not in _NO_WORK and network.varies(op)
 
 
 def _beside_others(network: Network, op: Op, alive: set[tuple[object, ...]]) -> bool:
