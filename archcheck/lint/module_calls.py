@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archcheck.network import Call, Network, Op
+from archcheck.network.operands import operands_of
 
 
 def calls_by_module(network: Network) -> dict[str, list[Call]]:
@@ -34,7 +35,7 @@ def follows(network: Network, earlier: Sequence[int], later: Sequence[int]) -> b
         if (
             op.outputs
             and op.outputs[0] > first
-            and not reached.isdisjoint(network.operands[op.index])
+            and not reached.isdisjoint(operands_of(network, op))
         ):
             reached.update(op.outputs)
     return not reached.isdisjoint(later)

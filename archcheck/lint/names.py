@@ -22,11 +22,13 @@ _MAGIC = re.compile(r"^\s*[%!?].*$", re.MULTILINE)
 @dataclass(frozen=True)
 class Use:
     """An expression that is given a tensor: its line, which of its operands it is, if that is
-    known, and whether the first operand is what a method is called on."""
+    known, whether the first operand is what a method is called on, and whether the expression gives
+    the tensor back."""
 
     place: Place
     operand: int | None
     method: bool
+    returns: bool = True
 
 
 @lru_cache(maxsize=4096)
@@ -48,15 +50,17 @@ def other_name(text: str, write: Use, read: Use, *, twice: bool) -> str | None:
         return None  # ``x.relu_()`` alone says that x is to be changed
     if reading is writing or _at(end) < _at(start):
         return None  # in the next round of a loop
-    read_names = [each.id for each in _operands(reading, read.method) if isinstance(each, ast.Name)]
-    held = _names_of_the_same(function, start, name)
-    results = {target for target in _bound_by(start) if getattr(start, "value", None) is writing}
-    for other in read_names:
-        if other not in held or (start is not end and _is_rebound(function, other, start, end)):
-            continue
-        if other == name or twice or results.isdisjoint(read_names):
+    operands = _operands(reading, read.method)
+    read_names = {each.id for each in operands if isinstance(each, ast.Name)}
+    names, containers = _holders(function, start, name)
+    whole = write.returns and getattr(start, "value", None) is writing
+    results = _bound_by(start) if whole else set()
+    later = {each for each in results if not _is_rebound(function, each, start, end, since=True)}
+    for other in sorted(read_names & names):
+        rebound = start is not end and _is_rebound(function, other, start, end)
+        if not rebound and (other == name or twice or later.isdisjoint(read_names)):
             return other
-    return None
+    return _out_of(function, containers, operands, start, end, results)
 
 
 # -- finding nodes ------------------------------------------------------------------------------
@@ -179,15 +183,19 @@ def _statements(function: _Function) -> list[ast.stmt]:
     return sorted((node for node in found if node is not function), key=_at)
 
 
-def _names_of_the_same(function: _Function, until: ast.stmt, name: str) -> set[str]:
-    """The names that stand for the object that a name stands for when a statement begins."""
+def _holders(function: _Function, until: ast.stmt, name: str) -> tuple[set[str], set[str]]:
+    """The names that stand for the object that a name stands for when a statement begins, and those
+    of the lists that it was put into."""
     groups: dict[str, object] = {}
     since: dict[str, int] = {}
+    held: dict[str, list[object]] = {}
     for number, statement in enumerate(_statements(function)):
         if _at(statement) >= _at(until):
             break
         if isinstance(statement, ast.AugAssign):
             continue  # a tensor stays the same object
+        for container, item in _put_into(statement):
+            held.setdefault(container, []).append(groups.setdefault(item, object()))
         pairs = dict(_copied(statement))
         for target in _bound_by(statement):
             source = pairs.get(target)
@@ -197,7 +205,60 @@ def _names_of_the_same(function: _Function, until: ast.stmt, name: str) -> set[s
     same = {each for each in groups if group is not None and groups[each] is group}
     if isinstance(until, ast.AugAssign):  # who writes ``y = x; y += 1`` may mean x by it
         same = {each for each in same if since.get(each, -1) > since.get(name, -1)}
-    return {name, *same}
+    return {name, *same}, {each for each in held if group is not None and group in held[each]}
+
+
+def _put_into(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    """The lists that a statement puts something into, and the names of that: ``skips.append(x)``,
+    ``skips = [x]``."""
+    match statement:
+        case ast.Expr(ast.Call(ast.Attribute(ast.Name(container), "append"), items)):
+            found = [(container, items)]
+        case ast.Assign([ast.Name(container)], ast.List(items) | ast.Tuple(items)):
+            found = [(container, items)]
+        case _:
+            found = []
+    for container, items in found:
+        yield from ((container, item.id) for item in items if isinstance(item, ast.Name))
+
+
+def _out_of(
+    function: _Function,
+    containers: set[str],
+    operands: list[ast.expr],
+    start: ast.stmt,
+    end: ast.stmt,
+    results: set[str],
+) -> str | None:
+    """What a list holds that an operand is taken out of, where the tensor was put into it before
+    and the result was not."""
+    after = [each for each in _statements(function) if _at(each) > _at(start)]
+    again = {container for each in after for container, item in _put_into(each) if item in results}
+    for operand in operands:
+        sources = {node.id for node in ast.walk(operand) if isinstance(node, ast.Name)}
+        if isinstance(operand, ast.Name):
+            bound = [
+                each for each in after if operand.id in _bound_by(each) and _at(each) < _at(end)
+            ]
+            taken = _taken_from(bound[-1]) if bound else None
+            sources |= (
+                {n.id for n in ast.walk(taken) if isinstance(n, ast.Name)} if taken else set()
+            )
+        found = (sources & containers) - again
+        if found and not isinstance(operand, (ast.BinOp, ast.Starred)):
+            return f"what {min(found)} holds"
+    return None
+
+
+def _taken_from(statement: ast.stmt) -> ast.expr | None:
+    """What a statement takes an element of: ``skips.pop()``, ``skips[-1]``, a loop over skips."""
+    match statement:
+        case ast.For():
+            return statement.iter
+        case ast.Assign(value=ast.Subscript() | ast.Call(ast.Attribute(attr="pop"))):
+            return statement.value
+        case _:
+            return None
 
 
 def _copied(statement: ast.stmt) -> Iterator[tuple[str, str]]:
@@ -213,7 +274,10 @@ def _copied(statement: ast.stmt) -> Iterator[tuple[str, str]]:
                 yield bound.id, value.id
 
 
-def _is_rebound(function: _Function, name: str, start: ast.stmt, end: ast.stmt) -> bool:
-    """Whether a name stands for something else by the time that a later statement begins."""
-    between = (each for each in _statements(function) if _at(start) <= _at(each) < _at(end))
-    return any(name in _bound_by(each) for each in between)
+def _is_rebound(
+    function: _Function, name: str, start: ast.stmt, end: ast.stmt, *, since: bool = False
+) -> bool:
+    """Whether a name stands for something else by the time that a later statement begins; with
+    ``since``, than behind the earlier one."""
+    between = [each for each in _statements(function) if _at(start) <= _at(each) < _at(end)]
+    return any(name in _bound_by(each) for each in between if not (since and each is start))

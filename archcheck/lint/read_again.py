@@ -94,11 +94,11 @@ def _use_within(network: Network, write: Op, around: int | None) -> Use | None:
         call = _outermost_layer(network, write.call, around)
         if call is None:
             return Use(write.called, 0, _is_method(write))
-        return _use_of(call, write)
+        return _use_of(network, call, write)
     for call in _calls_around(network, write.call):
         if call.parent is not None and _forward_around(network, call.parent) == around:
             outer = _outermost_layer(network, call.index, around)
-            return _use_of(outer or call, write)
+            return _use_of(network, outer or call, write)
     return None
 
 
@@ -112,11 +112,12 @@ def _outermost_layer(network: Network, index: int | None, around: int | None) ->
     return None
 
 
-def _use_of(call: Call, write: Op) -> Use | None:
+def _use_of(network: Network, call: Call, write: Op) -> Use | None:
     if call.called is None or write.inputs[0] not in call.inputs:
         return None
-    alone = len(call.inputs) == 1
-    return Use(call.called, None if alone else call.inputs.index(write.inputs[0]), False)
+    place = None if len(call.inputs) == 1 else call.inputs.index(write.inputs[0])
+    returns = any(_is_later(network, write, tensor) for tensor in call.outputs)
+    return Use(call.called, place, False, returns)
 
 
 def _is_method(op: Op) -> bool:

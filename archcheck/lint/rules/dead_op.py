@@ -8,6 +8,7 @@ from archcheck.lint.base import Fault, Findings, LintRule, Sample, register
 from archcheck.lint.chains import name_of
 from archcheck.lint.linted import Linted
 from archcheck.network import Network, Op, kinds
+from archcheck.network.operands import operands_of
 from archcheck.network.reach import values_behind
 from archcheck.phrases import how_many, shape_text
 from archcheck.rules.base import Location, call_location
@@ -27,7 +28,8 @@ _NO_WORK = (
 class DeadOp(LintRule):
     """
     ## What it finds
-    An operation whose result no output depends on, neither in evaluation nor in training. What is
+    An operation on the input whose result no output depends on, neither in evaluation nor in
+    training. What is
     kept in an attribute or a list, printed, asserted or written to a buffer is no finding, and
     neither are views, copies and comparisons.
 
@@ -168,7 +170,7 @@ def _site(op: Op) -> tuple[object, ...]:
 
 def _alive(linted: Linted, network: Network) -> Iterator[Op]:
     """The operations that an output depends on, or may, or what is kept or looked at."""
-    operands = network.operands
+    operands = {op.index: operands_of(network, op) for op in network.ops}
     looked_at = [t for op in network.ops if op.kind == kinds.ESCAPE for t in op.inputs]
     ends = {*looked_at, *network.kept}
     ends |= {tensor for op in network.ops if not op.outputs for tensor in op.inputs}
@@ -178,7 +180,7 @@ def _alive(linted: Linted, network: Network) -> Iterator[Op]:
 
 
 def _is_work(network: Network, op: Op) -> bool:
-    return bool(op.outputs) and op.kind not in _NO_WORK and network.depends(op)
+    return bool(op.outputs) and op.kind not in _NO_WORK and network.varies(op)
 
 
 def _beside_others(network: Network, op: Op, alive: set[tuple[object, ...]]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, Unknown, register
 from archcheck.lint.linted import Linted
 from archcheck.network import Network
+from archcheck.network.inputs import constants_of
 from archcheck.rules.base import Location, call_location
 
 
@@ -13,7 +14,8 @@ class IgnoredInput(LintRule):
     """
     ## What it finds
     An input tensor whose values no output depends on: forward never reads it, takes only its shape,
-    multiplies it by zero, or computes with it for nothing.
+    multiplies it by zero, or computes with it for nothing. Constant inputs, a mask of ones say, may
+    have decided what runs: they are left out.
 
     ## Why it matters
     The network cannot learn from what it does not read. Most often another variable was meant: a
@@ -115,9 +117,9 @@ class Net(nn.Module):
 
     def find(self, linted: Linted) -> Findings:
         network, reach = linted.network, linted.subject.reach
-        training = linted.training
+        constants = constants_of(network.given_tensors)
         for index, tensor in enumerate(network.inputs):
-            if tensor in reach.tensors or (training is not None and _is_read(linted, index)):
+            if constants[index] or tensor in reach.tensors or _is_read(linted, index):
                 continue
             name = network.input_name(index)
             if tensor in reach.perhaps:

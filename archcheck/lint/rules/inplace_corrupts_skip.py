@@ -10,7 +10,7 @@ from archcheck.lint.chains import RESHAPES
 from archcheck.lint.linted import Linted
 from archcheck.lint.read_again import read_again
 from archcheck.network import Call, Network, Op, kinds
-from archcheck.network.operands import RANDOM_FILLS
+from archcheck.network.operands import RANDOM_FILLS, operands_of
 from archcheck.network.reach import values_behind
 from archcheck.rules.base import Location
 
@@ -147,6 +147,60 @@ class Net(nn.Module):
         ),
         Sample(
             """
+def down():
+    return nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 3, 3, padding=1))  # <-
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 3, 1)
+        self.down = nn.ModuleList(down() for _ in range(2))
+        self.up = nn.ModuleList(nn.Conv2d(6, 3, 1) for _ in range(2))
+
+    def forward(self, x):
+        x = self.first(x)
+        skips = []
+        for layer in self.down:
+            skips.append(x)
+            x = layer(x)
+        for layer in self.up:
+            skip = skips.pop()
+            x = layer(torch.cat([x, skip], 1))
+        return x
+"""
+        ),
+        Sample(
+            """
+class Block(nn.Module):
+    def __init__(self, first):
+        super().__init__()
+        self.first = first
+        self.relu = nn.ReLU(inplace=True)  # <-
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        identity = x
+        if self.first:
+            out = self.conv(x)
+        else:
+            out = self.relu(x)
+            out = self.conv(out)
+        out = self.norm(out)
+        out += identity
+        return out
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.Sequential(Block(True), Block(False))
+
+    def forward(self, x):
+        return self.blocks(x)
+"""
+        ),
+        Sample(
+            """
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -278,6 +332,24 @@ class Net(nn.Module):
 """
         ),
         Sample("nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.Dropout(0.2))"),
+        Sample("nn.Sequential(nn.Conv2d(3, 8, 3), nn.Softmax(1), nn.Dropout(0.0, inplace=True))"),
+        Sample(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.relu = nn.ReLU(inplace=True)
+        self.down = nn.ModuleList(nn.Conv2d(3, 3, 3, padding=1) for _ in range(2))
+
+    def forward(self, x):
+        levels = []
+        for conv in self.down:
+            x = conv(x)
+            x = self.relu(x)
+            levels.append(x)
+        return torch.cat([levels[0], levels[-1]], 1)
+"""
+        ),
         Sample(
             """
 class Net(nn.Module):
@@ -333,7 +405,7 @@ def _writes(network: Network, op: Op) -> bool:
     if op.kind in kinds.WRITES | RANDOM_FILLS or op.inputs[0] not in network.driven:
         return False
     if op.kind in kinds.DROPOUTS:
-        return bool(op.arguments.get("training", True))
+        return bool(op.arguments.get("training", True)) and op.arguments.get("p", 0.5) != 0
     return not (op.kind in ("relu", "relu6") and _not_negative(network, op.inputs[0]))
 
 
@@ -369,7 +441,7 @@ def _backward(network: Network, write: Op, trained: frozenset[int]) -> Fault | N
     if not asking:
         return None
     outputs = [tensor for _, tensor in network.outputs]
-    operands = network.operands
+    operands = {op.index: operands_of(network, op) for op in network.ops}
     reached = values_behind(network, outputs, operands)
     op = next((op for op in asking if not reached.isdisjoint(op.outputs)), None)
     if op is None:
