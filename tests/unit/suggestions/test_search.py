@@ -312,6 +312,18 @@ def test_an_interrupted_search_tells_the_best_so_far(tmp_path: Path, workers: Wa
     assert outcome.suggestions
 
 
+def test_where_nothing_comes_closer_the_network_is_told(
+    tmp_path: Path, workers: WarmWorkers
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + CHAIN)
+    outcome = outcome_of(file, {"transposed": {"at_least": 1}}, workers)
+    assert not outcome.suggestions and outcome.closest is None
+    shown = StringIO()
+    print_outcome(outcome, Console(file=shown, width=200))
+    assert "transposed stands in the way: no transposed convolutions" in shown.getvalue()
+
+
 def test_where_nothing_helps_the_rule_in_the_way_is_told(
     tmp_path: Path, workers: WarmWorkers
 ) -> None:
@@ -324,7 +336,6 @@ def test_where_nothing_helps_the_rule_in_the_way_is_told(
     effect, report = outcome.closest
     assert [f.rule for f in report.findings if f.fails] == ["fully-connected"]
     assert "receptive-field 5 × 5 → 11 × 11" in str(effect)
-    shown = Console(file=StringIO(), width=200)
-    print_outcome(outcome, shown)
-    assert isinstance(shown.file, StringIO)
-    assert "fully-connected stands in the way: " in shown.file.getvalue()
+    shown = StringIO()
+    print_outcome(outcome, Console(file=shown, width=200))
+    assert "fully-connected stands in the way: " in shown.getvalue()
