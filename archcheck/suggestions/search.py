@@ -37,8 +37,8 @@ EASED = 6
 
 @dataclass
 class Found:
-    """What a search has found so far: the edits after which everything holds, and the network
-    that came closest."""
+    """What a search has found so far: the edits after which everything holds, and the one that came
+    closest, if any comes closer than the network as it is."""
 
     original: Report
     holding: list[Trial] = field(default_factory=list)
@@ -66,6 +66,7 @@ class Search:
         self._on_progress = on_progress
         self._tried: set[frozenset[tuple[Site, Change]]] = set()
         self._planned = 0
+        self._least = self.promise(Trial({}, original))
 
     def run(self) -> None:
         """Search until something holds, or nothing more can be tried."""
@@ -92,10 +93,8 @@ class Search:
                 self.found.holding.append(trial)
                 if len(self.found.holding) >= enough:
                     return
-            elif self.found.closest is None or self.promise(trial) < self.promise(
-                self.found.closest
-            ):
-                self.found.closest = trial
+            elif self.promise(trial) < self._least:
+                self.found.closest, self._least = trial, self.promise(trial)
             yield trial
 
     def promise(self, trial: Trial) -> tuple[float, ...]:

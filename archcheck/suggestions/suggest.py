@@ -117,7 +117,12 @@ def suggest(
         outcome.interrupted = True
     outcome.tried = trials.done
     proving = Trials(submission, looked_at, sources, start, timeout)
+    written: list[dict[str, bytes]] = []
     for trial in sorted(search.found.holding, key=search.promise):
+        contents = sources.after(trial.edit)
+        if contents in written:  # another edit sets something to what it is
+            continue
+        written.append(contents)
         proven = proving.prove(trial.edit)
         if proven is not None and not failing(proven):
             outcome.suggestions.append(_suggestion(trial.edit, sources, report, proven))

@@ -82,17 +82,18 @@ def _conclusion(outcome: Outcome) -> Iterator[str]:
 
 
 def _nothing(outcome: Outcome) -> Iterator[str]:
+    report = outcome.report
     if not outcome.tried:
         yield "no layer that decides on this stands where it can be edited"
-        for file, why in outcome.unreadable.items():
-            yield f"{near(file)}: {why}"
-        return
-    yield "no edit makes the whole spec hold"
-    if outcome.closest is not None:
+    elif outcome.closest is None:
+        yield "no edit makes the whole spec hold, or comes closer to it"
+    else:
         effect, report = outcome.closest
-        yield f"the closest: {effect}"
-        for finding in failing(report):
-            yield f"{finding.name} stands in the way: {finding.verdict.message}"
+        yield f"no edit makes the whole spec hold; the closest: {effect}"
+    for file, why in outcome.unreadable.items():
+        yield f"{near(file)}: {why}"
+    for finding in failing(report):
+        yield f"{finding.name} stands in the way: {finding.verdict.message}"
 
 
 def as_dict(outcome: Outcome) -> dict[str, Any]:

@@ -312,6 +312,18 @@ def test_an_interrupted_search_tells_the_best_so_far(tmp_path: Path, workers: Wa
     assert outcome.suggestions
 
 
+def test_where_nothing_comes_closer_the_network_is_told(
+    tmp_path: Path, workers: WarmWorkers
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + CHAIN)
+    outcome = outcome_of(file, {"transposed": {"at_least": 1}}, workers)
+    assert not outcome.suggestions and outcome.closest is None
+    shown = StringIO()
+    print_outcome(outcome, Console(file=shown, width=200))
+    assert "transposed stands in the way: no transposed convolutions" in shown.getvalue()
+
+
 def test_where_nothing_helps_the_rule_in_the_way_is_told(
     tmp_path: Path, workers: WarmWorkers
 ) -> None:
@@ -324,7 +336,35 @@ def test_where_nothing_helps_the_rule_in_the_way_is_told(
     effect, report = outcome.closest
     assert [f.rule for f in report.findings if f.fails] == ["fully-connected"]
     assert "receptive-field 5 × 5 → 11 × 11" in str(effect)
-    shown = Console(file=StringIO(), width=200)
-    print_outcome(outcome, shown)
-    assert isinstance(shown.file, StringIO)
-    assert "fully-connected stands in the way: " in shown.file.getvalue()
+    shown = StringIO()
+    print_outcome(outcome, Console(file=shown, width=200))
+    assert "fully-connected stands in the way: " in shown.getvalue()
+
+
+NARROW = """
+def block(inputs, outputs):
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, bias=False), nn.BatchNorm2d(outputs))
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(block(3, 16), block(16, 16))
+        self.end = nn.Linear(16, 10)
+
+    def forward(self, x):
+        return self.end(self.body(x).mean((2, 3)))
+"""
+
+
+def test_a_width_is_set_wherever_it_is_made_and_read(tmp_path: Path, workers: WarmWorkers) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + NARROW)
+    rules = {
+        "parameters": {"at_most": 2500},
+        "receptive-field": {"exactly": 5},
+        "layers": {"kind": "conv2d", "where": {"groups": 1}, "exactly": 2},
+    }
+    outcome = outcome_of(file, rules, workers)
+    diffs = [suggestion.diff for suggestion in outcome.suggestions]
+    assert len(set(diffs)) == len(diffs)
+    assert any("block(16, 12))" in diff and "nn.Linear(12, 10)" in diff for diff in diffs), diffs
