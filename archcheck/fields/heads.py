@@ -94,7 +94,7 @@ def _first_op(paths: Paths, walk: ForwardWalk) -> tuple[Op | None, list[Op]]:
 
 def _holds_positions(maps: Sequence[FieldMap]) -> bool:
     """Whether units differ that are not known to lie on an axis."""
-    return any(m.varies(factor) for m in maps for factor in range(len(m.factors)))
+    return any(f.size > 1 and m.varies(at) for m in maps for at, f in enumerate(m.factors))
 
 
 def _window_behind(op: Op, paths: Paths, walk: ForwardWalk, end: int | None = None) -> bool:

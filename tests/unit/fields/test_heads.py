@@ -165,6 +165,8 @@ ONE_POOL: dict[str, nn.Module | Callable[[torch.Tensor], torch.Tensor]] = {
     "one axis, then both": lambda x: F.avg_pool2d(x, (8, 1)).mean(3).mean(2),
     "rows of tokens": lambda x: F.avg_pool2d(x, 8).flatten(2).transpose(1, 2).mean(1),
     "a view": lambda x: x.view(-1, 4, 4, 8, 4, 8).mean((3, 5)).mean((2, 3)),
+    "windows": lambda x: x.unfold(2, 8, 8).unfold(3, 8, 8).mean((4, 5)).mean((2, 3)),
+    "an einsum": lambda x: torch.einsum("bchw->bc", F.avg_pool2d(x, 8)) / 16,
     "a resize": lambda x: F.interpolate(x, size=4, mode="area").mean((2, 3)),
     "scaled": lambda x: (F.avg_pool2d(x, 8) * 2 + 1).sum((2, 3)) / 16,
     "linear layers between": S(
