@@ -72,18 +72,29 @@ def _first_op(paths: Paths, walk: ForwardWalk) -> tuple[Op | None, list[Op]]:
     operations in front of the head are the second part of the result.
     """
     joining: list[Op] = []
+    flat: Op | None = None  # what has put all positions among the channels, if they still lie there
     for op in paths.cuts:
         maps = [walk.map(tensor) for tensor in op.outputs if tensor in paths.tensors]
         maps = maps or [walk.map(tensor) for tensor in op.outputs]
         field_maps = [m for m in maps if isinstance(m, FieldMap)]
         if len(field_maps) != len(maps):
             break
-        if all(m.sides == () for m in field_maps) or _joins_everything(op, paths, walk):
-            if any(m.sides for m in field_maps) and _window_behind(op, paths, walk):
-                joining.append(op)
-                continue
-            return first_of_pools(op, paths, walk), joining
-    return None, joining
+        mapped = any(m.sides for m in field_maps)
+        if mapped and not _joins_everything(op, paths, walk):
+            flat = None
+        elif mapped and _window_behind(op, paths, walk):
+            flat = None
+            joining.append(op)
+        elif not mapped and _holds_positions(field_maps) and _window_behind(op, paths, walk):
+            flat = flat or op
+        else:
+            return first_of_pools(flat or op, paths, walk), joining
+    return flat, joining
+
+
+def _holds_positions(maps: Sequence[FieldMap]) -> bool:
+    """Whether units differ that are not known to lie on an axis."""
+    return any(f.size > 1 and m.varies(at) for m in maps for at, f in enumerate(m.factors))
 
 
 def _window_behind(op: Op, paths: Paths, walk: ForwardWalk, end: int | None = None) -> bool:

@@ -19,9 +19,9 @@ KEEPS_PLACES = (
 )
 _MOVING = kinds.COPIES | frozenset(
     """view reshape view_as reshape_as flatten unflatten squeeze unsqueeze permute transpose t T mT
-    movedim flip fliplr flipud roll""".split()
+    movedim flip fliplr flipud roll tensor_unfold""".split()
 )
-"""Kinds behind which the same values are left, in other places."""
+"""Kinds behind which the same values are left, in other places or in windows."""
 _LINEAR = kinds.DROPOUTS | kinds.CONVOLUTIONS | kinds.LINEAR | frozenset("batch_norm neg".split())
 _AFFINE = frozenset("add sub mul div".split())
 """Kinds that are linear in one operand, if the others depend on no input."""
@@ -40,7 +40,9 @@ class _One:
 
 
 _AVERAGE = _One(
-    kinds.FIXED_AVERAGE_POOLS | kinds.ADAPTIVE_AVERAGE_POOLS | {"mean", "sum", "interpolate"},
+    kinds.FIXED_AVERAGE_POOLS
+    | kinds.ADAPTIVE_AVERAGE_POOLS
+    | {"mean", "sum", "einsum", "interpolate"},
     _MOVING | _LINEAR | _AFFINE,
 )
 _MAXIMUM = _One(kinds.MAX_POOLS | {"amax", "max"}, _MOVING | _RISING)
@@ -52,7 +54,7 @@ def first_of_pools(last: Op, paths: Paths, walk: ForwardWalk) -> Op:
     A pool that drops an axis belongs to it. One that only shortens the map does if the run is a
     single average, as an average of averages is, or a single maximum.
     """
-    if last.kind not in POOLING:
+    if last.kind not in POOLING and not _sums(last):
         return last
     way = paths if last in paths.cuts else Paths(walk.network, paths.source, last.outputs[0])
     cuts = {op.index for op in way.cuts}
@@ -68,6 +70,11 @@ def first_of_pools(last: Op, paths: Paths, walk: ForwardWalk) -> Op:
         elif not one and op.kind not in KEEPS_PLACES:
             break
     return first
+
+
+def _sums(op: Op) -> bool:
+    """Whether an operation sums over dimensions by their letters: ``bchw->bc``."""
+    return op.kind == "einsum" and len(op.inputs) == 1
 
 
 def _keeps_one(op: Op, one: _One, way: Paths, walk: ForwardWalk) -> bool:

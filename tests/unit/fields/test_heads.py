@@ -165,6 +165,8 @@ ONE_POOL: dict[str, nn.Module | Callable[[torch.Tensor], torch.Tensor]] = {
     "one axis, then both": lambda x: F.avg_pool2d(x, (8, 1)).mean(3).mean(2),
     "rows of tokens": lambda x: F.avg_pool2d(x, 8).flatten(2).transpose(1, 2).mean(1),
     "a view": lambda x: x.view(-1, 4, 4, 8, 4, 8).mean((3, 5)).mean((2, 3)),
+    "windows": lambda x: x.unfold(2, 8, 8).unfold(3, 8, 8).mean((4, 5)).mean((2, 3)),
+    "an einsum": lambda x: torch.einsum("bchw->bc", F.avg_pool2d(x, 8)) / 16,
     "a resize": lambda x: F.interpolate(x, size=4, mode="area").mean((2, 3)),
     "scaled": lambda x: (F.avg_pool2d(x, 8) * 2 + 1).sum((2, 3)) / 16,
     "linear layers between": S(
@@ -201,3 +203,40 @@ def test_a_window_in_front_of_a_global_average_is_no_stride() -> None:
     network = Net(body((3, 1), (3, 1)), ONE_POOL["a window"])
     report = archcheck.verify(network, {"rules": rules}, input_shape=SHAPE)
     assert [f.verdict.status for f in report.findings] == ["failed", "passed"]
+
+
+AMONG_CHANNELS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "flatten": lambda x: x.flatten(1).view(x.shape),
+    "one row": lambda x: x.reshape(-1).reshape(x.shape),
+    "one column": lambda x: x.reshape(-1, 1).relu().reshape(x.shape),
+    "a selection": lambda x: x.masked_select(torch.ones(1, dtype=torch.bool)).view(x.shape),
+    "through a mask": lambda x: (x.flatten(1) * torch.ones(1)).view(x.shape),
+}
+
+
+@pytest.mark.parametrize("way", AMONG_CHANNELS)
+def test_positions_that_lie_among_the_channels_for_a_while_begin_no_head(way: str) -> None:
+    class Flat(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = body((3, 1)), nn.Conv2d(4, 4, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return average(self.last(AMONG_CHANNELS[way](self.first(x))))
+
+    field = archcheck.receptive_field(traced(Flat())).at("features")
+    assert (field.shape, field.size) == ((32, 32), (5, 5))
+
+
+def test_a_flattened_map_begins_the_head_though_a_decoder_follows() -> None:
+    decoder = S(
+        nn.Flatten(),
+        nn.ReLU(),
+        nn.Linear(4 * 32 * 32, 16),
+        nn.Unflatten(1, (1, 4, 4)),
+        nn.Conv2d(1, 1, 3),
+    )
+    network = traced(S(body((3, 1)), decoder))
+    field = archcheck.receptive_field(network).at("features")
+    assert (field.shape, field.size) == ((32, 32), (3, 3))
+    assert [network.ops[index].kind for index in field.location.heads] == ["flatten"]

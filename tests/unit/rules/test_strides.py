@@ -46,6 +46,7 @@ SMALLER: dict[str, Callable[[Tensor], Tensor]] = {
     "sums of pairs": lambda x: (x.transpose(2, 3) @ PAIRS).transpose(2, 3),
     "an einsum over pairs": lambda x: torch.einsum("bchw,hg->bcgw", x, PAIRS),
     "every second of running sums": lambda x: x.cumsum(2)[:, :, 1::2],
+    "every second of a mirror image": lambda x: x.flip(2)[:, :, ::2],
     "every second of the sorted": lambda x: x.sort(2)[0][:, :, ::2],
 }
 AS_LARGE: dict[str, Callable[[Tensor], Tensor]] = {
@@ -55,6 +56,7 @@ AS_LARGE: dict[str, Callable[[Tensor], Tensor]] = {
     ),
     "a spectrum": lambda x: torch.fft.irfft2(torch.fft.rfft2(x) * 2, s=(16, 16)),
     "some of a spectrum": lambda x: torch.fft.irfft2(torch.fft.rfft2(x)[:, :, :4], s=(16, 16)),
+    "a mirror image": lambda x: x.flip(2).rot90(1, (2, 3)),
     "a ring": lambda x: x.roll(3, 2),
     "a part": lambda x: x[:, :, 4:12],
     "the largest": lambda x: x.sort(2)[0][:, :, 8:],
