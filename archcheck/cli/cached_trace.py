@@ -39,7 +39,7 @@ def open_cache(no_cache: bool, cache_dir: Path | None) -> Store | None:
         UsageError: if the folder of the cache is a file.
         ConfigError: if the project's settings are wrong.
     """
-    from archcheck.config import configured_cache_dir
+    from archcheck.config.model import configured_cache_dir
 
     return None if no_cache else opened_store(cache_dir or configured_cache_dir())
 
@@ -177,7 +177,7 @@ def remove_cache(cache_dir: Path | None) -> str:
         ConfigError: if the project's settings are wrong.
         OSError: if something cannot be removed.
     """
-    from archcheck.config import configured_cache_dir
+    from archcheck.config.model import configured_cache_dir
 
     try:
         folder = find_folder(cache_dir or configured_cache_dir())

@@ -28,7 +28,7 @@ from archcheck.cli.streams import print_message
 from archcheck.reporters.formats import ReportFormat
 
 if TYPE_CHECKING:
-    from archcheck.config import Config
+    from archcheck.config.model import Config
 
 TIMEOUT = 60.0
 
@@ -160,7 +160,7 @@ def check(
 
 
 def _settings(file: Path | None) -> Config:
-    from archcheck.config import find_config, read_config
+    from archcheck.config.model import find_config, read_config
 
     if file is not None:
         return read_config(file)

@@ -29,7 +29,7 @@ from archcheck.cli.parameters import (
 )
 
 if TYPE_CHECKING:
-    from archcheck.config import Config
+    from archcheck.config.model import Config
     from archcheck.lint import LintOptions
     from archcheck.spec import Report, Spec
     from archcheck.verification.submission import Submission
@@ -113,7 +113,7 @@ def lint(
     `archcheck rules` lists the rules; [tool.archcheck.lint] in pyproject.toml has the settings.
     """
     from archcheck.cli.verifying import Asked, verify_networks
-    from archcheck.config import find_config
+    from archcheck.config.model import find_config
 
     how: HowLoaded = load.value if load else ""
     config = find_config()

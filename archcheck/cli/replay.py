@@ -149,9 +149,13 @@ def _cache_dir(words: Sequence[str]) -> Path | None:
     folder = os.environ.get("ARCHCHECK_CACHE_DIR")
     if folder:
         return Path(folder)
-    from archcheck.config.model import configured_cache_dir
+    from archcheck.config.toml import find_table
 
-    return configured_cache_dir()
+    table = find_table()
+    if table is None:
+        return None
+    folder = table.data.get("cache-dir")  # whether all settings are right, the command says
+    return table.file.parent / folder if folder and isinstance(folder, str) else None
 
 
 def _terminal() -> tuple[object, ...]:

@@ -12,14 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from archcheck.config.errors import ConfigError
-from archcheck.config.toml import KeyPath, TomlTable, kind, read_table, shown
+from archcheck.config.toml import KeyPath, TomlTable, find_table, kind, read_table, shown
 from archcheck.errors import closest
 from archcheck.network.input_language import InputsError, read_input, read_inputs
 from archcheck.network.inputs import Inputs
 from archcheck.worker.reference import LOADS, Load, dotted
 from archcheck.worker.surroundings import memory_of
-
-FILE = "pyproject.toml"
 
 LONGEST_LIST = 40
 """The longest list that a message shows, in characters."""
@@ -149,14 +147,8 @@ def find_config(start: Path | None = None) -> Config | None:
         ConfigError: if that file cannot be read, or says something wrong.
         OSError: if the working directory is gone.
     """
-    here = Path.cwd() if start is None else start.absolute()
-    for folder in (here, *here.parents):
-        file = folder / FILE
-        if file.is_file():
-            table = read_table(file)
-            if table is not None:
-                return _config(table)
-    return None
+    table = find_table(start)
+    return None if table is None else _config(table)
 
 
 def configured_cache_dir() -> Path | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from archcheck.config.errors import ConfigError
 from archcheck.limited_file import read_at_most
+from archcheck.project import PROJECT_FILE
 
 TABLE = ("tool", "archcheck")
 MOST_BYTES = 1 << 26
@@ -55,6 +56,23 @@ class TomlTable:
             length=length,
             source=lines[number].rstrip("\r"),
         )
+
+
+def find_table(start: Path | None = None) -> TomlTable | None:
+    """The table of the closest ``pyproject.toml`` that has one, from a folder upward, by default
+    the working directory; None if none has.
+
+    Raises:
+        ConfigError: if that file cannot be read.
+        OSError: if the working directory is gone.
+    """
+    here = Path.cwd() if start is None else start.absolute()
+    for folder in (here, *here.parents):
+        file = folder / PROJECT_FILE
+        table = read_table(file) if file.is_file() else None
+        if table is not None:
+            return table
+    return None
 
 
 def read_table(file: Path) -> TomlTable | None:

@@ -86,12 +86,11 @@ def _is_suspicious(network: Network, op: Op, ranges: Ranges) -> bool:
     if op.kind == "sum":
         maker = network.producer(op.inputs[0])
         return maker is not None and maker.kind in _SOFTMAX
-    return (
-        op.kind in _SUSPICIOUS
-        or _over_one_channel(network, op)
-        or _becomes_whole(network, op)
-        or _leaves_nothing(network, op, ranges)
-    )
+    if op.kind in kinds.NORMALIZATIONS:
+        return _leaves_nothing(network, op, ranges)
+    if op.kind in kinds.COPIES:
+        return _becomes_whole(network, op)
+    return op.kind in _SUSPICIOUS or (op.kind in _SOFTMAX and _over_one_channel(network, op))
 
 
 def _has_negative(op: Op) -> bool:

@@ -122,9 +122,7 @@ def described(bound: Mapping[str, Any], reference: Callable[[torch.Tensor], Any]
     ``reference`` stands in for each tensor.
     """
     return {
-        name: value
-        if (kind := type(value)) in _PLAIN
-        else (reference(value) if kind in _TENSORS else plain(value, reference))
+        name: value if type(value) in _PLAIN else plain(value, reference)
         for name, value in bound.items()
     }
 

@@ -53,8 +53,8 @@ _CLOSING_ONLY = _CLOSING - _DECIDING - {"mul", "lerp"}
 """The kinds of which nothing but such zeros is kept."""
 _PARTLY = FACTORIES | TEMPLATES | PACKING | {"data"}
 """The kinds whose results may be constants though an operand depends on the input."""
-_DECISIVE = _CLOSING | _DECIDING | _PARTLY | NORMALIZATIONS
-"""All of these, and what zeros may scale everything by."""
+_DECISIVE = _CLOSING | _DECIDING | _PARTLY
+"""All of these. Of a normalisation only zeros that it may scale everything by are kept."""
 
 
 class Constants:
@@ -84,6 +84,10 @@ class Constants:
             return  # there is no constant, and what depends on the input is never one
         if not driven:
             self._follow(op, call)
+        elif op.kind in NORMALIZATIONS:
+            for number, tensor in zip(op.inputs, inputs, strict=True):
+                if number not in driven and number not in self._learned:
+                    self._keep_zero(op, number, tensor)
         elif op.kind in _DECISIVE:
             self._keep_read(op, call, driven)
 
@@ -125,12 +129,15 @@ class Constants:
             if number not in self._learned and not by_chance:
                 if decides:
                     self._keep(op, number, tensor)
-                if may_close(op, number) and not is_parameter(tensor) and _is_zero(tensor):
-                    self._kept[number, ZERO] = Constant(number, ZERO, tuple(tensor.shape))
+                self._keep_zero(op, number, tensor)
             elif not tensor.is_floating_point():
                 self._kept[number, LEARNED] = Constant(number, LEARNED, tuple(tensor.shape))
             elif op.kind in MASKING:
                 self._keep_low(number)
+
+    def _keep_zero(self, op: Op, number: int, tensor: torch.Tensor) -> None:
+        if not is_parameter(tensor) and may_close(op, number) and _is_zero(tensor):
+            self._kept[number, ZERO] = Constant(number, ZERO, tuple(tensor.shape))
 
     def _keep_low(self, number: int) -> None:
         low, infinite = self._kernels.low(number)

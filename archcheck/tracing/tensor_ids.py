@@ -98,8 +98,10 @@ class TensorIds:
         for name, buffer in table_of(module, "_buffers").items():
             if buffer is not None and not self.knows(buffer):
                 self.register(buffer, "buffer", name=prefix + name)
-        for name, value in own_attributes(module).items():
-            if type(value) in _SCALARS or name in _OF_EVERY_MODULE or _is_plain(value):
+        own = own_attributes(module)
+        for name in [name for name in own if name not in _OF_EVERY_MODULE]:
+            value = own[name]
+            if _is_plain(value):
                 continue
             for tensor in tensors_in(value):
                 if not self.knows(tensor):

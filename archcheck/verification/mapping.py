@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from archcheck.config import Config, Entry
+from archcheck.config.model import Config, Entry
 from archcheck.config.toml import KeyPath
 from archcheck.phrases import by_name
 from archcheck.shipped_specs import UnknownName, spec_file

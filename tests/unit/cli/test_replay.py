@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from archcheck.cli.replay import separated
+from tests.support.commands import run_program
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,11 @@ from archcheck.cli.replay import separated
 def test_files_stand_apart(words: str, asked: str, files: str | None) -> None:
     expected = None if files is None else files.split()
     assert separated(words.split()) == (asked.split(), expected)
+
+
+def test_to_repeat_a_run_imports_neither_networks_nor_all_settings() -> None:
+    code = "import sys, archcheck.cli.replay, archcheck.config.toml\nprint(*sys.modules)"
+    done = run_program([sys.executable, "-c", code])
+    assert "archcheck.cli.replay" in done.stdout.split()
+    heavy = {"archcheck.network", "archcheck.config.model", "archcheck.worker.scripts"}
+    assert heavy.isdisjoint(done.stdout.split())

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.config import Config, ConfigError, find_config, read_config
+from archcheck.config.errors import ConfigError
+from archcheck.config.model import Config, find_config, read_config
 from archcheck.network.inputs import of_shapes
 from archcheck.verification.mapping import mapped_networks
 from archcheck.worker.reference import Reference
@@ -191,7 +192,7 @@ def test_without_a_table_there_is_nothing(folder: Path) -> None:
 
 def test_it_imports_next_to_nothing(folder: Path) -> None:
     config('[tool.archcheck.networks]\n"models/one.py" = "specs/edge.yaml"\n')
-    code = "import sys\nfrom archcheck.config import find_config\n"
+    code = "import sys\nfrom archcheck.config.model import find_config\n"
     code += "from archcheck.verification.mapping import mapped_networks\n"
     found = set(imported(code + "assert mapped_networks(find_config())\n"))
     assert not found & {"torch", "numpy", "pydantic", "rich", "typer", "yaml"}

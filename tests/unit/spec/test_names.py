@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.config import read_config
+from archcheck.config.model import read_config
 from archcheck.pytest_plugin.settings import resolved
 from archcheck.shipped_specs import is_path, shipped_specs
 from archcheck.spec import SpecError, examine_spec, load_spec

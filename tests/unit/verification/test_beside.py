@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.config import ConfigError, read_config
+from archcheck.config.errors import ConfigError
+from archcheck.config.model import read_config
 from archcheck.pytest_plugin.artifacts import Artifacts
 from archcheck.verification.beside import GivenPath
 from archcheck.verification.mapping import mapped_networks
