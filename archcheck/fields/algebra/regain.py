@@ -107,9 +107,18 @@ def _are_strips(m: FieldMap, row: int, places: int) -> bool:
     size = m.factors[places].size
     if m.factors[places].margin or m.factors[places].fused or 0 in m.shape:
         return False
+    if not all(_read_throughout(track.local, row) for track in m.tracks):
+        return False  # channels, of which only some were written
     reaches = [_reaches(track.local.pinned(places, size)) for track in m.tracks]
     moving = [reach for reach in reaches if reach[row]]
     return bool(moving) and all(reach[row] > reach[places] > 0 for reach in moving)
+
+
+def _read_throughout(table: Table, factor: int) -> bool:
+    """Whether at every index of a factor something is read, if anywhere."""
+    others = tuple([axis for axis in range(table.values.ndim) if axis != factor])
+    read = table.values.astype(bool).any(axis=others)
+    return bool(read.all()) or not read.any()
 
 
 def _moving(track: Track, factors: Sequence[int]) -> list[Table]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from archcheck.fields.algebra.axis_map import window
+from archcheck.fields.algebra.axis_map import transposed_window
 from archcheck.fields.algebra.field_map import FieldMap
 from archcheck.fields.algebra.indices import Integers
 from archcheck.fields.handlers.base import Context
@@ -147,7 +147,8 @@ def written_into_frame(
     if boxes is None or any(_meet(left, box) for box in boxes):
         return None
     for d in ranges.keys() - left.keys():
-        value = _padded(value, d, int(ranges[d][0]), shape[d])
+        first, *more = ranges[d][:2].tolist()
+        value = _padded(value, d, first, shape[d], more[0] - first if more else 1)
     return value, left
 
 
@@ -158,8 +159,9 @@ def _meet(one: Box, other: Box) -> bool:
 
 
 def _is_stretch_of(value: FieldMap, dimension: int, index: Integers) -> bool:
-    stretch = bool((index[1:] - index[:-1] == 1).all())
-    return stretch and value.shape[dimension] == len(index) and _goes_on(value, dimension)
+    steps = index[1:] - index[:-1]
+    regular = bool((steps == steps[:1]).all() and (steps > 0).all())
+    return regular and value.shape[dimension] == len(index) and _goes_on(value, dimension)
 
 
 def _goes_on(m: FieldMap, dimension: int) -> bool:
@@ -170,5 +172,6 @@ def _goes_on(m: FieldMap, dimension: int) -> bool:
     return first.lattice or not (rest or first.margin or any(f.lattice for f in m.factors))
 
 
-def _padded(m: FieldMap, dimension: int, before: int, size: int) -> FieldMap:
-    return m.gathered(dimension, window(1, 1, 1, before), size)
+def _padded(m: FieldMap, dimension: int, before: int, size: int, step: int = 1) -> FieldMap:
+    """A map with positions around and, by a step, between its own that read nothing."""
+    return m.gathered(dimension, transposed_window(1, step, 1, -before), size)

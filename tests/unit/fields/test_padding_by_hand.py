@@ -5,6 +5,7 @@ behind any padding."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 import torch
@@ -253,3 +254,38 @@ def test_a_border_turned_along_another_axis_is_no_padding() -> None:
 
     field = assert_every_unit(Poles(), (4, 5, 9))
     assert field.positions(1, (0, 0)).members() == (0, 1, 2, 6, 7, 8)
+
+
+def test_zeros_between_positions_go_on_as_well() -> None:
+    class Between(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Conv1d(4, 4, 5, padding=2) for _ in range(4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = x.new_zeros(*x.shape[:-1], 2 * x.shape[-1])
+            y[..., 1::2] = x
+            for layer in self.layers:
+                y = layer(y)
+            return y
+
+    field = assert_every_unit(Between(), (4, 5))
+    assert (field.size, field.smallest, field.jump) == ((9,), (8,), (Fraction(1, 2),))
+
+
+def channels_shifted_last(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[:, 2:] = x[:, 2:]
+    y[:, :1, ..., :-1] = x[:, :1, ..., 1:]
+    y[:, 1:2, ..., 1:] = x[:, 1:2, ..., :-1]
+    return y
+
+
+@pytest.mark.parametrize("way", [channels_shifted, channels_shifted_last])
+def test_channels_that_are_shifted_again_are_no_axis(way: Way) -> None:
+    class Twice(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return way(way(x))
+
+    field = assert_every_unit(Twice(), (4, 6))
+    assert (field.shape, field.size, field.smallest) == ((6,), (5,), (5,))
