@@ -30,7 +30,14 @@ def swapped(x: Tensor, first: int, second: int) -> Tensor:
     return x.reshape(sides)
 
 
-# What makes a constant of one element, as a softmax, is added to what it reads.
+def attended(x: Tensor) -> Tensor:
+    if x.shape[-2] == 1:
+        return x.clone()
+    return nn.functional.scaled_dot_product_attention(x, x, x)
+
+
+# What makes a constant of one element, as a softmax, is added to what it reads; an attention to one
+# key is what it reads.
 STEPS: dict[str, Step] = {
     "transpose": lambda x, first, second: x.transpose(first, second),
     "swap": swapped,
@@ -44,7 +51,7 @@ STEPS: dict[str, Step] = {
     "beside": lambda x, first, _: torch.cat([x, x.tanh()], first),
     "product": lambda x, *_: x @ x.transpose(-1, -2),
     "normalize": lambda x, first, _: x + nn.functional.normalize(x, dim=first),
-    "attention": lambda x, *_: nn.functional.scaled_dot_product_attention(x, x, x),
+    "attention": lambda x, *_: attended(x),
 }
 
 
