@@ -63,6 +63,15 @@ def other_name(text: str, write: Use, read: Use, *, twice: bool) -> str | None:
     return _out_of(function, containers, operands, start, end, results)
 
 
+def is_said(text: str, call: Place, name: str, place: int) -> bool:
+    """Whether a call says an argument, by its name or in its place; not, if that cannot be told."""
+    function = _function_around(text, call)
+    node = None if function is None else _node_at(function, call)
+    if not isinstance(node, ast.Call):
+        return False
+    return len(node.args) > place or any(each.arg in (name, None) for each in node.keywords)
+
+
 # -- finding nodes ------------------------------------------------------------------------------
 
 
@@ -270,8 +279,14 @@ def _copied(statement: ast.stmt) -> Iterator[tuple[str, str]]:
         if isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple):
             pairs = list(zip(target.elts, statement.value.elts, strict=False))
         for bound, value in pairs:
-            if isinstance(bound, ast.Name) and isinstance(value, ast.Name):
-                yield bound.id, value.id
+            for chosen in _choices(value):
+                if isinstance(bound, ast.Name) and isinstance(chosen, ast.Name):
+                    yield bound.id, chosen.id
+
+
+def _choices(value: ast.expr) -> list[ast.expr]:
+    """What an expression may give: ``a if b else c`` either. Which of them it is shows the pass."""
+    return [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
 
 
 def _is_rebound(

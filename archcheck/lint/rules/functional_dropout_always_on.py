@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, Severity, fault_of, register
 from archcheck.lint.linted import Linted
 from archcheck.lint.module_calls import calls_around
+from archcheck.lint.names import is_said
 from archcheck.network import Call, Network, Op, kinds
 
 _OFF_BY_DEFAULT = frozenset({"alpha_dropout", "feature_alpha_dropout"})
@@ -141,7 +142,7 @@ class Net(nn.Module):
         network = linted.network
         for op in network.ops:
             if _drops(op) and linted.subject.reach.possible(op):
-                yield _fault(network, op)
+                yield _fault(linted, op)
 
 
 def _drops(op: Op) -> bool:
@@ -163,8 +164,8 @@ def _is_positive(value: object) -> bool:
     return isinstance(value, (int, float)) and value > 0
 
 
-def _fault(network: Network, op: Op) -> Fault:
-    hidden = next(_unregistered(network, op), None)
+def _fault(linted: Linted, op: Op) -> Fault:
+    hidden = next(_unregistered(linted.network, op), None)
     severity: Severity = "error"
     if hidden is not None:
         how = "built in forward" if hidden.made else "not registered"
@@ -177,8 +178,15 @@ def _fault(network: Network, op: Op) -> Fault:
         remedy = "dropout_p=p if self.training else 0.0"
         if op.kind != _ATTENTION:
             remedy = "give it training=self.training"
-            severity = "info" if "training" in op.arguments else "error"
+            severity = "info" if _is_meant(linted, op) else "error"
     return fault_of(op, text, remedy, severity=severity)
+
+
+def _is_meant(linted: Linted, op: Op) -> bool:
+    """Whether the author says that it is in training, which is its default as well."""
+    place = op.called
+    text = linted.passes.sources.get(place.file) if place is not None else None
+    return place is not None and text is not None and is_said(text, place, "training", 2)
 
 
 def _unregistered(network: Network, op: Op) -> Iterator[Call]:

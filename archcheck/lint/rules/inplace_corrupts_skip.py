@@ -228,6 +228,23 @@ class Net(nn.Module):
         return out
 """
         ),
+        Sample(
+            """
+class Net(nn.Module):
+    def __init__(self, norm=False):
+        super().__init__()
+        self.first = nn.Conv2d(3, 3, 1)
+        self.norm = nn.BatchNorm2d(3) if norm else None
+        self.relu = nn.ReLU(inplace=True)  # <-
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x):
+        x = self.first(x)
+        out = x if self.norm is None else self.norm(x)
+        out = self.relu(out)
+        return self.conv(out) + x
+"""
+        ),
         Sample("nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Dropout(0.2, inplace=True))  # <-"),
     )
     sound = (

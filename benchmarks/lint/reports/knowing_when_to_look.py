@@ -10,6 +10,8 @@ def backbone():
         nn.ReLU(),
         nn.Conv2d(6, 11, 3, stride=2, padding=1),
         nn.ReLU(),
+        nn.Conv2d(11, 11, 3, padding=1),
+        nn.ReLU(),
     )
 
 

@@ -55,4 +55,4 @@ class Net(nn.Module):
         moved = joined(self.attention(cut(moved)), height, width)
         x = x + torch.roll(moved, (1, 1), (1, 2))
         x = x + self.outer(F.gelu(self.inner(self.norm2(x))))
-        return self.fc(self.norm(x).mean((1, 2)))
+        return self.fc(self.norm(x)).permute(0, 3, 1, 2)
