@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from archcheck.network import Network, Op, kinds
 from archcheck.network.model import Stretch
-from archcheck.network.operands import operands_of
 
 DETACHING = frozenset({"detach", "data", "tensor", "new_tensor"})
 """The kinds whose results are not connected with what they read."""
@@ -38,7 +37,7 @@ def trained_through(network: Network) -> frozenset[int]:
     found = {tensor.id for tensor in network.tensors if tensor.name in names}
     for op in network.ops:
         cut = op.index in off or op.kind in DETACHING
-        if not (cut or found.isdisjoint(operands_of(network, op))):
+        if not (cut or found.isdisjoint(network.operands[op.index])):
             found.update(op.outputs)
     return frozenset(found)
 

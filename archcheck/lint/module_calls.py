@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archcheck.network import Call, Network, Op
-from archcheck.network.operands import operands_of
 
 
 def calls_by_module(network: Network) -> dict[str, list[Call]]:
@@ -35,7 +34,7 @@ def follows(network: Network, earlier: Sequence[int], later: Sequence[int]) -> b
         if (
             op.outputs
             and op.outputs[0] > first
-            and not reached.isdisjoint(operands_of(network, op))
+            and not reached.isdisjoint(network.operands[op.index])
         ):
             reached.update(op.outputs)
     return not reached.isdisjoint(later)

@@ -10,7 +10,6 @@ from archcheck.lint.linted import Linted
 from archcheck.lint.module_calls import calls_by_module, follows, ops_in
 from archcheck.network import Call, Module, Network, kinds
 from archcheck.network.graph import Paths
-from archcheck.network.operands import operands_of
 from archcheck.phrases import how_many, some_of
 from archcheck.rules.base import Location
 
@@ -328,7 +327,7 @@ def _are_heads(network: Network, calls: list[Call]) -> bool:
     """Whether nothing with parameters follows any use."""
     reached = {tensor for call in calls for tensor in call.outputs}
     for op in network.ops:
-        if not reached.isdisjoint(operands_of(network, op)):
+        if not reached.isdisjoint(network.operands[op.index]):
             inside = any(call.index == op.call for call in calls)
             if op.parameters and not inside:
                 return False

@@ -8,7 +8,6 @@ from archcheck.lint.base import Fault, Findings, LintRule, Sample, register
 from archcheck.lint.chains import name_of
 from archcheck.lint.linted import Linted
 from archcheck.network import Network, Op, kinds
-from archcheck.network.operands import operands_of
 from archcheck.network.reach import values_behind
 from archcheck.phrases import how_many, shape_text
 from archcheck.rules.base import Location, call_location
@@ -29,9 +28,8 @@ class DeadOp(LintRule):
     """
     ## What it finds
     An operation on the input whose result no output depends on, neither in evaluation nor in
-    training. What is
-    kept in an attribute or a list, printed, asserted or written to a buffer is no finding, and
-    neither are views, copies and comparisons.
+    training. What is kept in an attribute or a list, printed, asserted or written to a buffer is no
+    finding, and neither are views, copies and comparisons.
 
     ## Why it matters
     The result was meant to go somewhere: `self.norm(x)` alone changes nothing, the value has to be
@@ -170,7 +168,7 @@ def _site(op: Op) -> tuple[object, ...]:
 
 def _alive(linted: Linted, network: Network) -> Iterator[Op]:
     """The operations that an output depends on, or may, or what is kept or looked at."""
-    operands = {op.index: operands_of(network, op) for op in network.ops}
+    operands = network.operands
     looked_at = [t for op in network.ops if op.kind == kinds.ESCAPE for t in op.inputs]
     ends = {*looked_at, *network.kept}
     ends |= {tensor for op in network.ops if not op.outputs for tensor in op.inputs}

@@ -10,7 +10,7 @@ from archcheck.lint.chains import RESHAPES
 from archcheck.lint.linted import Linted
 from archcheck.lint.read_again import read_again
 from archcheck.network import Call, Network, Op, kinds
-from archcheck.network.operands import RANDOM_FILLS, operands_of
+from archcheck.network.operands import RANDOM_FILLS
 from archcheck.network.reach import values_behind
 from archcheck.rules.base import Location
 
@@ -441,7 +441,7 @@ def _backward(network: Network, write: Op, trained: frozenset[int]) -> Fault | N
     if not asking:
         return None
     outputs = [tensor for _, tensor in network.outputs]
-    operands = {op.index: operands_of(network, op) for op in network.ops}
+    operands = network.operands
     reached = values_behind(network, outputs, operands)
     op = next((op for op in asking if not reached.isdisjoint(op.outputs)), None)
     if op is None:

@@ -8,7 +8,6 @@ from archcheck.lint.backward import DETACHING, without_gradient
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, register
 from archcheck.lint.linted import Linted
 from archcheck.network import Network, Op, Parameter, kinds
-from archcheck.network.operands import operands_of
 from archcheck.phrases import how_many, some_of
 from archcheck.rules.base import Location, call_location
 
@@ -228,7 +227,7 @@ def _reached(network: Network, cut: set[int]) -> set[str]:
         written = op.arguments.get(kinds.IN_PLACE_WRITE) and op.kind not in DETACHING
         if op.index not in cut:
             names.update(op.parameters)
-            alive.update(t for t in operands_of(network, op) if _carries(network, t))
+            alive.update(t for t in network.operands[op.index] if _carries(network, t))
         elif written or op.kind == "alias_write":
             alive.update(op.inputs[:1])  # the graph behind what is written to stays
     return names
