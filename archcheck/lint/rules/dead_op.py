@@ -28,9 +28,8 @@ class DeadOp(LintRule):
     """
     ## What it finds
     An operation on the input whose result no output depends on, neither in evaluation nor in
-    training. What is
-    kept in an attribute or a list, printed, asserted or written to a buffer is no finding, and
-    neither are views, copies and comparisons.
+    training. What is kept in an attribute or a list, printed, asserted or written to a buffer is no
+    finding, and neither are views, copies and comparisons.
 
     ## Why it matters
     The result was meant to go somewhere: `self.norm(x)` alone changes nothing, the value has to be
