@@ -40,7 +40,8 @@ _CHOOSY = _BY_ARGUMENTS | _CHOICES | kinds.SHAPE_IS_ENOUGH
 def operands(network: Network) -> dict[int, tuple[int, ...]]:
     """The tensors on whose values each operation's results depend, also by values of constants, by
     the operation's index."""
-    zeros = {tensor for op in network.ops if _makes_zeros(op) for tensor in op.outputs}
+    fills = [op for op in network.ops if op.kind in _OF_ZEROS or op.kind in FILLED]
+    zeros = {tensor for op in fills if _makes_zeros(op) for tensor in op.outputs}
     choosy = _CHOOSY | _PRODUCTS if zeros else _CHOOSY
     return {
         op.index: _operands(network, op, zeros) if op.kind in choosy else op.inputs
