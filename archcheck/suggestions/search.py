@@ -1,8 +1,9 @@
 """The search for edits after which a network holds to a spec.
 
 It goes from an edited network to those with one more repair: of the rule that fails and has the
-fewest repairs. Each round takes the most promising ones of the last, those with the fewest rules
-that fail first, and ends the search where it finds what holds.
+fewest repairs, and of all that fail where these come no closer. Each round takes the most promising
+ones of the last, those with the fewest rules that fail first, and ends the search where it finds
+what holds.
 """
 
 from __future__ import annotations
@@ -72,15 +73,19 @@ class Search:
         """Search until something holds, or nothing more can be tried."""
         beam = [Trial({}, self.found.original)]
         for _ in range(ROUNDS):
-            edits = self._next_edits(beam)
-            if not edits:
-                return
-            tried = list(self._try(edits))
+            tried = list(self._try(self._next_edits(beam, _fewest)))
+            if not self.found.holding and not self._closer(tried, beam):
+                tried += self._try(self._next_edits(beam, _all))
             if self.found.holding:
                 list(self._try(self._simpler()))
                 self._ease()
                 return
-            beam = sorted((t for t in tried if t.report is not None), key=self.promise)[:BEAM]
+            beam = sorted(tried, key=self.promise)[:BEAM]
+
+    def _closer(self, tried: Sequence[Trial], beam: Sequence[Trial]) -> bool:
+        """Whether some edits come closer than those that they go on from."""
+        least = min(map(self.promise, beam), default=())
+        return any(self.promise(trial) < least for trial in tried)
 
     def _try(self, edits: Sequence[Edit]) -> Iterator[Trial]:
         self._planned += len(edits)
@@ -130,9 +135,9 @@ class Search:
 
     # -- edits --------------------------------------------------------------------------------
 
-    def _next_edits(self, beam: Sequence[Trial]) -> list[Edit]:
+    def _next_edits(self, beam: Sequence[Trial], chosen: Choice) -> list[Edit]:
         """The edits with one more repair, in turns from each network of the last round."""
-        queues = [list(self._repaired(trial)) for trial in beam]
+        queues = [list(self._repaired(trial, chosen)) for trial in beam]
         edits: list[Edit] = []
         for number in range(max(map(len, queues), default=0)):
             for queue in queues:
@@ -146,11 +151,11 @@ class Search:
             self._tried.add(key)
             edits.append(edit)
 
-    def _repaired(self, trial: Trial) -> Iterator[Edit]:
+    def _repaired(self, trial: Trial, chosen: Choice) -> Iterator[Edit]:
         report = trial.report
         assert report is not None and report.network is not None
         view = View(report.network)
-        for each in _fewest([repairs(view, finding) for finding in failing(report)]):
+        for each in chosen([repairs(view, finding) for finding in failing(report)]):
             for edit in self._edits(each, report.network):
                 yield merged(trial.edit, edit)
 
@@ -191,6 +196,15 @@ def _key(edit: Edit) -> frozenset[tuple[Site, Change]]:
 def failing(report: Report) -> list[Finding]:
     """The findings that fail a run."""
     return [finding for finding in report.findings if finding.fails]
+
+
+Choice = Callable[[Sequence[list[Repair]]], list[Repair]]
+"""Which of the repairs of several rules are tried."""
+
+
+def _all(choices: Sequence[list[Repair]]) -> list[Repair]:
+    """Those of all rules."""
+    return [each for choice in choices for each in choice]
 
 
 def _fewest(choices: Sequence[list[Repair]]) -> list[Repair]:
