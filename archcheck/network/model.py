@@ -28,7 +28,7 @@ from archcheck.network.value_dependence import (
 )
 from archcheck.phrases import shape_text
 
-VERSION = 9
+VERSION = 10
 """Raised whenever the meaning of the data changes; data of another version is not read."""
 
 
@@ -121,6 +121,8 @@ class Tensor(msgspec.Struct, frozen=True, gc=False):
     name: str | None = None
     memory: Memory | None = None
     trainable: bool = False
+    frozen: bool = False
+    """Whether it is such a parameter and asks for no gradient."""
 
     @property
     def is_weight(self) -> bool:

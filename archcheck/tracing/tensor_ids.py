@@ -131,7 +131,8 @@ class TensorIds:
             memory = self._memory(tensor, storage, shape)
         dtype = _dtype_name(tensor.dtype)
         trains = origin == "constant" and (is_parameter(tensor) or tensor.requires_grad)
-        self.tensors.append(Tensor(number, shape, dtype, origin, op, name, memory, trains))
+        frozen = trains and not tensor.requires_grad
+        self.tensors.append(Tensor(number, shape, dtype, origin, op, name, memory, trains, frozen))
         if origin in _OUTSIDE and not known:
             self._driven.add(number)
             self.unseen = self.unseen or origin == "unseen"

@@ -199,7 +199,7 @@ class Net(nn.Module):
                     stretch = off.get(ends[0].index)
                     where = call_location(ends[0])
                     if stretch is not None and stretch.place is not None:
-                        where = Location(stretch.place, where.module, "no_grad")
+                        where = Location(stretch.place, "", "no_grad")
                     sites.setdefault(where, []).append(parameter)
         for where, parameters in sites.items():
             yield _fault(where, parameters)

@@ -208,7 +208,7 @@ def _severities(network: Network, ops: list[Op]) -> Iterator[Severity]:
         chained = follows(network, one.outputs, other.inputs[:1])
         first, second = apart(network, one.call, other.call)
         again = first is not None and second is not None and first.module == second.module
-        within = again and first is not None and not first.standard
+        within = again and first is not None and first.index != one.call
         if chained:
             yield "warning" if within else "error"
         else:

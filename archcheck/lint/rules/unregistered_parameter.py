@@ -234,7 +234,7 @@ def _around(network: Network, op: Op) -> Iterable[Call]:
 
 def _fault(network: Network, site: Location, together: list[Held]) -> Fault:
     size = sum(held.size for held in together)
-    trainable = any(held.tensor.trainable for held in together)
+    trainable = any(held.tensor.trainable and not held.tensor.frozen for held in together)
     names = [
         f"{held.tensor.name or 'a tensor'} {shape_text(held.tensor.shape)}" for held in together
     ]
