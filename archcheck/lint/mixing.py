@@ -88,7 +88,7 @@ class _Search:
         own = self._batches.dimensions(output)
         if not own:
             return reads.mixed
-        return not any(map(reads.follows, own)) and not _pairs(reads, own)
+        return not any(map(reads.follows, own)) and not self._compares(output)
 
     def _counts(self, output: int, mix: Mix) -> bool:
         """Whether a mix is a fault: what has no samples, as a mean over the batch, may read all."""
@@ -102,19 +102,23 @@ class _Search:
         for tensor in op.outputs:
             sets = self._walk.reads(tensor)
             if sets is not None and self._joined(tensor, sets):
-                turned = [each for each in read if not self._in_order(each)]
+                tables = {each for each in read if self._compares(each)}
+                turned = [t for t in read if t not in tables and not self._in_order(t)]
                 blamed = self._blamed(turned[0], op, paths) if turned else op
                 return Mix(blamed, op, sets.example())
         return None
 
     def _joined(self, tensor: int, reads: SampleSets) -> bool:
-        return reads.mixed and not _pairs(reads, self._batches.dimensions(tensor))
+        return reads.mixed and not self._compares(tensor)
+
+    def _compares(self, tensor: int) -> bool:
+        """Whether a tensor is a table of all pairs of samples, which compares them on purpose."""
+        return len(self._network.shape(tensor)) == len(self._batches.dimensions(tensor)) == 2
 
     def _in_order(self, tensor: int) -> bool:
         """Whether one dimension of a tensor is the samples, one by one."""
-        reads, shape = self._walk.reads(tensor), self._network.shape(tensor)
-        long = (d for d, size in enumerate(shape) if size == self._network.batch)
-        return reads is None or any(map(reads.follows, long))
+        reads = self._walk.reads(tensor)
+        return reads is None or any(map(reads.follows, self._batches.dimensions(tensor)))
 
     def _blamed(self, tensor: int, joining: Op | None, paths: Paths) -> Op:
         """The operation that put samples where they are no more found: the first one, from the
@@ -141,8 +145,3 @@ class _Search:
             return False
         own = self._batches.dimensions(result)
         return not reads.apart or bool(own and not any(map(reads.follows, own)))
-
-
-def _pairs(reads: SampleSets, own: list[int]) -> bool:
-    """Whether a tensor compares the samples with each other: each entry reads its two alone."""
-    return len(reads.map.groups) == len(own) == 2 and all(e.count <= 2 for e in reads.sets.flat)

@@ -169,6 +169,27 @@ class Net(nn.Module):
 """,
             (7, 8),
         ),
+        Sample(
+            """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.projections = nn.Linear(8, 24)
+
+    def forward(self, x):
+        q, k, v = self.projections(x).chunk(3, -1)
+        return (q @ k.t()).softmax(-1) @ v  # <-
+""",
+            (8,),
+        ),
+        Sample(
+            """
+class Net(nn.Module):
+    def forward(self, x):
+        return x.t().reshape(x.shape)  # <-
+""",
+            (3,),
+        ),
     )
     sound = (
         Sample(
@@ -260,7 +281,8 @@ class Net(nn.Module):
             """
 class Net(nn.Module):
     def forward(self, image, text):
-        return F.normalize(image, dim=1) @ F.normalize(text, dim=1).t(), image @ image.t()
+        scores = F.normalize(image, dim=1) @ F.normalize(text, dim=1).t()
+        return scores.softmax(1), image @ image.t()
 """,
             ((8,), (8,)),
         ),
