@@ -12,6 +12,8 @@ from archcheck.lint.sliding import WINDOWS, NonZeros, Slide, slides
 from archcheck.network import Network, Op
 from archcheck.rules.base import Subject
 
+_ATTENTION = frozenset({"scaled_dot_product_attention", "multi_head_attention_forward"})
+
 
 class Linted:
     """The passes of a network, and what is worked out of each once.
@@ -76,6 +78,16 @@ class Linted:
         """The operations that begin a head of the network in evaluation, by index."""
         locations = self.subject.fields().features_locations
         return frozenset(op for location in locations for op in location.heads)
+
+    @cached_property
+    def attends(self) -> bool:
+        """Whether units look at others by attention: at all of them, mostly."""
+        network = self.network
+        return any(
+            op.kind in _ATTENTION or (op.kind == "softmax" and len(network.shape(op.inputs[0])) > 2)
+            for op in network.ops
+            if network.depends(op)
+        )
 
     def sliding(self, kinds: Set[str]) -> Iterator[tuple[Op, tuple[Slide, ...]]]:
         """The operations of some kinds with a window that work on the input for an output, in

@@ -18,7 +18,7 @@ class ReceptiveFieldSaturated(LintRule):
     ## What it finds
     Convolutions with a window of several positions whose input already sees at least the whole
     image along every axis. It is told once, of the first of them in the order of the pass. What
-    stands behind a gate or attention over the whole map is left out.
+    stands behind a gate over the whole map is left out, and a network with attention.
 
     ## Why it matters
     Such layers can combine what was seen, and see nothing new: those at the end of a network often
@@ -65,7 +65,7 @@ class Net(nn.Module):
     def find(self, linted: Linted) -> Findings:
         convolutions = linted.sliding(CONVOLUTIONS)
         windows = [op for op, sides in convolutions if any(side.kernel > 1 for side in sides)]
-        full = [op for op in windows if _sees_all(linted, op)]
+        full = [] if linted.attends else [op for op in windows if _sees_all(linted, op)]
         if full:
             sides = linted.subject.fields().sides
             yield fault_of(

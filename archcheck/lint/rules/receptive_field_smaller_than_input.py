@@ -26,8 +26,8 @@ class ReceptiveFieldSmallerThanInput(LintRule):
     """
     ## What it finds
     A network with a global pool at its head, in front of which no unit sees the whole input: the
-    theoretical receptive field is smaller than the input's side. Gates, pools and attention over
-    the whole map in front of it count as seeing everything. Where nothing looks beyond its own
+    theoretical receptive field is smaller than the input's side. Gates and pools over the whole map
+    in front of it, and attention, count as seeing everything. Where nothing looks beyond its own
     position along an axis (points, frames), that is meant; so is a maximum over the length of a
     text or a signal, which asks whether something occurs at all.
 
@@ -104,9 +104,9 @@ class Net(nn.Module):
     )
 
     def find(self, linted: Linted) -> Findings:
+        if linted.attends or not linted.network.inputs:
+            return  # what sees all tokens is not worth the walk through it
         rf = linted.subject.fields()
-        if len(rf.sides) == 0:
-            return
         for at in rf.features_locations:
             if at.heads and all(linted.network.ops[op].kind in _GLOBAL for op in at.heads):
                 try:

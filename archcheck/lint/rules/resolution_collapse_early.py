@@ -66,7 +66,9 @@ class Net(nn.Module):
             for op, sides in linted.sliding(CONVOLUTIONS)
             if prod(side.size for side in sides) == 1 < prod(side.kernel for side in sides)
         ]
-        if found and prod(linted.subject.fields().sides) > 1:
+        network = linted.network
+        shape = network.shape(network.inputs[0])
+        if found and prod(shape[d] for d in network.given_tensors[0].positions) > 1:
             op, sides = found[0]
             yield fault_of(
                 op,
