@@ -69,6 +69,10 @@ class Readers:
                 break
         return read
 
+    def all_read(self, tensor: int) -> bool:
+        """Whether every position of a tensor is read."""
+        return self.of(tensor) == self._whole(tensor)
+
     def root(self, tensor: int) -> int:
         """The first tensor of which one was made position by position, and of nothing else."""
         kept = _IN_PLACE | _MOVES

@@ -72,6 +72,7 @@ class Net(nn.Module):
         ),
         Sample("nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(2))", (3, 7, 7)),
         Sample("nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(2))", (3, 8, 8)),
+        Sample("nn.Sequential(nn.ReflectionPad2d(1), nn.AvgPool2d(3, 2))", (3, 8, 8)),
     )
 
     def find(self, linted: Linted) -> Findings:
@@ -79,27 +80,30 @@ class Net(nn.Module):
             short = [side for side in sides if side.read.size < side.size]
             if not short or any(side.steps_over for side in sides):
                 continue
-            if op.kind in FIXED_AVERAGE_POOLS and op.index in linted.heads:
+            one = all(side.outputs == 1 for side in sides)
+            if one and op.kind in FIXED_AVERAGE_POOLS and op.index in linted.heads:
                 continue  # a global pool that is not global is told of by another rule
             read = linted.readers.of(input_of(op))
             live = linted.non_zeros.of(input_of(op))
             left = [_beyond(live[side.dimension], read[side.dimension]) for side in sides]
-            if any(left):
+            if any(left) and not linted.readers.all_read(linted.readers.root(input_of(op))):
                 yield fault_of(
                     op,
                     f"a kernel of {size_text(side.kernel for side in sides)} with a stride of "
                     f"{size_text(side.stride for side in sides)} over a map of "
                     f"{size_text(side.size for side in sides)} ends in front of its edge: nothing "
-                    f"reads the last {_lines(left)}",
+                    f"reads {_lines(left)}",
                     "pad the map, or take an input whose sides divide",
                 )
 
 
 def _lines(left: Sequence[int]) -> str:
-    """What is left over on each axis, in words: ``1 row and 2 columns``."""
+    """What is left over on each axis, in words: ``the last row and the last 2 columns``."""
     names = ("slice", "row", "column")[-len(left) :] if len(left) > 1 else ("position",)
-    named = zip(left, names, strict=True)
-    return " and ".join(how_many(number, name) for number, name in named if number)
+    named = [(number, name) for number, name in zip(left, names, strict=True) if number]
+    return " and ".join(
+        f"the last {name if number == 1 else how_many(number, name)}" for number, name in named
+    )
 
 
 def _beyond(live: Positions, read: Positions) -> int:
