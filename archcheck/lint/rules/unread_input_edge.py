@@ -92,16 +92,18 @@ class Net(nn.Module):
                     f"a kernel of {size_text(side.kernel for side in sides)} with a stride of "
                     f"{size_text(side.stride for side in sides)} over a map of "
                     f"{size_text(side.size for side in sides)} ends in front of its edge: nothing "
-                    f"reads the last {_lines(left)}",
+                    f"reads {_lines(left)}",
                     "pad the map, or take an input whose sides divide",
                 )
 
 
 def _lines(left: Sequence[int]) -> str:
-    """What is left over on each axis, in words: ``1 row and 2 columns``."""
+    """What is left over on each axis, in words: ``the last row and the last 2 columns``."""
     names = ("slice", "row", "column")[-len(left) :] if len(left) > 1 else ("position",)
-    named = zip(left, names, strict=True)
-    return " and ".join(how_many(number, name) for number, name in named if number)
+    named = [(number, name) for number, name in zip(left, names, strict=True) if number]
+    return " and ".join(
+        f"the last {name if number == 1 else how_many(number, name)}" for number, name in named
+    )
 
 
 def _beyond(live: Positions, read: Positions) -> int:
