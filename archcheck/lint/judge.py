@@ -70,11 +70,12 @@ def asides_of(linted: Linted, options: LintOptions) -> Iterator[Aside]:
 
 def _together(alike: list[Aside]) -> Aside:
     """One finding for those of a rule on one line, such as the layers that a loop has built."""
+    alike = list(dict.fromkeys(alike))
     first = alike[0]
     if len(alike) == 1:
         return first
     names = list(dict.fromkeys(where.module for a in alike for where in a.verdict.locations[:1]))
-    others = f"{len(alike) - 1} more times"
+    others = "once more" if len(alike) == 2 else f"{len(alike) - 1} more times"
     if len(names) == len(alike):
         others = f"of {some_of(names[1:], MOST_NAMED)}"
     verdict = replace(first.verdict, message=f"{first.verdict.message}; likewise {others}")

@@ -10,6 +10,8 @@ from archcheck.lint.samples import SampleSets, SampleWalk, sample_walks
 from archcheck.network import Network, Op
 from archcheck.network.graph import Paths
 
+_GRADIENT = "grad"
+
 
 @dataclass(frozen=True)
 class Mix:
@@ -77,7 +79,9 @@ class _Search:
             return
         for op in paths.ops:
             mix = self._joining(op, paths)
-            if mix is not None and self._counts(output, mix):
+            if mix is None or not self._counts(output, mix):
+                continue
+            if known is not None or not self._parts_again(op, output):
                 yield mix
         if known is not None and not known.mixed:
             yield Mix(self._blamed(output, None, paths), None, ())
@@ -93,6 +97,12 @@ class _Search:
     def _counts(self, output: int, mix: Mix) -> bool:
         """Whether a mix is a fault: what has no samples, as a mean over the batch, may read all."""
         return bool(self._batches.dimensions(output)) or mix.op is not mix.joined_by
+
+    def _parts_again(self, op: Op, output: int) -> bool:
+        """Whether all that is made of an operation is a gradient of it: that of a sum over the
+        samples is the gradient of each."""
+        ways = (Paths(self._network, tensor, output) for tensor in op.outputs)
+        return all(any(cut.kind == _GRADIENT for cut in way.cuts) for way in ways if way.ops)
 
     def _joining(self, op: Op, paths: Paths) -> Mix | None:
         """The mix of an operation that joins samples which were apart."""

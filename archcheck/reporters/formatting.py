@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tokenize
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -141,7 +142,8 @@ def source_line(place: Place) -> str | None:
         lines = cells.lines if cells is not None else ()
         return _quoted(lines[place.line - 1]) if place.line <= len(lines) else None
     try:
-        with open(place.file, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+        encoding = _encoding(place.file)
+        with open(place.file, encoding=encoding, errors="replace") as file:  # noqa: PTH123
             for number, text in enumerate(file, 1):
                 if number == place.line:
                     return _quoted(text)
@@ -149,6 +151,15 @@ def source_line(place: Place) -> str | None:
         typed = typed_lines(place.file)
         return _quoted(typed[place.line - 1]) if place.line <= len(typed) else None
     return None
+
+
+def _encoding(name: str) -> str:
+    """The encoding that a source declares, UTF-8 if it declares none that there is."""
+    with open(name, "rb") as file:  # noqa: PTH123
+        try:
+            return tokenize.detect_encoding(file.readline)[0]
+        except SyntaxError:
+            return "utf-8"
 
 
 def _quoted(text: str) -> str:

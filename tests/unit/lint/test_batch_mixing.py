@@ -199,3 +199,30 @@ class Way(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.way(x)
+
+
+class Force(nn.Module):
+    """The gradient of an energy, which is summed over the samples or over what reads all of it."""
+
+    def __init__(self, *, again: bool) -> None:
+        super().__init__()
+        self.energy = nn.Linear(6, 1)
+        self.again = again
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            x = x.clone().requires_grad_()
+            total = self.energy(x).square().sum()
+            (force,) = torch.autograd.grad(total, x, create_graph=True)
+        return force + total if self.again else force
+
+
+def test_a_sum_of_which_the_gradient_is_taken_mixes_no_samples() -> None:
+    assert {type(each) for each in found_in(Force(again=False), (6,))} == {Unknown}
+
+
+def test_a_sum_that_is_read_beside_its_gradient_mixes_samples() -> None:
+    faults = [each for each in found_in(Force(again=True), (6,)) if isinstance(each, Fault)]
+    assert [each.message for each in faults] == [
+        "sum (3×1 → one number) joins the samples 0, 1 and 2 of a batch of 3"
+    ]
