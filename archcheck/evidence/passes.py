@@ -18,11 +18,6 @@ class NotRun:
     reason: str
     place: Place | None = None
 
-    @property
-    def unnamed_place(self) -> Place | None:
-        """The place, unless the reason names it."""
-        return None if str(self.place) in self.reason else self.place
-
 
 NO_BATCH = NotRun("the inputs have no batch")
 
@@ -56,7 +51,7 @@ class Passes:
             "in training": self.training,
         }
         return tuple(
-            Remark(f"not linted {name}: {each.reason}", each.unnamed_place)
+            Remark(f"not linted {name}: {each.reason}")  # which names the line
             for name, each in named.items()
             if isinstance(each, NotRun) and each is not NO_BATCH
         )

@@ -241,12 +241,18 @@ def _one_pass(
         constants=recorder.constants.kept,
         reads_batch=recorder.reads_batch if batched(given) else None,
         given=given,
-        forward=defined_at(type(model).forward),
+        forward=_forward_of(model),
         kept=tuple(sorted(recorder.looked_at.union(kept))),
         late=late,
         without_gradient=tuple(grads.without),
         own_gradient=tuple(grads.own),
     )
+
+
+def _forward_of(model: nn.Module) -> Place | None:
+    """The line of a model's forward; a script has none."""
+    forward = getattr(type(model), "forward", None)
+    return None if forward is None else defined_at(forward)
 
 
 def _modules(recorder: Recorder) -> tuple[Module, ...]:
