@@ -4,8 +4,9 @@
 
 Made are the JSON Schema of specs, the documentation of the rules, the pictures in the README, and
 from the runs that are kept the tables of `docs/benchmarks.md` (``benchmarks/results.json``), the
-page about published models (``benchmarks/models/found.json``) and the scoreboard of `docs/lint.md`
-(``benchmarks/lint/found.json``).
+page about published models (``benchmarks/models/found.json``), and in `docs/lint.md` the scoreboard
+(``benchmarks/lint/found.json``) and what is said of published networks
+(``benchmarks/lint/known_good.json``).
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from archcheck.tracing.remote import start_worker, trace_reference
 from archcheck.verification.found import verify_found
 from archcheck.verification.submission import Submission
 from archcheck.worker.reference import parse_reference
+from benchmarks.lint import good_found
 from benchmarks.lint import results as lint_results
+from benchmarks.lint.good_page import with_known_good
 from benchmarks.lint.page import with_scoreboard
 from benchmarks.models import findings
 from benchmarks.models.page import page
@@ -124,9 +127,10 @@ def benchmarks() -> str:
 
 
 def lint() -> str:
-    """The page of the lint, with the scoreboard of the kept run."""
+    """The page of the lint, with the scoreboard and the published networks of the kept runs."""
     text = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
-    return with_scoreboard(text, lint_results.load(lint_results.KEPT))
+    text = with_scoreboard(text, lint_results.load(lint_results.KEPT))
+    return with_known_good(text, good_found.load())
 
 
 def models() -> str:
