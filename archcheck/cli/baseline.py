@@ -45,5 +45,7 @@ def _read(file: Path) -> Baseline:
     except FileNotFoundError:
         hint = "write it with --write-baseline"
         raise UsageError(f"{OPTION} {file}: there is no such file; {hint}") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UsageError(f"{OPTION} {file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
         raise UsageError(f"{OPTION} {file}: {error}") from None

@@ -197,7 +197,7 @@ def _options(
     from archcheck.lint.options import reason_of
 
     said = {"select": _names(select), "ignore": _names(ignore), "loss": loss}
-    given: dict[str, Any] = {key: value for key, value in said.items() if value}
+    given: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
     if no_ignores:
         given["ignores"] = False
     try:
@@ -207,5 +207,7 @@ def _options(
         raise UsageError(f"--{first['loc'][0]}: {reason_of(first)}") from None
 
 
-def _names(words: Sequence[str] | None) -> list[str]:
-    return [name.strip() for word in words or () for name in word.split(",") if name.strip()]
+def _names(words: Sequence[str] | None) -> list[str] | None:
+    if not words:
+        return None
+    return [name.strip() for word in words for name in word.split(",") if name.strip()]

@@ -7,6 +7,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from archcheck.evidence import Passes
 from archcheck.lint.base import Fault, Unknown
@@ -70,13 +71,18 @@ def _comments(text: str) -> Iterator[tuple[int, int, str]]:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):  # a notebook's commands: any line may be a comment
         for number, line in enumerate(text.splitlines(), 1):
-            found = _COMMENT.search(line)
-            if found is not None:
-                yield number, found.start(), line[found.start() :].rstrip()
+            yield from _within(line, number, 0)
         return
     for token in tokens:
-        if token.type == tokenize.COMMENT and _COMMENT.match(token.string):
-            yield *token.start, token.string.rstrip()
+        if token.type == tokenize.COMMENT:
+            yield from _within(token.string, *token.start)
+
+
+def _within(text: str, line: int, column: int) -> Iterator[tuple[int, int, str]]:
+    """The comments that ignore something in a line or a comment, each up to the next one."""
+    starts = [found.start() for found in _COMMENT.finditer(text)]
+    for start, end in pairwise([*starts, len(text)]):
+        yield line, column + start, text[start:end].rstrip()
 
 
 def _rules(comment: str) -> tuple[str, ...]:

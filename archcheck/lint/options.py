@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from archcheck.errors import closest
@@ -33,11 +34,28 @@ class LintOptions(CommonOptions):
     )
     loss: Loss | None = Field(None, description="The loss that the network is trained with.")
 
-    @field_validator("select", "ignore", "severities")
+    @field_validator("select")
     @classmethod
-    def _known(cls, names: object) -> object:
-        for name in names or ():  # type: ignore[attr-defined]
+    def _some(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names == ():
+            raise ValueError(f"name a rule, or `{ALL}`")
+        for name in names or ():
+            refuse_unknown(name, ALL)
+        return names
+
+    @field_validator("ignore", "severities")
+    @classmethod
+    def _known(cls, names: Collection[str]) -> Collection[str]:
+        for name in names:
             refuse_unknown(name)
+        return names
+
+    @field_validator("ignore")
+    @classmethod
+    def _leaves_some(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        selected = info.data.get("select") or (ALL,)
+        if ALL not in selected and set(selected) <= set(names):
+            raise ValueError("all rules that are selected are ignored")
         return names
 
     @property
@@ -64,13 +82,13 @@ def reason_of(error: ErrorDetails) -> str:
     return str(error.get("ctx", {}).get("error") or error["msg"])
 
 
-def refuse_unknown(name: str) -> None:
-    """Refuse what is no lint rule.
+def refuse_unknown(name: str, *others: str) -> None:
+    """Refuse what is no lint rule and none of some other words.
 
     Raises:
         ValueError: with the closest name.
     """
-    known = (ALL, *all_lint_rules())
+    known = (*others, *all_lint_rules())
     if name not in known:
         hint = closest(name.replace("_", "-"), known)
         raise ValueError(f'there is no lint rule "{name}"{hint or "; `archcheck rules` has them"}')

@@ -42,7 +42,10 @@ def parsed(text: str) -> Baseline:
     Raises:
         ValueError: if it is none.
     """
-    data = json.loads(text)
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is no baseline: {error}") from error
     if not isinstance(data, dict) or data.get("version") != VERSION:
         raise ValueError("it is no baseline of this version")
     try:
@@ -52,7 +55,7 @@ def parsed(text: str) -> Baseline:
                 for each in data["findings"]
             }
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError("an entry of the baseline is incomplete") from error
 
 
