@@ -13,10 +13,11 @@ SEVERAL = 3
 
 @dataclass(frozen=True)
 class NotRun:
-    """Why there is no pass: forward raised, say."""
+    """Why there is no pass: forward raised, say. ``named`` is whether the reason names the line."""
 
     reason: str
     place: Place | None = None
+    named: bool = False
 
 
 NO_BATCH = NotRun("the inputs have no batch")
@@ -51,7 +52,7 @@ class Passes:
             "in training": self.training,
         }
         return tuple(
-            Remark(f"not linted {name}: {each.reason}")  # which names the line
+            Remark(f"not linted {name}: {each.reason}", None if each.named else each.place)
             for name, each in named.items()
             if isinstance(each, NotRun) and each is not NO_BATCH
         )

@@ -57,4 +57,4 @@ def _or_reason(traced: Network | Failure) -> Network | NotRun:
         return traced
     finding = failure_finding(traced)
     place = finding.locations[0].place if finding.locations else None
-    return NotRun(finding.message, place)
+    return NotRun(finding.message, place, named=traced.cause == "raised")

@@ -37,6 +37,7 @@ def test_a_finding_of_several_outputs_is_told_once(number: int) -> None:
 @pytest.mark.parametrize("reason", ["forward raised (net.py:9): no", "forward did not return"])
 def test_a_pass_that_did_not_run_is_told_with_its_line_once(reason: str) -> None:
     ran = passes(Heads(1), (3, 16, 16))
-    stopped = Passes(ran.single, ran.several, NotRun(reason, Place("net.py", 9)))
+    no_pass = NotRun(reason, Place("net.py", 9), named="net.py" in reason)
+    stopped = Passes(ran.single, ran.several, no_pass)
     (remark,) = stopped.missing
     assert str(remark).count("net.py:9") == 1

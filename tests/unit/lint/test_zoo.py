@@ -14,8 +14,6 @@ SMALL = "its fields are exact, and the input is larger"
 DEEP = "made for a larger input: here its deepest maps are smaller than the reach of a kernel"
 BIAS = "the published network has biases in front of its batch norms"
 TRUE = {
-    ("swin, unshifted", "receptive-field-smaller-than-input"): SMALL,
-    ("swin, unshifted, odd", "receptive-field-smaller-than-input"): SMALL,
     ("efficientnet without gates", "receptive-field-smaller-than-input"): SMALL,
     ("resnext", "receptive-field-smaller-than-input"): SMALL,
     ("m5", "receptive-field-smaller-than-input"): SMALL,
