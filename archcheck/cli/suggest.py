@@ -125,7 +125,7 @@ def suggest(
     write_outcome(outcome, output_format.value, output_file)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
-    if apply is not None:
+    if apply is not None and not outcome.holds:
         _apply(outcome, apply)
     raise typer.Exit(0 if outcome.holds or outcome.suggestions else FAILED)
 

@@ -100,7 +100,7 @@ class _Merge:
                 data[key] = self._arguments(base[key], own[key])
             else:
                 data[key] = self._take(self.own, path, own[key])
-        if "rules" not in data:
+        if "rules" not in data and "lint" not in data:
             data["rules"] = {}
         self.merged.data = data
         return self.merged

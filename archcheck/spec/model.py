@@ -11,7 +11,7 @@ import yaml
 
 from archcheck.errors import closest
 from archcheck.evidence import Needs, merged
-from archcheck.lint import LINT, LintOptions
+from archcheck.lint import LINT, LintOptions, all_lint_rules
 from archcheck.network.input_language import InputsError, read_input, read_inputs, read_variant
 from archcheck.network.inputs import Inputs
 from archcheck.plain_text import in_one_line
@@ -287,6 +287,8 @@ def _requirements(document: Document, errors: list[SpecError]) -> tuple[Requirem
     for name, entry in rules.items():
         if name not in by_name:
             hint = closest(name.replace("_", "-"), list(by_name))
+            if name == LINT.name or name in all_lint_rules():
+                hint = "; faults of any network are asked for under `lint:`, beside `rules:`"
             errors.append(document.error(f'unknown rule "{name}"{hint}', ("rules", name), key=True))
             continue
         entries = entry if isinstance(entry, list) else [entry]

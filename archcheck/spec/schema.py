@@ -128,9 +128,10 @@ def json_schema() -> dict[str, Any]:
 def _lint() -> dict[str, Any]:
     """What is said of a lint, with the names of its rules."""
     schema = LINT.Options.model_json_schema(ref_template="#/definitions/{model}")
-    names = {"enum": [ALL, *all_lint_rules()]}
+    names = {"enum": [*all_lint_rules()]}
     properties = schema["properties"]
-    properties["select"]["anyOf"][0]["items"] = names
+    some = {"minItems": 1, "items": {"enum": [ALL, *all_lint_rules()]}}
+    properties["select"]["anyOf"][0] |= some
     properties["ignore"]["items"] = names
     properties["severities"]["propertyNames"] = names
     return {**schema, "title": LINT.name}

@@ -30,6 +30,7 @@ class Net(nn.Module):
 """
 SHAPE = ("--input", "3,32,32")
 SOFTMAX = "net.py:14:20: softmax-of-one softmax along axis 1"
+DEAD = "net.py:14:34: remark score reaches no output: computed, but no layer"
 BIAS = "net.py:8:21: bias-before-batchnorm warning: the bias is taken away again by norm"
 
 
@@ -65,11 +66,14 @@ def test_a_network_without_an_error_passes(folder: Path) -> None:
 
 
 def test_rules_are_selected_and_left_out(folder: Path) -> None:
-    assert concise(folder, "--select", "bias-before-batchnorm") == [BIAS]
-    assert concise(folder, "--ignore", "softmax-of-one,flatten-head") == [BIAS]
+    assert concise(folder, "--select", "bias-before-batchnorm") == [BIAS, DEAD]
+    assert concise(folder, "--ignore", "softmax-of-one,flatten-head") == [BIAS, DEAD]
     done = run_command(folder, "lint", "net.py", *SHAPE, "--select", "softmax-of-on")
     assert done.returncode == 2
     assert 'no lint rule "softmax-of-on"; did you mean "softmax-of-one"?' in done.stderr
+    for choice in (("--select", ","), ("--ignore", "all"), ("--loss", "")):
+        done = run_command(folder, "lint", "net.py", *SHAPE, *choice)
+        assert (done.returncode, done.stderr.startswith(f"error: {choice[0]}: ")) == (2, True)
     done = run_command(folder, "lint", "net.py", *SHAPE, "--loss", "crossentropy")
     assert done.returncode == 2
     assert "'cross-entropy'" in done.stderr
@@ -81,7 +85,7 @@ def test_settings_choose_rules_and_severities(folder: Path) -> None:
         '[tool.archcheck.lint]\nignore = ["softmax-of-one"]\n'
         'severities = {bias-before-batchnorm = "error"}\n'
     )
-    assert concise(folder, code=1) == [BIAS.replace(" warning:", "")]
+    assert concise(folder, code=1) == [BIAS.replace(" warning:", ""), DEAD]
     (folder / "pyproject.toml").write_text('[tool.archcheck.lint]\nselct = ["softmax-of-one"]\n')
     done = run_command(folder, "lint", "net.py", *SHAPE)
     assert done.returncode == 2
@@ -101,7 +105,7 @@ def test_every_format_has_the_findings(folder: Path) -> None:
     assert "A softmax along an axis that has one element" in log
     assert "error" in lint(folder, "--output-format", "markdown", code=1)
     commands = read_github(lint(folder, "--output-format", "github", code=1))
-    assert len(commands) == 3
+    assert len(commands) == 4  # with the remark on a layer that reaches no output
     read_junit(lint(folder, "--output-format", "junit", code=1))
 
 
@@ -129,15 +133,15 @@ def test_a_baseline_keeps_what_is_known_quiet_and_only_shrinks(folder: Path) -> 
     base = ("--baseline", "known.json")
     done = run_command(folder, "lint", "net.py", *SHAPE, *base)
     assert (done.returncode, "--write-baseline" in done.stderr) == (2, True)
-    assert concise(folder, *base, "--write-baseline", errors=None) == []
+    assert concise(folder, *base, "--write-baseline", errors=None) == [DEAD]
     known = (folder / "known.json").read_text()
     (folder / "net.py").write_text(f"# moved\n{NET}")
-    assert concise(folder, *base) == []
+    assert concise(folder, *base) == [DEAD.replace(":14:", ":15:")]
     assert (folder / "known.json").read_text() == known
     (folder / "net.py").write_text(NET.replace("3, 64, 3)", "3, 64, 3, bias=False)"))
-    assert concise(folder, *base, errors="1 finding less in known.json\n") == []
+    assert concise(folder, *base, errors="1 finding less in known.json\n") == [DEAD]
     (folder / "net.py").write_text(NET)
-    assert concise(folder, *base) == [BIAS]
+    assert concise(folder, *base) == [BIAS, DEAD]
     (folder / "known.json").write_text("[]")
     done = run_command(folder, "lint", "net.py", *SHAPE, *base)
     assert (done.returncode, "no baseline" in done.stderr) == (2, True)

@@ -114,6 +114,7 @@ def test_a_spec_that_holds_needs_no_edit(tmp_path: Path) -> None:
     written(tmp_path, NET.replace("31", "32"))
     said = output_of(tmp_path, "suggest", "net.py", "-s", "spec.yaml")
     assert said == "net.py:Net\n\nnothing fails: there is nothing to suggest\n"
+    assert said == output_of(tmp_path, "suggest", "net.py", "-s", "spec.yaml", "--apply", "1")
 
 
 def test_without_a_suggestion_the_exit_code_is_one(tmp_path: Path) -> None:

@@ -265,3 +265,10 @@ EXTENDING: list[tuple[dict[str, Any], bool]] = [
 @pytest.mark.parametrize(("data", "valid"), EXTENDING)
 def test_the_schema_knows_what_may_be_left_out(data: dict[str, Any], valid: bool) -> None:
     assert SCHEMA.is_valid(data) is valid
+
+
+def test_a_spec_that_asks_for_a_lint_alone_is_built_on(tmp_path: Path) -> None:
+    base = "input: [3, 8, 8]\nlint: {points: 5}\n"
+    assert asked(built(tmp_path, "title: mine\n", base)) == {"lint": [{"points": 5}]}
+    (entry,) = asked(built(tmp_path, "lint: {select: [dead-op]}\n", base))["lint"]
+    assert entry["select"] == ("dead-op",)
