@@ -101,7 +101,7 @@ def test_every_format_has_the_findings(folder: Path) -> None:
         ("softmax-of-one", "error"),
     ]
     log = lint(folder, "--output-format", "sarif", code=1)
-    assert [each["ruleId"] for each in read_sarif(log)] == [name for name, _ in found]
+    assert [each["rule"] for each in read_sarif(log)] == [*(name for name, _ in found), "remark"]
     assert "A softmax along an axis that has one element" in log
     assert "error" in lint(folder, "--output-format", "markdown", code=1)
     commands = read_github(lint(folder, "--output-format", "github", code=1))
