@@ -120,11 +120,14 @@ class Net(nn.Module):
 
 
 def _unfit(last: Op, label: str, loss: str) -> Fault:
-    made = "the scores of" if last.kind in _LAYERS else f"the {last.kind} of"
+    name = name_of(last)
+    made = f"the {'scores' if last.kind in _LAYERS else last.kind} of {name}"
+    if name == last.kind:
+        made = f"what {name} gives"
     advice = "put a log-softmax behind it" if loss == "nll" else "leave it out"
     return fault_of(
         last,
-        f"{_output(label)} is {made} {name_of(last)}, and {loss} takes {_TAKES[loss]}",
+        f"{_output(label)} is {made}, and {loss} takes {_TAKES[loss]}",
         "put a sigmoid behind it" if loss == "bce" else advice,
     )
 
