@@ -35,6 +35,13 @@ TORCHVISION = """
     maxvit_t mnasnet1_0 mobilenet_v2 mobilenet_v3_large regnet_x_400mf regnet_y_400mf resnet18
     resnet50 resnext50_32x4d shufflenet_v2_x1_0 squeezenet1_0 squeezenet1_1 swin_t swin_v2_t vgg11
     vgg11_bn vit_b_16 wide_resnet50_2 deeplabv3_resnet50 fcn_resnet50 lraspp_mobilenet_v3_large"""
+LARGER = """
+    beitv2_base_patch16_224 cait_s24_224 caformer_b36 coatnet_1_rw_224 convnext_base davit_base
+    deit3_base_patch16_224 efficientnet_b4 fastvit_ma36 focalnet_base_srf hgnetv2_b4 hrnet_w32
+    maxvit_small_tf_224 mobilenetv4_hybrid_medium mobilevitv2_100 mvitv2_base nextvit_base
+    regnety_160 resnest50d resnet101 resnext101_32x8d seresnext50_32x4d swin_base_patch4_window7_224
+    swinv2_base_window8_256 tf_efficientnetv2_m vit_base_patch16_224 xception41"""
+"""Of some of timm's families, of which the catalogue of models has a small one."""
 Shape = tuple[int, ...]
 
 
@@ -65,6 +72,8 @@ def _catalogue() -> Iterator[tuple[str, str]]:
     for names in TIMM.values():
         for word in names.split():
             yield "timm", word.partition("@")[0]
+    for name in LARGER.split():
+        yield "timm", name
 
 
 def _named(name: str, patterns: list[str]) -> bool:
