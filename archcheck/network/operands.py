@@ -6,8 +6,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from archcheck.network import kinds
-from archcheck.network.constants import BOOLEANS
-from archcheck.network.kinds import DROPOUTS, IN_PLACE_WRITE
+from archcheck.network.constants import BOOLEANS, ZERO
+from archcheck.network.kinds import DROPOUTS, ESCAPE, IN_PLACE_WRITE
 
 if TYPE_CHECKING:
     from archcheck.network.model import Network, Op
@@ -17,6 +17,11 @@ RANDOM_FILLS = frozenset(
     uniform""".split()
 )
 """Kinds that, in place, fill a tensor with random numbers."""
+RANDOM = RANDOM_FILLS | frozenset(
+    """geometric gumbel_softmax multinomial poisson rand rand_like randint randint_like randn
+    randn_like randperm rrelu""".split()
+)
+"""Kinds whose results are random numbers."""
 _OF_ZEROS = frozenset("zeros zeros_like new_zeros zero".split())
 FILLED = {"full": "argument1", "full_like": "argument1", "new_full": "argument2"}
 """Kinds that fill a tensor with one number, and where it stands among their arguments."""
@@ -42,11 +47,28 @@ def operands(network: Network) -> dict[int, tuple[int, ...]]:
     the operation's index."""
     fills = [op for op in network.ops if op.kind in _OF_ZEROS or op.kind in FILLED]
     zeros = {tensor for op in fills if _makes_zeros(op) for tensor in op.outputs}
+    zeros |= _zeros_made(network)
     choosy = _CHOOSY | _PRODUCTS if zeros else _CHOOSY
     return {
         op.index: _operands(network, op, zeros) if op.kind in choosy else op.inputs
         for op in network.ops
     }
+
+
+def _zeros_made(network: Network) -> set[int]:
+    """The constants that are zero whatever a network's weights and states become."""
+    known = {each.tensor for each in network.constants if each.kind == ZERO}
+    if not known or any(op.kind == ESCAPE for op in network.ops):
+        return set()  # what left torch may have come back in any constant
+    return {tensor for tensor in known if _is_made_of_nothing(network, tensor)}
+
+
+def _is_made_of_nothing(network: Network, tensor: int) -> bool:
+    """Whether a constant follows from no weight, no state and no random numbers."""
+    op = network.producer(tensor)
+    if op is None or op.kind in RANDOM | DROPOUTS:
+        return False
+    return all(_is_made_of_nothing(network, each) for each in values_read(op))
 
 
 def _operands(network: Network, op: Op, zeros: set[int]) -> tuple[int, ...]:

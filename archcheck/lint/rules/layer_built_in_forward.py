@@ -8,12 +8,11 @@ from math import prod
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, register
 from archcheck.lint.linted import Linted
 from archcheck.network import Network, Op, kinds
-from archcheck.network.operands import RANDOM_FILLS
+from archcheck.network.operands import RANDOM
 from archcheck.network.reach import values_behind
 from archcheck.phrases import how_many, shape_text
 from archcheck.rules.base import Location
 
-_RANDOM = RANDOM_FILLS | {"rand", "randn", "randint", "rand_like", "randn_like", "multinomial"}
 _WEIGHTED = (
     kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.LINEAR | kinds.EMBEDDINGS
 ) - {"one_hot"}
@@ -265,7 +264,7 @@ def _drawn_weights(network: Network, reached: set[int]) -> Iterator[tuple[Op, Op
         operands = {op.index: op.inputs for op in network.ops}
         behind = values_behind(network, [weight["tensor"]], operands)
         makers = [maker for maker in map(network.producer, behind) if maker is not None]
-        drawn = [maker for maker in makers if maker.kind in _RANDOM]
+        drawn = [maker for maker in makers if maker.kind in RANDOM]
         if drawn and len(makers) == len(behind) and not any(map(_makes_parameter, makers)):
             yield op, drawn[0]
 

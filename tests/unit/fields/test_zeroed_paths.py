@@ -24,6 +24,8 @@ ZEROED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "to the power of 0": lambda x, y: x * y**0,
     "clamped to a number": lambda x, y: x + y.clamp(0, 0),
     "times zeros": lambda x, y: x + y * torch.zeros(9, 9),
+    "times a number made here": lambda x, y: x + y * torch.tensor(0.0),
+    "times zeros of another type": lambda x, y: x + y * torch.zeros(1).long(),
     "a product with zeros": lambda x, y: x + y @ torch.zeros(9, 9),
     "a kernel of zeros": lambda x, y: x + F.conv2d(y, torch.zeros(2, 2, 1, 1)),
     "dropped": lambda x, y: x + F.dropout(y, 1.0, training=True),

@@ -274,6 +274,8 @@ CUT_AWAY: dict[str, Forward] = {
     "a norm of one number": lambda s, x: x + F.layer_norm(s.d(x)[..., None], (1,))[..., 0],
     "a norm of zeros": lambda s, x: x + F.instance_norm(s.d(x), weight=torch.zeros(3)),
     "a tensor full of zeros": lambda s, x: x + s.d(x) * torch.full((1,), 0.0),
+    "a number that is zero": lambda s, x: x + s.d(x) * torch.tensor(0.0),
+    "a comparison that never holds": lambda s, x: x + s.d(x) * (torch.arange(1) > 2),
     "a product with nothing": lambda s, x: x + s.d(x) @ (x - x),
     "a tensor of weights": lambda s, x: torch.lerp(x, s.d(x), torch.zeros(1)),
     "a product that is added": lambda s, x: torch.addcmul(x, s.d(x), torch.zeros(1)),
@@ -356,10 +358,22 @@ def test_what_is_cut_away_in_part_is_a_layer(forward: Forward) -> None:
     assert moves(with_parts(forward))
 
 
-def test_what_a_state_of_zeros_closes_is_not_known() -> None:
-    net = Fn(lambda s, x: x + s.d(x) * s.state, d=DILATED)
+ZERO_FOR_NOW: dict[str, Forward] = {
+    "a state": lambda s, x: x + s.d(x) * s.state,
+    "made of a state": lambda s, x: x + s.d(x) * torch.zeros(1).copy_(s.state),
+    "a state that left torch": lambda s, x: x + s.d(x) * torch.tensor(s.state.item() + 0),
+    "drawn": lambda s, x: x + s.d(x) * torch.randint(0, 1, (1,)),
+}
+
+
+@pytest.mark.parametrize("forward", ZERO_FOR_NOW.values(), ids=list(ZERO_FOR_NOW))
+def test_what_a_state_of_zeros_closes_is_not_known(forward: Forward) -> None:
+    net = Fn(forward, d=DILATED)
     net.register_buffer("state", torch.zeros(1))
     assert judge(net, "dilated", {"at_least": 1}).status == "not-verified"
+
+
+def test_what_a_normalisation_of_a_state_of_zeros_closes_is_not_known() -> None:
     scaled = Fn(lambda s, x: x + F.group_norm(s.d(x), 1, s.scale), d=DILATED)
     scaled.register_buffer("scale", torch.zeros(3))
     assert judge(scaled, "dilated", {"at_least": 1}).status == "not-verified"
