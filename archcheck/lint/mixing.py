@@ -9,6 +9,7 @@ from archcheck.fields.forward import Cause
 from archcheck.lint.samples import SampleSets, SampleWalk, sample_walks
 from archcheck.network import Network, Op
 from archcheck.network.graph import Paths
+from archcheck.network.simplified import simplified
 
 _GRADIENT = "grad"
 
@@ -36,7 +37,8 @@ class Mixing:
 
 def mixing_of(several: Network, single: Network | None) -> Mixing:
     """Where a pass over several samples mixes them. ``single`` is the pass over one sample, if
-    there is one: it shows which axes are the batch's."""
+    there is one: it shows which axes are the batch's. What cancels out is not read."""
+    several = simplified(several)
     mixes: dict[int, Mix] = {}
     unknown: dict[Cause, None] = {}
     for walk in sample_walks(several):
