@@ -83,7 +83,7 @@ ZOO: dict[str, Fixture] = {
     "swin, unshifted, odd": Fixture(swin.small_swin_unshifted, (3, 22, 31), {"first": 0}),
     "deeplab": Fixture(deeplab.small_deeplab, (3, 33, 40), {"layer4": 1, "aspp": 0, "output": 0}),
     "deeplab without pooling": Fixture(
-        deeplab.small_deeplab_without_pooling, (3, 30, 33), {"classify": 1, "output": 0}
+        deeplab.small_deeplab_without_pooling, (3, 37, 41), {"classify": 1, "output": 0}
     ),
     "pspnet": Fixture(pspnet.pspnet, (3, 22, 27), {"stem": 1, "output": 0}),
     "pspnet without the whole": Fixture(
@@ -109,7 +109,7 @@ ZOO: dict[str, Fixture] = {
     ),
     "densenet": Fixture(densenet.densenet, (3, 16, 20), {"stages": 0, "output": 0}),
     "densenet, bottlenecks": Fixture(densenet.small_densenet_bc, (3, 35, 40), {"features": 1}),
-    "googlenet": Fixture(googlenet.small_googlenet, (3, 34, 47), {"features": 1, "output": 0}),
+    "googlenet": Fixture(googlenet.small_googlenet, (3, 51, 70), {"features": 1, "output": 0}),
     "fpn": Fixture(fpn.fpn, (3, 32, 40), {"output": 4, "smooth.1": 2, "smooth.2": 1}),
     "fpn, odd": Fixture(fpn.fpn, (3, 31, 37), {"output": 0, "smooth.1": 0, "smooth.2": 0}),
     "efficientnet": Fixture(efficientnet.small_efficientnet, (3, 33, 40), {"features": 0}),
@@ -138,11 +138,11 @@ ZOO: dict[str, Fixture] = {
     "net3d": Fixture(conv3d.net3d, (1, 6, 8, 12), {"features": 1}),
     "tcn": Fixture(conv1d.tcn, (1, 40), {"output": 1}),
     "wavenet": Fixture(audio.wavenet, (1, 40), {"output": 1}),
-    "inception_v3": full(inception.inception_v3, 16, (3, 107, 91), {"trunk": 0}),
+    "inception_v3": full(inception.inception_v3, 16, (3, 133, 113), {"trunk": 0}),
     "inception_v2": full(inception_v2.inception_v2, 8, (3, 64, 96), {"features": 0}),
-    "inception_v4": full(inception_v4.inception_v4, 32, (3, 107, 91), {"features": 0}),
+    "inception_v4": full(inception_v4.inception_v4, 32, (3, 133, 113), {"features": 0}),
     "inception_resnet_v2": full(
-        inception_v4.inception_resnet_v2, 16, (3, 107, 91), {"features": 0}
+        inception_v4.inception_resnet_v2, 16, (3, 133, 113), {"features": 0}
     ),
     "resnet18": full(resnet.resnet18, 16, (3, 65, 96), {"layer2": 1, "layer4": 0}),
     "resnet50": full(resnet.resnet50, 16, (3, 65, 96), {"layer2": 1, "layer4": 0}),

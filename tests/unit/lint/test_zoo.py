@@ -11,17 +11,11 @@ from tests.support.linting import passes
 from tests.support.zoo.catalogue import ZOO
 
 SMALL = "its fields are exact, and the input is larger"
-DEEP = "made for a larger input: here its deepest maps are smaller than the reach of a kernel"
 BIAS = "the published network has biases in front of its batch norms"
 TRUE = {
     ("efficientnet without gates", "receptive-field-smaller-than-input"): SMALL,
     ("resnext", "receptive-field-smaller-than-input"): SMALL,
     ("m5", "receptive-field-smaller-than-input"): SMALL,
-    ("deeplab without pooling", "dead-kernel-taps"): DEEP,
-    ("googlenet", "dead-kernel-taps"): DEEP,
-    ("inception_v3", "dead-kernel-taps"): DEEP,
-    ("inception_v4", "dead-kernel-taps"): DEEP,
-    ("inception_resnet_v2", "dead-kernel-taps"): DEEP,
     ("m5", "bias-before-batchnorm"): BIAS,
     ("crnn", "bias-before-batchnorm"): BIAS,
     ("hrnet", "linear-chain"): "its step down has no activation, and a branch begins behind it",
