@@ -24,6 +24,8 @@ _PLAIN = MOVES | kinds.ELEMENTWISE | kinds.DROPOUTS | kinds.RESAMPLING
 """The kinds that join no positions by weights."""
 _SPARSE = kinds.WRITES | frozenset("masked_fill where pad kron cat stack interpolate".split())
 """The kinds that can leave zeros between the weights of a kernel."""
+MOST_COMPARED = 1 << 16
+"""The most fields of a map that are compared one by one."""
 
 
 @dataclass(frozen=True)
@@ -165,13 +167,16 @@ def aligned(subject: Subject, tensors: Sequence[int]) -> bool | None:
     """Whether the units at one place of several tensors look at one centre; None if not known."""
     network = subject.network
     known = [known_maps(subject, tensor) for tensor in tensors]
-    if any(maps is None for maps in known):
+    if any(maps is None or any(map(_too_large, maps)) for maps in known):
         return None
     centres = [tuple(_centres(m) for m in maps) for maps in known if maps]
     if not _comparable(centres):
         return None
     if any(each != centres[0] for each in centres):
         return False
+    across = [tuple(_moving_across(m) for m in maps) for maps in known if maps]
+    if any(each != across[0] for each in across):
+        return None
     passed = [op for tensor in tensors for op in sources(network, tensor)[1]]
     if not any(_rearranges(network, op) for op in passed):
         return True
@@ -185,6 +190,12 @@ def aligned(subject: Subject, tensors: Sequence[int]) -> bool | None:
         if any(each != sets[0] for each in sets):
             return False
     return None if any(_joined_before(subject, tensor) for tensor in tensors) else True
+
+
+def _too_large(m: FieldMap) -> bool:
+    """Whether a map has more different fields than are compared one by one."""
+    sizes = (table.values.size for track in m.tracks for table in track.tables)
+    return sum(sizes) > MOST_COMPARED
 
 
 _Moving = tuple[tuple[tuple[int, int, int], ...], tuple[Positions, ...]]
@@ -208,6 +219,16 @@ def _moving_sets(m: FieldMap) -> tuple[_Moving, ...]:
             tuple(track.local.values.flat),
         )
         for track in m.tracks
+    )
+
+
+def _moving_across(m: FieldMap) -> tuple[tuple[Positions, ...], ...]:
+    """For each axis the sets that move along another one, as behind an exchange of both."""
+    factors = range(len(m.factors))
+    tables = [track.fixed for track in m.tracks]
+    return tuple(
+        tuple(table.values.flat) if table is not None and any(map(table.varies, factors)) else ()
+        for table in tables
     )
 
 
