@@ -6,7 +6,7 @@ that they settle on an endless image: maps that meet move at one pace, nothing d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
@@ -91,8 +91,12 @@ KINDS = [name for name in STEPS if name not in ("two", "pair")]
 class Drawer:
     """Values so far, and the nodes that made them."""
 
-    def __init__(self, draw: Callable[..., Any], dims: int, endless: bool) -> None:
+    def __init__(
+        self, draw: Callable[..., Any], dims: int, endless: bool, without: Collection[str] = ()
+    ) -> None:
         self.draw, self.dims, self.endless = draw, dims, endless
+        self.kinds = [kind for kind in KINDS if kind not in without]
+        self.pairs = not endless and "pair" not in without
         low, high = SIDES[dims]
         sides = [draw(st.integers(low, high)) for _ in range(dims)]
         first = torch.rand(1, CHANNELS, *sides)
@@ -120,7 +124,7 @@ class Drawer:
         read = self.recent()
         value = self.values[read]
         steps = Steps(self.draw, self.dims, self.endless)
-        kind = self.draw(st.sampled_from(KINDS))
+        kind = self.draw(st.sampled_from(self.kinds))
         options = getattr(steps, kind)(value.sides)
         if options is None:
             return
@@ -148,7 +152,7 @@ class Drawer:
         pairs = zip(self.values[left].period, self.values[right].period, strict=True)
         period = [lcm(*pair) for pair in pairs]
         node = Node("two", (left, right), {"way": way, "fit": fit})
-        if not self.endless and self.draw(st.sampled_from([False, False, True])):
+        if self.pairs and self.draw(st.sampled_from([False, False, True])):
             node = Node("pair", (left, right), {"way": self.draw(st.sampled_from(list(PAIRS)))})
         self.add(node, self.values[left].jump, period)
 
@@ -160,11 +164,16 @@ class Drawer:
 
 @st.composite
 def dags(
-    draw: Any, dimensions: Sequence[int] = (1, 2, 3), endless: bool = False, longest: int = 8
+    draw: Any,
+    dimensions: Sequence[int] = (1, 2, 3),
+    endless: bool = False,
+    longest: int = 8,
+    without: Collection[str] = (),
 ) -> Drawn:
-    """Graphs of up to ``longest`` steps, a third of which merge two values."""
+    """Graphs of up to ``longest`` steps, a third of which merge two values; ``without`` are the
+    steps that are not drawn."""
     dims = draw(st.sampled_from(dimensions))
-    drawer = Drawer(draw, dims, endless)
+    drawer = Drawer(draw, dims, endless, without)
     for merge in draw(
         st.lists(st.sampled_from([False, False, True]), min_size=2, max_size=longest)
     ):
