@@ -228,7 +228,6 @@ OPEN: dict[str, Body] = {
     "drawn, where": lambda net, a, b: torch.where(torch.rand(6, 8) > 2, b, a),
     "drawn, filled": lambda net, a, b: a + b.masked_fill(torch.rand(6, 8) < 2, 0.0),
     "of the input": lambda net, a, b: a + b * (a > 1e9),
-    "zeros that are no mask yet": lambda net, a, b: a + b * (net.board * 0),
     "negative weights": lambda net, a, b: a + b * (net.board - net.board.T[:6].sum() * net.hole),
 }
 
