@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar, Literal
 
 from archcheck.lint.linted import Linted
 from archcheck.network import Op, Place
-from archcheck.rules.base import Location, location
+from archcheck.rules.base import Location, import_files, location
 
 Severity = Literal["error", "warning", "info"]
 """What a finding means: the network does not do what it was written for; it may not; a fact that is
@@ -96,17 +95,7 @@ def register(rule: type[LintRule]) -> type[LintRule]:
     return rule
 
 
-@lru_cache(maxsize=1)
-def _load_all() -> None:
-    import importlib
-    import pkgutil
-
-    package = importlib.import_module("archcheck.lint.rules")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-
-
 def all_lint_rules() -> dict[str, LintRule]:
     """All lint rules by name, in alphabetical order."""
-    _load_all()
+    import_files("archcheck.lint.rules")
     return dict(sorted(_RULES.items()))

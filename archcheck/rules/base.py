@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Literal
 
 from archcheck.evidence import Evidence, Needs
@@ -231,19 +231,19 @@ def register(rule: type[Rule]) -> type[Rule]:
     return rule
 
 
-@lru_cache(maxsize=1)
-def _load_all() -> None:
+@cache
+def import_files(package: str) -> None:
+    """Import all files of a package: each registers the rule that it holds."""
     import importlib
     import pkgutil
 
-    package = importlib.import_module(__package__ or "")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        importlib.import_module(f"{package}.{module.name}")
 
 
 def all_rules() -> dict[str, Rule]:
     """All rules by name, in alphabetical order."""
-    _load_all()
+    import_files(__package__ or "")
     return dict(sorted(_RULES.items()))
 
 
@@ -267,6 +267,7 @@ __all__ = [
     "all_rules",
     "call_location",
     "documentation",
+    "import_files",
     "location",
     "not_verified",
     "register",
