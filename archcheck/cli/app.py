@@ -8,7 +8,7 @@ import typer
 from msgspec import structs
 
 from archcheck.cli.check import check
-from archcheck.cli.completions import rule_names, spec_names
+from archcheck.cli.completions import rule_names
 from archcheck.cli.errors import with_exit_codes
 from archcheck.cli.lint import lint
 from archcheck.cli.parameters import (
@@ -29,6 +29,7 @@ from archcheck.cli.parameters import (
     OutputFiles,
     ReportFormats,
     Skip,
+    SpecOption,
     TableFormat,
     TableFormatOption,
     Timeout,
@@ -79,17 +80,7 @@ def _main(
 @with_exit_codes
 def verify(
     nets: Nets,
-    spec: Annotated[
-        str,
-        typer.Option(
-            "--spec",
-            "-s",
-            metavar="SPEC",
-            help="The spec: the path of a file (./name, name.yaml or name.json) or the name of a "
-            "shipped one.",
-            autocompletion=spec_names,
-        ),
-    ],
+    spec: SpecOption,
     inputs: InputOption = None,
     arguments: Arguments = None,
     augmentation: Augmentation = None,

@@ -128,11 +128,9 @@ def lint(
         return _options(usual, select, ignore, loss, no_ignores)
 
     def spec() -> Spec:
-        from archcheck.lint import LINT
-        from archcheck.spec import Spec
-        from archcheck.spec.model import Requirement
+        from archcheck.spec import Spec, linted
 
-        return Spec((Requirement(LINT, options()),))
+        return linted(Spec(()), options())
 
     def quiet(reports: list[Report]) -> list[Report]:
         from archcheck.cli.baseline import quietened

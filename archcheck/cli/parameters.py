@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from archcheck.cli.completions import rule_names, words_of
+from archcheck.cli.completions import rule_names, spec_names, words_of
 from archcheck.reporters.formats import ReportFormat
 
 F = TypeVar("F", bound=StrEnum)
@@ -80,6 +80,17 @@ Nets = Annotated[
         help="The networks: FILE, FILE:Name or package.module:Name, where Name is a class, a "
         "function that returns a network, or an instance; or folders, each with one network.",
         show_default=False,
+    ),
+]
+SpecOption = Annotated[
+    str,
+    typer.Option(
+        "--spec",
+        "-s",
+        metavar="SPEC",
+        help="The spec: the path of a file (./name, name.yaml or name.json) or the name of a "
+        "shipped one.",
+        autocompletion=spec_names,
     ),
 ]
 InputOption = Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec import structs
 
-from archcheck.cli.completions import spec_names, words_of
+from archcheck.cli.completions import words_of
 from archcheck.cli.errors import FAILED, INTERRUPTED, UsageError, with_exit_codes
 from archcheck.cli.parameters import (
     Arguments,
@@ -20,6 +20,7 @@ from archcheck.cli.parameters import (
     Net,
     OutputFile,
     Skip,
+    SpecOption,
     Timeout,
     Train,
     at_least,
@@ -43,17 +44,7 @@ class SuggestionFormat(StrEnum):
 @with_exit_codes
 def suggest(
     net: Net,
-    spec: Annotated[
-        str,
-        typer.Option(
-            "--spec",
-            "-s",
-            metavar="SPEC",
-            help="The spec: the path of a file (./name, name.yaml or name.json) or the name of a "
-            "shipped one.",
-            autocompletion=spec_names,
-        ),
-    ],
+    spec: SpecOption,
     inputs: InputOption = None,
     arguments: Arguments = None,
     load: Load = None,
