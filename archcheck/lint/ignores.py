@@ -38,8 +38,7 @@ class Ignore:
 
 def ignores_in(passes: Passes) -> tuple[Ignore, ...]:
     """The comments in the files of a network, on lines that built or called a part of it."""
-    touched = _touched(passes)
-    found = (
+    found = [
         Ignore(
             passes.place(file, line, column + 1, column + 1 + len(comment.encode())),
             _rules(comment),
@@ -47,7 +46,8 @@ def ignores_in(passes: Passes) -> tuple[Ignore, ...]:
         for file, text in passes.sources.items()
         if "archcheck:" in text
         for line, column, comment in _comments(text)
-    )
+    ]
+    touched = _touched(passes) if found else set()
     return tuple(each for each in found if (each.place.file, each.place.line) in touched)
 
 

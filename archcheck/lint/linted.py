@@ -10,9 +10,8 @@ from archcheck.lint.mixing import Mixing, mixing_of
 from archcheck.lint.readers import Readers
 from archcheck.lint.sliding import WINDOWS, NonZeros, Slide, slides
 from archcheck.network import Network, Op
+from archcheck.network.kinds import ATTENTION
 from archcheck.rules.base import Subject
-
-_ATTENTION = frozenset({"scaled_dot_product_attention", "multi_head_attention_forward"})
 
 
 class Linted:
@@ -84,7 +83,7 @@ class Linted:
         """Whether units look at others by attention: at all of them, mostly."""
         network = self.network
         return any(
-            op.kind in _ATTENTION or (op.kind == "softmax" and len(network.shape(op.inputs[0])) > 2)
+            op.kind in ATTENTION or (op.kind == "softmax" and len(network.shape(op.inputs[0])) > 2)
             for op in network.ops
             if network.depends(op)
         )
