@@ -172,10 +172,11 @@ def _verify_live(
     def run(
         inputs: Inputs, *, training: bool = submission.training, batch: int = 0
     ) -> Network | failures.Failure:
+        judged = training == submission.training and not batch
         try:
-            if batch or not spec.compares_batches:
-                return one_trace(module, inputs, training=training, batch=batch)
-            return trace_for_batches(module, inputs, training=training)
+            if judged and spec.compares_batches:
+                return trace_for_batches(module, inputs, training=training)
+            return one_trace(module, inputs, training=training, batch=batch)
         except failures.NetworkError as error:
             return error.failure()
 

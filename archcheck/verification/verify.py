@@ -61,13 +61,14 @@ def verify(
     def run(
         inputs: Inputs, *, training: bool = submission.training, batch: int = 0
     ) -> Network | failures.Failure:
+        judged = training == submission.training and not batch
         traced = trace(
             tracer,
             inputs,
             submission.arguments_under(spec),
             training=training,
             timeout=timeout,
-            other_batches=not batch and spec.compares_batches,
+            other_batches=judged and spec.compares_batches,
             batch=batch,
         )
         reads.append(tracer.reads)
