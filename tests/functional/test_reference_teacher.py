@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,18 @@ from training.evaluation import normalised
 from training.networks import build_network
 
 TEACHER = f"{FOLDER / 'teacher.py'}:Teacher"
+
+
+@pytest.fixture(autouse=True)
+def settings_of_torch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a deterministic training sets for its process is as it was for other tests."""
+    deterministic: Any = torch.utils.deterministic
+    filled = deterministic.fill_uninitialized_memory
+    monkeypatch.setattr(deterministic, "fill_uninitialized_memory", filled)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", torch.backends.cudnn.benchmark)
+    enabled = torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.use_deterministic_algorithms(enabled)
 
 
 def test_the_teacher_says_the_same_without_its_normalisations(tmp_path: Path) -> None:
