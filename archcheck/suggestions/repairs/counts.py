@@ -7,16 +7,9 @@ from itertools import islice
 
 from archcheck.network import Op, kinds
 from archcheck.spec.report import Finding
-from archcheck.suggestions.repairs.base import (
-    Repair,
-    Setting,
-    View,
-    one_for_all,
-    padded,
-    together,
-)
+from archcheck.suggestions.repairs.base import Repair, Setting, View, together
 from archcheck.suggestions.repairs.bounds import exceeding, lacking
-from archcheck.suggestions.repairs.field import with_kernel
+from archcheck.suggestions.repairs.field import with_dilation, with_kernel
 
 MOST = 24
 """The most repairs of one sort."""
@@ -41,16 +34,8 @@ def _dilated_instead(view: View, op: Op) -> Repair:
     if op.kind not in kinds.CONVOLUTIONS or max(a["kernel_size"]) == 1:
         return {}
     spread = [d * s for d, s in zip(a["dilation"], a["stride"], strict=True)]
-    return {op.index: Setting((("stride", 1), *_spread(view, op, spread).arguments))}
-
-
-def _spread(view: View, op: Op, dilation: Sequence[int]) -> Setting:
-    a = view.of(op)
-    more = [
-        (taps - 1) * (new - old) // 2
-        for taps, new, old in zip(a["kernel_size"], dilation, a["dilation"], strict=True)
-    ]
-    return Setting.of(dilation=one_for_all(dilation), **padded(a["padding"], more))
+    spread_kernel = with_dilation(view, op, spread)[op.index]
+    return {op.index: Setting((("stride", 1), *spread_kernel.arguments))}
 
 
 def dilated(view: View, finding: Finding) -> Iterator[Repair]:
@@ -60,7 +45,7 @@ def dilated(view: View, finding: Finding) -> Iterator[Repair]:
     dense = [op for op in ops if max(view.of(op)["dilation"]) == 1]
 
     def spread(op: Op, by: int) -> Repair:
-        return {op.index: _spread(view, op, [by] * len(view.of(op)["dilation"]))}
+        return with_dilation(view, op, [by] * len(view.of(op)["dilation"]))
 
     yield from _fewer(finding, holes, lambda op: spread(op, 1))
     yield from _more(finding, dense[::-1], lambda op: spread(op, 2))
@@ -124,12 +109,15 @@ def _depthwise(view: View, op: Op) -> Repair:
 def _fewer(
     finding: Finding, ops: Sequence[Op], changed: Callable[[Op], Repair]
 ) -> Iterator[Repair]:
-    count = min(exceeding(finding), len(ops))
-    if count:
-        yield from islice(together([changed(op) for op in ops], count), MOST)
+    yield from _changed(exceeding(finding), ops, changed)
 
 
 def _more(finding: Finding, ops: Sequence[Op], changed: Callable[[Op], Repair]) -> Iterator[Repair]:
-    count = min(lacking(finding), len(ops))
+    yield from _changed(lacking(finding), ops, changed)
+
+
+def _changed(wanted: int, ops: Sequence[Op], changed: Callable[[Op], Repair]) -> Iterator[Repair]:
+    """As many of some operations changed at once as are wanted, or all."""
+    count = min(wanted, len(ops))
     if count:
         yield from islice(together([changed(op) for op in ops], count), MOST)

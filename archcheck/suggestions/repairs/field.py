@@ -96,7 +96,7 @@ def _more_dilation(view: View, op: Op, steps: Steps, wanted: Sequence[int]) -> t
     dilation = _limited(needed, limits, a["dilation"])
     if dilation == list(a["dilation"]):
         return {}, False
-    return _dilated(view, op, dilation), not any(map(gt, needed, dilation))
+    return with_dilation(view, op, dilation), not any(map(gt, needed, dilation))
 
 
 def _limited(needed: list[int], limits: list[int], before: Sequence[int]) -> list[int]:
@@ -106,7 +106,7 @@ def _limited(needed: list[int], limits: list[int], before: Sequence[int]) -> lis
     return list(map(min, needed, limits))
 
 
-def _dilated(view: View, op: Op, dilation: Sequence[int]) -> Repair:
+def with_dilation(view: View, op: Op, dilation: Sequence[int]) -> Repair:
     """Another dilation, with the padding that keeps the map's size."""
     a = view.of(op)
     more = [
@@ -155,7 +155,7 @@ def _smaller(view: View, ops: Sequence[Op], wanted: Sequence[int]) -> Iterator[R
             fewer = 2 * ceil(less[n] / (2 * a["dilation"][n] * jump))
             kernel[n] = max(kernel[n] - fewer, 2 - kernel[n] % 2)
         if dilation != list(a["dilation"]):
-            yield _dilated(view, op, dilation)
+            yield with_dilation(view, op, dilation)
         if kernel != list(a["kernel_size"]):
             yield with_kernel(view, op, kernel)
         if max(a["stride"]) > 1:
@@ -167,7 +167,7 @@ def _denser(view: View, ops: Sequence[Op]) -> Iterator[Repair]:
     for op in reversed(ops):
         a = view.of(op)
         for spread in range(max(a["dilation"]) - 1, 0, -1):
-            yield _dilated(view, op, [min(spread, old) for old in a["dilation"]])
+            yield with_dilation(view, op, [min(spread, old) for old in a["dilation"]])
         pairs = list(zip(a["stride"], a["kernel_size"], strict=True))
         if any(step > taps for step, taps in pairs):
             yield with_kernel(view, op, list(map(max, pairs)))
