@@ -27,3 +27,23 @@ def written_beside(target: Path, data: bytes) -> Iterator[Path]:
         yield temporary
     finally:  # Ctrl-C included
         temporary.unlink(missing_ok=True)
+
+
+def write_whole(file: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Links are followed; its permissions stay, and those of a
+    new file are the usual ones.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    target = file.resolve()
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    with written_beside(target, data) as temporary:
+        temporary.chmod(mode)
+        temporary.replace(target)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

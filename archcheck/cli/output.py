@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from archcheck.atomic_file import written_beside
+from archcheck.atomic_file import write_whole
 from archcheck.cli.errors import UsageError
 from archcheck.cli.streams import print_message, print_text
 from archcheck.errors import closest
@@ -338,12 +338,6 @@ def write_file(file: Path, content: str | bytes, option: str = "--output-file") 
             with file.open("wb") as stream:
                 stream.write(data)
             return
-        target = file.resolve()
-        mask = os.umask(0)
-        os.umask(mask)
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask
-        with written_beside(target, data) as temporary:
-            temporary.chmod(mode)
-            temporary.replace(target)
+        write_whole(file, data)
     except OSError as error:
         raise UsageError(f"{option} {file} cannot be written: {error.strerror}") from None

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from archcheck.atomic_file import written_beside
+from archcheck.atomic_file import write_whole
 from archcheck.errors import FileError
 from archcheck.suggestions.sources import Source
 from archcheck.worker.reference import near
@@ -39,12 +39,8 @@ def write(read: Mapping[str, bytes], contents: Mapping[str, bytes]) -> None:
         if _content(file) != read[file]:
             raise FileError("it has changed since it was read; nothing is written", file=near(file))
     for file, content in contents.items():
-        target = Path(file).resolve()
         try:
-            mode = target.stat().st_mode & 0o777
-            with written_beside(target, content) as temporary:
-                temporary.chmod(mode)
-                temporary.replace(target)
+            write_whole(Path(file), content)
         except OSError as error:
             raise FileError(
                 f"it cannot be written: {error.strerror or error}", file=near(file)
