@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from archcheck.network import Network, Op
 from archcheck.network.attributes import attributes
+from archcheck.progress import Progress
 from archcheck.spec import Report
 from archcheck.spec.report import Finding
 from archcheck.suggestions.ease import Ladder
@@ -44,9 +45,6 @@ class Found:
     original: Report
     holding: list[Trial] = field(default_factory=list)
     closest: Trial | None = None
-
-
-Progress = Callable[[int, int], None]
 
 
 class Search:
