@@ -18,7 +18,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from archcheck.worker.magics import python_lines, without_indent
-from archcheck.worker.notebooks import SUFFIX, Line, code_cells
+from archcheck.worker.notebooks import SUFFIX, CodeCell, Line, code_cells
 
 _LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _ESCAPED = re.compile(
@@ -115,7 +115,7 @@ class Source:
     @cached_property
     def _masked(self) -> list[str]:
         if self.is_notebook:
-            cells = [[line.text for line in cell.lines] for cell in code_cells(self.content)]
+            cells = [[line.text for line in cell.lines] for cell in self._cells]
             return [line for cell in cells for line in python_lines(without_indent(cell))]
         return python_lines([line for line, _ in self._pieces])
 
@@ -155,8 +155,12 @@ class Source:
     # -- notebooks --------------------------------------------------------------------------
 
     @cached_property
+    def _cells(self) -> list[CodeCell]:
+        return code_cells(self.content)
+
+    @cached_property
     def _lines(self) -> list[Line]:
-        return [line for cell in code_cells(self.content) for line in cell.lines]
+        return [line for cell in self._cells for line in cell.lines]
 
     def _notebook(self, text: str) -> bytes:
         """The notebook with the lines of a text in place of those that differ."""

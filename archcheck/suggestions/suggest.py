@@ -123,9 +123,9 @@ def suggest(
         if contents in written:  # another edit sets something to what it is
             continue
         written.append(contents)
-        proven = proving.prove(trial.edit)
+        proven = proving.prove(contents)
         if proven is not None and not failing(proven):
-            outcome.suggestions.append(_suggestion(trial.edit, sources, report, proven))
+            outcome.suggestions.append(_suggestion(trial.edit, contents, sources, report, proven))
         if len(outcome.suggestions) == SHOWN:
             break
     closest = search.found.closest
@@ -155,8 +155,9 @@ def _as_it_is(trials: Trials) -> Report | str:
     return reason
 
 
-def _suggestion(edit: Edit, sources: Sources, before: Report, after: Report) -> Suggestion:
-    contents = sources.after(edit)
+def _suggestion(
+    edit: Edit, contents: dict[str, bytes], sources: Sources, before: Report, after: Report
+) -> Suggestion:
     places = sorted((site.file, site.line) for site in edit)
     diff = "".join(difference(sources.read(file), content) for file, content in contents.items())
     read = {file: sources.read(file).content for file in contents}

@@ -26,6 +26,9 @@ LEAST_SECONDS, MOST_SECONDS = 2.0, 10.0
 SLOWER = 20
 """How many times as long as the network itself an edited one may take."""
 
+Contents = dict[str, bytes]
+"""What the files that an edit changes hold after it, by their paths."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -65,40 +68,41 @@ class Trials:
         """Try edits in order; each is judged when it is asked for."""
         for first in range(0, len(edits), BATCH):
             batch = edits[first : first + BATCH]
-            for edit, outcome in zip(batch, self._outcomes(batch), strict=True):
+            for edit, (contents, outcome) in zip(batch, self._outcomes(batch), strict=True):
                 self.done += 1
-                yield self._judged(edit, outcome)
+                report = self._report(contents, outcome) if outcome.networks else None
+                yield Trial(edit, report, outcome.reason)
 
-    def _outcomes(self, edits: Sequence[Edit]) -> list[Edited]:
-        """The networks after each of some edits. What ends the process is left out of another
-        try."""
+    def _outcomes(self, edits: Sequence[Edit]) -> list[tuple[Contents, Edited]]:
+        """The files and the networks after each of some edits. What ends the process is left out of
+        another try."""
         outcomes: dict[int, Edited] = {}
-        contents: dict[int, dict[str, bytes]] = {}
+        contents: dict[int, Contents] = {}
         for number, edit in enumerate(edits):
             try:
                 contents[number] = self._sources.after(edit)
             except NotEditable as error:
                 outcomes[number] = Edited(reason=str(error))
-        while contents:
-            answer, done = self._traced(list(contents.values()))
+        left = list(contents)
+        while left:
+            answer, done = self._traced([contents[number] for number in left])
             if not isinstance(answer, Failure):
-                outcomes.update(zip(contents, answer, strict=True))
+                outcomes.update(zip(left, answer, strict=True))
                 break
-            culprit = list(contents)[min(done, len(contents) - 1)]
-            del contents[culprit]
+            culprit = left.pop(min(done, len(left) - 1))
             outcomes[culprit] = Edited(reason=how_it_ended(answer))
-        return [outcomes[number] for number in range(len(edits))]
+        return [(contents.get(number, {}), outcomes[number]) for number in range(len(edits))]
 
-    def prove(self, edit: Edit) -> Report | None:
-        """The report on a network after an edit, in a process of its own and with another batch;
-        None where it does not run."""
-        answer, _ = self._traced([self._sources.after(edit)], other_batches=True)
+    def prove(self, contents: Contents) -> Report | None:
+        """The report on a network whose files hold what they do after an edit, in a process of its
+        own and with another batch; None where it does not run."""
+        answer, _ = self._traced([contents], other_batches=True)
         if isinstance(answer, Failure) or not answer[0].networks:
             return None
-        return self._report(edit, answer[0])
+        return self._report(contents, answer[0])
 
     def _traced(
-        self, contents: list[dict[str, bytes]], other_batches: bool = False
+        self, contents: list[Contents], other_batches: bool = False
     ) -> tuple[tuple[Edited, ...] | Failure, int]:
         """The answer of a process, and how many edits it had tried."""
         finished = 0
@@ -120,24 +124,19 @@ class Trials:
             answer = trace_edited_in(worker, request, timeout=self._timeout, on_progress=progress)
         return answer, finished
 
-    def _judged(self, edit: Edit, outcome: Edited) -> Trial:
-        report = self._report(edit, outcome) if outcome.networks else None
-        return Trial(edit, report, outcome.reason)
-
-    def _report(self, edit: Edit, outcome: Edited) -> Report:
+    def _report(self, contents: Contents, outcome: Edited) -> Report:
         first, *others = outcome.networks
         variants = list(zip(self._variants, others, strict=True))
-        evidence = Evidence(passes=self._passes(edit, outcome)) if outcome.passes else None
+        evidence = Evidence(passes=self._passes(contents, outcome)) if outcome.passes else None
         file = self._submission.reference.file
         return check(first, self._spec, evidence, file=file, variants=variants)
 
-    def _passes(self, edit: Edit, outcome: Edited) -> Passes:
+    def _passes(self, contents: Contents, outcome: Edited) -> Passes:
         """The passes that a lint compares, with the sources after an edit."""
         first = outcome.networks[0]
         several, other = (NotRun(p) if isinstance(p, str) else p for p in outcome.passes)
         modes = (other, first) if self._submission.training else (first, other)
-        edited = self._sources.after(edit)
         sources = sources_of(first) | {
-            file: Source(file, content).text for file, content in edited.items()
+            file: Source(file, content).text for file, content in contents.items()
         }
         return Passes(modes[0], several, modes[1], sources, cells_of(sources))
