@@ -64,15 +64,16 @@ def section(results: Results) -> str:
         _whole_table(parts["whole-process"], parts["memory"]),
         " ".join(_sentences(parts["whole-process"], parts["memory"])),
         "**In a process that has everything imported**: one call.",
-        _table(
+        table(
             ("", "time", "torchinfo's", "ratio"),
             [
                 (name, time, other, beside)
                 for name, time, _, other, beside in _pairs(parts["in-process"])
             ],
+            figures=True,
         ),
         "**How archcheck grows** with the image and with the depth:",
-        _table(("", "time", "over", "time", "ratio"), _pairs(parts["scaling"])),
+        table(("", "time", "over", "time", "ratio"), _pairs(parts["scaling"]), figures=True),
         "**The size of the receptive field**, by gradients and by every tool that reports one:",
         "\n".join(_cases(results.cases)),
         "✗ is wrong. ≤: TorchLens says that the size is an upper bound. In brackets: it has no "
@@ -130,8 +131,9 @@ def ratio(spread: Spread) -> str:
     return f"{spread.median:.2f} ({spread.low:.2f}–{spread.high:.2f})"
 
 
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    rule = ["---", *["---:"] * (len(titles) - 1)]
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, figures: bool = False) -> str:
+    """A table in Markdown; ``figures`` stand to the right, in all columns but the first."""
+    rule = ["---", *["---:" if figures else "---"] * (len(titles) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in (titles, rule, *rows))
 
 
@@ -160,7 +162,7 @@ def _whole_table(times: Part, memory: Part) -> str:
                 megabytes(used.spread.median) if used else "–",
             )
         )
-    return _table(("", "time", "beside torchinfo", "peak memory"), rows)
+    return table(("", "time", "beside torchinfo", "peak memory"), rows, figures=True)
 
 
 def _what(name: str) -> str:
@@ -230,7 +232,7 @@ def _cases(cases: Sequence[Case]) -> Iterable[str]:
         (case.name, str(case.truth), *(_cell(case.answers[tool], case.truth) for tool in tools))
         for case in cases
     ]
-    return _table(("network", "by gradients", *tools), rows).splitlines()
+    return table(("network", "by gradients", *tools), rows, figures=True).splitlines()
 
 
 def _cell(answer: Answer, truth: int) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from benchmarks.lint.good_found import Good, GoodRun, Said
-from benchmarks.table import with_section
+from benchmarks.table import table, with_section
 
 BEGIN, END = "<!-- known good -->", "<!-- end of known good -->"
 COMMAND = """\
@@ -52,7 +52,7 @@ def _true(linted: Iterable[Good]) -> str:
         names = dict.fromkeys(network.name for network, _ in found)
         places = dict.fromkeys(f"{said.file}:{said.line}" for _, said in found)
         rows.append((level, f"`{rule}`", _listed(names), _listed(places), why))
-    return _table(("", "rule", "networks", "lines", "why it is true"), rows)
+    return table(("", "rule", "networks", "lines", "why it is true"), rows)
 
 
 def _unknown(linted: Iterable[Good]) -> list[str]:
@@ -68,7 +68,7 @@ def _unknown(linted: Iterable[Good]) -> list[str]:
         (f"`{rule}`", message, _listed(dict.fromkeys(names)))
         for (rule, message), names in sorted(alike.items())
     ]
-    return ["Where a rule cannot tell, it says so:", _table(("rule", "why", "networks"), rows)]
+    return ["Where a rule cannot tell, it says so:", table(("rule", "why", "networks"), rows)]
 
 
 def _named(library: str, linted: Iterable[Good]) -> str:
@@ -86,8 +86,3 @@ def _listed(words: Iterable[str]) -> str:
     more = len(words) - MOST_NAMED
     shown = ", ".join(words[:MOST_NAMED])
     return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    rule = ["---"] * len(titles)
-    return "\n".join("| " + " | ".join(row) + " |" for row in (titles, rule, *rows))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.lint.catalogue import Report, beyond, reports, traps
 from benchmarks.lint.results import Answer, Run
-from benchmarks.table import with_section
+from benchmarks.table import table, with_section
 
 BEGIN, END = "<!-- scoreboard -->", "<!-- end of scoreboard -->"
 COMMAND = """\
@@ -67,7 +67,7 @@ def _totals(listed: Sequence[Report], sound: int, run: Run) -> str:
                 _sum(answers.values(), "warnings", len(listed) + sound),
             )
         )
-    return _table(titles, rows)
+    return table(titles, rows)
 
 
 def _sum(answers: Iterable[Answer], level: str, networks: int) -> str:
@@ -85,7 +85,7 @@ def _faults(listed: Sequence[Report], run: Run) -> str:
         link = f"[{report.title}]({report.url})"
         rules = ", ".join(f"`{rule}`" for rule in report.rules)
         rows.append((link, report.about, rules, own, *others))
-    return _table(("report", "fault", "rule", "archcheck", *run.answers), rows)
+    return table(("report", "fault", "rule", "archcheck", *run.answers), rows)
 
 
 def _cell(answer: Answer | None) -> str:
@@ -98,8 +98,3 @@ def _missed(listed: Sequence[Report]) -> list[str]:
     """Why archcheck misses what it misses."""
     reasons = [f"- {each.title}: {each.misses}" for each in listed if each.misses]
     return ["archcheck misses", "\n".join(reasons)] if reasons else []
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    rule = ["---"] * len(titles)
-    return "\n".join("| " + " | ".join(row) + " |" for row in (titles, rule, *rows))

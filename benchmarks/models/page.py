@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from benchmarks.models.findings import LARGEST, Found, Run
+from benchmarks.table import table
 
 COMMAND = """\
 .venv/bin/pip install -q -c constraints.txt -e '.[models]'
@@ -47,7 +48,7 @@ def _summary(models: Sequence[Found]) -> str:
         (f"{library}: {family}", *_counts(list(found)))
         for (library, family), found in groupby(models, lambda m: (m.library, m.family))
     ]
-    return _table(titles, [*rows, ("all", *_counts(models))])
+    return table(titles, [*rows, ("all", *_counts(models))])
 
 
 def _counts(models: Sequence[Found]) -> list[str]:
@@ -75,7 +76,7 @@ def _differences(models: Iterable[Found]) -> list[str]:
     found = [difference for model in models for difference in model.differences()]
     rows = [(d.name, d.quantity, d.said, d.truth, d.reason or "**not explained**") for d in found]
     titles = ("model", "", "archcheck", "truth", "why")
-    return ["## Differences", _table(titles, rows) if rows else "There are none."]
+    return ["## Differences", table(titles, rows) if rows else "There are none."]
 
 
 def _unknown(models: Iterable[Found]) -> list[str]:
@@ -87,9 +88,4 @@ def _unknown(models: Iterable[Found]) -> list[str]:
     if not names:
         return []
     rows = [(", ".join(alike), reason) for reason, alike in names.items()]
-    return ["## Fields that are not known", _table(("model", "why"), rows)]
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    rule = ["---"] * len(titles)
-    return "\n".join("| " + " | ".join(row) + " |" for row in (titles, rule, *rows))
+    return ["## Fields that are not known", table(("model", "why"), rows)]
