@@ -6,11 +6,11 @@ import argparse
 import sys
 import warnings
 from collections.abc import Sequence
-from fnmatch import fnmatch
 from importlib.metadata import PackageNotFoundError
 
 import torch
 
+from benchmarks.kept import named
 from benchmarks.lint.catalogue import FIXED, NET, Case, Report, Trap, reports, traps
 from benchmarks.lint.linting import Finding, answer, findings
 from benchmarks.lint.other_tools import TOOLS, versions
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     cases: list[Case] = [*reports(), *traps()]
-    chosen = [case for case in cases if _named(case.name, options.names)]
+    chosen = [case for case in cases if named(case.name, options.names)]
     wrong = [case for case in chosen if not _told(case)]
     if options.update_docs:
         try:
@@ -39,10 +39,6 @@ def main(arguments: list[str]) -> int:
         run.save(KEPT)
         PAGE.write_text(with_scoreboard(PAGE.read_text("utf-8"), run), encoding="utf-8")
     return 1 if wrong else 0
-
-
-def _named(name: str, patterns: Sequence[str]) -> bool:
-    return not patterns or any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _told(case: Case) -> bool:

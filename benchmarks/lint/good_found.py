@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from functools import cache
@@ -11,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 import yaml
+
+from benchmarks.kept import save
 
 KEPT = Path(__file__).with_name("known_good.json")
 """The run that docs/lint.md shows."""
@@ -73,11 +74,7 @@ class GoodRun(msgspec.Struct, frozen=True):
 
     def save(self, file: Path) -> None:
         """Write it as JSON, a network a line."""
-        data = json.loads(msgspec.json.encode(self))
-        networks = [json.dumps(each, ensure_ascii=False) for each in data.pop("networks")]
-        head = json.dumps(data, indent=1, ensure_ascii=False).removesuffix("\n}")
-        lines = ",\n  ".join(networks)
-        file.write_text(f'{head},\n "networks": [\n  {lines}\n ]\n}}\n', encoding="utf-8")
+        save(self, "networks", file)
 
 
 def load(file: Path = KEPT) -> GoodRun:

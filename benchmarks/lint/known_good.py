@@ -10,7 +10,6 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -22,6 +21,7 @@ from torch import nn
 from archcheck import verify
 from archcheck.lint import all_lint_rules
 from archcheck.worker.construction import constructions_recorded
+from benchmarks.kept import named
 from benchmarks.lint.good_found import KEPT, TRUE, Good, Level, Said, load, today
 from benchmarks.lint.good_page import with_known_good
 from benchmarks.models.catalogue import TIMM
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    chosen = [key for key in _catalogue() if _named(key[1], options.names)]
+    chosen = [key for key in _catalogue() if named(key[1], options.names)]
     found = []
     for key in chosen:
         found.append(_told(lint(*key)))
@@ -74,10 +74,6 @@ def _catalogue() -> Iterator[tuple[str, str]]:
             yield "timm", word.partition("@")[0]
     for name in LARGER.split():
         yield "timm", name
-
-
-def _named(name: str, patterns: list[str]) -> bool:
-    return not patterns or any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _keep(found: Iterable[Good]) -> None:

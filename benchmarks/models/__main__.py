@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from fnmatch import fnmatch
 from pathlib import Path
 
 import torch
 
+from benchmarks.kept import named
 from benchmarks.models.catalogue import Model, models
 from benchmarks.models.checks import check
 from benchmarks.models.findings import KEPT, Found, load, today
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         catalogue = list(models())
     except ImportError as error:
         parser.error(f"{error}: install the extra 'models'")
-    chosen = [m for m in catalogue if _named(m.name, options.names)]
+    chosen = [m for m in catalogue if named(m.name, options.names)]
     found = [_told(check(model)) for model in chosen]
     if options.json:
         today(versions(), found).save(options.json)
@@ -40,10 +40,6 @@ def main(arguments: list[str]) -> int:
         PAGE.write_text(page(run), encoding="utf-8")
     unexplained = [d for model in found for d in model.differences() if not d.reason]
     return 1 if unexplained else 0
-
-
-def _named(name: str, patterns: list[str]) -> bool:
-    return not patterns or any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _with_kept(found: list[Found], catalogue: list[Model]) -> list[Found]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from fnmatch import fnmatch
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+
+from benchmarks.kept import save
 
 KEPT = Path(__file__).with_name("found.json")
 """The run that docs/models.md shows."""
@@ -122,11 +123,7 @@ class Run(msgspec.Struct, frozen=True):
 
     def save(self, file: Path) -> None:
         """Write it as JSON, a model a line."""
-        data = json.loads(msgspec.json.encode(self))
-        lines = [json.dumps(model, ensure_ascii=False) for model in data.pop("models")]
-        head = json.dumps(data, indent=1, ensure_ascii=False).removesuffix("\n}")
-        text = head + ',\n "models": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
-        file.write_text(text, encoding="utf-8")
+        save(self, "models", file)
 
 
 def load(file: Path) -> Run:
