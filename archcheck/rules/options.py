@@ -154,6 +154,13 @@ class Bounds(Strict):
         bounds += [comparisons[name] for name in ("at_least", "exactly") if name in comparisons]
         return max(bounds, default=None)
 
+    def most(self) -> int | None:
+        """The highest value that meets the upper bounds, None without one."""
+        comparisons = self.given
+        bounds = [comparisons["less_than"] - 1] if "less_than" in comparisons else []
+        bounds += [comparisons[name] for name in ("at_most", "exactly") if name in comparisons]
+        return min(bounds, default=None)
+
 
 class Amount(Bounds):
     """Comparisons of whole numbers."""

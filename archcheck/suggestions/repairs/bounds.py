@@ -16,11 +16,7 @@ def numbers(found: Any) -> list[float]:
 
 def most(options: Any) -> int | None:
     """The largest whole number that the upper bounds allow; None without one."""
-    given = options.given if isinstance(options, Bounds) else {}
-    bounds = [given[name] for name in ("at_most", "exactly") if name in given]
-    if "less_than" in given:
-        bounds.append(given["less_than"] - 1)
-    return min(bounds, default=None)
+    return options.most() if isinstance(options, Bounds) else None
 
 
 def least(options: Any) -> int | None:
