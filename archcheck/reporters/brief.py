@@ -12,7 +12,7 @@ from archcheck.network import Remark
 from archcheck.reporters import formatting
 from archcheck.reporters.layout import flowed, hung, sentence_width, widest
 from archcheck.reporters.table import MARKS
-from archcheck.reporters.text import print_report, remark_text, summary
+from archcheck.reporters.text import print_report, reference, remark_text, summary
 from archcheck.shipped_specs import shipped_name
 from archcheck.spec import Report
 
@@ -54,13 +54,13 @@ class _Lines:
 
     def __init__(self, reports: Sequence[Report], width: int) -> None:
         self._width = width
-        self._names = min(widest(map(_name, reports)), LONGEST_NAME)
+        self._names = min(widest(map(reference, reports)), LONGEST_NAME)
         self._specs = min(widest(map(_spec, reports)), LONGEST_NAME)
 
     def of(self, report: Report, spec: str, seconds: str = "") -> list[Text]:
         """The line of a network: whether it passes, its rules, its points."""
         parts = [
-            Text(f"{_name(report):<{self._names}}", style="bold"),
+            Text(f"{reference(report):<{self._names}}", style="bold"),
             *[Text(f"{spec:<{self._specs}}", style="dim")] * bool(spec),
             Text(summary(report), style="" if report.passed else "red"),
             *[Text(str(report.points))] * bool(report.points),
@@ -89,10 +89,6 @@ def _print(console: Console, *lines: Text) -> None:
     for line in lines:
         line.rstrip()
         console.print(line, soft_wrap=True, highlight=False)
-
-
-def _name(report: Report) -> str:
-    return ":".join(part for part in (formatting.path(report.file), report.name) if part)
 
 
 def _spec(report: Report) -> str:

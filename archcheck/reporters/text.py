@@ -109,7 +109,7 @@ def _print(console: Console, *rows: Text) -> None:
 
 def _header(report: Report, width: int) -> list[Text]:
     """What was checked, and its figures."""
-    parts = [Text(_reference(report), style="bold")]
+    parts = [Text(reference(report), style="bold")]
     network = report.network
     if network is not None:
         parts += [
@@ -121,7 +121,8 @@ def _header(report: Report, width: int) -> list[Text]:
     return flowed(parts, width)
 
 
-def _reference(report: Report) -> str:
+def reference(report: Report) -> str:
+    """``net.py:Net``."""
     return ":".join(part for part in (formatting.path(report.file), report.name) if part)
 
 

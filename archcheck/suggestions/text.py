@@ -10,9 +10,10 @@ from rich.text import Text
 
 from archcheck.phrases import how_many, some_of
 from archcheck.project import in_project
-from archcheck.reporters.formatting import clean, path
+from archcheck.reporters.formatting import clean
 from archcheck.reporters.layout import hung, sentence_width
 from archcheck.reporters.table import MARKS
+from archcheck.reporters.text import reference
 from archcheck.shell_words import worded
 from archcheck.spec import Report
 from archcheck.suggestions.effects import Effect
@@ -37,8 +38,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
 
 def _rows(outcome: Outcome, width: int) -> Iterator[Text]:
     report = outcome.report
-    name = ":".join(part for part in (path(report.file), report.name) if part)
-    yield Text(name, style="bold")
+    yield Text(reference(report), style="bold")
     yield from _failing(report, width)
     for number, suggestion in enumerate(outcome.suggestions, 1):
         yield Text()
