@@ -111,13 +111,19 @@ class Sites:
     ) -> Site | None:
         """The call at a place; of a function only if it is called there by its name, not inside of
         what is."""
-        syntax = self._sources.syntax(place.file) if place is not None else None
-        call = syntax.call_at(place) if syntax is not None and place is not None else None
-        if syntax is None or call is None or not names:
+        found = self._call_at(place)
+        if found is None or not names:
             return None
+        syntax, call = found
         if kind and ALIASES.get(call.name, call.name) != kind:
             return None
         return _site(syntax, call.node, names, tensors)
+
+    def _call_at(self, place: Place | None) -> tuple[Syntax, Call] | None:
+        """The call at a place, and its file; None if that cannot be edited."""
+        syntax = self._sources.syntax(place.file) if place is not None else None
+        call = syntax.call_at(place) if syntax is not None and place is not None else None
+        return None if syntax is None or call is None else (syntax, call)
 
     def edits(self, op: Op, setting: Setting) -> Iterator[dict[Site, Change]]:
         """The edits that set something of an operation: at its call, and where the names are given
@@ -216,11 +222,9 @@ class Sites:
             while "." in path:
                 path = path.rpartition(".")[0]
                 if self._types.get(path) == call.owner:
-                    built = self._built.get(path)
-                    syntax = self._sources.syntax(built.file) if built is not None else None
-                    made = syntax.call_at(built) if syntax is not None and built else None
-                    if syntax is not None and made is not None:
-                        yield _Inside(syntax, made, path)
+                    made = self._call_at(self._built.get(path))
+                    if made is not None:
+                        yield _Inside(*made, path)
                         return
         called = call.owner if function.name.value == "__init__" else function.name.value
         for each in inside.syntax.calls_of(called):

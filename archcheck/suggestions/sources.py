@@ -18,7 +18,8 @@ from itertools import accumulate
 from pathlib import Path
 
 from archcheck.worker.magics import python_lines, without_indent
-from archcheck.worker.notebooks import SUFFIX, CodeCell, Line, code_cells
+from archcheck.worker.notebooks import CodeCell, Line, code_cells
+from archcheck.worker.scripts import is_notebook
 
 _LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _ESCAPED = re.compile(
@@ -71,7 +72,7 @@ class Source:
     @property
     def is_notebook(self) -> bool:
         """Whether its text is that of a notebook's code cells."""
-        return self.file.endswith(SUFFIX)
+        return is_notebook(self.file)
 
     @cached_property
     def text(self) -> str:
