@@ -22,9 +22,13 @@ RANDOM = RANDOM_FILLS | frozenset(
     randn_like randperm rrelu""".split()
 )
 """Kinds whose results are random numbers."""
-_OF_ZEROS = frozenset("zeros zeros_like new_zeros zero".split())
-FILLED = {"full": "argument1", "full_like": "argument1", "new_full": "argument2"}
+_OF_ONE_NUMBER = {
+    **dict.fromkeys("zeros zeros_like new_zeros zero".split(), 0),
+    **dict.fromkeys("ones ones_like new_ones".split(), 1),
+}
+_FILLED = {"full": "argument1", "full_like": "argument1", "new_full": "argument2"}
 """Kinds that fill a tensor with one number, and where it stands among their arguments."""
+_FILLING = _OF_ONE_NUMBER.keys() | _FILLED.keys()
 _PRODUCTS = {"mul", "linear"} | kinds.MATRIX_PRODUCTS | kinds.CONVOLUTIONS
 _OVERWRITING = frozenset({"constant", "copy", "fill", "zero"}) | RANDOM_FILLS
 """Kinds that, in place, leave nothing of the tensor that they write to."""
@@ -45,8 +49,8 @@ _CHOOSY = _BY_ARGUMENTS | _CHOICES | kinds.SHAPE_IS_ENOUGH
 def operands(network: Network) -> dict[int, tuple[int, ...]]:
     """The tensors on whose values each operation's results depend, also by values of constants, by
     the operation's index."""
-    fills = [op for op in network.ops if op.kind in _OF_ZEROS or op.kind in FILLED]
-    zeros = {tensor for op in fills if _makes_zeros(op) for tensor in op.outputs}
+    fills = [op for op in network.ops if op.kind in _FILLING]
+    zeros = {tensor for op in fills if _is_zero(filled_with(op)) for tensor in op.outputs}
     zeros |= _zeros_made(network)
     choosy = _CHOOSY | _PRODUCTS if zeros else _CHOOSY
     return {
@@ -110,10 +114,11 @@ def _added(op: Op) -> list[int]:
     return [value["tensor"] for value in given if isinstance(value, dict) and "tensor" in value]
 
 
-def _makes_zeros(op: Op) -> bool:
-    if op.kind not in FILLED:
-        return op.kind in _OF_ZEROS
-    return _is_zero(op.arguments.get("fill_value", op.arguments.get(FILLED[op.kind])))
+def filled_with(op: Op) -> Any:
+    """What an operation fills a tensor with, a number or a tensor; None if it does not fill one."""
+    if op.kind not in _FILLED:
+        return _OF_ONE_NUMBER.get(op.kind)
+    return op.arguments.get("fill_value", op.arguments.get(_FILLED[op.kind]))
 
 
 def values_read(op: Op) -> tuple[int, ...]:

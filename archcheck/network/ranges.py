@@ -13,7 +13,7 @@ from typing import Any
 
 from archcheck.network import kinds
 from archcheck.network.model import Network, Op
-from archcheck.network.operands import FILLED, is_reversed
+from archcheck.network.operands import filled_with, is_reversed
 
 Range = tuple[float, float]
 ANY: Range = (-inf, inf)
@@ -105,7 +105,7 @@ class Ranges:
             return _FIXED[kind]
         if kind in kinds.COPIES:
             return self._converted(op)
-        if kind in _KEEPING and op.inputs and len(op.inputs) == 1:
+        if kind in _KEEPING and len(op.inputs) == 1:
             return self.of(op.inputs[0])
         if kind in ("cat", "stack"):
             return _around(*[self.of(tensor) for tensor in op.inputs])
@@ -124,7 +124,7 @@ class Ranges:
         low, high = self.of(op.inputs[0])
         dtype = self._network.tensors[op.outputs[0]].dtype
         if dtype == "bool":
-            return (0.0, 0.0) if low == high == 0 else (float(low > 0 or high < 0), 1.0)
+            return _truth((low, high))
         return (_RISING["trunc"](low), _RISING["trunc"](high)) if dtype in _WHOLE else (low, high)
 
     def gives_truth(self, op: Op) -> bool:
@@ -138,13 +138,9 @@ class Ranges:
 
 
 def _of_factory(op: Op) -> Range:
-    if op.kind in ("zeros", "zeros_like", "new_zeros"):
-        return 0.0, 0.0
-    if op.kind in ("ones", "ones_like", "new_ones"):
-        return 1.0, 1.0
-    if op.kind in FILLED:
-        value = op.arguments.get("fill_value", op.arguments.get(FILLED[op.kind]))
-        return (float(value), float(value)) if isinstance(value, (bool, int, float)) else ANY
+    value = filled_with(op)
+    if isinstance(value, (bool, int, float)):
+        return float(value), float(value)
     return _FIXED.get(op.kind, ANY)
 
 
