@@ -88,8 +88,7 @@ def _operands(network: Network, op: Op, zeros: set[int]) -> tuple[int, ...]:
 
 def _chosen(network: Network, op: Op, read: tuple[int, ...]) -> tuple[int, ...]:
     """What a condition that is the same everywhere leaves of the operands."""
-    condition = op.arguments.get("mask" if op.kind == "masked_fill" else "condition")
-    tensor = condition.get("tensor") if isinstance(condition, dict) else None
+    tensor = tensor_of(op.arguments.get("mask" if op.kind == "masked_fill" else "condition"))
     known = None if tensor is None else network.constant(tensor, BOOLEANS)
     if known is None or (known.values.any() and not known.values.all()):
         return read
@@ -98,6 +97,11 @@ def _chosen(network: Network, op: Op, read: tuple[int, ...]) -> tuple[int, ...]:
     if (op.kind == "masked_fill" and holds) or not isinstance(kept, dict):
         return ()
     return (kept["tensor"],)
+
+
+def tensor_of(argument: Any) -> int | None:
+    """The tensor that an argument is; None if it is none."""
+    return argument["tensor"] if isinstance(argument, dict) and "tensor" in argument else None
 
 
 def may_close(op: Op, tensor: int) -> bool:
@@ -111,7 +115,7 @@ def _added(op: Op) -> list[int]:
     """The tensors that a product of others is added to."""
     names = ("bias", "input") if op.kind in kinds.ADDING_PRODUCTS else ("bias",)
     given = [op.arguments.get(name) for name in names]
-    return [value["tensor"] for value in given if isinstance(value, dict) and "tensor" in value]
+    return [tensor for tensor in map(tensor_of, given) if tensor is not None]
 
 
 def filled_with(op: Op) -> Any:

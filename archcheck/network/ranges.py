@@ -13,7 +13,7 @@ from typing import Any
 
 from archcheck.network import kinds
 from archcheck.network.model import Network, Op
-from archcheck.network.operands import filled_with, is_reversed
+from archcheck.network.operands import filled_with, is_reversed, tensor_of
 
 Range = tuple[float, float]
 ANY: Range = (-inf, inf)
@@ -92,8 +92,9 @@ class Ranges:
         """The range of an argument, a tensor or a number."""
         value: Any = op.arguments.get(name)
         value = default if value is None else value
-        if isinstance(value, dict) and "tensor" in value:
-            return self.of(value["tensor"])
+        tensor = tensor_of(value)
+        if tensor is not None:
+            return self.of(tensor)
         return (float(value), float(value)) if isinstance(value, (bool, int, float)) else ANY
 
     def _worked_out(self, op: Op) -> Range:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import prod
-from typing import Any
 
 from msgspec.structs import replace
 
 from archcheck.network import kinds
 from archcheck.network.model import Network, Op
+from archcheck.network.operands import tensor_of
 from archcheck.network.ranges import Range, Ranges
 from archcheck.network.same_values import Combined, SameValues
 
@@ -192,8 +192,7 @@ class _Simplifier:
     def _chosen(self, op: Op) -> int | None:
         """The operand that is handed on, whatever the values are."""
         name = self._left_alone(op)
-        value: Any = None if name is None else op.arguments.get(name)
-        return value["tensor"] if isinstance(value, dict) and "tensor" in value else None
+        return None if name is None else tensor_of(op.arguments.get(name))
 
     def _left_alone(self, op: Op) -> str | None:
         """The argument that is handed on."""
