@@ -18,8 +18,8 @@ RANDOM_FILLS = frozenset(
 )
 """Kinds that, in place, fill a tensor with random numbers."""
 RANDOM = RANDOM_FILLS | frozenset(
-    """geometric gumbel_softmax multinomial poisson rand rand_like randint randint_like randn
-    randn_like randperm rrelu""".split()
+    """binomial gumbel_softmax multinomial poisson rand rand_like randint randint_like randn
+    randn_like randperm rrelu _sample_dirichlet _standard_gamma""".split()
 )
 """Kinds whose results are random numbers."""
 _OF_ONE_NUMBER = {
@@ -97,6 +97,12 @@ def _chosen(network: Network, op: Op, read: tuple[int, ...]) -> tuple[int, ...]:
     if (op.kind == "masked_fill" and holds) or not isinstance(kept, dict):
         return ()
     return (kept["tensor"],)
+
+
+def draws(op: Op) -> bool:
+    """Whether an operation gives random numbers, or zeros at random places."""
+    drops = op.kind in DROPOUTS and op.arguments.get("training") is not False
+    return drops or op.kind in RANDOM
 
 
 def tensor_of(argument: Any) -> int | None:
