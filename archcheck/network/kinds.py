@@ -73,7 +73,6 @@ SCANS = _of(ops.RUNNING_SCAN, ops.SORT)
 SPECTRA = _of(ops.SPECTRUM)
 FACTORIES = _of(ops.FACTORY)
 PACKING = _of(ops.PACKING)
-WRITES = _of(ops.WRITE)
 UNFOLLOWED_LAYERS = _of(ops.UNFOLLOWED_LAYER)
 UNFOLLOWED = UNFOLLOWED_LAYERS | _of(ops.SEARCH, ops.REARRANGEMENT)
 """The kinds of known cost whose fields are not modelled."""

@@ -18,13 +18,17 @@ RANDOM_FILLS = frozenset(
 )
 """Kinds that, in place, fill a tensor with random numbers."""
 RANDOM = RANDOM_FILLS | frozenset(
-    """geometric gumbel_softmax multinomial poisson rand rand_like randint randint_like randn
-    randn_like randperm rrelu""".split()
+    """binomial gumbel_softmax multinomial poisson rand rand_like randint randint_like randn
+    randn_like randperm rrelu _sample_dirichlet _standard_gamma""".split()
 )
 """Kinds whose results are random numbers."""
-_OF_ZEROS = frozenset("zeros zeros_like new_zeros zero".split())
-FILLED = {"full": "argument1", "full_like": "argument1", "new_full": "argument2"}
+_OF_ONE_NUMBER = {
+    **dict.fromkeys("zeros zeros_like new_zeros zero".split(), 0),
+    **dict.fromkeys("ones ones_like new_ones".split(), 1),
+}
+_FILLED = {"full": "argument1", "full_like": "argument1", "new_full": "argument2"}
 """Kinds that fill a tensor with one number, and where it stands among their arguments."""
+_FILLING = _OF_ONE_NUMBER.keys() | _FILLED.keys()
 _PRODUCTS = {"mul", "linear"} | kinds.MATRIX_PRODUCTS | kinds.CONVOLUTIONS
 _OVERWRITING = frozenset({"constant", "copy", "fill", "zero"}) | RANDOM_FILLS
 """Kinds that, in place, leave nothing of the tensor that they write to."""
@@ -45,8 +49,8 @@ _CHOOSY = _BY_ARGUMENTS | _CHOICES | kinds.SHAPE_IS_ENOUGH
 def operands(network: Network) -> dict[int, tuple[int, ...]]:
     """The tensors on whose values each operation's results depend, also by values of constants, by
     the operation's index."""
-    fills = [op for op in network.ops if op.kind in _OF_ZEROS or op.kind in FILLED]
-    zeros = {tensor for op in fills if _makes_zeros(op) for tensor in op.outputs}
+    fills = [op for op in network.ops if op.kind in _FILLING]
+    zeros = {tensor for op in fills if _is_zero(filled_with(op)) for tensor in op.outputs}
     zeros |= _zeros_made(network)
     choosy = _CHOOSY | _PRODUCTS if zeros else _CHOOSY
     return {
@@ -84,8 +88,7 @@ def _operands(network: Network, op: Op, zeros: set[int]) -> tuple[int, ...]:
 
 def _chosen(network: Network, op: Op, read: tuple[int, ...]) -> tuple[int, ...]:
     """What a condition that is the same everywhere leaves of the operands."""
-    condition = op.arguments.get("mask" if op.kind == "masked_fill" else "condition")
-    tensor = condition.get("tensor") if isinstance(condition, dict) else None
+    tensor = tensor_of(op.arguments.get("mask" if op.kind == "masked_fill" else "condition"))
     known = None if tensor is None else network.constant(tensor, BOOLEANS)
     if known is None or (known.values.any() and not known.values.all()):
         return read
@@ -94,6 +97,17 @@ def _chosen(network: Network, op: Op, read: tuple[int, ...]) -> tuple[int, ...]:
     if (op.kind == "masked_fill" and holds) or not isinstance(kept, dict):
         return ()
     return (kept["tensor"],)
+
+
+def draws(op: Op) -> bool:
+    """Whether an operation gives random numbers, or zeros at random places."""
+    drops = op.kind in DROPOUTS and op.arguments.get("training") is not False
+    return drops or op.kind in RANDOM
+
+
+def tensor_of(argument: Any) -> int | None:
+    """The tensor that an argument is; None if it is none."""
+    return argument["tensor"] if isinstance(argument, dict) and "tensor" in argument else None
 
 
 def may_close(op: Op, tensor: int) -> bool:
@@ -107,13 +121,14 @@ def _added(op: Op) -> list[int]:
     """The tensors that a product of others is added to."""
     names = ("bias", "input") if op.kind in kinds.ADDING_PRODUCTS else ("bias",)
     given = [op.arguments.get(name) for name in names]
-    return [value["tensor"] for value in given if isinstance(value, dict) and "tensor" in value]
+    return [tensor for tensor in map(tensor_of, given) if tensor is not None]
 
 
-def _makes_zeros(op: Op) -> bool:
-    if op.kind not in FILLED:
-        return op.kind in _OF_ZEROS
-    return _is_zero(op.arguments.get("fill_value", op.arguments.get(FILLED[op.kind])))
+def filled_with(op: Op) -> Any:
+    """What an operation fills a tensor with, a number or a tensor; None if it does not fill one."""
+    if op.kind not in _FILLED:
+        return _OF_ONE_NUMBER.get(op.kind)
+    return op.arguments.get("fill_value", op.arguments.get(_FILLED[op.kind]))
 
 
 def values_read(op: Op) -> tuple[int, ...]:

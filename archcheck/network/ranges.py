@@ -13,7 +13,7 @@ from typing import Any
 
 from archcheck.network import kinds
 from archcheck.network.model import Network, Op
-from archcheck.network.operands import FILLED, is_reversed
+from archcheck.network.operands import filled_with, is_reversed, tensor_of
 
 Range = tuple[float, float]
 ANY: Range = (-inf, inf)
@@ -92,8 +92,9 @@ class Ranges:
         """The range of an argument, a tensor or a number."""
         value: Any = op.arguments.get(name)
         value = default if value is None else value
-        if isinstance(value, dict) and "tensor" in value:
-            return self.of(value["tensor"])
+        tensor = tensor_of(value)
+        if tensor is not None:
+            return self.of(tensor)
         return (float(value), float(value)) if isinstance(value, (bool, int, float)) else ANY
 
     def _worked_out(self, op: Op) -> Range:
@@ -105,7 +106,7 @@ class Ranges:
             return _FIXED[kind]
         if kind in kinds.COPIES:
             return self._converted(op)
-        if kind in _KEEPING and op.inputs and len(op.inputs) == 1:
+        if kind in _KEEPING and len(op.inputs) == 1:
             return self.of(op.inputs[0])
         if kind in ("cat", "stack"):
             return _around(*[self.of(tensor) for tensor in op.inputs])
@@ -124,7 +125,7 @@ class Ranges:
         low, high = self.of(op.inputs[0])
         dtype = self._network.tensors[op.outputs[0]].dtype
         if dtype == "bool":
-            return (0.0, 0.0) if low == high == 0 else (float(low > 0 or high < 0), 1.0)
+            return _truth((low, high))
         return (_RISING["trunc"](low), _RISING["trunc"](high)) if dtype in _WHOLE else (low, high)
 
     def gives_truth(self, op: Op) -> bool:
@@ -138,13 +139,9 @@ class Ranges:
 
 
 def _of_factory(op: Op) -> Range:
-    if op.kind in ("zeros", "zeros_like", "new_zeros"):
-        return 0.0, 0.0
-    if op.kind in ("ones", "ones_like", "new_ones"):
-        return 1.0, 1.0
-    if op.kind in FILLED:
-        value = op.arguments.get("fill_value", op.arguments.get(FILLED[op.kind]))
-        return (float(value), float(value)) if isinstance(value, (bool, int, float)) else ANY
+    value = filled_with(op)
+    if isinstance(value, (bool, int, float)):
+        return float(value), float(value)
     return _FIXED.get(op.kind, ANY)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from archcheck.network import kinds
 from archcheck.network.model import Network, Op
 from archcheck.network.moves import Move, moved
-from archcheck.network.operands import is_reversed
+from archcheck.network.operands import is_reversed, tensor_of
 
 _REPEATABLE = (
     kinds.CONVOLUTIONS
@@ -66,7 +66,7 @@ class SameValues:
 
     def alike(self, op: Op, *names: str) -> bool:
         """Whether arguments are tensors of the same values."""
-        tensors = [_tensor(op.arguments.get(name)) for name in names]
+        tensors = [tensor_of(op.arguments.get(name)) for name in names]
         return None not in tensors and len({self._of(t) for t in tensors if t is not None}) == 1
 
     def tensors(self, combined: Combined) -> list[int]:
@@ -161,7 +161,7 @@ class SameValues:
         powers: dict[int, float] = {}
         number, cancelled = float(product), False
         for value, power in parts:
-            tensor = _tensor(value)
+            tensor = tensor_of(value)
             if tensor is None:
                 number = number * _raised(value, power) if product else number + value * power
                 continue
@@ -186,10 +186,6 @@ def _raised(number: float, power: float) -> float:
         return nan
 
 
-def _tensor(value: Any) -> int | None:
-    return value["tensor"] if isinstance(value, dict) and "tensor" in value else None
-
-
 def _with_numbers(value: Any, numbers: Mapping[int, int]) -> Any:
     """An argument with the numbers of values in the place of tensors."""
     if isinstance(value, dict):
@@ -202,7 +198,7 @@ def _with_numbers(value: Any, numbers: Mapping[int, int]) -> Any:
 def _operands(op: Op) -> list[Any] | None:
     """Both sides of an operator in their order; None if one is neither a tensor nor a number."""
     sides = [op.arguments.get("input"), op.arguments.get("other")]
-    if not all(_is_number(side) or _tensor(side) is not None for side in sides):
+    if not all(_is_number(side) or tensor_of(side) is not None for side in sides):
         return None
     return sides[::-1] if is_reversed(op) else sides
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import prod
-from typing import Any
 
 from msgspec.structs import replace
 
 from archcheck.network import kinds
 from archcheck.network.model import Network, Op
+from archcheck.network.operands import tensor_of
 from archcheck.network.ranges import Range, Ranges
 from archcheck.network.same_values import Combined, SameValues
 
@@ -52,7 +52,7 @@ _OF_ITSELF = {"cosine_similarity": ("x1", "x2"), "pairwise_distance": ("x1", "x2
 _SUSPICIOUS = (
     (_BOUNDING | _COMPARISONS.keys())
     | (_WEIGHING.keys() | _OF_ITSELF.keys())
-    | frozenset("reciprocal gt ge lt le pow isnan".split())
+    | frozenset("reciprocal pow isnan".split())
 )
 """Kinds without which nothing is cancelled, nor bounded to one number."""
 _SOFTMAX = {"softmax": 1.0, "softmin": 1.0, "log_softmax": 0.0}
@@ -90,7 +90,7 @@ def _is_suspicious(network: Network, op: Op, ranges: Ranges) -> bool:
         return _leaves_nothing(network, op, ranges)
     if op.kind in kinds.COPIES:
         return _becomes_whole(network, op)
-    return op.kind in _SUSPICIOUS or (op.kind in _SOFTMAX and _over_one_channel(network, op))
+    return op.kind in _SUSPICIOUS or _over_one_channel(network, op)
 
 
 def _has_negative(op: Op) -> bool:
@@ -99,8 +99,8 @@ def _has_negative(op: Op) -> bool:
 
 
 def _becomes_whole(network: Network, op: Op) -> bool:
-    """Whether real numbers are cut off to whole ones."""
-    if op.kind not in kinds.COPIES or not op.inputs or not op.outputs:
+    """Whether a copy cuts real numbers off to whole ones."""
+    if not op.inputs or not op.outputs:
         return False
     before, after = (network.tensors[t].dtype for t in (op.inputs[0], op.outputs[0]))
     return "float" in before and "float" not in after
@@ -108,11 +108,12 @@ def _becomes_whole(network: Network, op: Op) -> bool:
 
 def _over_one_channel(network: Network, op: Op) -> bool:
     """Whether a softmax weighs a single channel. That of a single token depends on the input."""
-    rank = len(network.shape(op.inputs[0])) if op.inputs else 0
-    dim = op.arguments.get("dim")
-    if op.kind not in _SOFTMAX or rank in (0, 3) or not isinstance(dim, int):
+    if op.kind not in _SOFTMAX or not op.inputs:
         return False
-    return dim % rank == 1 and network.shape(op.inputs[0])[1] == 1
+    shape, dim = network.shape(op.inputs[0]), op.arguments.get("dim")
+    if len(shape) in (0, 3) or not isinstance(dim, int):
+        return False
+    return dim % len(shape) == 1 and shape[1] == 1
 
 
 def _leaves_nothing(network: Network, op: Op, ranges: Ranges) -> bool:
@@ -192,8 +193,7 @@ class _Simplifier:
     def _chosen(self, op: Op) -> int | None:
         """The operand that is handed on, whatever the values are."""
         name = self._left_alone(op)
-        value: Any = None if name is None else op.arguments.get(name)
-        return value["tensor"] if isinstance(value, dict) and "tensor" in value else None
+        return None if name is None else tensor_of(op.arguments.get(name))
 
     def _left_alone(self, op: Op) -> str | None:
         """The argument that is handed on."""

@@ -61,11 +61,11 @@ def _sides(node: ast.AST) -> list[ast.expr]:
 
 def _looked_up(node: ast.AST) -> tuple[ast.expr | None, ast.expr | None]:
     """A table in which something is looked up, and the key."""
-    if isinstance(node, ast.Subscript):
-        return node.value, node.slice
-    method = node.func if isinstance(node, ast.Call) and node.args else None
-    if isinstance(node, ast.Call) and isinstance(method, ast.Attribute) and method.attr == "get":
-        return method.value, node.args[0]
+    match node:
+        case ast.Subscript(value=table, slice=key):
+            return table, key
+        case ast.Call(func=ast.Attribute(value=table, attr="get"), args=[key, *_]):
+            return table, key
     return None, None
 
 

@@ -38,9 +38,9 @@ from archcheck.network.kinds import (
     TEMPLATES,
     TRANSPOSED_CONVOLUTIONS,
 )
-from archcheck.network.operands import may_close
+from archcheck.network.operands import draws, may_close
 from archcheck.tracing.kernel_masks import MOST_ELEMENTS, KernelMasks, is_binary, is_seeded
-from archcheck.tracing.shape_rules.base import RANDOM, Call
+from archcheck.tracing.shape_rules.base import Call
 from archcheck.tracing.tensor_ids import is_parameter
 
 _KERNELS = CONVOLUTIONS | TRANSPOSED_CONVOLUTIONS | LINEAR
@@ -95,7 +95,7 @@ class Constants:
         """Follow an operation on constants, whose results are constants."""
         self._learn(op.inputs, call.inputs)
         self.learn_from(op)
-        if op.kind in RANDOM and not is_seeded(call):
+        if draws(op) and not is_seeded(call):
             self._drawn.update(op.outputs)
         if op.kind == "mul":
             self._note_masks(op, call.inputs)

@@ -16,8 +16,9 @@ import torch
 
 from archcheck.network import Op
 from archcheck.network.graph import data_inputs
+from archcheck.network.operands import draws
 from archcheck.tracing.mask_rules import Operands, Truths, low_elements, open_elements
-from archcheck.tracing.shape_rules.base import RANDOM, Call
+from archcheck.tracing.shape_rules.base import Call
 from archcheck.tracing.tensor_ids import is_parameter
 
 MOST_ELEMENTS = 1 << 28
@@ -82,9 +83,10 @@ class KernelMasks:
 
     def _note_results(self, op: Op, call: Call) -> None:
         made_of = self._weights.intersection(data_inputs(op))
-        if op.kind in RANDOM or made_of:
+        drawn = draws(op)
+        if drawn or made_of:
             self._weights.update(op.outputs)
-            if made_of <= self._seeded and (op.kind not in RANDOM or is_seeded(call)):
+            if made_of <= self._seeded and (not drawn or is_seeded(call)):
                 self._seeded.update(op.outputs)
 
     def is_weight(self, number: int, tensor: torch.Tensor) -> bool:

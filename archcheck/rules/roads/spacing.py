@@ -60,10 +60,10 @@ def spacing(m: FieldMap) -> _Steps:
 
 def _along(m: FieldMap, axis: int) -> Fraction | None:
     jump = axis_field(m, axis).jump
-    moving = [m.tracks[axis].local.steps[factor] for factor in m.unit_factors()]
     if jump is not None:
         return abs(jump)  # a map may be flipped
-    if any(moving) or not m.sides:
+    moving = any(m.tracks[axis].local.steps[factor] for factor in m.unit_factors())
+    if moving or not m.sides:
         return None
     found = [each for d in range(len(m.spatial_dimensions())) if (each := _typical(m, axis, d))]
     return found[0] if len(found) == 1 else None

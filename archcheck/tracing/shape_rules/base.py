@@ -15,11 +15,6 @@ import torch
 from archcheck.tracing.arguments import bind
 from archcheck.tracing.shape_rules.layout import canonical_strides
 
-RANDOM = frozenset(
-    """rand randn randint randperm rand_like randn_like randint_like bernoulli multinomial normal
-    uniform exponential random poisson geometric cauchy log_normal rrelu gumbel_softmax""".split()
-)
-"""The kinds of operation that draw random numbers."""
 REAL_TYPES = frozenset({torch.float32, torch.float64})
 """The types that rules cover; kernels for others may be missing or behave differently."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from archcheck.network import kinds
+from archcheck.network.operands import RANDOM
 from archcheck.tracing.shape_rules import (  # noqa: F401  (rules)
     indexed,
     layers,
@@ -20,7 +21,7 @@ from archcheck.tracing.shape_rules import (  # noqa: F401  (rules)
     views,
     windows,
 )
-from archcheck.tracing.shape_rules.base import RANDOM, RULES, Call, FallBack, NeedsValues
+from archcheck.tracing.shape_rules.base import RULES, Call, FallBack, NeedsValues
 from archcheck.tracing.shape_rules.lazy_init import LazyInit
 from archcheck.tracing.tensor_ids import TensorIds, is_parameter, storage_of, tensors_in
 

@@ -13,9 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import archcheck
+from tests.support.dag_pieces import Way, some_channels_moved
 from tests.support.exactness import assert_every_region, assert_every_unit, field_of
-
-Way = Callable[[Tensor], Tensor]
 
 
 def zeros_in_front(x: Tensor) -> Tensor:
@@ -70,14 +69,6 @@ PADDED: dict[str, Way] = {
 }  # fmt: skip
 
 
-def channels_shifted(x: Tensor) -> Tensor:
-    y = torch.zeros_like(x)
-    y[:, :1, ..., :-1] = x[:, :1, ..., 1:]
-    y[:, 1:2, ..., 1:] = x[:, 1:2, ..., :-1]
-    y[:, 2:] = x[:, 2:]
-    return y
-
-
 def difference(x: Tensor) -> Tensor:
     y = torch.zeros_like(x)
     y[..., 1:-1] = x[..., 2:] - x[..., :-2]
@@ -97,7 +88,7 @@ def concatenated(x: Tensor) -> Tensor:
 
 
 SHIFTED: dict[str, Way] = {
-    way.__name__: way for way in (channels_shifted, difference, added_in_place, concatenated)
+    way.__name__: way for way in (some_channels_moved, difference, added_in_place, concatenated)
 }
 
 
@@ -273,7 +264,7 @@ def test_zeros_between_positions_go_on_as_well() -> None:
     assert (field.size, field.smallest, field.jump) == ((9,), (8,), (Fraction(1, 2),))
 
 
-def channels_shifted_last(x: Tensor) -> Tensor:
+def some_channels_moved_last(x: Tensor) -> Tensor:
     y = torch.zeros_like(x)
     y[:, 2:] = x[:, 2:]
     y[:, :1, ..., :-1] = x[:, :1, ..., 1:]
@@ -281,7 +272,7 @@ def channels_shifted_last(x: Tensor) -> Tensor:
     return y
 
 
-@pytest.mark.parametrize("way", [channels_shifted, channels_shifted_last])
+@pytest.mark.parametrize("way", [some_channels_moved, some_channels_moved_last])
 def test_channels_that_are_shifted_again_are_no_axis(way: Way) -> None:
     class Twice(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

@@ -133,6 +133,7 @@ UNMASKED: dict[str, Weighing] = {
     "ones": lambda net, weight: weight * torch.ones(3, 5).to(weight),
     "filled with ones": lambda net, weight: weight.masked_fill(net.mask == 0, 1.0),
     "drawn at random": lambda net, weight: weight * (torch.rand(3, 5) > 0.5),
+    "dropped at random": lambda net, weight: weight * (F.dropout(torch.ones(3, 5)) > 3),
     "decided by weights": lambda net, weight: weight * (net.trained.sum() > 9),
     "chosen by weights": lambda net, weight: torch.where(net.trained.sum() > 9, weight, 0.0),
     "moved off zero": lambda net, weight: weight * net.mask - weight.mean(),

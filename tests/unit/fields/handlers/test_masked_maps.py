@@ -9,6 +9,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.distributions import Dirichlet, Gamma
+from torch.nn.init import kaiming_uniform_
 
 from archcheck.fields import UnknownField
 from tests.support.exactness import assert_every_region, field_of
@@ -221,12 +223,23 @@ def test_what_a_mask_makes_low_in_trained_logits_is_left_out_of_a_softmax(name: 
         assert field.unit((0, 0)).actual.count == 8
 
 
+HALVES = torch.full((6, 8), 0.5)
 OPEN: dict[str, Body] = {
     "trained": lambda net, a, b: a + b * net.trained[:6, :8],
     "of trained values": lambda net, a, b: a + b * (net.trained[:6, :8] > 1),
     "drawn in each pass": lambda net, a, b: a + b * (torch.rand(6, 8) > 2),
     "drawn, where": lambda net, a, b: torch.where(torch.rand(6, 8) > 2, b, a),
     "drawn, filled": lambda net, a, b: a + b.masked_fill(torch.rand(6, 8) < 2, 0.0),
+    "drawn as weights": lambda net, a, b: torch.where(
+        kaiming_uniform_(torch.empty(6, 8)) > 9, b, a
+    ),
+    "drawn as counts": lambda net, a, b: torch.where(torch.binomial(HALVES, HALVES) > 2, b, a),
+    "drawn as shares": lambda net, a, b: torch.where(Dirichlet(HALVES).sample() > 2, b, a),
+    "drawn above zero": lambda net, a, b: torch.where(Gamma(HALVES, HALVES).sample() < 0, b, a),
+    "dropped in each pass": lambda net, a, b: torch.where(F.dropout(torch.ones(6, 8)) > 3, b, a),
+    "dropped alpha": lambda net, a, b: torch.where(
+        F.alpha_dropout(HALVES, training=True) > 9, b, a
+    ),
     "of the input": lambda net, a, b: a + b * (a > 1e9),
     "negative weights": lambda net, a, b: a + b * (net.board - net.board.T[:6].sum() * net.hole),
 }
@@ -236,6 +249,14 @@ OPEN: dict[str, Body] = {
 def test_what_is_no_constant_mask_closes_nothing(name: str) -> None:
     field = field_of(Net(OPEN[name]), SHAPE)
     assert (field.size, field.smallest) == ((3, 3), (3, 3))
+
+
+def test_dropout_that_is_off_leaves_a_mask_as_it_is() -> None:
+    def body(net: Net, a: Tensor, b: Tensor) -> Tensor:
+        return a * F.dropout(net.board, training=False) + b * (1 - net.board)
+
+    assert_every_region(Net(body).double(), SHAPE)
+    assert field_of(Net(body), SHAPE).smallest == (1, 1)
 
 
 def test_a_mask_on_a_device_without_values_is_not_guessed() -> None:
