@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from archcheck.lint.module_calls import calls_around
 from archcheck.lint.names import Use, other_name
 from archcheck.network import Call, Network, Op, kinds
 from archcheck.rules.base import Location
@@ -42,7 +43,7 @@ def _given(
     """An operation that reads a tensor and the calls that it was given to for that, with what they
     were given: those around it, and those that handed it on as it is."""
     yield None, op.inputs
-    around = _calls_around(network, op.call)
+    around = calls_around(network, op.call)
     for call in (*around, *(call for call in handed_on if {*call.outputs} & {*op.inputs})):
         if call.parent is not None:
             yield call, call.inputs
@@ -84,7 +85,7 @@ def _is_later(network: Network, write: Op, tensor: int) -> bool:
 
 def _forward_around(network: Network, index: int | None) -> int | None:
     """The innermost call of a module of the author's."""
-    own = (call.index for call in _calls_around(network, index) if not call.standard)
+    own = (call.index for call in calls_around(network, index) if not call.standard)
     return next(own, None)
 
 
@@ -95,7 +96,7 @@ def _use_within(network: Network, write: Op, around: int | None) -> Use | None:
         if call is None:
             return Use(write.called, 0, _is_method(write))
         return _use_of(network, call, write)
-    for call in _calls_around(network, write.call):
+    for call in calls_around(network, write.call):
         if call.parent is not None and _forward_around(network, call.parent) == around:
             outer = _outermost_layer(network, call.index, around)
             return _use_of(network, outer or call, write)
@@ -105,7 +106,7 @@ def _use_within(network: Network, write: Op, around: int | None) -> Use | None:
 def _outermost_layer(network: Network, index: int | None, around: int | None) -> Call | None:
     """The outermost call below one that holds another one."""
     calls: list[Call] = []
-    for call in _calls_around(network, index):
+    for call in calls_around(network, index):
         if call.index == around:
             return calls[-1] if calls else None
         calls.append(call)
@@ -122,9 +123,3 @@ def _use_of(network: Network, call: Call, write: Op) -> Use | None:
 
 def _is_method(op: Op) -> bool:
     return op.function.startswith("torch.Tensor.")
-
-
-def _calls_around(network: Network, index: int | None) -> Iterator[Call]:
-    while index is not None and index >= 0:
-        yield network.calls[index]
-        index = network.calls[index].parent

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, Severity, register
 from archcheck.lint.linted import Linted
-from archcheck.network import Call, Network, Op, kinds
+from archcheck.lint.module_calls import calls_around
+from archcheck.network import Network, Op, kinds
 from archcheck.network.accounting import Held
 from archcheck.phrases import how_many, shape_text, some_of
 from archcheck.rules.base import Location
@@ -215,21 +216,13 @@ def _factors(network: Network, tensor: int) -> Iterable[Op]:
 
 def _site(network: Network, reader: Op) -> Location:
     """Where the outermost layer was built that is not registered, else where a weight is read."""
-    outside = [call for call in _around(network, reader) if not call.registered]
+    outside = [call for call in calls_around(network, reader.call) if not call.registered]
     if not outside:
         return Location(reader.called, reader.module, reader.kind)
     layer = outside[-1]
     return Location(
         layer.built or layer.called, network.calls[layer.parent or 0].module, layer.type
     )
-
-
-def _around(network: Network, op: Op) -> Iterable[Call]:
-    """The calls that an operation ran in, the innermost first."""
-    index: int | None = op.call
-    while index is not None and index >= 0:
-        yield network.calls[index]
-        index = network.calls[index].parent
 
 
 def _fault(network: Network, site: Location, together: list[Held]) -> Fault:
@@ -255,6 +248,6 @@ def _fault(network: Network, site: Location, together: list[Held]) -> Fault:
 
 def _remedy(network: Network, together: list[Held], trainable: bool) -> str:
     readers = network.consumers[together[0].tensor.id]
-    if any(not call.registered for call in _around(network, readers[0])):
+    if any(not call.registered for call in calls_around(network, readers[0].call)):
         return "make the layer an attribute, or an element of an nn.ModuleList"
     return "make it an nn.Parameter" if trainable else "register it as a buffer or a parameter"
