@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.chains import RESHAPES, maker, name_of
+from archcheck.lint.dropouts import dropout_rate
 from archcheck.lint.linted import Linted
 from archcheck.network import kinds
 
@@ -76,7 +77,7 @@ class Net(nn.Module):
             if drop is None or drop.kind not in kinds.DROPOUTS or drop.index in seen:
                 continue
             seen.add(drop.index)
-            rate = drop.arguments.get("p", 0.5)
+            rate = dropout_rate(drop)
             if rate:
                 yield fault_of(
                     drop,

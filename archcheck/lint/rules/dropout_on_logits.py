@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.chains import RESHAPES, maker, name_of
+from archcheck.lint.dropouts import dropout_rate
 from archcheck.lint.linted import Linted
 from archcheck.lint.scores import POOLING
 from archcheck.network import kinds
@@ -105,11 +106,7 @@ class Net(nn.Module):
         for _, tensor in network.outputs:
             shape = network.sample_shape(tensor)
             dropout = maker(network, tensor, _BEHIND)
-            if (
-                dropout is None
-                or dropout.kind not in kinds.DROPOUTS
-                or not dropout.arguments.get("p", 0.5)
-            ):
+            if dropout is None or dropout.kind not in kinds.DROPOUTS or dropout_rate(dropout) == 0:
                 continue
             layer = maker(network, dropout.inputs[0], RESHAPES | POOLING)
             if (

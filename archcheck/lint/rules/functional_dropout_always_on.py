@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, Severity, fault_of, register
+from archcheck.lint.dropouts import dropout_rate
 from archcheck.lint.linted import Linted
 from archcheck.lint.module_calls import calls_around
 from archcheck.lint.names import is_said
@@ -157,7 +158,7 @@ def _drops(op: Op) -> bool:
     if op.kind not in kinds.DROPOUTS:
         return False
     is_on = arguments.get("training", arguments.get("train", op.kind not in _OFF_BY_DEFAULT))
-    return bool(is_on) and _is_positive(arguments.get("p", 0.5))
+    return bool(is_on and dropout_rate(op))
 
 
 def _is_positive(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
+from archcheck.lint.dropouts import dropout_rate
 from archcheck.lint.linted import Linted
 from archcheck.network import kinds
 
@@ -49,6 +50,6 @@ class Net(nn.Module):
 
     def find(self, linted: Linted) -> Findings:
         for op in linted.network.ops:
-            rate = op.arguments.get("p", 0.5) if op.kind in kinds.DROPOUTS else 0
-            if rate > 0.65:
+            rate = dropout_rate(op) if op.kind in kinds.DROPOUTS else None
+            if rate is not None and rate > 0.65:
                 yield fault_of(op, f"it drops {rate:.0%} of its values")

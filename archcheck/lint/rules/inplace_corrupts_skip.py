@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from archcheck.lint.backward import needing, trained_through
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.chains import RESHAPES
+from archcheck.lint.dropouts import dropout_rate
 from archcheck.lint.linted import Linted
 from archcheck.lint.read_again import read_again
 from archcheck.network import Call, Network, Op, kinds
@@ -422,7 +423,7 @@ def _writes(network: Network, op: Op) -> bool:
     if op.kind in kinds.WRITES | RANDOM_FILLS or op.inputs[0] not in network.driven:
         return False
     if op.kind in kinds.DROPOUTS:
-        return bool(op.arguments.get("training", True)) and op.arguments.get("p", 0.5) != 0
+        return bool(op.arguments.get("training", True)) and dropout_rate(op) != 0
     return not (op.kind in ("relu", "relu6") and _not_negative(network, op.inputs[0]))
 
 
