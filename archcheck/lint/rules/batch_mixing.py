@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, Unknown, fault_of, register
+from archcheck.lint.chains import name_of
 from archcheck.lint.linted import Linted
 from archcheck.lint.mixing import Mix
 from archcheck.lint.softmaxes import softmaxes
@@ -347,7 +348,7 @@ def _fault(network: Network, mix: Mix) -> Fault:
     elif mix.joined_by is None:
         text = f"{name} ({shapes}) puts values of other samples in a sample's place"
     else:
-        then = mix.joined_by.module or mix.joined_by.kind
+        then = name_of(mix.joined_by)
         text = f"{name} ({shapes}) takes the samples apart: {then} joins {joins} {of_batch}"
     return fault_of(op, text, _remedy(op.kind, joined=mix.joined_by is op))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
+from archcheck.lint.chains import name_of, only_reader
 from archcheck.lint.linted import Linted
 from archcheck.network import Network, Op
 from archcheck.network.kinds import CONVOLUTIONS
@@ -66,16 +67,13 @@ class Net(nn.Module):
 
     def find(self, linted: Linted) -> Findings:
         network = linted.network
-        outputs = {tensor for _, tensor in network.outputs}
         for op in network.ops:
             bias = _bias(network, op)
-            if bias is None or outputs & {*op.outputs}:
-                continue
-            readers = [r for tensor in op.outputs for r in network.consumers.get(tensor, ())]
-            if len(readers) == 1 and readers[0].kind == "batch_norm":
+            reader = None if bias is None else only_reader(network, op, frozenset())
+            if reader is not None and reader.kind == "batch_norm":
                 yield fault_of(
                     op,
-                    f"the bias is taken away again by {readers[0].module or 'batch_norm'}",
+                    f"the bias is taken away again by {name_of(reader)}",
                     f"without the bias: {bias:,} parameters fewer, same function",
                 )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from archcheck.lint.base import Fault, Findings, LintRule, Sample, register
+from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.chains import name_of
 from archcheck.lint.linted import Linted
 from archcheck.network import Network, Op, kinds
@@ -219,11 +220,10 @@ def _fault(network: Network, op: Op, behind: list[Op]) -> Fault:
     cost = f", {total:,} MACs" if total else ""
     others = f", {how_many(len(behind), 'operation')}{cost}" if len(behind) > 1 or total else ""
     built = (Location(op.built, op.module, op.module),) if op.built is not None else ()
-    return Fault(
+    fault = fault_of(
+        op,
         f"nothing depends on what {name_of(op)} gives, {shape_text(network.shape(op.outputs[0]))}: "
         f"it is computed for nothing{others}",
-        (call_location(op), *built),
         "take its result, or leave it out",
-        None,
-        tuple(place for place in (op.called, op.built) if place is not None),
     )
+    return replace(fault, locations=(call_location(op), *built))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from archcheck.lint.backward import needing, trained_through
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
-from archcheck.lint.chains import RESHAPES
+from archcheck.lint.chains import RESHAPES, name_of
 from archcheck.lint.dropouts import dropout_rate
 from archcheck.lint.linted import Linted
 from archcheck.lint.read_again import read_again
@@ -450,7 +451,7 @@ def _skip_fault(write: Op, name: str, read: Location) -> Fault:
         "name: it gets the changed tensor",
         "leave inplace out" if write.built else "make a new tensor, not in place",
     )
-    return Fault(fault.message, (*fault.locations, read), fault.remedy, None, fault.lines)
+    return replace(fault, locations=(*fault.locations, read))
 
 
 def _backward(network: Network, write: Op, trained: frozenset[int]) -> Fault | None:
@@ -468,7 +469,7 @@ def _backward(network: Network, write: Op, trained: frozenset[int]) -> Fault | N
     return fault_of(
         write,
         f"{write.kind} in place overwrites a tensor, and the backward pass of "
-        f"{op.module or op.kind} needs its {what} as it was: torch raises an error in training",
+        f"{name_of(op)} needs its {what} as it was: torch raises an error in training",
         "leave inplace out" if write.built else "make a new tensor, not in place",
         severity="warning",
     )

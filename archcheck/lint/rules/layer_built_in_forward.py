@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from archcheck.lint.base import Fault, Findings, LintRule, Sample, register
+from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
 from archcheck.network import Network, Op, kinds
 from archcheck.network.operands import RANDOM
 from archcheck.network.reach import values_behind
 from archcheck.phrases import how_many, shape_text
-from archcheck.rules.base import Location
 
 _WEIGHTED = (
     kinds.CONVOLUTIONS | kinds.TRANSPOSED_CONVOLUTIONS | kinds.LINEAR | kinds.EMBEDDINGS
@@ -244,12 +243,12 @@ def _of_layer(network: Network, ops: list[Op]) -> Fault:
     layer = next((op.arguments["layer"] for op in ops if "layer" in op.arguments), "")
     size = sum(prod(network.shape(tensor)) for op in ops for tensor in op.outputs)
     what = f"{layer} is" if layer else "a parameter is"
-    return _fault(
+    return fault_of(
         ops[0],
         f"{what} built in forward: {how_many(size, 'parameter')} that each pass makes anew and no "
         "optimizer trains",
         f"build {'it' if layer else 'the parameter'} in __init__",
-        layer or "parameter",
+        label=layer or "parameter",
     )
 
 
@@ -271,16 +270,10 @@ def _drawn_weights(network: Network, reached: set[int]) -> Iterator[tuple[Op, Op
 
 def _of_drawn(network: Network, op: Op, drawn: Op) -> Fault:
     shape = shape_text(network.shape(op.arguments["weight"]["tensor"]))
-    return _fault(
+    return fault_of(
         drawn,
         f"the weight of {op.kind}, {shape}, is drawn in forward: each pass draws another one, and "
         "no optimizer trains it",
         "make it a parameter in __init__",
-        drawn.kind,
+        label=drawn.kind,
     )
-
-
-def _fault(op: Op, message: str, remedy: str, label: str) -> Fault:
-    place = op.built or op.called
-    lines = tuple(filter(None, (op.built, op.called)))
-    return Fault(message, (Location(place, op.module, label),), remedy, None, lines)

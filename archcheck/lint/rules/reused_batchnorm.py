@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, Severity, fault_of, register
@@ -225,8 +226,8 @@ def _fault(network: Network, ops: list[Op], severity: Severity) -> Fault:
         f"({some_of(list(shapes), _LINES_SHOWN)}; {some_of(list(lines), _LINES_SHOWN)}) with one "
         "mean and one variance",
         "give each tensor a batch normalisation of its own",
+        severity=severity,
     )
     others = tuple(dict.fromkeys(map(call_location, ops)))[:_LINES_SHOWN]
     called = tuple(op.called for op in ops if op.called is not None)
-    locations = (*fault.locations, *others)
-    return Fault(fault.message, locations, fault.remedy, severity, (*fault.lines, *called))
+    return replace(fault, locations=(*fault.locations, *others), lines=(*fault.lines, *called))
