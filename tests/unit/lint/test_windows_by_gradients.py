@@ -161,7 +161,7 @@ def test_outputs_of_a_convolution_without_a_gradient_meet_padding_alone(
             numbers = _differing(layer, seen[name][0])
             dead = int((numbers == 0).sum())
             if dead:
-                expected[name] = f"at {dead} of {numbers.numel()} output position"
+                expected[name] = f"at {dead:,} of {numbers.numel():,} output position"
     texts = {name: text[text.index("at ") :] for name, text in found.items()}
     assert {
         name: text.split(" output")[0] + " output position" for name, text in texts.items()
