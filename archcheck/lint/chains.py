@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from archcheck.network import Network, Op
+from archcheck.network import Network, Op, moves
 from archcheck.network.kinds import COPIES
 
-RESHAPES = COPIES | frozenset(
-    "view reshape view_as reshape_as flatten unflatten squeeze unsqueeze".split()
-)
+RESHAPES = COPIES | moves.RESHAPES
 """The kinds that keep all elements in their order."""
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from archcheck.network.model import Network, Op
 
-_RESHAPES = frozenset("view reshape flatten unflatten squeeze unsqueeze view_as reshape_as".split())
-_ORDERS = frozenset("permute transpose t T mT".split())
+RESHAPES = frozenset("view reshape flatten unflatten squeeze unsqueeze view_as reshape_as".split())
+"""The kinds that give the elements another shape, in the same order."""
+TRANSPOSES = frozenset("permute transpose t T mT".split())
+"""The kinds that give the axes another order."""
 _FLIPS = {"flip": None, "fliplr": (1,), "flipud": (0,)}
 Move = tuple[str, tuple[Any, ...]]
 """A sort of rearrangement, and its parameters."""
@@ -32,10 +34,10 @@ def moved(network: Network, op: Op, before: tuple[Move, ...]) -> tuple[Move, ...
 
 def _move(op: Op, shape: Sequence[int]) -> Move | None:
     rank = len(shape)
-    if op.kind in _RESHAPES:
+    if op.kind in RESHAPES:
         return "reshape", tuple(shape)
-    if op.kind in _ORDERS:
-        order = _order(op, rank)
+    if op.kind in TRANSPOSES:
+        order = axes_in_order(op, rank)
         return None if order is None else ("order", order)
     if op.kind in _FLIPS:
         dims = _FLIPS[op.kind] or _dims(op.arguments.get("dims"), rank)
@@ -50,7 +52,8 @@ def _move(op: Op, shape: Sequence[int]) -> Move | None:
     return None
 
 
-def _order(op: Op, rank: int) -> tuple[int, ...] | None:
+def axes_in_order(op: Op, rank: int) -> tuple[int, ...] | None:
+    """The axes of what a transpose reads, as they stand in its result; None if it says none."""
     if op.kind == "permute":
         return _dims(op.arguments.get("dims"), rank)
     order = list(range(rank))

@@ -10,11 +10,11 @@ from archcheck.lint.chains import RESHAPES, name_of
 from archcheck.lint.linted import Linted
 from archcheck.lint.softmaxes import Softmax, softmaxes
 from archcheck.network import Network, Op, kinds
+from archcheck.network.moves import TRANSPOSES, axes_in_order
 from archcheck.rules.base import location
 
-_TRANSPOSES = frozenset("transpose permute t T mT".split())
 _REMEDY = "take one of them out"
-_THROUGH = RESHAPES | kinds.DROPOUTS | _TRANSPOSES
+_THROUGH = RESHAPES | kinds.DROPOUTS | TRANSPOSES
 
 
 @register
@@ -149,25 +149,12 @@ def _probabilities(network: Network, second: Softmax, found: dict[int, Softmax])
 def _axis_before(network: Network, op: Op, axis: int) -> int | None:
     """Where an axis of a result was in what an operation reads; None if it was none."""
     before, after = network.shape(op.inputs[0]), network.shape(op.outputs[0])
-    if op.kind in _TRANSPOSES:
-        return _order(op, len(before))[axis]
+    if op.kind in TRANSPOSES:
+        order = axes_in_order(op, len(before))
+        return None if order is None else order[axis]
     ahead, size = prod(after[:axis]), after[axis]
     axes = (at for at, side in enumerate(before) if side == size and prod(before[:at]) == ahead)
     return next(axes, None)
-
-
-def _order(op: Op, rank: int) -> list[int]:
-    """The axes of what a transpose reads, as they stand in its result."""
-    order = list(range(rank))
-    if op.kind == "permute":
-        return [axis % rank for axis in op.arguments["dims"]]
-    if op.kind in ("t", "T"):
-        return order[::-1]
-    first, second = -2, -1
-    if op.kind == "transpose":
-        first, second = op.arguments["dim0"], op.arguments["dim1"]
-    order[first], order[second] = order[second], order[first]
-    return order
 
 
 def _fault(first: Op, second: Op) -> Fault:
