@@ -18,6 +18,7 @@ from archcheck.network.kinds import (
     PADDING,
     TRANSPOSED_CONVOLUTIONS,
 )
+from archcheck.phrases import size_text
 
 _KEEPS_ZEROS = COPIES | frozenset(
     """relu relu6 silu mish hardswish leaky_relu elu celu gelu tanh softsign tanhshrink
@@ -106,6 +107,19 @@ def slides(network: Network, op: Op) -> tuple[Slide, ...]:
         Slide(d, *side, shape[d], outputs[d], op.kind in TRANSPOSED_CONVOLUTIONS)
         for d, side in enumerate(sides, first)
     )
+
+
+def stride_text(sides: Sequence[Slide]) -> str:
+    """A window and its steps: ``a kernel of 3×3 with a stride of 2×2``."""
+    kernel, stride = size_text(s.kernel for s in sides), size_text(s.stride for s in sides)
+    return f"a kernel of {kernel} with a stride of {stride}"
+
+
+def reach_text(sides: Sequence[Slide]) -> str:
+    """A window and its map: ``a kernel of 3×3 with dilation 2×2 over a map of 32×32``."""
+    kernel, dilation = size_text(s.kernel for s in sides), size_text(s.dilation for s in sides)
+    dilated = f" with dilation {dilation}" if any(s.dilation > 1 for s in sides) else ""
+    return f"a kernel of {kernel}{dilated} over a map of {size_text(s.size for s in sides)}"
 
 
 class NonZeros:

@@ -9,7 +9,7 @@ from math import prod
 from archcheck.fields.algebra.positions import Positions
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import NonZeros, Slide, input_of
+from archcheck.lint.sliding import NonZeros, Slide, input_of, reach_text
 from archcheck.network import Network, Op
 from archcheck.network.kinds import CONVOLUTIONS, TRANSPOSED_CONVOLUTIONS
 from archcheck.phrases import how_many, size_text
@@ -202,8 +202,6 @@ def _fault(network: Network, calls: Sequence[_Call], live: Sequence[Iterable[int
     kept = [sorted(taps) for taps in live]
     taps, alive = prod(side.kernel for side in sides), prod(map(len, kept))
     weights = prod(network.shape(op.arguments["weight"]["tensor"])) * (taps - alive) // taps
-    dilated = any(side.dilation > 1 for side in sides)
-    dilation = f" with dilation {size_text(side.dilation for side in sides)}" if dilated else ""
     outputs = prod(side.outputs for side in sides)
     where = (
         f"at all {how_many(outputs, 'output position')}" if outputs > 1 else "at the only output"
@@ -211,10 +209,9 @@ def _fault(network: Network, calls: Sequence[_Call], live: Sequence[Iterable[int
     calls_text = f" in all {len(calls)} calls" if len(calls) > 1 else ""
     return fault_of(
         op,
-        f"{taps - alive} of the {taps} taps of a kernel of "
-        f"{size_text(side.kernel for side in sides)}{dilation} over a map of "
-        f"{size_text(side.size for side in sides)}{_but(kept)} meet nothing but padding, "
-        f"{where}{calls_text}: {how_many(weights, 'weight')} without effect",
+        f"{taps - alive} of the {taps} taps of {reach_text(sides)}{_but(kept)} "
+        f"meet nothing but padding, {where}{calls_text}: "
+        f"{how_many(weights, 'weight')} without effect",
         _remedy(sides, kept),
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
+from archcheck.lint.sliding import stride_text
 from archcheck.network.kinds import CONVOLUTIONS
-from archcheck.phrases import size_text
 
 
 @register
@@ -72,8 +72,6 @@ class Net(nn.Module):
             if any(shifting):
                 yield fault_of(
                     op,
-                    f"a kernel of {size_text(side.kernel for side in sides)} with a stride of "
-                    f"{size_text(side.stride for side in sides)} has no middle: the map moves by "
-                    "half a position",
+                    f"{stride_text(sides)} has no middle: the map moves by half a position",
                     "an odd kernel, which can be centred",
                 )

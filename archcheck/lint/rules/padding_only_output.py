@@ -8,7 +8,7 @@ from math import prod
 from archcheck.fields.algebra.positions import Positions
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import Slide, input_of
+from archcheck.lint.sliding import Slide, input_of, reach_text
 from archcheck.network import Op
 from archcheck.network.kinds import CONVOLUTIONS
 from archcheck.phrases import how_many, size_text
@@ -118,11 +118,8 @@ def _faults(
     empty = outputs - prod((a & b).count for a, b in zip(read, meeting, strict=True))
     if not empty:
         return []
-    stretched = any(side.dilation > 1 for side in sides)
-    dilation = f" with dilation {size_text(side.dilation for side in sides)}" if stretched else ""
     message = (
-        f"a kernel of {size_text(side.kernel for side in sides)}{dilation} over a map of "
-        f"{size_text(side.size for side in sides)} with padding {_padding(sides)} meets nothing "
+        f"{reach_text(sides)} with padding {_padding(sides)} meets nothing "
         f"but padding at {empty:,} of {how_many(outputs, 'output position')}, whatever the input"
     )
     return [fault_of(op, message, _remedy(sides))]

@@ -7,7 +7,7 @@ from math import prod
 
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import Slide, input_of
+from archcheck.lint.sliding import Slide, input_of, stride_text
 from archcheck.network import Network, Op
 from archcheck.network.kinds import CONVOLUTIONS, FIXED_POOLS
 from archcheck.phrases import how_many, size_text
@@ -178,8 +178,7 @@ def _faults(linted: Linted, op: Op, sides: Sequence[Slide]) -> Iterator[Fault]:
     dilation = f" and a dilation of {size_text(s.dilation for s in sides)}" if dilated else ""
     yield fault_of(
         op,
-        f"a kernel of {size_text(side.kernel for side in sides)} with a stride of "
-        f"{size_text(side.stride for side in sides)}{dilation} reads "
+        f"{stride_text(sides)}{dilation} reads "
         f"{size_text(side.read.count for side in sides)} of {size_text(s.size for s in sides)} "
         f"positions; nothing reads {lost:,} of the {how_many(total, 'position')}",
         "take a kernel that is as large as the stride, stride in a convolution that is, or pool "

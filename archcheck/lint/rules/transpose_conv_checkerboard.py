@@ -6,9 +6,8 @@ from collections import Counter
 
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import Slide
+from archcheck.lint.sliding import Slide, stride_text
 from archcheck.network.kinds import TRANSPOSED_CONVOLUTIONS
-from archcheck.phrases import size_text
 
 
 @register
@@ -68,8 +67,7 @@ class Net(nn.Module):
                 taps = _taps(uneven)
                 yield fault_of(
                     op,
-                    f"a kernel of {size_text(side.kernel for side in sides)} with a stride of "
-                    f"{size_text(side.stride for side in sides)} adds up {max(taps)} taps along "
+                    f"{stride_text(sides)} adds up {max(taps)} taps along "
                     f"an axis at some output positions and {min(taps)} at others",
                     "a kernel that divides by the stride, or an upsampling and a convolution",
                 )

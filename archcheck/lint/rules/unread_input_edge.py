@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archcheck.fields.algebra.positions import Positions
 from archcheck.lint.base import Findings, LintRule, Sample, fault_of, register
 from archcheck.lint.linted import Linted
-from archcheck.lint.sliding import input_of
+from archcheck.lint.sliding import input_of, stride_text
 from archcheck.network.kinds import CONVOLUTIONS, FIXED_AVERAGE_POOLS, FIXED_POOLS
 from archcheck.phrases import how_many, size_text
 
@@ -89,8 +89,7 @@ class Net(nn.Module):
             if any(left) and not linted.readers.all_read(linted.readers.root(input_of(op))):
                 yield fault_of(
                     op,
-                    f"a kernel of {size_text(side.kernel for side in sides)} with a stride of "
-                    f"{size_text(side.stride for side in sides)} over a map of "
+                    f"{stride_text(sides)} over a map of "
                     f"{size_text(side.size for side in sides)} ends in front of its edge: nothing "
                     f"reads {_lines(left)}",
                     "pad the map, or take an input whose sides divide",
