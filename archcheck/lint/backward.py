@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from archcheck.network import Network, Op, kinds
-from archcheck.network.model import Stretch
+from archcheck.network.model import Stretch, Tensor
 
 DETACHING = frozenset({"detach", "data", "tensor", "new_tensor"})
 """The kinds whose results are not connected with what they read."""
@@ -20,8 +20,18 @@ def without_gradient(network: Network) -> dict[int, Stretch]:
 
     What a function with a backward of its own does is left out: it may give them all the same.
     """
-    own = _indices(network.own_gradient)
+    own = with_own_gradient(network)
     return {index: s for index, s in _indices(network.without_gradient).items() if index not in own}
+
+
+def with_own_gradient(network: Network) -> Set[int]:
+    """The operations, by index, of functions with a backward of their own."""
+    return _indices(network.own_gradient).keys()
+
+
+def may_have_gradient(tensor: Tensor) -> bool:
+    """Whether a gradient can come to a tensor: whole numbers and truth values have none."""
+    return tensor.dtype.startswith(("float", "bfloat", "complex"))
 
 
 def _indices(stretches: Iterable[Stretch]) -> dict[int, Stretch]:

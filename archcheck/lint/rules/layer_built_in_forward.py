@@ -254,14 +254,14 @@ def _of_layer(network: Network, ops: list[Op]) -> Fault:
 
 def _drawn_weights(network: Network, reached: set[int]) -> Iterator[tuple[Op, Op]]:
     """The operations whose weight was drawn at random in the pass, and what drew it."""
+    inputs = {op.index: op.inputs for op in network.ops}
     for op in network.ops:
         weight = op.arguments.get("weight")
         if op.kind not in _WEIGHTED or not isinstance(weight, dict):
             continue
         if network.producer(weight["tensor"]) is None or reached.isdisjoint(op.outputs):
             continue
-        operands = {op.index: op.inputs for op in network.ops}
-        behind = values_behind(network, [weight["tensor"]], operands)
+        behind = values_behind(network, [weight["tensor"]], inputs)
         makers = [maker for maker in map(network.producer, behind) if maker is not None]
         drawn = [maker for maker in makers if maker.kind in RANDOM]
         if drawn and len(makers) == len(behind) and not any(map(_makes_parameter, makers)):

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from archcheck.lint.backward import DETACHING, without_gradient
+from archcheck.lint.backward import (
+    DETACHING,
+    may_have_gradient,
+    with_own_gradient,
+    without_gradient,
+)
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, register
 from archcheck.lint.linted import Linted
 from archcheck.network import Network, Op, Parameter, kinds
@@ -207,13 +212,12 @@ class Net(nn.Module):
 
 def _cut(network: Network) -> set[int]:
     """The operations, by index, that no gradient gets past by what they are."""
-    own = {index for each in network.own_gradient for index in range(each.first, each.end)}
-    return {op.index for op in network.ops if op.kind in DETACHING | _FLAT} - own
+    flat = {op.index for op in network.ops if op.kind in DETACHING | _FLAT}
+    return flat - with_own_gradient(network)
 
 
 def _carries(network: Network, tensor: int) -> bool:
-    """Whether a gradient can come to a tensor: whole numbers and truth values have none."""
-    return network.tensors[tensor].dtype.startswith(("float", "bfloat", "complex"))
+    return may_have_gradient(network.tensors[tensor])
 
 
 def _reached(network: Network, cut: set[int]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from archcheck.lint.backward import may_have_gradient
 from archcheck.lint.base import Fault, Findings, LintRule, Sample, Severity, register
 from archcheck.lint.linted import Linted
 from archcheck.lint.module_calls import calls_around
@@ -196,7 +197,7 @@ class Net(nn.Module):
 def _reader(network: Network, held: Held) -> Op | None:
     """The first operation for which a tensor works as a weight, None if it is none."""
     tensor = held.tensor
-    if not tensor.dtype.startswith(("float", "bfloat", "complex")):
+    if not may_have_gradient(tensor):
         return None
     readers = network.consumers.get(tensor.id, ())
     if tensor.trainable:
